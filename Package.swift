@@ -1,0 +1,140 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// Three rooms are the product (VoiceGateway, Bridge, LiveKitParticipant, with DevRoomServer beside them);
+// pure cores and C adapters support them. A target may import only what is below it in this file.
+
+/// Applied to every Swift target, so that no target is stricter or laxer than its neighbour.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+/// A C library behind a module map; `shim.h` also holds what Swift cannot see (macros, variadics).
+func cLibrary(_ name: String, pkgConfig: String, debian: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([debian])])
+}
+
+func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/Cores/\(name)",
+        exclude: scopeNotes("Sources/Cores/\(name)"))
+}
+
+func adapter(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Adapters/\(name)")
+}
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(name)")
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)")
+}
+
+/// SCOPE.md beside a core says which parts of its RFCs are left out; it is prose, not a resource.
+func scopeNotes(_ path: String) -> [String] {
+    FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(path)/SCOPE.md") ? ["SCOPE.md"] : []
+}
+
+let declared: [Target] = [
+    // C libraries
+    cLibrary("CLibUV", pkgConfig: "libuv", debian: "libuv1-dev"),
+    cLibrary("CLibWebSockets", pkgConfig: "libwebsockets", debian: "libwebsockets-dev"),
+    cLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
+    cLibrary("CSRTP2", pkgConfig: "libsrtp2", debian: "libsrtp2-dev"),
+    cLibrary("COpus", pkgConfig: "opus", debian: "libopus-dev"),
+    cLibrary("CSpeexDSP", pkgConfig: "speexdsp", debian: "libspeexdsp-dev"),
+
+    // Cores: pure values; bytes and time in, bytes, events and deadlines out
+    core("Wire"),
+    core("PeerConnection", ["Wire"]),
+    core("Signalling", ["Wire"]),
+    core("ClientProtocol", ["Wire"]),
+
+    // Adapters: one C library each
+    adapter("Observability", ["Wire"]),
+    adapter("Shard", ["Wire", "CLibUV"]),
+    adapter("SecureTransport", ["Wire", "PeerConnection", "COpenSSL", "CSRTP2"]),
+    adapter("AudioCodec", ["Wire", "COpus", "CSpeexDSP"]),
+    adapter("WebSocket", ["Wire", "Shard", "CLibWebSockets"]),
+    adapter("HTTPClient", ["Wire", "Shard", "SecureTransport"]),
+
+    // The product
+    room(
+        "LiveKitParticipant",
+        [
+            "Wire", "PeerConnection", "Signalling", "Observability", "Shard", "SecureTransport", "WebSocket",
+            "HTTPClient",
+        ]),
+    room(
+        "DevRoomServer",
+        [
+            "Wire", "PeerConnection", "Signalling", "Observability", "Shard", "SecureTransport", "AudioCodec",
+            "WebSocket",
+        ]),
+    room("Bridge", ["Wire", "PeerConnection", "ClientProtocol", "LiveKitParticipant", "Observability", "AudioCodec"]),
+    .executableTarget(
+        name: "VoiceGateway",
+        dependencies: [
+            "Wire", "PeerConnection", "Signalling", "ClientProtocol", "Observability", "Shard", "SecureTransport",
+            "AudioCodec", "WebSocket", "HTTPClient", "LiveKitParticipant", "DevRoomServer", "Bridge",
+        ],
+        path: "Sources/VoiceGateway"),
+
+    // Tests
+    .target(name: "TestSupport", dependencies: ["Wire", "PeerConnection"], path: "Tests/TestSupport"),
+    tests("WireTests", ["Wire", "TestSupport"]),
+    tests("PeerConnectionTests", ["Wire", "PeerConnection", "TestSupport"]),
+    tests("SignallingTests", ["Wire", "Signalling", "TestSupport"]),
+    tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
+    tests("ObservabilityTests", ["Wire", "Observability"]),
+    tests("ShardTests", ["Wire", "Shard", "TestSupport"]),
+    tests("SecureTransportTests", ["Wire", "PeerConnection", "SecureTransport", "TestSupport"]),
+    tests("AudioCodecTests", ["Wire", "AudioCodec", "TestSupport"]),
+    tests("WebSocketTests", ["Wire", "Shard", "WebSocket", "TestSupport"]),
+    tests("HTTPClientTests", ["Wire", "Shard", "SecureTransport", "HTTPClient", "WebSocket", "TestSupport"]),
+    tests(
+        "LiveKitParticipantTests",
+        [
+            "Wire", "PeerConnection", "Signalling", "LiveKitParticipant", "DevRoomServer", "Shard", "SecureTransport",
+            "AudioCodec", "WebSocket", "HTTPClient", "Observability", "TestSupport",
+        ]),
+    tests(
+        "DevRoomServerTests",
+        [
+            "Wire", "PeerConnection", "Signalling", "DevRoomServer", "Shard", "SecureTransport", "AudioCodec",
+            "WebSocket", "HTTPClient", "Observability", "TestSupport",
+        ]),
+    tests(
+        "BridgeTests",
+        ["Wire", "PeerConnection", "ClientProtocol", "Bridge", "LiveKitParticipant", "AudioCodec", "TestSupport"]),
+]
+
+// While the tree is young, a target counts once its folder holds a source file (build with --manifest-cache none).
+let present = declared.filter { target in
+    let folder = "\(Context.packageDirectory)/\(target.path ?? "")"
+    guard let files = FileManager.default.enumerator(atPath: folder) else { return false }
+    return files.contains {
+        ($0 as? String)?.hasSuffix(".swift") == true || ($0 as? String)?.hasSuffix("shim.h") == true
+    }
+}
+let names = Set(present.map(\.name))
+for target in present {
+    target.dependencies = target.dependencies.filter {
+        if case .byNameItem(let name, _) = $0 { names.contains(name) } else { true }
+    }
+    if target.type != .system { target.swiftSettings = strict }
+}
+
+let package = Package(
+    name: "VoiceGateway",
+    products: names.contains("VoiceGateway") ? [.executable(name: "VoiceGateway", targets: ["VoiceGateway"])] : [],
+    targets: present
+)
