@@ -1,0 +1,30 @@
+.PHONY: help bootstrap build run test check format clean
+
+help:
+	@echo "make run     build for release and start the gateway (PORT=3000; room server inside unless LIVEKIT_URL is set)"
+	@echo "make test    everything: packages, build, format, unit tests, interop tests"
+	@echo "make check   build, format and unit tests only"
+	@echo "make format  write the house format into the sources"
+
+bootstrap:
+	@scripts/bootstrap
+
+build: bootstrap
+	swift build -c release --product VoiceGateway
+
+run: build
+	@exec .build/release/VoiceGateway serve
+
+test:
+	@scripts/test
+
+check: bootstrap
+	swift build --build-tests
+	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	swift test --skip-build --disable-xctest
+
+format:
+	swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+clean:
+	rm -rf .build
