@@ -1,0 +1,100 @@
+/// Base64 (RFC 4648) in both alphabets, strict: no line breaks, no characters of the other alphabet, no stray bits.
+package enum Base64 {
+    /// Which two characters stand for 62 and 63, and whether `=` fills the last group.
+    package enum Alphabet: Hashable, Sendable {
+        /// `+` and `/`, padded (RFC 4648 section 4).
+        case standard
+        /// `-` and `_`, padded (section 5); what LiveKit's `join_request` wants.
+        case urlSafe
+        /// `-` and `_`, never padded (RFC 7515); what a JSON Web Token wants.
+        case urlSafeUnpadded
+    }
+
+    /// The text for `bytes`.
+    package static func encode(_ bytes: some Collection<UInt8>, _ alphabet: Alphabet = .standard) -> String {
+        let symbols = alphabet == .standard ? standardSymbols : urlSafeSymbols
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count + 2) / 3 * 4)
+        var group: UInt32 = 0
+        var held = 0
+        for byte in bytes {
+            group = group << 8 | UInt32(byte)
+            held += 1
+            guard held == 3 else { continue }
+            text.append(symbols[Int(group >> 18 & 63)])
+            text.append(symbols[Int(group >> 12 & 63)])
+            text.append(symbols[Int(group >> 6 & 63)])
+            text.append(symbols[Int(group & 63)])
+            group = 0
+            held = 0
+        }
+        if held > 0 {
+            group <<= UInt32(8 * (3 - held))
+            for place in 0...held { text.append(symbols[Int(group >> UInt32(18 - 6 * place) & 63)]) }
+            if alphabet != .urlSafeUnpadded { text.append(contentsOf: repeatElement(padding, count: 3 - held)) }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The bytes that `text` stands for; nil unless it is exactly what `encode` writes for them in this alphabet.
+    package static func decode(_ text: some StringProtocol, _ alphabet: Alphabet = .standard) -> [UInt8]? {
+        decode(utf8: text.utf8, alphabet)
+    }
+
+    /// As `decode(_:_:)`, for text that is still UTF-8 bytes.
+    package static func decode(utf8 text: some Collection<UInt8>, _ alphabet: Alphabet = .standard) -> [UInt8]? {
+        let values = alphabet == .standard ? standardValues : urlSafeValues
+        let length = text.count
+        if alphabet != .urlSafeUnpadded, !length.isMultiple(of: 4) { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(length / 4 * 3 + 2)
+        var group: UInt32 = 0
+        var held = 0
+        var pads = 0
+        for symbol in text {
+            if symbol == padding {
+                pads += 1
+                continue
+            }
+            let value = values[Int(symbol)]
+            guard value != invalid, pads == 0 else { return nil }
+            group = group << 6 | UInt32(value)
+            held += 1
+            guard held == 4 else { continue }
+            bytes.append(UInt8(truncatingIfNeeded: group >> 16))
+            bytes.append(UInt8(truncatingIfNeeded: group >> 8))
+            bytes.append(UInt8(truncatingIfNeeded: group))
+            group = 0
+            held = 0
+        }
+        // One symbol alone cannot hold a byte; two hold one byte and four spare bits, three hold two and two spare.
+        let wantedPads = alphabet == .urlSafeUnpadded || held == 0 ? 0 : 4 - held
+        guard held != 1, pads == wantedPads else { return nil }
+        if held == 2 {
+            guard group & 0xF == 0 else { return nil }
+            bytes.append(UInt8(truncatingIfNeeded: group >> 4))
+        } else if held == 3 {
+            guard group & 0x3 == 0 else { return nil }
+            bytes.append(UInt8(truncatingIfNeeded: group >> 10))
+            bytes.append(UInt8(truncatingIfNeeded: group >> 2))
+        }
+        return bytes
+    }
+
+    private static let padding = UInt8(ascii: "=")
+    private static let invalid: UInt8 = 0xFF
+    private static let standardSymbols = symbols(last: "+/")
+    private static let urlSafeSymbols = symbols(last: "-_")
+    private static let standardValues = values(of: standardSymbols)
+    private static let urlSafeValues = values(of: urlSafeSymbols)
+
+    private static func symbols(last: String) -> [UInt8] {
+        Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8) + Array(last.utf8)
+    }
+
+    private static func values(of symbols: [UInt8]) -> [UInt8] {
+        var values = [UInt8](repeating: invalid, count: 256)
+        for (value, symbol) in symbols.enumerated() { values[Int(symbol)] = UInt8(value) }
+        return values
+    }
+}
