@@ -90,6 +90,8 @@ let declared: [Target] = [
 
     // Tests
     .target(name: "TestSupport", dependencies: ["Wire", "PeerConnection"], path: "Tests/TestSupport"),
+    .executableTarget(
+        name: "ProtobufProbe", dependencies: ["Wire", "Signalling"], path: "Tests/ProtobufProbe"),
     tests("WireTests", ["Wire", "TestSupport"]),
     tests("PeerConnectionTests", ["Wire", "PeerConnection", "TestSupport"]),
     tests("SignallingTests", ["Wire", "Signalling", "TestSupport"]),
