@@ -1,0 +1,450 @@
+internal import CLibUV
+internal import Glibc
+package import Wire
+
+/// One shard: a thread that runs a libuv loop.
+///
+/// Everything of one call (sockets, timers, its actor) lives on one loop and never moves, so that the media path
+/// needs no lock and no hop. Only `execute`, `run`, `enqueue`, `isCurrent`, `stop` and `join` may be called from
+/// other threads; all else belongs to the loop's own thread, and traps elsewhere.
+///
+/// A turn is: wait for events, run their callbacks, run what was handed over by `execute` and by Swift tasks, run
+/// the requested `EndOfTurn` hooks, arm the one timer, wait again.
+package final class EventLoop: @unchecked Sendable {
+    /// How often a turn looks into the inbox again before it lets sockets have their share.
+    package static let maximumInboxRounds = 32
+
+    /// Shown by the debugger and in `/proc`; 15 bytes are kept.
+    package let name: String
+
+    let raw: UnsafeMutablePointer<uv_loop_t>
+    private let wakeUp: UnsafeMutablePointer<uv_async_t>
+    private let beforeWait: UnsafeMutablePointer<uv_prepare_t>
+    private let timer: UnsafeMutablePointer<uv_poll_t>
+    private let timerDescriptor: Int32
+
+    private let inbox = Locked(Inbox())
+    private let finished = Gate()
+    private let thread = Locked<pthread_t?>(nil)
+    private var leftovers: [String] = []
+
+    // The rest is touched by the loop's thread alone.
+    let alarms = AlarmHeap()
+    private var cachedNow: Instant?
+    /// The deadline that the kernel's timer is set to; nil when it is not running.
+    private var armed: Instant?
+    /// The kernel's timer has expired and stays readable until it is set again.
+    private var hasExpired = false
+    private var requestedHooks: [EndOfTurn] = []
+    private var spareItems: [Inbox.Item] = []
+    private var openHandles: [ObjectIdentifier: LoopHandle] = [:]
+    private(set) var acceptsHandles = true
+    private var sharedBuffer: UnsafeMutableRawBufferPointer?
+
+    /// Makes a loop that does not run yet. What is handed over before `start` waits.
+    package init(name: String) throws(ShardError) {
+        self.name = name
+        Self.ignoreBrokenPipes
+        // SAFETY: libuv keeps pointers to all of these; they are freed in deinit, when the loop is closed for good.
+        raw = .allocate(capacity: 1)
+        wakeUp = .allocate(capacity: 1)
+        beforeWait = .allocate(capacity: 1)
+        timer = .allocate(capacity: 1)
+        timerDescriptor = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK | TFD_CLOEXEC))
+        let code = uv_loop_init(raw)
+        guard code == 0, timerDescriptor >= 0 else {
+            if timerDescriptor >= 0 { _ = Glibc.close(timerDescriptor) }
+            if code == 0 { uv_loop_close(raw) }
+            inbox.withLock { $0.phase = .neverOpened }
+            throw code == 0 ? .tooManyOpenFiles : ShardError(code, operation: "make an event loop")
+        }
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        // SAFETY: `me` stays valid while the handles are open: the thread that runs them holds a reference.
+        uv_async_init(raw, wakeUp) { handle in
+            EventLoop.from(handle.unsafelyUnwrapped.pointee.data).drainInbox()
+        }
+        wakeUp.pointee.data = me
+        uv_prepare_init(raw, beforeWait)
+        beforeWait.pointee.data = me
+        uv_prepare_start(beforeWait) { handle in
+            EventLoop.from(handle.unsafelyUnwrapped.pointee.data).endTurn()
+        }
+        uv_poll_init(raw, timer, timerDescriptor)
+        timer.pointee.data = me
+        uv_poll_start(timer, Int32(UV_READABLE.rawValue)) { handle, _, _ in
+            EventLoop.from(handle.unsafelyUnwrapped.pointee.data).timerExpired()
+        }
+    }
+
+    deinit {
+        let phase = inbox.withLock { $0.phase }
+        if phase == .created {
+            // Never started: the handles are closed here, on whatever thread let go of the loop.
+            closeOwnHandles()
+            uv_run(raw, UV_RUN_NOWAIT)
+            uv_loop_close(raw)
+            _ = Glibc.close(timerDescriptor)
+        }
+        // A loop that foreign handles keep open must stay in memory: their owners still point to it.
+        guard phase != .abandoned else { return }
+        // SAFETY: the loop is closed, so libuv has let go of all of these.
+        timer.deallocate()
+        beforeWait.deallocate()
+        wakeUp.deallocate()
+        raw.deallocate()
+        sharedBuffer?.deallocate()
+    }
+
+    private static func from(_ context: UnsafeMutableRawPointer?) -> EventLoop {
+        // SAFETY: every `data` above is an EventLoop that its own thread keeps alive.
+        Unmanaged<EventLoop>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
+    }
+
+    /// Writing to a connection that the other side has closed must fail with an error, not end the process.
+    private static let ignoreBrokenPipes: Void = {
+        _ = signal(SIGPIPE, SIG_IGN)
+    }()
+
+    // MARK: Where we are
+
+    private static let currentKey: pthread_key_t = {
+        var key = pthread_key_t()
+        let code = pthread_key_create(&key, nil)
+        precondition(code == 0, "no thread-local storage: errno \(code)")
+        return key
+    }()
+
+    /// Whether the calling thread is this loop's.
+    package var isCurrent: Bool {
+        // SAFETY: pointers are compared, not followed.
+        pthread_getspecific(Self.currentKey) == Unmanaged.passUnretained(self).toOpaque()
+    }
+
+    /// Traps when the calling thread is not this loop's.
+    package func preconditionCurrent(
+        _ what: StaticString = "this object", file: StaticString = #fileID, line: UInt = #line
+    ) {
+        precondition(isCurrent, "\(what) belongs to the thread of \(name)", file: file, line: line)
+    }
+
+    /// The libuv loop, for a library that brings handles of its own. Valid until the loop has been joined.
+    package var rawLoop: UnsafeMutableRawPointer { UnsafeMutableRawPointer(raw) }
+
+    // MARK: Time
+
+    /// The time of this turn, in nanoseconds of CLOCK_MONOTONIC: read once a turn, by whoever asks first, and once
+    /// more before alarms go off.
+    package var now: Instant {
+        if let cachedNow { return cachedNow }
+        let time = Self.clock()
+        cachedNow = time
+        return time
+    }
+
+    /// The same clock, read now; from any thread.
+    package static func clock() -> Instant { Instant(nanoseconds: Int64(truncatingIfNeeded: uv_hrtime())) }
+
+    private func timerExpired() {
+        hasExpired = true
+        armed = nil
+        cachedNow = nil
+        alarms.fire(now: now)
+    }
+
+    /// Sets the kernel's timer once a turn, and only when the first deadline has come closer. A deadline that has moved
+    /// away leaves it as it is: one needless wake-up costs less than a system call for each postponement.
+    private func armTimer() {
+        guard let earliest = alarms.earliest else {
+            if hasExpired { setTimer(0) }
+            hasExpired = false
+            armed = nil
+            return
+        }
+        if !hasExpired, let armed, armed <= earliest { return }
+        // Zero would mean never; any time in the past means at once.
+        setTimer(max(earliest.nanoseconds, 1))
+        hasExpired = false
+        armed = earliest
+    }
+
+    /// - Parameter nanoseconds: of CLOCK_MONOTONIC; 0 stops the timer. Either way it is no longer readable.
+    private func setTimer(_ nanoseconds: Int64) {
+        var setting = itimerspec()
+        setting.it_value.tv_sec = Int(nanoseconds / 1_000_000_000)
+        setting.it_value.tv_nsec = Int(nanoseconds % 1_000_000_000)
+        // SAFETY: the structure is copied during the call.
+        timerfd_settime(timerDescriptor, Int32(TFD_TIMER_ABSTIME), &setting, nil)
+    }
+
+    // MARK: Work from elsewhere
+
+    /// Runs `body` on the loop's thread, soon, in the order of the calls; from any thread.
+    ///
+    /// After the loop has stopped, a thread of its own takes the loop's place for such latecomers, so that nobody
+    /// waits for ever; they can open nothing any more.
+    package func execute(_ body: @escaping @Sendable () -> Void) { submit(.body(body)) }
+
+    func submit(_ item: Inbox.Item) {
+        let isOutside = !isCurrent
+        let needsLateThread = inbox.withLock { inbox in
+            inbox.items.append(item)
+            switch inbox.phase {
+            case .created, .running:
+                // On the loop itself nothing needs to wake up: the inbox is emptied before every wait.
+                if isOutside, !inbox.isWakePending {
+                    inbox.isWakePending = true
+                    // SAFETY: under the lock the handle is open: it is closed in a later phase.
+                    uv_async_send(wakeUp)
+                }
+                return false
+            case .closing, .neverOpened:
+                return false
+            case .stopped, .abandoned:
+                defer { inbox.hasLateThread = true }
+                return !inbox.hasLateThread
+            }
+        }
+        if needsLateThread { startLateThread() }
+    }
+
+    private func drainInbox() {
+        for _ in 0..<Self.maximumInboxRounds {
+            swapInbox()
+            if spareItems.isEmpty { return }
+            runSpareItems()
+        }
+        if acceptsHandles { uv_async_send(wakeUp) }
+    }
+
+    private func swapInbox() {
+        inbox.withLock { inbox in
+            swap(&inbox.items, &spareItems)
+            inbox.isWakePending = false
+        }
+    }
+
+    private func runSpareItems() {
+        for item in spareItems {
+            switch item {
+            case .body(let body): body()
+            case .job(let job):
+                job.runSynchronously(
+                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+            }
+        }
+        spareItems.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: The end of a turn
+
+    func request(_ hook: EndOfTurn) { requestedHooks.append(hook) }
+
+    private func endTurn() {
+        drainInbox()
+        var rounds = 0
+        while !requestedHooks.isEmpty, rounds < Self.maximumInboxRounds {
+            let hooks = requestedHooks
+            requestedHooks.removeAll(keepingCapacity: true)
+            for hook in hooks { hook.run() }
+            drainInbox()
+            rounds += 1
+        }
+        if !requestedHooks.isEmpty, acceptsHandles { uv_async_send(wakeUp) }
+        armTimer()
+        cachedNow = nil
+    }
+
+    // MARK: Handles
+
+    func register(_ handle: LoopHandle) { openHandles[ObjectIdentifier(handle)] = handle }
+
+    func unregister(_ handle: LoopHandle) { openHandles[ObjectIdentifier(handle)] = nil }
+
+    /// One receive buffer for all sockets of the loop, since their callbacks never overlap. Room for as many datagrams of
+    /// the largest size as libuv takes from the kernel at once.
+    var receiveBuffer: UnsafeMutableRawBufferPointer {
+        if let sharedBuffer { return sharedBuffer }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: UDPSocket.maximumDatagramsPerRead * UDPSocket.maximumDatagramBytes, alignment: 64)
+        sharedBuffer = buffer
+        return buffer
+    }
+
+    // MARK: Life
+
+    /// Starts the thread. A loop can be started once.
+    package func start() throws(ShardError) {
+        let maySpawn = inbox.withLock { inbox in
+            defer { if inbox.phase == .created { inbox.phase = .running } }
+            return inbox.phase == .created
+        }
+        guard maySpawn else { throw .loopStopped }
+        do throws(ShardError) {
+            let started = try spawn { $0.threadMain() }
+            thread.withLock { $0 = started }
+        } catch {
+            inbox.withLock { $0.phase = .created }
+            throw error
+        }
+    }
+
+    /// Ends the loop after what was handed over before; from any thread. Returns at once, see `join`.
+    package func stop() {
+        let wasRunning = inbox.withLock { inbox in
+            inbox.phase == .running
+        }
+        guard wasRunning else { return }
+        execute { [unowned self] in uv_stop(raw) }
+    }
+
+    /// Waits until the loop's thread has ended, and names the handles that nobody had closed by then: each is a
+    /// leak in its owner. Blocks; never call it on a loop or in a task.
+    @discardableResult
+    package func join() -> [String] {
+        precondition(!isCurrent, "a loop cannot wait for its own end")
+        let mine = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        if let mine {
+            // SAFETY: the thread was made joinable, and whoever took it out of the box joins it once.
+            pthread_join(mine, nil)
+            finished.open()
+        } else if inbox.withLock({ $0.phase != .created && $0.phase != .neverOpened }) {
+            finished.wait()
+        }
+        return leftovers
+    }
+
+    private func spawn(_ body: @escaping @Sendable (EventLoop) -> Void) throws(ShardError) -> pthread_t {
+        let start = Unmanaged.passRetained(ThreadStart(loop: self, body: body)).toOpaque()
+        var thread = pthread_t()
+        // SAFETY: the new thread takes over the reference; when there is none, it is released below.
+        let code = pthread_create(
+            &thread, nil,
+            { context in
+                let start = Unmanaged<ThreadStart>.fromOpaque(context.unsafelyUnwrapped).takeRetainedValue()
+                start.run()
+                return nil
+            }, start)
+        guard code == 0 else {
+            Unmanaged<ThreadStart>.fromOpaque(start).release()
+            throw .system(operation: "start a thread", reason: ShardError.describe(-code))
+        }
+        return thread
+    }
+
+    private func becomeCurrent() {
+        // SAFETY: only compared with, never followed.
+        pthread_setspecific(Self.currentKey, Unmanaged.passUnretained(self).toOpaque())
+        name.withCString { gateway_name_thread($0) }
+    }
+
+    private func threadMain() {
+        becomeCurrent()
+        uv_run(raw, UV_RUN_DEFAULT)
+        leftovers = closeDown()
+        finishInbox()
+    }
+
+    /// Closes what is still open, and says what that was.
+    private func closeDown() -> [String] {
+        // Handles that were closed in the last turn end here.
+        uv_run(raw, UV_RUN_NOWAIT)
+        acceptsHandles = false
+        inbox.withLock { $0.phase = .closing }
+        var names = openHandles.values.filter { !$0.isClosed }.map(\.label).sorted()
+        for handle in openHandles.values { handle.close() }
+        closeOwnHandles()
+        var rounds = 0
+        while rounds < 16, uv_run(raw, UV_RUN_NOWAIT) != 0 || !openHandles.isEmpty { rounds += 1 }
+        if uv_loop_close(raw) != 0 {
+            names.append("handles or requests of a foreign library")
+            inbox.withLock { $0.isAbandoned = true }
+        }
+        _ = Glibc.close(timerDescriptor)
+        return names
+    }
+
+    private func closeOwnHandles() {
+        // SAFETY: the three were opened in init and are closed once; their memory outlives the close.
+        for pointer in [
+            UnsafeMutableRawPointer(wakeUp), UnsafeMutableRawPointer(beforeWait), UnsafeMutableRawPointer(timer),
+        ] {
+            uv_close(pointer.assumingMemoryBound(to: uv_handle_t.self), nil)
+        }
+    }
+
+    /// Runs what came in while the loop was closing, then leaves latecomers to `startLateThread`.
+    private func finishInbox() {
+        while true {
+            swapInbox()
+            if spareItems.isEmpty {
+                let isDone = inbox.withLock { inbox in
+                    guard inbox.items.isEmpty else { return false }
+                    inbox.phase = inbox.isAbandoned ? .abandoned : .stopped
+                    inbox.hasLateThread = false
+                    return true
+                }
+                if isDone { return }
+            }
+            runSpareItems()
+        }
+    }
+
+    private func startLateThread() {
+        do throws(ShardError) {
+            let late = try spawn { loop in
+                loop.becomeCurrent()
+                loop.cachedNow = nil
+                loop.finishInbox()
+            }
+            // SAFETY: nobody joins this one.
+            pthread_detach(late)
+        } catch {
+            // Out of threads: the next latecomer tries again.
+            inbox.withLock { $0.hasLateThread = false }
+        }
+    }
+}
+
+/// What a new thread needs to begin.
+private final class ThreadStart: Sendable {
+    let loop: EventLoop
+    let body: @Sendable (EventLoop) -> Void
+
+    init(loop: EventLoop, body: @escaping @Sendable (EventLoop) -> Void) {
+        self.loop = loop
+        self.body = body
+    }
+
+    func run() { body(loop) }
+}
+
+/// What other threads hand to a loop.
+struct Inbox {
+    enum Item {
+        case body(@Sendable () -> Void)
+        case job(UnownedJob)
+    }
+
+    enum Phase {
+        /// The loop could not be made.
+        case neverOpened
+        case created
+        case running
+        /// The loop's thread closes handles and still empties the inbox at the end.
+        case closing
+        /// Closed; latecomers get a thread of their own.
+        case stopped
+        /// Like stopped, but foreign handles still point to the loop, so its memory stays.
+        case abandoned
+    }
+
+    var items: [Item] = []
+    /// The loop has been told and has not looked yet.
+    var isWakePending = false
+    var phase = Phase.created
+    var isAbandoned = false
+    var hasLateThread = false
+}
