@@ -98,7 +98,7 @@ let declared: [Target] = [
     tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
     tests("ObservabilityTests", ["Wire", "Observability"]),
     tests("ShardTests", ["Wire", "Shard", "TestSupport"]),
-    tests("SecureTransportTests", ["Wire", "PeerConnection", "SecureTransport", "TestSupport"]),
+    tests("SecureTransportTests", ["Wire", "PeerConnection", "SecureTransport", "COpenSSL", "TestSupport"]),
     tests("AudioCodecTests", ["Wire", "AudioCodec", "TestSupport"]),
     tests("WebSocketTests", ["Wire", "Shard", "WebSocket", "TestSupport"]),
     tests("HTTPClientTests", ["Wire", "Shard", "SecureTransport", "HTTPClient", "WebSocket", "TestSupport"]),

@@ -5,6 +5,41 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/rand.h>
+
+// What follows wraps macros that Swift cannot see; each function is the macro of the same name.
+
+// Function-like macros around SSL_CTX_ctrl and SSL_ctrl.
+static inline int copenssl_ctx_set_protocol_range(SSL_CTX *context, int lowest, int highest) {
+  return SSL_CTX_set_min_proto_version(context, lowest) == 1 && SSL_CTX_set_max_proto_version(context, highest) == 1;
+}
+static inline int copenssl_ctx_set_groups(SSL_CTX *context, const char *names) {
+  return (int)SSL_CTX_set1_groups_list(context, names);
+}
+static inline void copenssl_ctx_disable_session_cache(SSL_CTX *context) {
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+static inline int copenssl_set_server_name(SSL *ssl, const char *name) {
+  return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+static inline int copenssl_dtls_set_link_mtu(SSL *ssl, long bytes) { return (int)DTLS_set_link_mtu(ssl, bytes); }
+// 1 and the time that is left, or 0 when no timer runs.
+static inline int copenssl_dtls_get_timeout(SSL *ssl, struct timeval *left) { return (int)DTLSv1_get_timeout(ssl, left); }
+// Above 0: retransmitted; 0: nothing was due; below 0: failed for good.
+static inline int copenssl_dtls_handle_timeout(SSL *ssl) { return (int)DTLSv1_handle_timeout(ssl); }
+
+// SSL_OP_BIT() is function-like, so the options built from it are not imported.
+static inline uint64_t copenssl_dtls_options(void) {
+  return SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION;
+}
+static inline uint64_t copenssl_tls_options(void) { return SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION; }
+
+// BIO macros.
+static inline void copenssl_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+static inline void copenssl_bio_clear_retry_flags(BIO *bio) { BIO_clear_retry_flags(bio); }
+
+// ERR_GET_REASON and friends are inline functions since 3.0, spelled here so that every version has them.
+static inline const char *copenssl_reason(unsigned long code) { return ERR_reason_error_string(code); }

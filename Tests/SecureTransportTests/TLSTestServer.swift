@@ -1,0 +1,154 @@
+import COpenSSL
+import Foundation
+import SecureTransport
+
+/// A test certificate authority and the certificates that it issues.
+final class TestAuthority {
+    let key: OpaquePointer
+    let certificate: OpaquePointer
+    private var nextSerial = 2
+
+    init() throws {
+        key = try Self.makeKey()
+        certificate = try Self.makeCertificate(
+            name: "Test Authority", key: key, issuer: nil, issuerKey: key, serial: 1,
+            extensions: [(NID_basic_constraints, "critical,CA:TRUE"), (NID_key_usage, "critical,keyCertSign")])
+    }
+
+    deinit {
+        X509_free(certificate)
+        EVP_PKEY_free(key)
+    }
+
+    struct SetupFailed: Error {}
+
+    /// Writes the authority's certificate as PEM and returns the file's path.
+    func writeFile() throws -> String {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).pem").path
+        guard let file = BIO_new_file(path, "w"), PEM_write_bio_X509(file, certificate) == 1 else {
+            throw SetupFailed()
+        }
+        BIO_free(file)
+        return path
+    }
+
+    /// A server certificate for `names`, for example `DNS:example.test` or `IP:127.0.0.1`.
+    func issue(_ names: String) throws -> (key: OpaquePointer, certificate: OpaquePointer) {
+        let leafKey = try Self.makeKey()
+        defer { nextSerial += 1 }
+        let leaf = try Self.makeCertificate(
+            name: "server", key: leafKey, issuer: certificate, issuerKey: key, serial: nextSerial,
+            extensions: [(NID_subject_alt_name, names), (NID_ext_key_usage, "serverAuth")])
+        return (leafKey, leaf)
+    }
+
+    private static func makeKey() throws -> OpaquePointer {
+        let context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, nil)
+        defer { EVP_PKEY_CTX_free(context) }
+        var key: OpaquePointer?
+        guard EVP_PKEY_keygen_init(context) == 1,
+            EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1) == 1,
+            EVP_PKEY_generate(context, &key) == 1, let key
+        else { throw SetupFailed() }
+        return key
+    }
+
+    private static func makeCertificate(
+        name: String, key: OpaquePointer, issuer: OpaquePointer?, issuerKey: OpaquePointer, serial: Int,
+        extensions: [(Int32, String)]
+    ) throws -> OpaquePointer {
+        guard let certificate = X509_new() else { throw SetupFailed() }
+        let subject = X509_get_subject_name(certificate)
+        X509_set_version(certificate, 2)
+        ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial)
+        X509_gmtime_adj(X509_getm_notBefore(certificate), -3600)
+        X509_gmtime_adj(X509_getm_notAfter(certificate), 3600)
+        X509_NAME_add_entry_by_txt(subject, "CN", 0x1001, name, -1, -1, 0)
+        X509_set_issuer_name(certificate, issuer.map { X509_get_subject_name($0) } ?? subject)
+        X509_set_pubkey(certificate, key)
+        var context = X509V3_CTX()
+        X509V3_set_ctx(&context, issuer ?? certificate, certificate, nil, nil, 0)
+        for (nid, value) in extensions {
+            guard let made = X509V3_EXT_conf_nid(nil, &context, nid, value) else { throw SetupFailed() }
+            X509_add_ext(certificate, made, -1)
+            X509_EXTENSION_free(made)
+        }
+        guard X509_sign(certificate, issuerKey, EVP_sha256()) > 0 else { throw SetupFailed() }
+        return certificate
+    }
+}
+
+/// The server's end of a TLS connection in memory.
+final class TLSTestServer {
+    private let context: OpaquePointer
+    private let ssl: OpaquePointer
+    private let incoming: OpaquePointer
+    private let outgoing: OpaquePointer
+    private(set) var received: [UInt8] = []
+    private(set) var serverName: String?
+
+    init(_ authority: TestAuthority, names: String, applicationProtocol: String? = nil) throws {
+        let (key, certificate) = try authority.issue(names)
+        defer {
+            X509_free(certificate)
+            EVP_PKEY_free(key)
+        }
+        guard let context = SSL_CTX_new(TLS_server_method()), let incoming = BIO_new(BIO_s_mem()),
+            let outgoing = BIO_new(BIO_s_mem())
+        else { throw TestAuthority.SetupFailed() }
+        SSL_CTX_use_certificate(context, certificate)
+        SSL_CTX_use_PrivateKey(context, key)
+        if applicationProtocol == "h1" {
+            let choose: SSL_CTX_alpn_select_cb_func = { _, out, count, offered, length, _ in
+                // Walks the client's list of length-prefixed names; the answer must point into memory that lives on.
+                guard let offered, let out, let count else { return 3 }
+                var index = 0
+                while index < Int(length) {
+                    let name = UnsafeBufferPointer(start: offered + index + 1, count: Int(offered[index]))
+                    if name.elementsEqual("h1".utf8) {
+                        out.pointee = name.baseAddress
+                        count.pointee = UInt8(name.count)
+                        return 0
+                    }
+                    index += 1 + name.count
+                }
+                return 3
+            }
+            SSL_CTX_set_alpn_select_cb(context, choose, nil)
+        }
+        guard let ssl = SSL_new(context) else { throw TestAuthority.SetupFailed() }
+        SSL_set_bio(ssl, incoming, outgoing)
+        SSL_set_accept_state(ssl)
+        (self.context, self.ssl, self.incoming, self.outgoing) = (context, ssl, incoming, outgoing)
+    }
+
+    deinit {
+        SSL_free(ssl)
+        SSL_CTX_free(context)
+    }
+
+    func receive(_ bytes: [UInt8]) {
+        BIO_write(incoming, bytes, Int32(bytes.count))
+        if SSL_do_handshake(ssl) == 1 {
+            serverName = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0) }
+            var buffer = [UInt8](repeating: 0, count: 16_384)
+            while true {
+                let count = SSL_read(ssl, &buffer, Int32(buffer.count))
+                guard count > 0 else { break }
+                received += buffer[..<Int(count)]
+            }
+        }
+        ERR_clear_error()
+    }
+
+    func send(_ bytes: [UInt8]) { SSL_write(ssl, bytes, Int32(bytes.count)) }
+
+    func close() { SSL_shutdown(ssl) }
+
+    /// What the server wants to send.
+    func take() -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: Int(BIO_ctrl_pending(outgoing)))
+        if !buffer.isEmpty { BIO_read(outgoing, &buffer, Int32(buffer.count)) }
+        return buffer
+    }
+}
