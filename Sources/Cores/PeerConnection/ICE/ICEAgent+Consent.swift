@@ -1,0 +1,65 @@
+internal import Wire
+
+/// The watch over the selected pair: consent (RFC 7675), silence, and the time limit before there is one.
+extension ICEAgent {
+    /// 0.8 to 1.2 times the configured interval, so that many agents do not fall into step.
+    mutating func consentPause() -> Duration {
+        let nanoseconds = max(configuration.consentInterval.nanoseconds, 0)
+        let thousandths = Int64(800 + random.next() % 401)
+        let (scaled, overflow) = nanoseconds.multipliedReportingOverflow(by: thousandths)
+        return .nanoseconds(overflow ? nanoseconds : scaled / 1000)
+    }
+
+    /// Asks the far side from time to time whether it still wants our data. The question also keeps bindings of
+    /// NATs open, so there are no separate keep-alives.
+    mutating func checkConsent(_ now: Instant) {
+        guard var path = selected, let remote = path.remoteCredentials, now >= path.nextConsentCheck else { return }
+        // A controlling agent repeats the nomination: if our address has changed on the way, the far side learns
+        // that the new one is meant.
+        let request = makeRequest(
+            priority: path.reflexivePriority, isNominating: role == .controlling, local: path.localCredentials,
+            remote: remote)
+        path.outstandingChecks.append(request.transactionID)
+        if path.outstandingChecks.count > ICESelectedPath.maximumOutstandingChecks {
+            path.outstandingChecks.removeFirst()
+        }
+        path.nextConsentCheck = now + consentPause()
+        selected = path
+        emit(
+            .transmit(
+                request.serialized(integrityKey: remote.key, authentication: authentication), from: path.base,
+                to: path.remote))
+    }
+
+    /// Derives the state from how long ago what was heard.
+    mutating func watch(_ now: Instant) {
+        guard let path = selected else {
+            if now >= establishDeadline { setState(.failed) }
+            return
+        }
+        let lastSign = configuration.isLite ? path.lastHeard : path.lastConsent
+        if now - lastSign >= configuration.consentTimeout {
+            selected = nil
+            if isRestartUnderWay(path) {
+                establishDeadline = now + configuration.establishTimeout
+                setState(.checking)
+            } else {
+                setState(.failed)
+            }
+        } else {
+            setState(now - path.lastHeard >= configuration.disconnectedTimeout ? .disconnected : .connected)
+        }
+    }
+
+    private func isRestartUnderWay(_ path: ICESelectedPath) -> Bool { path.generation != generation }
+
+    /// When `watch` or `checkConsent` may next come to another result.
+    var watchDeadline: Instant? {
+        guard let path = selected else { return establishDeadline }
+        let lastSign = configuration.isLite ? path.lastHeard : path.lastConsent
+        var deadline = lastSign + configuration.consentTimeout
+        if state == .connected { deadline = min(deadline, path.lastHeard + configuration.disconnectedTimeout) }
+        if !configuration.isLite, path.remoteCredentials != nil { deadline = min(deadline, path.nextConsentCheck) }
+        return deadline
+    }
+}

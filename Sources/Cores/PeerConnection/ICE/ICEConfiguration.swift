@@ -1,0 +1,36 @@
+/// Timers and modes of an `ICEAgent`. The defaults are those of the RFCs, except where a comment says otherwise.
+package struct ICEConfiguration: Sendable {
+    /// We are a lite agent (RFC 8445, section 2.5): answer checks, never send any. Only for hosts that the far
+    /// side can reach without our help. Always controlled.
+    package var isLite = false
+    /// Where we start; a role conflict or a lite far side may change it.
+    package var role: ICERole = .controlling
+    /// Ta: the pause between two new checks.
+    package var checkInterval = Duration.milliseconds(50)
+    /// RTO of the first transmission of a check; doubles each time.
+    package var initialTimeout = Duration.milliseconds(500)
+    /// Where the doubling ends. RFC 8489 lets it grow to 16 s, which is of no use to a caller who waits.
+    package var maximumTimeout = Duration.seconds(2)
+    /// Rc: how often a check is sent before its pair has failed.
+    package var maximumTransmissions = 7
+    /// How long the controlling side waits for a better pair once it has a valid one.
+    package var nominationPatience = Duration.milliseconds(100)
+    /// The middle of the interval between consent checks; each is drawn from 0.8 to 1.2 times this (RFC 7675).
+    package var consentInterval = Duration.seconds(5)
+    /// Silence after which the state is `disconnected`.
+    package var disconnectedTimeout = Duration.seconds(10)
+    /// Without consent for so long the state is `failed` (RFC 7675: 30 s). A lite agent has no consent of its own
+    /// and counts silence instead.
+    package var consentTimeout = Duration.seconds(30)
+    /// Without a selected pair for so long the state is `failed`. Counted from the first check, or from the start
+    /// while there is nothing to check. RFC 8863 asks not to fail before about 40 s just because all pairs have
+    /// failed so far; 30 s is what callers bear.
+    package var establishTimeout = Duration.seconds(30)
+    /// Our own credentials; nil draws fresh ones.
+    package var credentials: ICECredentials?
+
+    package init(isLite: Bool = false, role: ICERole = .controlling) {
+        self.isLite = isLite
+        self.role = role
+    }
+}

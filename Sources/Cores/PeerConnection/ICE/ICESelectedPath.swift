@@ -1,0 +1,26 @@
+internal import Wire
+
+/// The pair that carries the data, with all that its consent checks need. It outlives a restart: the old path
+/// keeps its old credentials until a pair of the new generation takes over (RFC 8445, section 9).
+struct ICESelectedPath {
+    /// Consent checks that may still be answered; older ones are forgotten.
+    static let maximumOutstandingChecks = 8
+
+    let base: TransportAddress
+    let remote: TransportAddress
+    /// Which generation of credentials the pair was found with.
+    let generation: Int
+    let localCredentials: ICECredentials
+    /// A lite agent may not know them.
+    let remoteCredentials: ICECredentials?
+    let reflexivePriority: UInt32
+    var priority: UInt64
+    /// The last authenticated message, or the last traffic the owner told of.
+    var lastHeard: Instant
+    /// The last answer to a check of ours (RFC 7675).
+    var lastConsent: Instant
+    /// Controlled side: when the far side last said USE-CANDIDATE for this pair.
+    var lastNomination: Instant
+    var nextConsentCheck: Instant
+    var outstandingChecks: [STUNTransactionID] = []
+}
