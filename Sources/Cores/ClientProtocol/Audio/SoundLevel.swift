@@ -1,0 +1,20 @@
+/// How loud a frame is.
+package enum SoundLevel {
+    /// The root mean square of the samples, 0 to 32768; 0 for no samples.
+    package static func rootMeanSquare(_ samples: Span<Int16>) -> Int {
+        guard samples.count > 0 else { return 0 }
+        var sum: Int64 = 0
+        for index in samples.indices { sum &+= Int64(samples[index]) * Int64(samples[index]) }
+        return Int((Double(sum) / Double(samples.count)).squareRoot())
+    }
+
+    /// A root mean square as the audio level of RFC 6464: 0 is full scale, 127 is silence, in -dBov.
+    package static func audioLevel(rootMeanSquare: Int) -> UInt8 {
+        guard rootMeanSquare > 0 else { return 127 }
+        // 20·log10(32768 / x) by halving: 6.02 dB for each power of two, then a linear share of the last one.
+        let leading = Int.bitWidth - 1 - rootMeanSquare.leadingZeroBitCount
+        let fraction = Double(rootMeanSquare) / Double(1 << leading) - 1
+        let decibels = (15 - Double(leading) - fraction) * 6.02
+        return UInt8(min(127, max(0, decibels)))
+    }
+}

@@ -1,0 +1,187 @@
+internal import Wire
+
+/// The vocabulary of `/ws`: one JSON object a text frame, named by its `type`.
+package struct ExtendedDialect: DialectCodec, Sendable {
+    /// The names of messages that a client may send.
+    package static let messageTypes = [
+        "config", "audio", "text", "end_turn", "interrupt", "data", "ping", "dtmf", "mute", "unmute", "auth",
+    ]
+    /// Bytes of a text message, of a topic, and keys in one `dtmf` message.
+    package static let maximumTextSize = 16 * 1024
+    package static let maximumTopicSize = 256
+    package static let maximumDigits = 32
+    /// Characters of the instructions that the answer to `config` repeats.
+    package static let repeatedInstructions = 50
+
+    package init() {}
+
+    package mutating func noteBinaryAudio(byteCount: Int) -> [DialectOutput] { [] }
+
+    package mutating func decode(text: [UInt8]) -> [DialectOutput] {
+        do throws(ClientError) {
+            return [.event(try Self.event(from: text))]
+        } catch {
+            return [.reply(.error(error))]
+        }
+    }
+
+    private static func event(from text: [UInt8]) throws(ClientError) -> ClientEvent {
+        let value: JSONValue
+        do throws(JSONError) {
+            value = try JSONValue(parsing: text)
+        } catch {
+            throw ClientError(.invalidMessage, "the message is not JSON: \(error)")
+        }
+        guard let message = value.object else {
+            throw ClientError(.invalidMessage, "the message is a JSON \(value.kindName); it must be an object")
+        }
+        guard let type = message["type"]?.string else {
+            throw ClientError(
+                .invalidMessage, "the message has no \"type\"; allowed: \(messageTypes.joined(separator: ", "))")
+        }
+        switch type {
+        case "config":
+            guard let data = message["data"]?.object else {
+                throw ClientError(.invalidMessage, "config needs \"data\", an object with session parameters")
+            }
+            return .configure(data)
+        case "audio":
+            guard let bytes = (message["data"]?.string).flatMap({ Base64.decode($0) }) else {
+                throw ClientError(.invalidAudio, "audio needs \"data\": base64 of bytes in the session's input format")
+            }
+            return .audio(bytes)
+        case "text":
+            guard let data = message["data"]?.string, !data.isEmpty, data.utf8.count <= maximumTextSize else {
+                throw ClientError(
+                    .invalidMessage, "text needs \"data\": a string of 1 to \(maximumTextSize) bytes")
+            }
+            return .text(data)
+        case "data": return try dataEvent(message)
+        case "dtmf": return try dtmfEvent(message)
+        case "ping": return .ping(id: message["id"])
+        case "end_turn": return .endTurn
+        case "interrupt": return .interrupt
+        case "mute": return .mute
+        case "unmute": return .unmute
+        case "auth":
+            guard let key = message["apiKey"]?.string else {
+                throw ClientError(.invalidMessage, "auth needs \"apiKey\", a string")
+            }
+            return .authenticate(apiKey: key)
+        default:
+            let shown = InvalidParameter(name: "type", value: type, allowed: messageTypes.joined(separator: ", "))
+            throw ClientError(.invalidMessage, shown.clientError.message)
+        }
+    }
+
+    private static func dataEvent(_ message: JSONObject) throws(ClientError) -> ClientEvent {
+        let topic = message["topic"]?.string ?? ""
+        guard topic.utf8.count <= maximumTopicSize, message["topic"].map({ $0.string != nil }) ?? true else {
+            throw ClientError(
+                .invalidMessage, "data needs \"topic\" to be a string of at most \(maximumTopicSize) bytes")
+        }
+        switch (message["payload"], message["encoding"]?.string) {
+        case (.string(let text)?, "base64"):
+            guard let bytes = Base64.decode(text) else {
+                throw ClientError(.invalidMessage, "data has \"encoding\" base64, but its \"payload\" is not base64")
+            }
+            return .data(topic: topic, payload: bytes)
+        case (.string(let text)?, _): return .data(topic: topic, payload: Array(text.utf8))
+        case (let value?, _): return .data(topic: topic, payload: value.serializedBytes())
+        case (nil, _):
+            throw ClientError(.invalidMessage, "data needs \"payload\": a string, any other JSON, or base64")
+        }
+    }
+
+    private static func dtmfEvent(_ message: JSONObject) throws(ClientError) -> ClientEvent {
+        let text = message["digits"] ?? message["digit"]
+        let string = text?.string ?? text?.integer.map(String.init) ?? ""
+        let digits = string.uppercased().compactMap(DTMFDigit.init(rawValue:))
+        guard !digits.isEmpty, digits.count == string.count, digits.count <= maximumDigits else {
+            throw ClientError(
+                .invalidMessage, "dtmf needs \"digits\": 1 to \(maximumDigits) of 0-9, *, #, A-D")
+        }
+        return .dtmf(digits)
+    }
+
+    package mutating func encode(_ event: ServerEvent) -> [ClientFrame] {
+        switch event {
+        case .verbatim(let text): [.text(text)]
+        // The client has the packet itself; a second telling would double the sentence.
+        case .transcript(let transcript) where transcript.source == .dataPacket: []
+        // `agent_state` says it.
+        case .replyFinished: []
+        default: [.text(JSONValue.object(Self.message(for: event)).serialized())]
+        }
+    }
+
+    private static func message(for event: ServerEvent) -> JSONObject {
+        switch event {
+        case .ready: return ["type": "ready", "message": "Connected. Send audio at any time."]
+        case .session(let session): return message(for: session)
+        case .configured(let instructions):
+            var message: JSONObject = ["type": "configured"]
+            if let instructions {
+                message["instructions"] = .string(String(instructions.prefix(repeatedInstructions)) + "...")
+            }
+            return message
+        case .transcript(let transcript):
+            return [
+                "type": "transcript", "role": .string(transcript.role.rawValue),
+                "content": .string(transcript.content), "final": .bool(transcript.isFinal),
+                "segment_id": .string(transcript.segmentID), "participant": .string(transcript.participant),
+            ]
+        case .agentState(let state): return ["type": "agent_state", "state": .string(state.rawValue)]
+        case .interrupted: return ["type": "interrupted"]
+        case .agentJoined(let identity, let name):
+            return ["type": "agent_joined", "identity": .string(identity), "name": .string(name)]
+        case .agentLeft(let identity, let reason):
+            return ["type": "agent_left", "identity": .string(identity), "reason": .string(reason)]
+        case .data(let data): return message(for: data)
+        case .pong(let id):
+            var message: JSONObject = ["type": "pong"]
+            message["id"] = id
+            return message
+        case .error(let error):
+            return [
+                "type": "error", "code": .string(error.code.rawValue), "message": .string(error.message),
+                "blame": .string(error.blame.rawValue), "retry": .bool(error.isRetryable),
+            ]
+        case .closing(let reason, let text):
+            return ["type": "closing", "reason": .string(reason.rawValue), "message": .string(text)]
+        case .replyFinished, .verbatim: return [:]
+        }
+    }
+
+    private static func message(for session: SessionSummary) -> JSONObject {
+        func describe(_ format: AudioFormat) -> JSONValue {
+            [
+                "encoding": .string(format.encoding.rawValue), "sample_rate": .integer(Int64(format.sampleRate)),
+                "channels": .integer(Int64(format.channels)),
+            ]
+        }
+        var message: JSONObject = [
+            "type": "session", "id": .string(session.id), "room": .string(session.room),
+            "identity": .string(session.identity), "input": describe(session.input),
+            "output": describe(session.output),
+        ]
+        message["resume_token"] = session.resumeToken.map { .string($0) }
+        return message
+    }
+
+    /// JSON objects and arrays go into the message as they are, text as a string, anything else as base64.
+    private static func message(for data: DataMessage) -> JSONObject {
+        var message: JSONObject = ["type": "data", "topic": .string(data.topic), "sender": .string(data.sender)]
+        if let first = data.payload.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
+            let value = try? JSONValue(parsing: data.payload)
+        {
+            message["payload"] = value
+        } else if let text = String(validating: data.payload, as: UTF8.self) {
+            message["payload"] = .string(text)
+        } else {
+            message["payload"] = .string(Base64.encode(data.payload))
+            message["encoding"] = "base64"
+        }
+        return message
+    }
+}

@@ -1,0 +1,87 @@
+/// Something that went wrong, as a client is told of it.
+package struct ClientError: Error, Hashable, Sendable {
+    /// What went wrong, for programs.
+    package enum Code: String, Hashable, Sendable, CaseIterable {
+        /// A session parameter has a value that is not allowed.
+        case invalidParameter = "invalid_parameter"
+        /// A message cannot be understood.
+        case invalidMessage = "invalid_message"
+        /// Audio bytes cannot be decoded.
+        case invalidAudio = "invalid_audio"
+        /// A parameter came after the moment up to which it can be chosen.
+        case tooLate = "too_late"
+        /// The operator's settings forbid it.
+        case notAllowed = "not_allowed"
+        /// Messages come faster than any real use needs.
+        case rateLimited = "rate_limited"
+        /// Audio came faster than it can be played; the oldest was dropped.
+        case audioDropped = "audio_dropped"
+        /// No agent came in time.
+        case agentTimeout = "agent_timeout"
+        /// The agent could not be asked to come.
+        case dispatchFailed = "dispatch_failed"
+        /// The room cannot be joined.
+        case roomUnavailable = "room_unavailable"
+        /// The connection to the room broke.
+        case roomLost = "room_lost"
+        /// A message could not be delivered to the room.
+        case undelivered
+        /// A fault of the gateway.
+        case internalError = "internal"
+    }
+
+    /// Who has to do something about it.
+    package enum Blame: String, Hashable, Sendable {
+        case client
+        case room
+        case `operator`
+        case gateway
+    }
+
+    package var code: Code
+    /// One sentence for people: what was wrong and what is allowed.
+    package var message: String
+    package var blame: Blame
+    /// Whether the same request may succeed later.
+    package var isRetryable: Bool
+
+    package init(_ code: Code, _ message: String, blame: Blame = .client, isRetryable: Bool = false) {
+        self.code = code
+        self.message = message
+        self.blame = blame
+        self.isRetryable = isRetryable
+    }
+}
+
+/// Why the server ends a connection.
+package enum ClosingReason: String, Hashable, Sendable, CaseIterable {
+    /// The gateway is being shut down or drained.
+    case shutdown
+    case invalidParameter = "invalid_parameter"
+    case rateLimited = "rate_limited"
+    case roomUnavailable = "room_unavailable"
+    case roomLost = "room_lost"
+    /// Somebody deleted the room: the usual way for an agent to hang up.
+    case roomDeleted = "room_deleted"
+    /// Somebody removed this participant.
+    case removed
+    /// Another connection has joined the room under the same identity.
+    case duplicateIdentity = "duplicate_identity"
+    case agentTimeout = "agent_timeout"
+    case agentLeft = "agent_left"
+    case internalError = "internal"
+
+    /// The WebSocket close code that goes with it.
+    package var closeCode: UInt16 {
+        switch self {
+        case .roomDeleted, .agentLeft: 1000
+        case .shutdown: 1001
+        case .rateLimited: 1008
+        case .internalError, .roomLost, .roomUnavailable: 1011
+        case .invalidParameter: 4400
+        case .removed: 4403
+        case .duplicateIdentity: 4409
+        case .agentTimeout: 4504
+        }
+    }
+}

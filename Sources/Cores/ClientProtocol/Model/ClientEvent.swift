@@ -1,0 +1,55 @@
+package import Wire
+
+/// What a client says, whatever dialect it says it in. Binary audio does not pass through here: it goes from the
+/// socket to the audio path without becoming a value.
+package enum ClientEvent: Hashable, Sendable {
+    /// Session parameters and instructions, as the members of a JSON object.
+    case configure(JSONObject)
+    /// Audio bytes in the session's input format, or one packet when that is Opus.
+    case audio([UInt8])
+    /// One Opus packet, whatever the session's input format is: taken out of a container by the dialect.
+    case opusPacket([UInt8])
+    /// A recorded utterance, decoded by the dialect: mono samples and their rate in Hz.
+    case recording([Int16], sampleRate: Int)
+    /// Typed input in place of speech.
+    case text(String)
+    /// The user's turn is complete.
+    case endTurn
+    /// Stop the agent.
+    case interrupt
+    /// A data message for the room.
+    case data(topic: String, payload: [UInt8])
+    /// A question whether the connection lives; `id` comes back in the answer.
+    case ping(id: JSONValue?)
+    /// Telephone keys: 0–9, *, #, A–D.
+    case dtmf([DTMFDigit])
+    /// Stop sending the caller's sound to the room.
+    case mute
+    /// Send it again.
+    case unmute
+    /// An API key that came as a message because the client can send no headers.
+    case authenticate(apiKey: String)
+}
+
+/// A telephone key with its RFC 4733 event code.
+package enum DTMFDigit: Character, Hashable, Sendable, CaseIterable {
+    case zero = "0"
+    case one = "1"
+    case two = "2"
+    case three = "3"
+    case four = "4"
+    case five = "5"
+    case six = "6"
+    case seven = "7"
+    case eight = "8"
+    case nine = "9"
+    case star = "*"
+    case pound = "#"
+    case a = "A"
+    case b = "B"
+    case c = "C"
+    case d = "D"
+
+    /// The event code of RFC 4733 section 3.2, 0 to 15.
+    package var code: UInt32 { UInt32(Self.allCases.firstIndex(of: self) ?? 0) }
+}

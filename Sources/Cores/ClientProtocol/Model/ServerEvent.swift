@@ -1,0 +1,110 @@
+package import Wire
+
+/// What the gateway tells a client, before a dialect puts it into that client's words. A dialect leaves out what
+/// its clients do not know.
+package enum ServerEvent: Hashable, Sendable {
+    /// The connection is accepted; audio may be sent at once.
+    case ready
+    /// Which session, room and identity this is; sent once the room is joined.
+    case session(SessionSummary)
+    /// A `config` message was taken over; carries the instructions if there are any.
+    case configured(instructions: String?)
+    case transcript(Transcript)
+    case agentState(AgentState)
+    /// The agent was interrupted: drop what is queued for playback.
+    case interrupted
+    case agentJoined(identity: String, name: String)
+    case agentLeft(identity: String, reason: String)
+    /// The agent has said everything of its reply.
+    case replyFinished
+    case data(DataMessage)
+    /// A JSON object that an agent published, to be passed on character by character.
+    case verbatim(String)
+    case pong(id: JSONValue?)
+    case error(ClientError)
+    /// The server is about to close the connection.
+    case closing(reason: ClosingReason, message: String)
+}
+
+/// Who and where a session is.
+package struct SessionSummary: Hashable, Sendable {
+    package var id: String
+    package var room: String
+    package var identity: String
+    /// Lets a later connection continue this session; nil when the server keeps nothing to continue.
+    package var resumeToken: String?
+    package var input: AudioFormat
+    package var output: AudioFormat
+
+    package init(
+        id: String, room: String, identity: String, resumeToken: String? = nil, input: AudioFormat, output: AudioFormat
+    ) {
+        self.id = id
+        self.room = room
+        self.identity = identity
+        self.resumeToken = resumeToken
+        self.input = input
+        self.output = output
+    }
+}
+
+/// What somebody said, as text. Later ones replace earlier ones of the same segment.
+package struct Transcript: Hashable, Sendable {
+    /// Who spoke.
+    package enum Role: String, Hashable, Sendable {
+        case user
+        case assistant
+    }
+
+    /// Where the text came from; a client hears of each sentence from one source only.
+    package enum Source: Hashable, Sendable {
+        /// A text stream on `lk.transcription`, or a transcription packet where there are no streams.
+        case room
+        /// A JSON data packet of the agent, which extended clients have already got verbatim.
+        case dataPacket
+    }
+
+    package var role: Role
+    /// The whole text of the segment so far.
+    package var content: String
+    /// No later transcript of this segment follows.
+    package var isFinal: Bool
+    package var segmentID: String
+    /// The identity of the participant who spoke.
+    package var participant: String
+    package var source: Source
+
+    package init(
+        role: Role, content: String, isFinal: Bool, segmentID: String, participant: String, source: Source = .room
+    ) {
+        self.role = role
+        self.content = content
+        self.isFinal = isFinal
+        self.segmentID = segmentID
+        self.participant = participant
+        self.source = source
+    }
+}
+
+/// What an agent does at the moment: the values of the participant attribute `lk.agent.state`.
+package enum AgentState: String, Hashable, Sendable, CaseIterable {
+    case initializing
+    case idle
+    case listening
+    case thinking
+    case speaking
+}
+
+/// A data packet from somebody in the room.
+package struct DataMessage: Hashable, Sendable {
+    package var topic: String
+    /// The identity of who sent it; empty when a server did.
+    package var sender: String
+    package var payload: [UInt8]
+
+    package init(topic: String, sender: String, payload: [UInt8]) {
+        self.topic = topic
+        self.sender = sender
+        self.payload = payload
+    }
+}

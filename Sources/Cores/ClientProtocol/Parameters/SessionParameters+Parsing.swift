@@ -1,0 +1,157 @@
+package import Wire
+
+extension SessionParameters {
+    /// Takes over the pairs of a query. Unknown names are passed over; of a name that comes twice the last counts.
+    package mutating func apply(query pairs: [(name: String, value: String)]) throws(InvalidParameter) {
+        var changed = self
+        var hasIdentity = false
+        for (name, value) in pairs {
+            // `identity` counts before its alias, in whichever order they come.
+            if name == "identity" { hasIdentity = true }
+            if name == "user_id", hasIdentity { continue }
+            try changed.set(name, to: .text(value))
+        }
+        try changed.checkTogether()
+        self = changed
+    }
+
+    /// Takes over the members of `config.data`. Numbers may be written as numbers or as strings, `metadata` as a
+    /// string or as the object itself; null leaves a parameter as it is.
+    package mutating func apply(configuration: JSONObject) throws(InvalidParameter) {
+        var changed = self
+        var hasIdentity = false
+        for member in configuration.members {
+            if member.key == "identity" { hasIdentity = true }
+            if member.key == "user_id", hasIdentity { continue }
+            if member.value.isNull { continue }
+            try changed.set(member.key, to: .json(member.value))
+        }
+        try changed.checkTogether()
+        self = changed
+    }
+
+    /// Names that only a `config` message or a query before the room is joined can still change.
+    package static let namesFixedByJoining: Set<String> = [
+        "room", "identity", "user_id", "name", "agent", "metadata", "access_token", "session",
+    ]
+
+    /// A value as it came: text from a query, or any JSON from a `config` message.
+    private enum Value {
+        case text(String)
+        case json(JSONValue)
+
+        /// The value as text: strings as they are, whole numbers in digits; nil for anything else.
+        var text: String? {
+            switch self {
+            case .text(let text): text
+            case .json(.string(let text)): text
+            case .json(let value): value.integer.map(String.init)
+            }
+        }
+
+        /// How an error message shows it.
+        var shown: String {
+            switch self {
+            case .text(let text), .json(.string(let text)): text
+            case .json(let value): value.serialized()
+            }
+        }
+    }
+
+    private mutating func set(_ name: String, to value: Value) throws(InvalidParameter) {
+        switch name {
+        case "encoding": input.encoding = try Self.choice(name, value)
+        case "sample_rate": input.sampleRate = try Self.number(name, value, AudioFormat.sampleRates)
+        case "channels": input.channels = try Self.number(name, value, [1, 2])
+        case "output_encoding": output.encoding = try Self.choice(name, value)
+        case "output_sample_rate": output.sampleRate = try Self.number(name, value, AudioFormat.sampleRates)
+        case "output_framing": chosenFraming = try Self.choice(name, value)
+        case "frame_ms": frameMilliseconds = try Self.number(name, value, Self.frameLengths)
+        case "events": events = try Self.choice(name, value)
+        case "room": room = try Self.name(name, value)
+        case "identity", "user_id": identity = try Self.name(name, value)
+        case "name": self.name = try Self.name(name, value)
+        case "agent": agent = try Self.name(name, value, mayBeEmpty: true) ?? ""
+        case "metadata": metadata = try Self.metadata(name, value)
+        case "access_token":
+            accessToken = try Self.text(name, value, maximumSize: Self.maximumTokenSize, what: "a LiveKit access token")
+        case "session":
+            resumeToken = try Self.text(name, value, maximumSize: Self.maximumTokenSize, what: "a resume token")
+        case "instructions":
+            instructions = try Self.text(name, value, maximumSize: Self.maximumInstructionsSize, what: "text")
+        default: break
+        }
+    }
+
+    /// What no single parameter can tell.
+    private func checkTogether() throws(InvalidParameter) {
+        if output.encoding == .opus, chosenFraming == .wav {
+            throw InvalidParameter(
+                name: "output_framing", value: "wav",
+                allowed: "binary, json with output_encoding opus, because WAV files do not carry Opus")
+        }
+    }
+
+    private static func choice<Choice: RawRepresentable & CaseIterable>(
+        _ name: String, _ value: Value
+    ) throws(InvalidParameter) -> Choice where Choice.RawValue == String {
+        guard let choice = value.text.flatMap(Choice.init(rawValue:)) else {
+            throw InvalidParameter(
+                name: name, value: value.shown, allowed: Choice.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return choice
+    }
+
+    private static func number(_ name: String, _ value: Value, _ allowed: [Int]) throws(InvalidParameter) -> Int {
+        guard let number = value.text.flatMap({ Int($0) }), allowed.contains(number) else {
+            throw InvalidParameter(
+                name: name, value: value.shown, allowed: allowed.map(String.init).joined(separator: ", "))
+        }
+        return number
+    }
+
+    /// Nil when empty: as if it had not been given.
+    private static func name(
+        _ name: String, _ value: Value, mayBeEmpty: Bool = true
+    ) throws(InvalidParameter) -> String? {
+        guard let text = value.text, text.count <= maximumNameLength,
+            !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
+            throw InvalidParameter(
+                name: name, value: value.shown,
+                allowed: "1 to \(maximumNameLength) characters, no control characters")
+        }
+        return text.isEmpty ? nil : text
+    }
+
+    private static func metadata(_ name: String, _ value: Value) throws(InvalidParameter) -> String? {
+        let text: String?
+        switch value {
+        case .text(let plain), .json(.string(let plain)): text = plain
+        case .json(.object(let object)): text = JSONValue.object(object).serialized()
+        case .json: text = nil
+        }
+        guard let text, text.utf8.count <= maximumMetadataSize else {
+            throw InvalidParameter(
+                name: name, value: value.shown,
+                allowed: "a JSON object or a string, at most \(maximumMetadataSize) bytes")
+        }
+        return text.isEmpty ? nil : text
+    }
+
+    private static func text(
+        _ name: String, _ value: Value, maximumSize: Int, what: String
+    ) throws(InvalidParameter) -> String? {
+        let text: String?
+        switch value {
+        case .text(let plain), .json(.string(let plain)): text = plain
+        case .json: text = nil
+        }
+        guard let text, text.utf8.count <= maximumSize else {
+            // Tokens are secrets; instructions are long. Neither is repeated.
+            throw InvalidParameter(
+                name: name, value: "(not shown)", allowed: "\(what) of at most \(maximumSize) bytes")
+        }
+        return text.isEmpty ? nil : text
+    }
+}

@@ -1,0 +1,76 @@
+/// How audio is wrapped on its way to the client.
+package enum OutputFraming: String, Hashable, Sendable, CaseIterable {
+    /// A binary frame of bytes in the output format.
+    case binary
+    /// `{"type":"audio","data":"<base64>"}` with bytes in the output format.
+    case json
+    /// The same with a complete WAV file in each message.
+    case wav
+}
+
+/// Which vocabulary of events a client understands.
+package enum EventVocabulary: String, Hashable, Sendable, CaseIterable {
+    case legacy
+    case extended
+}
+
+/// Where a client has connected; the defaults depend on it.
+package enum Endpoint: Hashable, Sendable {
+    /// `GET /ws`: raw audio in binary frames, extended events.
+    case device
+    /// `GET /v1/conversation/ws`: JSON with base64.
+    case conversation
+}
+
+/// Everything that a client can choose about its session, by query or by a `config` message. Unset identity fields
+/// are nil; what they then become is the gateway's affair.
+package struct SessionParameters: Hashable, Sendable {
+    /// What the client sends.
+    package var input = AudioFormat(encoding: .pcmS16LE, sampleRate: 16000)
+    /// What the client gets; always mono.
+    package var output = AudioFormat(encoding: .pcmS16LE, sampleRate: 24000)
+    /// Nil: by the endpoint, see `outputFraming(hasSentBinary:)`.
+    package var chosenFraming: OutputFraming?
+    /// Length of an audio frame to the client.
+    package var frameMilliseconds = 20
+    package var events: EventVocabulary
+    package var room: String?
+    package var identity: String?
+    package var name: String?
+    /// Nil: the operator's agent. Empty: none.
+    package var agent: String?
+    /// Passed to the agent; usually the text of a JSON object.
+    package var metadata: String?
+    package var accessToken: String?
+    /// The resume token of an earlier connection.
+    package var resumeToken: String?
+    package var instructions: String?
+
+    package let endpoint: Endpoint
+
+    package init(endpoint: Endpoint) {
+        self.endpoint = endpoint
+        events = endpoint == .device ? .extended : .legacy
+    }
+
+    /// How audio goes to the client; on the conversation endpoint it depends on whether the client itself has sent
+    /// audio in binary frames.
+    package func outputFraming(hasSentBinary: Bool) -> OutputFraming {
+        if let chosenFraming { return chosenFraming }
+        switch endpoint {
+        case .device: return .binary
+        case .conversation: return hasSentBinary ? .binary : .wav
+        }
+    }
+
+    /// The frame lengths, in milliseconds, that a client may choose.
+    package static let frameLengths = [10, 20, 40, 60, 100]
+    /// Characters of a room, an identity or a name.
+    package static let maximumNameLength = 128
+    /// Bytes of the metadata for an agent.
+    package static let maximumMetadataSize = 48 * 1024
+    /// Bytes of the instructions.
+    package static let maximumInstructionsSize = 32 * 1024
+    /// Bytes of an access token or a resume token.
+    package static let maximumTokenSize = 16 * 1024
+}

@@ -1,0 +1,152 @@
+import Testing
+import Wire
+
+@testable import ClientProtocol
+
+@Suite("The extended dialect")
+struct ExtendedDialectTests {
+    private func decode(_ text: String) -> DialectOutput? {
+        var dialect = ExtendedDialect()
+        let output = dialect.decode(text: Array(text.utf8))
+        return output.count == 1 ? output[0] : nil
+    }
+
+    private func encode(_ event: ServerEvent) -> String? {
+        var dialect = ExtendedDialect()
+        guard case .text(let text)? = dialect.encode(event).first else { return nil }
+        return text
+    }
+
+    @Test("every message of a client becomes its event")
+    func messages() {
+        #expect(decode(#"{"type":"config","data":{"channels":2}}"#) == .event(.configure(["channels": 2])))
+        #expect(decode(#"{"type":"audio","data":"AQID"}"#) == .event(.audio([1, 2, 3])))
+        #expect(decode(#"{"type":"text","data":"hello"}"#) == .event(.text("hello")))
+        #expect(decode(#"{"type":"end_turn"}"#) == .event(.endTurn))
+        #expect(decode(#"{"type":"interrupt"}"#) == .event(.interrupt))
+        #expect(decode(#"{"type":"mute"}"#) == .event(.mute))
+        #expect(decode(#"{"type":"unmute"}"#) == .event(.unmute))
+        #expect(decode(#"{"type":"ping"}"#) == .event(.ping(id: nil)))
+        #expect(decode(#"{"type":"ping","id":7}"#) == .event(.ping(id: 7)))
+        #expect(decode(#"{"type":"auth","apiKey":"k"}"#) == .event(.authenticate(apiKey: "k")))
+        #expect(decode(#"{"type":"dtmf","digits":"1#d"}"#) == .event(.dtmf([.one, .pound, .d])))
+        #expect(decode(#"{"type":"dtmf","digit":5}"#) == .event(.dtmf([.five])))
+    }
+
+    @Test("data payloads may be text, JSON or base64")
+    func dataPayloads() {
+        #expect(
+            decode(#"{"type":"data","topic":"t","payload":"hé"}"#)
+                == .event(.data(topic: "t", payload: Array("hé".utf8))))
+        #expect(
+            decode(#"{"type":"data","payload":{"a":[1,2]}}"#)
+                == .event(.data(topic: "", payload: Array(#"{"a":[1,2]}"#.utf8))))
+        #expect(
+            decode(#"{"type":"data","payload":"AP8=","encoding":"base64"}"#)
+                == .event(.data(topic: "", payload: [0, 255])))
+    }
+
+    @Test(
+        "what cannot be read becomes one error that says what is allowed",
+        arguments: [
+            ("", "JSON"), ("{", "JSON"), ("[]", "object"), ("{}", "type"), (#"{"type":5}"#, "end_turn"),
+            (#"{"type":"fly"}"#, "end_turn"), (#"{"type":"config"}"#, "data"),
+            (#"{"type":"config","data":[]}"#, "data"),
+            (#"{"type":"audio"}"#, "base64"), (#"{"type":"audio","data":"!"}"#, "base64"),
+            (#"{"type":"text","data":""}"#, "string"), (#"{"type":"data","topic":"t"}"#, "payload"),
+            (#"{"type":"data","topic":5,"payload":1}"#, "topic"), (#"{"type":"dtmf","digits":"12x"}"#, "0-9"),
+            (#"{"type":"dtmf"}"#, "0-9"), (#"{"type":"auth"}"#, "apiKey"),
+            (#"{"type":"data","payload":"?","encoding":"base64"}"#, "base64"),
+        ])
+    func refused(text: String, names: String) {
+        guard case .reply(.error(let error))? = decode(text) else {
+            Issue.record("\(text) was taken")
+            return
+        }
+        #expect(error.message.contains(names))
+        #expect([.invalidMessage, .invalidAudio].contains(error.code))
+    }
+
+    @Test("no truncation and no changed byte of a message traps")
+    func mutations() {
+        let message = Array(
+            #"{"type":"data","topic":"t","payload":{"a":[1,2.5e3,null],"b":"\u00e9\ud83d\ude00"}}"#.utf8)
+        var dialect = ExtendedDialect()
+        for length in 0...message.count {
+            let output = dialect.decode(text: Array(message[..<length]))
+            #expect(output.count == 1)
+        }
+        for index in message.indices {
+            for value in [UInt8(0), 0x22, 0x5C, 0x7B, 0x80, 0xFF] {
+                var changed = message
+                changed[index] = value
+                let output = dialect.decode(text: changed)
+                #expect(output.count == 1)
+            }
+        }
+    }
+
+    @Test("every event is one JSON object with its type")
+    func events() throws {
+        let transcript = Transcript(
+            role: .user, content: "say \"hi\"", isFinal: false, segmentID: "SG_1", participant: "caller")
+        let session = SessionSummary(
+            id: "s", room: "r", identity: "i", input: AudioFormat(encoding: .pcmS16LE, sampleRate: 16000),
+            output: AudioFormat(encoding: .opus, sampleRate: 48000))
+        let events: [(ServerEvent, String)] = [
+            (.ready, "ready"), (.session(session), "session"), (.configured(instructions: "x"), "configured"),
+            (.transcript(transcript), "transcript"), (.agentState(.thinking), "agent_state"),
+            (.interrupted, "interrupted"), (.agentJoined(identity: "a", name: "n"), "agent_joined"),
+            (.agentLeft(identity: "a", reason: "b"), "agent_left"), (.pong(id: nil), "pong"),
+            (.data(DataMessage(topic: "t", sender: "s", payload: [1])), "data"),
+            (.error(ClientError(.internalError, "m")), "error"),
+            (.closing(reason: .shutdown, message: "m"), "closing"),
+        ]
+        for (event, type) in events {
+            let value = try JSONValue(parsing: #require(encode(event)))
+            #expect(value["type"]?.string == type)
+        }
+        let said = try JSONValue(parsing: #require(encode(.transcript(transcript))))
+        #expect(said["content"] == "say \"hi\"" && said["final"] == false && said["segment_id"] == "SG_1")
+        let opened = try JSONValue(parsing: #require(encode(.session(session))))
+        #expect(opened["resume_token"] == nil && opened["input"]?["sample_rate"] == 16000)
+    }
+
+    @Test("an agent's JSON passes character by character, and its sentence is not told twice")
+    func verbatim() {
+        let text = #"{ "type":"transcript.user",  "text":"hi","is_final":true }"#
+        #expect(encode(.verbatim(text)) == text)
+        let doubled = Transcript(
+            role: .user, content: "hi", isFinal: true, segmentID: "1", participant: "p", source: .dataPacket)
+        #expect(encode(.transcript(doubled)) == nil)
+    }
+
+    @Test("payloads to the client: JSON as it is, text as text, other bytes as base64")
+    func outgoingData() throws {
+        func payload(_ bytes: [UInt8]) throws -> (JSONValue?, JSONValue?) {
+            let value = try JSONValue(
+                parsing: #require(encode(.data(DataMessage(topic: "t", sender: "s", payload: bytes)))))
+            return (value["payload"], value["encoding"])
+        }
+        #expect(try payload(Array("{\"a\":1}".utf8)) == (["a": 1], nil))
+        #expect(try payload(Array("{nope".utf8)) == ("{nope", nil))
+        #expect(try payload([0xFF, 0x00]) == ("/wA=", "base64"))
+    }
+
+    @Test("the answer to config repeats fifty characters of the instructions")
+    func configured() throws {
+        let text = try #require(encode(.configured(instructions: String(repeating: "é", count: 80))))
+        #expect(text.contains("\"" + String(repeating: "é", count: 50) + "...\""))
+    }
+
+    @Test("audio as JSON holds base64, or base64 of a whole WAV file")
+    func audioMessages() throws {
+        #expect(AudioMessage.json([1, 2, 3]) == #"{"type":"audio","data":"AQID"}"#)
+        let format = AudioFormat(encoding: .pcmS16LE, sampleRate: 24000)
+        let value = try JSONValue(parsing: #require(AudioMessage.wav([1, 0, 2, 0], format: format)))
+        let data = try #require(value["data"]?.string)
+        let file = try WAVFile(parsing: #require(Base64.decode(data)))
+        #expect(file.monoSamples() == [1, 2] && file.sampleRate == 24000)
+        #expect(AudioMessage.wav([1], format: AudioFormat(encoding: .opus, sampleRate: 48000)) == nil)
+    }
+}
