@@ -21,7 +21,6 @@ package final class EventLoop: @unchecked Sendable {
     private let wakeUp: UnsafeMutablePointer<uv_async_t>
     private let beforeWait: UnsafeMutablePointer<uv_prepare_t>
     private let timer: UnsafeMutablePointer<uv_poll_t>
-    private let timerDescriptor: Int32
 
     private let inbox = Locked(Inbox())
     private let finished = Gate()
@@ -30,14 +29,12 @@ package final class EventLoop: @unchecked Sendable {
 
     // The rest is touched by the loop's thread alone.
     let alarms = AlarmHeap()
+    private let kernelTimer: KernelTimer
     private var cachedNow: Instant?
-    /// The deadline that the kernel's timer is set to; nil when it is not running.
-    private var armed: Instant?
-    /// The kernel's timer has expired and stays readable until it is set again.
-    private var hasExpired = false
     private var requestedHooks: [EndOfTurn] = []
     private var spareItems: [Inbox.Item] = []
     private var openHandles: [ObjectIdentifier: LoopHandle] = [:]
+    private var openLookUps: [ObjectIdentifier: NameResolution] = [:]
     private(set) var acceptsHandles = true
     private var sharedBuffer: UnsafeMutableRawBufferPointer?
 
@@ -50,10 +47,10 @@ package final class EventLoop: @unchecked Sendable {
         wakeUp = .allocate(capacity: 1)
         beforeWait = .allocate(capacity: 1)
         timer = .allocate(capacity: 1)
-        timerDescriptor = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK | TFD_CLOEXEC))
+        kernelTimer = KernelTimer()
         let code = uv_loop_init(raw)
-        guard code == 0, timerDescriptor >= 0 else {
-            if timerDescriptor >= 0 { _ = Glibc.close(timerDescriptor) }
+        guard code == 0, kernelTimer.isOpen else {
+            kernelTimer.close()
             if code == 0 { uv_loop_close(raw) }
             inbox.withLock { $0.phase = .neverOpened }
             throw code == 0 ? .tooManyOpenFiles : ShardError(code, operation: "make an event loop")
@@ -69,7 +66,7 @@ package final class EventLoop: @unchecked Sendable {
         uv_prepare_start(beforeWait) { handle in
             EventLoop.from(handle.unsafelyUnwrapped.pointee.data).endTurn()
         }
-        uv_poll_init(raw, timer, timerDescriptor)
+        uv_poll_init(raw, timer, kernelTimer.descriptor)
         timer.pointee.data = me
         uv_poll_start(timer, Int32(UV_READABLE.rawValue)) { handle, _, _ in
             EventLoop.from(handle.unsafelyUnwrapped.pointee.data).timerExpired()
@@ -83,7 +80,7 @@ package final class EventLoop: @unchecked Sendable {
             closeOwnHandles()
             uv_run(raw, UV_RUN_NOWAIT)
             uv_loop_close(raw)
-            _ = Glibc.close(timerDescriptor)
+            kernelTimer.close()
         }
         // A loop that foreign handles keep open must stay in memory: their owners still point to it.
         guard phase != .abandoned else { return }
@@ -145,35 +142,9 @@ package final class EventLoop: @unchecked Sendable {
     package static func clock() -> Instant { Instant(nanoseconds: Int64(truncatingIfNeeded: uv_hrtime())) }
 
     private func timerExpired() {
-        hasExpired = true
-        armed = nil
+        kernelTimer.expired()
         cachedNow = nil
         alarms.fire(now: now)
-    }
-
-    /// Sets the kernel's timer once a turn, and only when the first deadline has come closer. A deadline that has moved
-    /// away leaves it as it is: one needless wake-up costs less than a system call for each postponement.
-    private func armTimer() {
-        guard let earliest = alarms.earliest else {
-            if hasExpired { setTimer(0) }
-            hasExpired = false
-            armed = nil
-            return
-        }
-        if !hasExpired, let armed, armed <= earliest { return }
-        // Zero would mean never; any time in the past means at once.
-        setTimer(max(earliest.nanoseconds, 1))
-        hasExpired = false
-        armed = earliest
-    }
-
-    /// - Parameter nanoseconds: of CLOCK_MONOTONIC; 0 stops the timer. Either way it is no longer readable.
-    private func setTimer(_ nanoseconds: Int64) {
-        var setting = itimerspec()
-        setting.it_value.tv_sec = Int(nanoseconds / 1_000_000_000)
-        setting.it_value.tv_nsec = Int(nanoseconds % 1_000_000_000)
-        // SAFETY: the structure is copied during the call.
-        timerfd_settime(timerDescriptor, Int32(TFD_TIMER_ABSTIME), &setting, nil)
     }
 
     // MARK: Work from elsewhere
@@ -250,7 +221,7 @@ package final class EventLoop: @unchecked Sendable {
             rounds += 1
         }
         if !requestedHooks.isEmpty, acceptsHandles { uv_async_send(wakeUp) }
-        armTimer()
+        kernelTimer.follow(alarms.earliest)
         cachedNow = nil
     }
 
@@ -259,6 +230,10 @@ package final class EventLoop: @unchecked Sendable {
     func register(_ handle: LoopHandle) { openHandles[ObjectIdentifier(handle)] = handle }
 
     func unregister(_ handle: LoopHandle) { openHandles[ObjectIdentifier(handle)] = nil }
+
+    func register(_ lookUp: NameResolution) { openLookUps[ObjectIdentifier(lookUp)] = lookUp }
+
+    func unregister(_ lookUp: NameResolution) { openLookUps[ObjectIdentifier(lookUp)] = nil }
 
     /// One receive buffer for all sockets of the loop, since their callbacks never overlap. Room for as many datagrams of
     /// the largest size as libuv takes from the kernel at once.
@@ -280,7 +255,7 @@ package final class EventLoop: @unchecked Sendable {
         }
         guard maySpawn else { throw .loopStopped }
         do throws(ShardError) {
-            let started = try spawn { $0.threadMain() }
+            let started = try LoopThread.spawn { [self] in threadMain() }
             thread.withLock { $0 = started }
         } catch {
             inbox.withLock { $0.phase = .created }
@@ -316,24 +291,6 @@ package final class EventLoop: @unchecked Sendable {
         return leftovers
     }
 
-    private func spawn(_ body: @escaping @Sendable (EventLoop) -> Void) throws(ShardError) -> pthread_t {
-        let start = Unmanaged.passRetained(ThreadStart(loop: self, body: body)).toOpaque()
-        var thread = pthread_t()
-        // SAFETY: the new thread takes over the reference; when there is none, it is released below.
-        let code = pthread_create(
-            &thread, nil,
-            { context in
-                let start = Unmanaged<ThreadStart>.fromOpaque(context.unsafelyUnwrapped).takeRetainedValue()
-                start.run()
-                return nil
-            }, start)
-        guard code == 0 else {
-            Unmanaged<ThreadStart>.fromOpaque(start).release()
-            throw .system(operation: "start a thread", reason: ShardError.describe(-code))
-        }
-        return thread
-    }
-
     private func becomeCurrent() {
         // SAFETY: only compared with, never followed.
         pthread_setspecific(Self.currentKey, Unmanaged.passUnretained(self).toOpaque())
@@ -354,15 +311,18 @@ package final class EventLoop: @unchecked Sendable {
         acceptsHandles = false
         inbox.withLock { $0.phase = .closing }
         var names = openHandles.values.filter { !$0.isClosed }.map(\.label).sorted()
+        names += openLookUps.values.filter(\.isWanted).map(\.label).sorted()
         for handle in openHandles.values { handle.close() }
+        for lookUp in openLookUps.values { lookUp.cancel() }
         closeOwnHandles()
         var rounds = 0
         while rounds < 16, uv_run(raw, UV_RUN_NOWAIT) != 0 || !openHandles.isEmpty { rounds += 1 }
         if uv_loop_close(raw) != 0 {
-            names.append("handles or requests of a foreign library")
+            // A look-up that the resolver is busy with cannot be taken back: it keeps the loop's memory until it ends.
+            if openLookUps.isEmpty { names.append("handles or requests of a foreign library") }
             inbox.withLock { $0.isAbandoned = true }
         }
-        _ = Glibc.close(timerDescriptor)
+        kernelTimer.close()
         return names
     }
 
@@ -394,10 +354,10 @@ package final class EventLoop: @unchecked Sendable {
 
     private func startLateThread() {
         do throws(ShardError) {
-            let late = try spawn { loop in
-                loop.becomeCurrent()
-                loop.cachedNow = nil
-                loop.finishInbox()
+            let late = try LoopThread.spawn { [self] in
+                becomeCurrent()
+                cachedNow = nil
+                finishInbox()
             }
             // SAFETY: nobody joins this one.
             pthread_detach(late)
@@ -406,45 +366,4 @@ package final class EventLoop: @unchecked Sendable {
             inbox.withLock { $0.hasLateThread = false }
         }
     }
-}
-
-/// What a new thread needs to begin.
-private final class ThreadStart: Sendable {
-    let loop: EventLoop
-    let body: @Sendable (EventLoop) -> Void
-
-    init(loop: EventLoop, body: @escaping @Sendable (EventLoop) -> Void) {
-        self.loop = loop
-        self.body = body
-    }
-
-    func run() { body(loop) }
-}
-
-/// What other threads hand to a loop.
-struct Inbox {
-    enum Item {
-        case body(@Sendable () -> Void)
-        case job(UnownedJob)
-    }
-
-    enum Phase {
-        /// The loop could not be made.
-        case neverOpened
-        case created
-        case running
-        /// The loop's thread closes handles and still empties the inbox at the end.
-        case closing
-        /// Closed; latecomers get a thread of their own.
-        case stopped
-        /// Like stopped, but foreign handles still point to the loop, so its memory stays.
-        case abandoned
-    }
-
-    var items: [Item] = []
-    /// The loop has been told and has not looked yet.
-    var isWakePending = false
-    var phase = Phase.created
-    var isAbandoned = false
-    var hasLateThread = false
 }

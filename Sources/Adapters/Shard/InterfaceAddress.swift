@@ -1,0 +1,28 @@
+internal import CLibUV
+package import Wire
+
+/// An address of this machine at which others may reach it.
+package struct InterfaceAddress: Hashable, Sendable {
+    /// The interface's name, `eth0` for instance.
+    package let name: String
+    package let ip: IPAddress
+    /// Reachable from this machine alone.
+    package let isLoopback: Bool
+
+    /// The addresses of all interfaces that are up, without link-local ones, which mean nothing without a zone.
+    package static func all() throws(ShardError) -> [InterfaceAddress] {
+        var list: UnsafeMutablePointer<uv_interface_address_t>?
+        var count: Int32 = 0
+        let code = uv_interface_addresses(&list, &count)
+        guard code == 0, let list else { throw ShardError(code, operation: "list the network interfaces") }
+        // SAFETY: libuv filled in `count` entries, and frees them below.
+        defer { uv_free_interface_addresses(list, count) }
+        return UnsafeBufferPointer(start: list, count: Int(count)).compactMap { entry in
+            let address = withUnsafePointer(to: entry.address) { pointer in
+                TransportAddress(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self))
+            }
+            guard let ip = address?.ip, !ip.isLinkLocal else { return nil }
+            return InterfaceAddress(name: String(cString: entry.name), ip: ip, isLoopback: entry.is_internal != 0)
+        }
+    }
+}

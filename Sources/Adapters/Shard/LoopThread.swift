@@ -1,0 +1,29 @@
+internal import Glibc
+
+/// Starts plain threads.
+enum LoopThread {
+    /// Runs `body` on a new thread, which somebody must join or detach.
+    static func spawn(_ body: @escaping @Sendable () -> Void) throws(ShardError) -> pthread_t {
+        let start = Unmanaged.passRetained(Start(body: body))
+        var thread = pthread_t()
+        // SAFETY: the new thread takes over the reference; when there is none, it is released below.
+        let code = pthread_create(
+            &thread, nil,
+            { context in
+                guard let context else { return nil }
+                Unmanaged<Start>.fromOpaque(context).takeRetainedValue().body()
+                return nil
+            }, start.toOpaque())
+        guard code == 0 else {
+            start.release()
+            throw .system(operation: "start a thread", reason: ShardError.describe(-code))
+        }
+        return thread
+    }
+
+    /// What a new thread begins with.
+    private final class Start: Sendable {
+        let body: @Sendable () -> Void
+        init(body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+}

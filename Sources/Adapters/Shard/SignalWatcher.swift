@@ -1,0 +1,40 @@
+internal import CLibUV
+internal import Glibc
+
+/// Hears a POSIX signal on a loop instead of dying of it. (SIGPIPE is ignored as soon as there is a loop.)
+///
+/// Belongs to the loop's thread.
+package final class SignalWatcher: LoopHandle {
+    /// The signals that somebody may wait for.
+    package enum Signal: Int32, Sendable, CaseIterable {
+        /// Ctrl-C.
+        case interrupt = 2
+        /// The polite way to end a process: `kill`, `docker stop`.
+        case terminate = 15
+    }
+
+    private var handler: (() -> Void)?
+    private let signal: Signal
+
+    package init(loop: EventLoop, _ signal: Signal, handler: @escaping () -> Void) throws(ShardError) {
+        self.signal = signal
+        self.handler = handler
+        let raw = loop.raw
+        try super.init(loop: loop, type: UV_SIGNAL, label: "watcher of signal \(signal)") { memory in
+            uv_signal_init(raw, memory.assumingMemoryBound(to: uv_signal_t.self))
+        }
+        // SAFETY: the owner outlives its callbacks.
+        let code = uv_signal_start(
+            pointer(as: uv_signal_t.self),
+            { handle, _ in
+                guard let handle else { return }
+                LoopHandle.owner(of: handle.pointee.data, as: SignalWatcher.self).handler?()
+            }, signal.rawValue)
+        guard code == 0 else {
+            close()
+            throw ShardError(code, operation: "watch signal \(signal)")
+        }
+    }
+
+    override func willClose() { handler = nil }
+}

@@ -1,0 +1,239 @@
+internal import CLibUV
+internal import Glibc
+package import Wire
+
+/// A TCP connection: one that we open, or one that a `TCPListener` has accepted.
+///
+/// Belongs to the loop's thread. No callback comes after `close`, not even that of a pending `connect`.
+package final class TCPConnection: LoopHandle {
+    /// What may wait to be sent; a peer that reads nothing must not fill our memory.
+    package static let maximumQueuedBytes = 16 << 20
+    /// How much is read at once.
+    package static let maximumReadBytes = 65_536
+
+    /// The bytes lie in the loop's receive buffer and are gone after the call.
+    package var onBytes: ((UnsafeRawBufferPointer) -> Void)?
+    /// The other side has ended its half (nil), or the connection broke. Called once; the owner then closes.
+    package var onEnd: ((ShardError?) -> Void)?
+    /// All that was waiting has been handed to the kernel.
+    package var onDrain: (() -> Void)?
+    /// How many bytes wait to be sent.
+    package private(set) var queuedBytes = 0
+
+    private var connecting: ((Result<Void, ShardError>) -> Void)?
+    private var connectAlarm: Alarm?
+    private var hasEnded = false
+
+    /// A connection that is not connected yet.
+    package init(loop: EventLoop) throws(ShardError) {
+        let raw = loop.raw
+        try super.init(loop: loop, type: UV_TCP, label: "TCP connection") { memory in
+            uv_tcp_init(raw, memory.assumingMemoryBound(to: uv_tcp_t.self))
+        }
+    }
+
+    /// A connection over an accepted descriptor, which is ours from now on, whatever happens. Starts to read.
+    package convenience init(
+        loop: EventLoop, adopting descriptor: Int32, onBytes: @escaping (UnsafeRawBufferPointer) -> Void,
+        onEnd: @escaping (ShardError?) -> Void
+    ) throws(ShardError) {
+        do throws(ShardError) {
+            try self.init(loop: loop)
+        } catch {
+            _ = Glibc.close(descriptor)
+            throw error
+        }
+        self.onBytes = onBytes
+        self.onEnd = onEnd
+        let code = uv_tcp_open(pointer(as: uv_tcp_t.self), descriptor)
+        guard code == 0 else {
+            _ = Glibc.close(descriptor)
+            close()
+            throw ShardError(code, operation: "adopt a connection")
+        }
+        uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1)
+        resumeReading()
+    }
+
+    /// Connects, then starts to read.
+    ///
+    /// - Parameter completion: called once, later, unless the connection is closed before.
+    package func connect(
+        to address: TransportAddress, timeout: Duration, completion: @escaping (Result<Void, ShardError>) -> Void
+    ) {
+        loop.preconditionCurrent("a TCP connection")
+        precondition(!isClosed && connecting == nil, "a connection connects once")
+        connecting = completion
+        let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
+        request.initialize(to: uv_connect_t())
+        let tcp = pointer(as: uv_tcp_t.self)
+        // SAFETY: libuv calls back exactly once when the call returned 0, also when the handle is closed; the loop
+        // keeps the handle's owner until after that.
+        let code = SocketAddress(address).withPointer { address in
+            uv_tcp_connect(request, tcp, address) { request, status in
+                guard let request else { return }
+                let data = request.pointee.handle.pointee.data
+                request.deallocate()
+                LoopHandle.owner(of: data, as: TCPConnection.self).connected(status)
+            }
+        }
+        guard code == 0 else {
+            request.deallocate()
+            // Reported later, as the caller expects of every outcome.
+            let alarm = Alarm(loop: loop) { [weak self] in self?.connected(code) }
+            alarm.arm(at: loop.now)
+            connectAlarm = alarm
+            return
+        }
+        let alarm = Alarm(loop: loop) { [weak self] in self?.connected(UV_ETIMEDOUT.rawValue) }
+        alarm.arm(after: timeout)
+        connectAlarm = alarm
+    }
+
+    private func connected(_ status: Int32) {
+        guard let completion = connecting else { return }
+        connecting = nil
+        connectAlarm?.cancel()
+        guard status == 0 else {
+            close()
+            return completion(.failure(ShardError(status, operation: "connect")))
+        }
+        uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1)
+        resumeReading()
+        completion(.success(()))
+    }
+
+    /// Where this end is; nil before the connection stands.
+    package var localAddress: TransportAddress? {
+        guard !isClosed else { return nil }
+        let tcp = pointer(as: uv_tcp_t.self)
+        return TransportAddress.reading { uv_tcp_getsockname(tcp, $0, $1) }
+    }
+
+    /// Where the other end is; nil before the connection stands.
+    package var remoteAddress: TransportAddress? {
+        guard !isClosed else { return nil }
+        let tcp = pointer(as: uv_tcp_t.self)
+        return TransportAddress.reading { uv_tcp_getpeername(tcp, $0, $1) }
+    }
+
+    // MARK: Reading
+
+    /// Reads nothing more until `resumeReading`; the kernel then slows the sender down.
+    package func pauseReading() {
+        guard !isClosed else { return }
+        uv_read_stop(pointer(as: uv_stream_t.self))
+    }
+
+    package func resumeReading() {
+        guard !isClosed, !hasEnded else { return }
+        // SAFETY: the owner outlives its callbacks, and the loop's buffer outlives both.
+        let code = uv_read_start(
+            pointer(as: uv_stream_t.self),
+            { handle, _, buffer in
+                guard let handle, let buffer else { return }
+                let room = LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self).loop.receiveBuffer
+                buffer.pointee = uv_buf_init(
+                    room.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(TCPConnection.maximumReadBytes))
+            },
+            { handle, count, buffer in
+                guard let handle, let buffer else { return }
+                let connection = LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self)
+                if count > 0 {
+                    connection.onBytes?(UnsafeRawBufferPointer(start: buffer.pointee.base, count: count))
+                } else if count < 0 {
+                    connection.ended(Int32(clamping: count))
+                }
+            })
+        // Already reading is fine; not connected is what the connect callback reports.
+        if code != 0, code != UV_EALREADY.rawValue, code != UV_ENOTCONN.rawValue { ended(code) }
+    }
+
+    private func ended(_ code: Int32) {
+        guard !hasEnded, !isClosed else { return }
+        hasEnded = true
+        uv_read_stop(pointer(as: uv_stream_t.self))
+        onEnd?(code == UV_EOF.rawValue ? nil : ShardError(code, operation: "read or write"))
+    }
+
+    // MARK: Writing
+
+    /// Sends the bytes, at once as far as the kernel takes them.
+    ///
+    /// - Returns: false when nothing was taken: the connection is closed, or more than `maximumQueuedBytes` wait.
+    ///   A connection that breaks is reported by `onEnd`.
+    @discardableResult
+    package func write(_ bytes: [UInt8]) -> Bool {
+        loop.preconditionCurrent("a TCP connection")
+        guard !isClosed, queuedBytes + bytes.count <= Self.maximumQueuedBytes else { return false }
+        guard !bytes.isEmpty else { return true }
+        let request = QueuedWrite(bytes, connection: self)
+        let context = Unmanaged.passRetained(request)
+        request.raw.pointee.data = context.toOpaque()
+        // SAFETY: the request owns its copy of the bytes; libuv calls back exactly once when the call returned 0.
+        var buffer = uv_buf_init(
+            request.bytes.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(clamping: bytes.count))
+        let code = uv_write(request.raw, pointer(as: uv_stream_t.self), &buffer, 1) { raw, status in
+            guard let data = raw?.pointee.data else { return }
+            let request = Unmanaged<QueuedWrite>.fromOpaque(data).takeRetainedValue()
+            request.connection.written(request.bytes.count, status: status)
+        }
+        guard code == 0 else {
+            context.release()
+            return false
+        }
+        queuedBytes += bytes.count
+        return true
+    }
+
+    private func written(_ count: Int, status: Int32) {
+        queuedBytes -= count
+        guard !isClosed else { return }
+        if status != 0 {
+            ended(status)
+        } else if queuedBytes == 0 {
+            onDrain?()
+        }
+    }
+
+    /// Ends our half once all that waits has been sent; the other side may still send.
+    package func shutdown() {
+        loop.preconditionCurrent("a TCP connection")
+        guard !isClosed else { return }
+        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
+        request.initialize(to: uv_shutdown_t())
+        // SAFETY: libuv calls back exactly once when the call returned 0.
+        let code = uv_shutdown(request, pointer(as: uv_stream_t.self)) { request, _ in request?.deallocate() }
+        if code != 0 { request.deallocate() }
+    }
+
+    override func willClose() {
+        connectAlarm?.cancel()
+        connectAlarm = nil
+        connecting = nil
+        onBytes = nil
+        onEnd = nil
+        onDrain = nil
+    }
+}
+
+/// Bytes that wait until the kernel has room.
+private final class QueuedWrite {
+    let raw: UnsafeMutablePointer<uv_write_t>
+    let bytes: UnsafeMutableRawBufferPointer
+    let connection: TCPConnection
+
+    init(_ source: [UInt8], connection: TCPConnection) {
+        self.connection = connection
+        raw = .allocate(capacity: 1)
+        raw.initialize(to: uv_write_t())
+        bytes = .allocate(byteCount: source.count, alignment: 1)
+        bytes.copyBytes(from: source)
+    }
+
+    deinit {
+        // SAFETY: libuv has called back, or refused the request.
+        raw.deallocate()
+        bytes.deallocate()
+    }
+}
