@@ -1,0 +1,102 @@
+internal import COpus
+
+/// Encodes PCM into Opus packets (RFC 6716). One stream, one thread; nothing is allocated after `init`.
+package final class OpusEncoder {
+    /// What the encoder is tuned for.
+    package enum Application: Hashable, Sendable {
+        /// Speech, with high-pass filtering.
+        case voice
+        /// Music and mixed content.
+        case audio
+    }
+
+    package struct Configuration: Hashable, Sendable {
+        package var application = Application.voice
+        /// Bits per second, 500 to 512000.
+        package var bitrate = 24_000
+        /// CPU for quality, 0 to 10.
+        package var complexity = 5
+        /// Whether packets carry a coarse copy of the packet before them (RFC 6716 section 2.1.7).
+        package var usesInBandFEC = true
+        /// Percent of packets that the far side is expected to lose; FEC spends bits by it.
+        package var expectedPacketLoss = 10
+        /// Whether silence is sent as packets of 1 or 2 bytes, which need not be transmitted.
+        package var usesDTX = true
+
+        package init() {}
+    }
+
+    /// No packet is longer than this, in bytes: three frames of 1275 bytes and their lengths.
+    package static let maximumPacketLength = 4000
+
+    package let sampleRate: Int
+    package let channels: Int
+    private let encoder: OpaquePointer
+
+    /// - Parameters:
+    ///   - sampleRate: of the PCM that goes in, in Hz: 8000, 12000, 16000, 24000 or 48000.
+    ///   - channels: 1, or 2 interleaved.
+    package init(
+        sampleRate: Int, channels: Int, configuration: Configuration = Configuration()
+    ) throws(AudioCodecError) {
+        try OpusFormat.check(sampleRate: sampleRate, channels: channels)
+        guard (500...512_000).contains(configuration.bitrate) else { throw .unsupportedBitrate(configuration.bitrate) }
+        guard (0...10).contains(configuration.complexity) else {
+            throw .unsupportedComplexity(configuration.complexity)
+        }
+        guard (0...100).contains(configuration.expectedPacketLoss) else {
+            throw .unsupportedPacketLoss(configuration.expectedPacketLoss)
+        }
+        let application = configuration.application == .voice ? OPUS_APPLICATION_VOIP : OPUS_APPLICATION_AUDIO
+        var status: Int32 = OPUS_OK
+        // SAFETY: the call only stores its status.
+        guard let encoder = unsafe opus_encoder_create(Int32(sampleRate), Int32(channels), application, &status) else {
+            throw .library(Int(status))
+        }
+        self.encoder = encoder
+        self.sampleRate = sampleRate
+        self.channels = channels
+        // The values were checked above, so none of these can fail.
+        _ = copus_encoder_set_bitrate(encoder, Int32(configuration.bitrate))
+        _ = copus_encoder_set_complexity(encoder, Int32(configuration.complexity))
+        _ = copus_encoder_set_inband_fec(encoder, configuration.usesInBandFEC ? 1 : 0)
+        _ = copus_encoder_set_packet_loss(encoder, Int32(configuration.expectedPacketLoss))
+        _ = copus_encoder_set_dtx(encoder, configuration.usesDTX ? 1 : 0)
+    }
+
+    deinit { opus_encoder_destroy(encoder) }
+
+    /// Whether a frame may have this many samples per channel: 2.5, 5, 10, 20, 40 or 60 ms.
+    package func isFrameLength(_ samples: Int) -> Bool {
+        [1, 2, 4, 8, 16, 24].contains { samples * 400 == $0 * sampleRate }
+    }
+
+    /// Encodes one frame of interleaved samples; returns the packet's length in bytes.
+    package func encode(
+        _ pcm: UnsafeBufferPointer<Int16>, into packet: UnsafeMutableRawBufferPointer
+    ) throws(AudioCodecError) -> Int {
+        let samples = pcm.count / channels
+        guard let input = pcm.baseAddress, pcm.count.isMultiple(of: channels), isFrameLength(samples) else {
+            throw .unsupportedFrameLength(samples)
+        }
+        guard let output = packet.baseAddress, packet.count > 1 else { throw .bufferTooSmall(capacity: packet.count) }
+        // SAFETY: libopus reads `samples * channels` values, and writes at most as many bytes as it is told.
+        let length = unsafe opus_encode(
+            encoder, input, Int32(samples), output.assumingMemoryBound(to: UInt8.self), Int32(clamping: packet.count))
+        guard length > 0 else { throw OpusFormat.error(length, capacity: packet.count) }
+        return Int(length)
+    }
+
+    /// As the other `encode`, over a span.
+    package func encode(
+        _ pcm: Span<Int16>, into packet: UnsafeMutableRawBufferPointer
+    ) throws(AudioCodecError) -> Int {
+        // SAFETY: the pointer is used only during the call.
+        try pcm.withUnsafeBufferPointer { (buffer) throws(AudioCodecError) in
+            try unsafe encode(buffer, into: packet)
+        }
+    }
+
+    /// Forgets the past, as after a pause.
+    package func reset() { _ = copus_encoder_reset(encoder) }
+}
