@@ -91,10 +91,10 @@ let declared: [Target] = [
     // Tests
     .target(name: "TestSupport", dependencies: ["Wire", "PeerConnection"], path: "Tests/TestSupport"),
     .executableTarget(
-        name: "ProtobufProbe", dependencies: ["Wire", "Signalling"], path: "Tests/ProtobufProbe"),
+        name: "ProtobufProbe", dependencies: ["Wire", "Signalling", "SecureTransport"], path: "Tests/ProtobufProbe"),
     tests("WireTests", ["Wire", "TestSupport"]),
     tests("PeerConnectionTests", ["Wire", "PeerConnection", "TestSupport"]),
-    tests("SignallingTests", ["Wire", "Signalling", "TestSupport"]),
+    tests("SignallingTests", ["Wire", "Signalling", "SecureTransport", "TestSupport"]),
     tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
     tests("ObservabilityTests", ["Wire", "Observability"]),
     tests("ShardTests", ["Wire", "Shard", "TestSupport"]),

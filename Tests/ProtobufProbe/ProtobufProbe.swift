@@ -6,6 +6,8 @@ import Wire
 /// - `json Name HEX`: decodes and writes JSON as a server answers it
 /// - `compact Name HEX`: decodes and writes JSON as tokens carry it
 /// - `parse Name JSON`: reads JSON and encodes, as hex
+/// - `mint SECRET JSON`: mints an access token from its own claims in JSON
+/// - `verify SECRET TOKEN`: verifies an access token at the time in its `nbf` and gives the claims as JSON
 @main
 struct ProtobufProbe {
     static func main() {
@@ -17,6 +19,7 @@ struct ProtobufProbe {
     }
 
     static func answer(_ command: String, _ name: String, _ argument: String) -> String {
+        if command == "mint" || command == "verify" { return TokenProbe.answer(command, secret: name, argument) }
         guard let type = catalogue[name] else { return "error unknown message \(name)" }
         do {
             switch command {

@@ -80,6 +80,12 @@ package struct ProtobufJSONError: Error, Hashable, Sendable, CustomStringConvert
     /// What kind of JSON value stands there.
     package let found: String
 
+    package init(path: String, expected: String, found: String) {
+        self.path = path
+        self.expected = expected
+        self.found = found
+    }
+
     package var description: String {
         "\(path.isEmpty ? "the message" : path) should be \(expected) and is \(found)"
     }

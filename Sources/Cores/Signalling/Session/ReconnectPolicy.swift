@@ -1,0 +1,42 @@
+internal import Wire
+
+/// How often and how soon to reconnect (spec chapter 8.5): a resume first where it is allowed, full reconnects after a
+/// resume failed, random growing pauses, then an end.
+package struct ReconnectPolicy: Sendable {
+    /// What to try next.
+    package enum Attempt: Hashable, Sendable {
+        /// Open the signalling socket again and keep the session.
+        case resume
+        /// Join anew.
+        case full
+    }
+
+    package static let maximumAttempts = 10
+    package static let firstPause = Duration.milliseconds(300)
+    package static let longestPause = Duration.seconds(7)
+
+    private var attempts = 0
+    private var mayResume: Bool
+
+    /// `mayResume` is false when the server forbids it or the session is known to be gone.
+    package init(mayResume: Bool) { self.mayResume = mayResume }
+
+    /// How many attempts were handed out.
+    package var attemptCount: Int { attempts }
+
+    /// The next attempt and the pause before it; nil when it is time to give up.
+    package mutating func next(
+        random: inout some RandomNumberGenerator
+    ) -> (attempt: Attempt, pause: Duration)? {
+        guard attempts < Self.maximumAttempts else { return nil }
+        defer { attempts += 1 }
+        let attempt: Attempt = mayResume ? .resume : .full
+        // The first attempt comes at once: most losses are a moment's, and somebody waits at the other end.
+        guard attempts > 0 else { return (attempt, .zero) }
+        let longest = min(Self.longestPause.nanoseconds, Self.firstPause.nanoseconds << Int64(attempts - 1))
+        return (attempt, .nanoseconds(Int64.random(in: 0...longest, using: &random)))
+    }
+
+    /// A resume failed, or the server ordered a full reconnect.
+    package mutating func resumeIsImpossible() { mayResume = false }
+}
