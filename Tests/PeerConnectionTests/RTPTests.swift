@@ -1,0 +1,167 @@
+import PeerConnection
+import TestSupport
+import Testing
+
+@Suite("RTP")
+struct RTPTests {
+    /// Opus from libwebrtc: extension with level and section id, payload 78 01.
+    static let packet: [UInt8] = [
+        0x90, 0xEF, 0x12, 0x34, 0x00, 0x01, 0x00, 0x02, 0xCA, 0xFE, 0xBA, 0xBE, 0xBE, 0xDE, 0x00, 0x01, 0x10, 0xA5,
+        0x40, 0x30, 0x78, 0x01,
+    ]
+
+    @Test("a packet with one-byte extensions is taken apart")
+    func parse() throws {
+        try Self.packet.withUnsafeBytes { raw in
+            let header = try #require(RTPHeader(raw))
+            #expect(header.marker)
+            #expect(header.payloadType == 111)
+            #expect(header.sequenceNumber == 0x1234)
+            #expect(header.timestamp == 0x0001_0002)
+            #expect(header.ssrc == 0xCAFE_BABE)
+            #expect(Array(header.payload(of: raw)) == [0x78, 0x01])
+            #expect(header.element(1, of: raw).map { AudioLevel(byte: $0[0]) }?.negatedDecibels == 0x25)
+            #expect(header.element(1, of: raw).map { AudioLevel(byte: $0[0]) }?.hasVoice == true)
+            #expect(header.element(4, of: raw).map { Array($0) } == [0x30])
+            #expect(header.element(5, of: raw) == nil)
+        }
+    }
+
+    @Test("contributing sources and padding are passed over")
+    func padding() throws {
+        let bytes: [UInt8] = [0xA1, 111, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 9, 9, 9, 9, 0xAA, 0xBB, 0, 0, 3]
+        try bytes.withUnsafeBytes { raw in
+            let header = try #require(RTPHeader(raw))
+            #expect(header.contributingSourceCount == 1)
+            #expect(Array(header.payload(of: raw)) == [0xAA, 0xBB])
+        }
+        var tooMuch = bytes
+        tooMuch[20] = 6
+        #expect(tooMuch.withUnsafeBytes { RTPHeader($0) } == nil)
+        tooMuch[20] = 0
+        #expect(tooMuch.withUnsafeBytes { RTPHeader($0) } == nil)
+    }
+
+    @Test("two-byte extensions are read as well")
+    func twoByteForm() throws {
+        let bytes: [UInt8] = [0x90, 111, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0x10, 0, 0, 2, 1, 1, 0x7F, 0, 20, 2, 5, 6]
+        try bytes.withUnsafeBytes { raw in
+            let header = try #require(RTPHeader(raw))
+            #expect(header.element(1, of: raw).map { Array($0) } == [0x7F])
+            #expect(header.element(20, of: raw).map { Array($0) } == [5, 6])
+        }
+    }
+
+    @Test("what is written is what libwebrtc writes")
+    func write() {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 8)
+        defer { buffer.deallocate() }
+        let writer = RTPPacketWriter(
+            marker: true, payloadType: 111, sequenceNumber: 0x1234, timestamp: 0x0001_0002, ssrc: 0xCAFE_BABE)
+        let payload: [UInt8] = [0x78, 0x01]
+        let length = payload.withUnsafeBytes {
+            writer.write(
+                into: buffer, payload: $0, audioLevel: (1, AudioLevel(negatedDecibels: 0x25, hasVoice: true)),
+                mid: (4, [0x30]))
+        }
+        #expect(length == Self.packet.count)
+        #expect(Array(buffer[..<(length ?? 0)]) == Self.packet)
+        let small = UnsafeMutableRawBufferPointer(rebasing: buffer[..<20])
+        let refused = payload.withUnsafeBytes { writer.write(into: small, payload: $0, mid: (4, [0x30])) }
+        #expect(refused == nil)
+    }
+
+    @Test("no truncation traps")
+    func truncation() {
+        for length in 0..<Self.packet.count {
+            Array(Self.packet[..<length]).withUnsafeBytes { raw in
+                guard let header = RTPHeader(raw) else { return }
+                _ = header.payload(of: raw)
+                for id in UInt8(0)...15 { _ = header.element(id, of: raw) }
+            }
+        }
+    }
+
+    @Test("random bytes do not trap")
+    func randomBytes() {
+        var random = SplitMix64(seed: 3)
+        for _ in 0..<5000 {
+            var bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
+            if !bytes.isEmpty { bytes[0] = 0x80 | bytes[0] & 0x3F }
+            bytes.withUnsafeBytes { raw in
+                if let header = RTPHeader(raw) {
+                    _ = header.payload(of: raw)
+                    for id in UInt8(0)...15 { _ = header.element(id, of: raw) }
+                }
+                if let red = REDPayload(raw) {
+                    _ = red.primary.bytes.count
+                    for index in -1...red.redundantCount { _ = red.redundant(index) }
+                }
+                _ = OpusPacket(raw)
+            }
+        }
+    }
+
+    @Test("sequence numbers unwrap in both directions around zero")
+    func unwrap() {
+        var unwrapper = SequenceUnwrapper()
+        #expect(unwrapper.unwrap(65_534) == 65_534)
+        #expect(unwrapper.unwrap(1) == 65_537)
+        #expect(unwrapper.unwrap(65_535) == 65_535)
+        #expect(unwrapper.highest == 65_537)
+    }
+
+    @Test("redundant audio is split into its frames")
+    func red() throws {
+        // Two redundant frames, 1920 and 960 samples old, then the primary.
+        let payload: [UInt8] = [
+            0x80 | 111, 0x1E, 0x00, 0x02, 0x80 | 111, 0x0F, 0x00, 0x03, 111, 1, 2, 3, 4, 5, 6, 7,
+        ]
+        try payload.withUnsafeBytes { raw in
+            let red = try #require(REDPayload(raw))
+            #expect(red.redundantCount == 2)
+            #expect(red.redundant(0)?.timestampOffset == 1920)
+            #expect(red.redundant(0).map { Array($0.bytes) } == [1, 2])
+            #expect(red.redundant(1)?.timestampOffset == 960)
+            #expect(red.redundant(1).map { Array($0.bytes) } == [3, 4, 5])
+            #expect(Array(red.primary.bytes) == [6, 7])
+            #expect(red.primary.payloadType == 111)
+        }
+        for length in 0..<13 { #expect(Array(payload[..<length]).withUnsafeBytes { REDPayload($0) == nil }) }
+    }
+
+    @Test(
+        "an Opus table of contents tells mode and length",
+        arguments: [
+            ([0x08, 0] as [UInt8], OpusPacket.Mode.silk, 1, 960), ([0x18, 0], .silk, 1, 2880),
+            ([0x78, 1], .hybrid, 1, 960),
+            ([0xFC, 0], .celt, 1, 960), ([0x80, 0], .celt, 1, 120), ([0xFD, 1, 2, 3, 4], .celt, 2, 960),
+            ([0xFF, 0x03, 1, 2, 3], .celt, 3, 960),
+        ])
+    func opus(bytes: [UInt8], mode: OpusPacket.Mode, frames: Int, samples: Int) throws {
+        let packet = try #require(bytes.withUnsafeBytes { OpusPacket($0) })
+        #expect(packet.mode == mode)
+        #expect(packet.frameCount == frames)
+        #expect(packet.samplesPerFrame == samples)
+    }
+
+    @Test(
+        "impossible Opus packets are refused",
+        arguments: [[], [0xFB], [0xFB, 0], [0xFB, 0x3F], [0x1B, 3]] as [[UInt8]])
+    func impossibleOpus(bytes: [UInt8]) {
+        #expect(bytes.withUnsafeBytes { OpusPacket($0) } == nil)
+    }
+
+    @Test("a packet of one or two bytes is silence, and the redundancy bit of SILK is seen")
+    func opusFlags() throws {
+        let silent: [UInt8] = [0x08]
+        #expect(try #require(silent.withUnsafeBytes { OpusPacket($0) }).isDiscontinuous)
+        let plain: [UInt8] = [0x08, 0x80, 1, 2]
+        let redundant: [UInt8] = [0x08, 0xC0, 1, 2]
+        #expect(try #require(plain.withUnsafeBytes { OpusPacket($0) }).hasRedundancy == false)
+        #expect(try #require(redundant.withUnsafeBytes { OpusPacket($0) }).hasRedundancy)
+        #expect(try #require(redundant.withUnsafeBytes { OpusPacket($0) }).isDiscontinuous == false)
+    }
+}
