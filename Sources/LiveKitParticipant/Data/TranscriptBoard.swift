@@ -1,0 +1,62 @@
+internal import Signalling
+
+/// A piece of somebody's speech as text, interim or final.
+package struct TranscriptUpdate: Hashable, Sendable {
+    /// Whose speech it is.
+    package let identity: String
+    /// Stable for one segment; a later update replaces the text of an earlier one.
+    package let segmentID: String
+    /// The whole text of the segment so far.
+    package let text: String
+    /// No further update will come.
+    package let isFinal: Bool
+    /// The track that was spoken on, empty when unknown.
+    package let trackSid: String
+}
+
+/// Reads transcripts out of text streams on `lk.transcription` (spec chapter 7.3). A user's interim results each come
+/// as a stream of their own with the full text; an agent's words come as one stream that grows and whose trailer says
+/// that they are final. Either way one segment has one text, and that is what comes out.
+package struct TranscriptBoard: Sendable {
+    package static let topic = "lk.transcription"
+    /// Bytes of text of one segment that are kept.
+    package static let maximumTextBytes = 256 << 10
+    private static let finalKey = "lk.transcription_final"
+    private static let segmentKey = "lk.segment_id"
+    private static let trackKey = "lk.transcribed_track_id"
+
+    private var texts: [String: String] = [:]
+
+    package init() {}
+
+    /// The update that an event brings; nil for other topics and for events without news.
+    package mutating func handle(_ event: DataStreamEvent) -> TranscriptUpdate? {
+        switch event {
+        case .opened(let info):
+            if info.topic == Self.topic { texts[info.id] = "" }
+            return nil
+        case .bytes: return nil
+        case .text(let text, let info):
+            guard let earlier = texts[info.id], earlier.utf8.count + text.utf8.count <= Self.maximumTextBytes else {
+                return nil
+            }
+            texts[info.id] = earlier + text
+            // A stream that is final from the start is told once, when it is complete.
+            if info.attributes[Self.finalKey] == "true" { return nil }
+            return update(info, info.attributes, text: earlier + text, isFinal: false)
+        case .closed(let info, let attributes, let failure):
+            guard let text = texts.removeValue(forKey: info.id) else { return nil }
+            // Words that were cut off by their speaker's leaving will not go on.
+            guard attributes[Self.finalKey] == "true" || failure != nil, !text.isEmpty else { return nil }
+            return update(info, attributes, text: text, isFinal: true)
+        }
+    }
+
+    private func update(
+        _ info: DataStreamInfo, _ attributes: [String: String], text: String, isFinal: Bool
+    ) -> TranscriptUpdate {
+        TranscriptUpdate(
+            identity: info.senderIdentity, segmentID: attributes[Self.segmentKey] ?? info.id, text: text,
+            isFinal: isFinal, trackSid: attributes[Self.trackKey] ?? "")
+    }
+}
