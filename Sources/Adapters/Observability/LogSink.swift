@@ -1,0 +1,32 @@
+internal import Glibc
+
+/// Where lines go. Called from any thread.
+package protocol LogSink: Sendable {
+    /// - Parameter line: with its line feed.
+    func write(_ line: String)
+}
+
+/// A file descriptor, usually standard error. Each line is one write(2), so that lines of several threads and processes
+/// do not mix.
+package struct DescriptorSink: LogSink {
+    private let descriptor: Int32
+
+    /// - Parameter descriptor: stays the caller's.
+    package init(descriptor: Int32) { self.descriptor = descriptor }
+
+    package static let standardError = DescriptorSink(descriptor: STDERR_FILENO)
+
+    package func write(_ line: String) {
+        var line = line
+        line.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while !rest.isEmpty {
+                // SAFETY: the pointer and the count describe the same buffer.
+                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                // A log that cannot be written must not stop the calls.
+                guard count > 0 || errno == EINTR else { return }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(max(count, 0)))
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+internal import Glibc
+internal import Synchronization
+
+/// A number that only grows: calls, packets, errors. Any thread may add to it.
+package final class Counter: Sendable {
+    private let value = Atomic<Int>(0)
+
+    package func add(_ amount: Int = 1) { value.wrappingAdd(amount, ordering: .relaxed) }
+
+    package var current: Int { value.load(ordering: .relaxed) }
+}
+
+/// A number that goes up and down: open calls, waiting messages. Any thread may change it.
+package final class Gauge: Sendable {
+    private let value = Atomic<Int>(0)
+
+    package func set(_ amount: Int) { value.store(amount, ordering: .relaxed) }
+
+    package func add(_ amount: Int) { value.wrappingAdd(amount, ordering: .relaxed) }
+
+    package var current: Int { value.load(ordering: .relaxed) }
+}
+
+/// All counters and gauges of the process, for a snapshot in the text format of Prometheus.
+///
+/// Ask for a metric once and keep it: looking one up takes a lock, counting does not.
+package final class Metrics: @unchecked Sendable {
+    /// Labels tell metrics of one name apart. Only for values from a small fixed set (a reason, a direction): each
+    /// combination stays for the life of the process.
+    package typealias Labels = KeyValuePairs<StaticString, String>
+
+    private enum Kind {
+        case counter(Counter)
+        case gauge(Gauge)
+    }
+
+    private struct Family {
+        let type: String
+        let help: String
+        /// Written labels, in order of first use.
+        var metrics: [(labels: String, kind: Kind)] = []
+    }
+
+    // SAFETY: guarded by the mutex. A pthread one, because ThreadSanitizer does not know Synchronization's.
+    private var families: [String: Family] = [:]
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+    package init() {
+        mutex = .allocate(capacity: 1)
+        // SAFETY: on the heap at one address until deinit.
+        pthread_mutex_init(mutex, nil)
+    }
+
+    deinit {
+        // SAFETY: nobody can hold it any more.
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    /// The counter of that name and labels, made at the first call. Prometheus wants names to end in `_total`.
+    package func counter(_ name: StaticString, help: StaticString, labels: Labels = [:]) -> Counter {
+        let kind = metric(name, type: "counter", help: help, labels: labels) { .counter(Counter()) }
+        guard case .counter(let counter) = kind else { preconditionFailure("\(name) is a gauge") }
+        return counter
+    }
+
+    /// The gauge of that name and labels, made at the first call.
+    package func gauge(_ name: StaticString, help: StaticString, labels: Labels = [:]) -> Gauge {
+        let kind = metric(name, type: "gauge", help: help, labels: labels) { .gauge(Gauge()) }
+        guard case .gauge(let gauge) = kind else { preconditionFailure("\(name) is a counter") }
+        return gauge
+    }
+
+    private func metric(
+        _ name: StaticString, type: String, help: StaticString, labels: Labels, make: () -> Kind
+    ) -> Kind {
+        let labels = Self.write(labels)
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        var family = families[name.description] ?? Family(type: type, help: help.description)
+        if let known = family.metrics.first(where: { $0.labels == labels }) { return known.kind }
+        let made = make()
+        family.metrics.append((labels, made))
+        families[name.description] = family
+        return made
+    }
+
+    /// Everything in the Prometheus text format, ordered by name.
+    package func snapshot() -> String {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        var text = ""
+        for (name, family) in families.sorted(by: { $0.key < $1.key }) {
+            text += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.type)\n"
+            for (labels, kind) in family.metrics {
+                let value =
+                    switch kind {
+                    case .counter(let counter): counter.current
+                    case .gauge(let gauge): gauge.current
+                    }
+                text += "\(name)\(labels) \(value)\n"
+            }
+        }
+        return text
+    }
+
+    private static func write(_ labels: Labels) -> String {
+        if labels.isEmpty { return "" }
+        let parts = labels.map { key, value in
+            var escaped = ""
+            for character in value.unicodeScalars {
+                switch character {
+                case "\\": escaped += "\\\\"
+                case "\"": escaped += "\\\""
+                case "\n": escaped += "\\n"
+                default: escaped.unicodeScalars.append(character)
+                }
+            }
+            return "\(key)=\"\(escaped)\""
+        }
+        return "{" + parts.joined(separator: ",") + "}"
+    }
+}

@@ -1,0 +1,126 @@
+import Observability
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Keeps lines. Tests write from one task at a time.
+private final class MemorySink: LogSink, @unchecked Sendable {
+    private(set) var lines: [String] = []
+    func write(_ line: String) { lines.append(line) }
+}
+
+@Suite("Log")
+struct LogTests {
+    private let sink = MemorySink()
+    private func log(_ level: LogLevel = .debug) -> Log {
+        Log(minimumLevel: level, sink: sink) { (1_700_000_000, 7_000_000) }
+    }
+
+    @Test("a line says when, how much it matters, what happened and with what")
+    func line() {
+        log().info("room joined", ["room": "lobby", "participants": 3, "muted": false])
+        #expect(
+            sink.lines == [
+                "time=2023-11-14T22:13:20.007Z level=info event=\"room joined\" room=lobby participants=3 muted=false\n"
+            ])
+    }
+
+    @Test("lines below the minimum are not written, and their fields not computed")
+    func levels() {
+        let log = log(.warning)
+        var computed = 0
+        func value() -> Int {
+            computed += 1
+            return computed
+        }
+        log.debug("d", ["n": value()])
+        log.info("i", ["n": value()])
+        log.warning("w", ["n": value()])
+        log.error("e", ["n": value()])
+        #expect(computed == 2)
+        #expect(sink.lines.map { $0.contains("level=warning") } == [true, false])
+        #expect(!log.isEnabled(.info))
+        #expect(!Log.silent.isEnabled(.error))
+    }
+
+    @Test("fields of a call stand in each of its lines")
+    func context() {
+        let call = log().with(["call": "c 1"]).with(["room": "r"])
+        call.info("ended", ["reason": "left"])
+        #expect(sink.lines.first?.hasSuffix("event=ended reason=left call=\"c 1\" room=r\n") == true)
+    }
+
+    @Test(
+        "a hostile value cannot end the line, forge a field or move the cursor",
+        arguments: [
+            ("a\nlevel=error", "\"a\\nlevel=error\""), ("\"", "\"\\\"\""), ("\\", "\"\\\\\""), ("", "\"\""),
+            ("a=b", "\"a=b\""), ("a b", "\"a b\""), ("\r\t\0", "\"\\r\\t\\u{0}\""), ("\u{1B}[2J", "\"\\u{1b}[2J\""),
+            ("\u{2028}", "\"\\u{2028}\""), ("\u{202E}x", "\"\\u{202e}x\""), ("\u{85}", "\"\\u{85}\""),
+            ("grüß", "grüß"), ("ws://h:1/p?q", "ws://h:1/p?q"), ("\u{7F}", "\"\\u{7f}\""),
+        ])
+    func hostile(value: String, written: String) {
+        log().info("x", ["v": value])
+        #expect(sink.lines.first?.hasSuffix(" v=\(written)\n") == true)
+        #expect(sink.lines.first?.split(separator: "\n").count == 1)
+    }
+
+    @Test("a long value is cut")
+    func cut() {
+        log().info("x", ["v": String(repeating: "a", count: 100_000)])
+        #expect((sink.lines.first?.utf8.count ?? .max) < Log.maximumValueBytes + 200)
+        log().info("x", ["v": String(repeating: "\u{0}", count: 100_000)])
+        #expect((sink.lines.last?.utf8.count ?? .max) < Log.maximumValueBytes + 200)
+    }
+
+    @Test("a line reaches a descriptor whole")
+    func descriptor() {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        Log(minimumLevel: .info, sink: DescriptorSink(descriptor: ends[1])) { (0, 0) }.info("x")
+        close(ends[1])
+        var buffer = [UInt8](repeating: 0, count: 200)
+        let count = read(ends[0], &buffer, 200)
+        close(ends[0])
+        let text = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+        #expect(text == "time=1970-01-01T00:00:00.000Z level=info event=x\n")
+    }
+}
+
+@Suite("Metrics")
+struct MetricsTests {
+    @Test("a snapshot names all metrics, ordered, each with its value")
+    func snapshot() {
+        let metrics = Metrics()
+        metrics.counter("calls_total", help: "Calls.", labels: ["reason": "le\"ft\n"]).add(2)
+        metrics.counter("calls_total", help: "Calls.", labels: ["reason": "lost"]).add()
+        let open = metrics.gauge("calls_open", help: "Open calls.")
+        open.add(3)
+        open.add(-1)
+        #expect(
+            metrics.snapshot() == """
+                # HELP calls_open Open calls.
+                # TYPE calls_open gauge
+                calls_open 2
+                # HELP calls_total Calls.
+                # TYPE calls_total counter
+                calls_total{reason="le\\"ft\\n"} 2
+                calls_total{reason="lost"} 1
+
+                """)
+    }
+
+    @Test("counting from many tasks at once loses nothing")
+    func concurrent() async {
+        let metrics = Metrics()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    for _ in 0..<1000 { metrics.counter("c_total", help: "C.").add() }
+                }
+            }
+        }
+        #expect(metrics.counter("c_total", help: "C.").current == 8000)
+    }
+}
