@@ -98,10 +98,11 @@ let declared: [Target] = [
     tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
     tests("ObservabilityTests", ["Wire", "Observability"]),
     tests("ShardTests", ["Wire", "Shard", "TestSupport"]),
-    tests("SecureTransportTests", ["Wire", "PeerConnection", "SecureTransport", "COpenSSL", "TestSupport"]),
+    .target(name: "TLSTestSupport", dependencies: ["COpenSSL"], path: "Tests/TLSTestSupport"),
+    tests("SecureTransportTests", ["Wire", "PeerConnection", "SecureTransport", "TestSupport", "TLSTestSupport"]),
     tests("AudioCodecTests", ["Wire", "AudioCodec", "TestSupport"]),
     tests("WebSocketTests", ["Wire", "Shard", "WebSocket", "TestSupport"]),
-    tests("HTTPClientTests", ["Wire", "Shard", "SecureTransport", "HTTPClient", "WebSocket", "TestSupport"]),
+    tests("HTTPClientTests", ["Wire", "Shard", "SecureTransport", "HTTPClient", "TLSTestSupport"]),
     tests(
         "LiveKitParticipantTests",
         [

@@ -1,5 +1,6 @@
 import Foundation
 import SecureTransport
+import TLSTestSupport
 import Testing
 
 @Suite("TLS session")

@@ -1,14 +1,13 @@
-import COpenSSL
-import Foundation
-import SecureTransport
+internal import COpenSSL
+internal import Foundation
 
 /// A test certificate authority and the certificates that it issues.
-final class TestAuthority {
-    let key: OpaquePointer
-    let certificate: OpaquePointer
+package final class TestAuthority {
+    package let key: OpaquePointer
+    package let certificate: OpaquePointer
     private var nextSerial = 2
 
-    init() throws {
+    package init() throws {
         key = try Self.makeKey()
         certificate = try Self.makeCertificate(
             name: "Test Authority", key: key, issuer: nil, issuerKey: key, serial: 1,
@@ -20,10 +19,10 @@ final class TestAuthority {
         EVP_PKEY_free(key)
     }
 
-    struct SetupFailed: Error {}
+    package struct SetupFailed: Error {}
 
     /// Writes the authority's certificate as PEM and returns the file's path.
-    func writeFile() throws -> String {
+    package func writeFile() throws -> String {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).pem").path
         guard let file = BIO_new_file(path, "w"), PEM_write_bio_X509(file, certificate) == 1 else {
             throw SetupFailed()
@@ -33,7 +32,7 @@ final class TestAuthority {
     }
 
     /// A server certificate for `names`, for example `DNS:example.test` or `IP:127.0.0.1`.
-    func issue(_ names: String) throws -> (key: OpaquePointer, certificate: OpaquePointer) {
+    package func issue(_ names: String) throws -> (key: OpaquePointer, certificate: OpaquePointer) {
         let leafKey = try Self.makeKey()
         defer { nextSerial += 1 }
         let leaf = try Self.makeCertificate(
@@ -79,15 +78,15 @@ final class TestAuthority {
 }
 
 /// The server's end of a TLS connection in memory.
-final class TLSTestServer {
+package final class TLSTestServer {
     private let context: OpaquePointer
     private let ssl: OpaquePointer
     private let incoming: OpaquePointer
     private let outgoing: OpaquePointer
-    private(set) var received: [UInt8] = []
-    private(set) var serverName: String?
+    package private(set) var received: [UInt8] = []
+    package private(set) var serverName: String?
 
-    init(_ authority: TestAuthority, names: String, applicationProtocol: String? = nil) throws {
+    package init(_ authority: TestAuthority, names: String, applicationProtocol: String? = nil) throws {
         let (key, certificate) = try authority.issue(names)
         defer {
             X509_free(certificate)
@@ -127,7 +126,7 @@ final class TLSTestServer {
         SSL_CTX_free(context)
     }
 
-    func receive(_ bytes: [UInt8]) {
+    package func receive(_ bytes: [UInt8]) {
         BIO_write(incoming, bytes, Int32(bytes.count))
         if SSL_do_handshake(ssl) == 1 {
             serverName = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0) }
@@ -141,12 +140,12 @@ final class TLSTestServer {
         ERR_clear_error()
     }
 
-    func send(_ bytes: [UInt8]) { SSL_write(ssl, bytes, Int32(bytes.count)) }
+    package func send(_ bytes: [UInt8]) { SSL_write(ssl, bytes, Int32(bytes.count)) }
 
-    func close() { SSL_shutdown(ssl) }
+    package func close() { SSL_shutdown(ssl) }
 
     /// What the server wants to send.
-    func take() -> [UInt8] {
+    package func take() -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: Int(BIO_ctrl_pending(outgoing)))
         if !buffer.isEmpty { BIO_read(outgoing, &buffer, Int32(buffer.count)) }
         return buffer

@@ -1,0 +1,83 @@
+import HTTPClient
+import SecureTransport
+import Shard
+import TLSTestSupport
+import Testing
+import Wire
+
+/// A server and a client on one loop, in an actor whose executor the loop is.
+actor HTTPBench {
+    let loop: EventLoop
+    private var server: ScriptedServer! = nil
+    private var client: HTTPClient! = nil
+
+    init(loop: EventLoop) { self.loop = loop }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// - Parameter isSecure: the server speaks TLS, with a certificate of an authority of its own.
+    /// - Parameter isTrusted: the client knows that authority; otherwise those of the system.
+    func open(
+        isSecure: Bool = false, isTrusted: Bool = false, limits: HTTPClient.Limits = HTTPClient.Limits(),
+        answer: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Answer
+    ) throws {
+        let authority = isSecure ? try TestAuthority() : nil
+        server = try ScriptedServer(loop: loop, authority: authority, answer: answer)
+        var trusts = TLSClientContext.Authorities.system
+        if isTrusted, let file = try authority?.writeFile() { trusts = .file(file) }
+        client = HTTPClient(loop: loop, authorities: try TLSClientContext(trusting: trusts), limits: limits)
+    }
+
+    func close() {
+        client?.close()
+        server?.close()
+    }
+
+    func closeClient() { client.close() }
+
+    func stopListening() { server.listener.close() }
+
+    func get(_ path: String = "/", timeout: Duration = .seconds(20)) async throws(HTTPClientError) -> HTTPResponse {
+        try await client.send(HTTPRequest("GET", server.url + path), timeout: timeout)
+    }
+
+    func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse {
+        try await client.send(request, timeout: .seconds(20))
+    }
+
+    func failure(of request: HTTPRequest? = nil, timeout: Duration = .seconds(20)) async -> HTTPClientError? {
+        do throws(HTTPClientError) {
+            _ = try await client.send(request ?? HTTPRequest("GET", server.url), timeout: timeout)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    var url: String { server.url }
+    var requests: [ScriptedServer.Request] { server.requests }
+    var serverConnections: Int { server.connections }
+    var openConnections: Int { client.openConnections }
+
+    func origin() throws(HTTPClientError) -> HTTPOrigin { try HTTPURL(server.url).origin }
+}
+
+/// Runs `body` with a bench, and expects that it leaves nothing open.
+func withBench(_ body: @Sendable (HTTPBench) async throws -> Void) async throws {
+    let loop = try EventLoop(name: "http")
+    try loop.start()
+    let bench = HTTPBench(loop: loop)
+    var failure: (any Error)?
+    do { try await body(bench) } catch { failure = error }
+    await bench.close()
+    loop.stop()
+    #expect(leftovers(of: loop).isEmpty)
+    if let failure { throw failure }
+}
+
+private func leftovers(of loop: EventLoop) -> [String] { loop.join() }
+
+/// A complete answer.
+func ok(_ body: String, _ more: String = "") -> String {
+    "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\(more)\r\n\(body)"
+}
