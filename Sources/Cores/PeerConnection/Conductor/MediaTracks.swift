@@ -1,0 +1,87 @@
+/// A track that we send: its names and its source number. Each use of a section needs another source number.
+package struct LocalTrack: Hashable, Sendable {
+    package let streamID: String
+    package let trackID: String
+    package let ssrc: UInt32
+
+    package init(streamID: String, trackID: String, ssrc: UInt32) {
+        self.streamID = streamID
+        self.trackID = trackID
+        self.ssrc = ssrc
+    }
+}
+
+/// A track that the far side sends.
+package struct RemoteTrack: Hashable, Sendable {
+    /// Which section carries it, counted from zero.
+    package let section: Int
+    package let mid: String
+    /// Empty when the far side did not name it.
+    package let streamID: String
+    package let trackID: String
+    /// Nil while only the packets can tell.
+    package let ssrc: UInt32?
+}
+
+/// What a section is right now.
+package struct SectionInformation: Hashable, Sendable {
+    /// Counted from zero; never changes.
+    package let index: Int
+    package let mid: String
+    package let kind: MediaKind
+    /// As negotiated, seen from our side.
+    package let direction: MediaDirection
+    /// As the far side last described it, seen from its side; nil before it did.
+    package let remoteDirection: MediaDirection?
+    package let localTrack: LocalTrack?
+    package let remoteTrack: RemoteTrack?
+    /// Turned down by one of the sides, for good.
+    package let isRejected: Bool
+    /// The negotiated payload type of Opus.
+    package let opusPayloadType: UInt8?
+    /// The negotiated payload type of redundant audio.
+    package let redPayloadType: UInt8?
+
+    /// The far side is ready to receive audio here and nothing of ours uses it yet.
+    package var isFreeForSending: Bool {
+        kind == .audio && !isRejected && localTrack == nil && remoteDirection?.receives == true
+    }
+}
+
+/// What the payload of a received packet is.
+package enum AudioPayloadFormat: Hashable, Sendable {
+    case opus
+    /// Redundant audio (RFC 2198).
+    case red
+    /// Another codec; we neither decode nor forward it.
+    case other
+}
+
+/// A packet as it came, for forwarding. The payload is borrowed: valid during the call that it is passed to.
+package struct ReceivedRTPPacket {
+    /// The section that it came on.
+    package let section: Int
+    package let ssrc: UInt32
+    package let sequenceNumber: UInt16
+    package let timestamp: UInt32
+    package let marker: Bool
+    package let payloadType: UInt8
+    package let format: AudioPayloadFormat
+    package let audioLevel: AudioLevel?
+    package let payload: UnsafeRawBufferPointer
+
+    package init(
+        section: Int, ssrc: UInt32, sequenceNumber: UInt16, timestamp: UInt32, marker: Bool, payloadType: UInt8,
+        format: AudioPayloadFormat, audioLevel: AudioLevel?, payload: UnsafeRawBufferPointer
+    ) {
+        self.section = section
+        self.ssrc = ssrc
+        self.sequenceNumber = sequenceNumber
+        self.timestamp = timestamp
+        self.marker = marker
+        self.payloadType = payloadType
+        self.format = format
+        self.audioLevel = audioLevel
+        self.payload = payload
+    }
+}
