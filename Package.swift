@@ -46,7 +46,6 @@ func scopeNotes(_ path: String) -> [String] {
 let declared: [Target] = [
     // C libraries
     cLibrary("CLibUV", pkgConfig: "libuv", debian: "libuv1-dev"),
-    cLibrary("CLibWebSockets", pkgConfig: "libwebsockets", debian: "libwebsockets-dev"),
     cLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
     cLibrary("CSRTP2", pkgConfig: "libsrtp2", debian: "libsrtp2-dev"),
     cLibrary("COpus", pkgConfig: "opus", debian: "libopus-dev"),
@@ -63,7 +62,7 @@ let declared: [Target] = [
     adapter("Shard", ["Wire", "CLibUV"]),
     adapter("SecureTransport", ["Wire", "PeerConnection", "COpenSSL", "CSRTP2"]),
     adapter("AudioCodec", ["Wire", "COpus", "CSpeexDSP"]),
-    adapter("WebSocket", ["Wire", "Shard", "CLibWebSockets"]),
+    adapter("WebSocket", ["Wire", "Shard", "SecureTransport"]),
     adapter("HTTPClient", ["Wire", "Shard", "SecureTransport"]),
 
     // The product

@@ -1,0 +1,29 @@
+internal import CLibUV
+internal import Glibc
+
+extension TCPConnection {
+    /// Hands the kernel as many of the bytes as it takes now, and keeps none.
+    ///
+    /// - Returns: how many were taken: 0 while earlier bytes wait, and on a broken connection, which the next `write`
+    ///   or read reports.
+    package func tryWrite(_ bytes: UnsafeRawBufferPointer) -> Int {
+        loop.preconditionCurrent("a TCP connection")
+        guard !isClosed, queuedBytes == 0, !bytes.isEmpty else { return 0 }
+        let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+        // SAFETY: libuv reads the bytes during the call and does not change them.
+        var buffer = uv_buf_init(base?.assumingMemoryBound(to: CChar.self), UInt32(clamping: bytes.count))
+        return max(0, Int(uv_try_write(pointer(as: uv_stream_t.self), &buffer, 1)))
+    }
+
+    /// Limits what the kernel holds without having sent it (TCP_NOTSENT_LOWAT); the rest waits here, where its owner
+    /// can still change its mind about it.
+    package func limitUnsentBytes(_ count: Int) {
+        guard !isClosed else { return }
+        var descriptor: Int32 = -1
+        guard uv_fileno(pointer(as: uv_handle_t.self), &descriptor) == 0 else { return }
+        var value = Int32(clamping: count)
+        // Without the option calls still work; a slow reader's audio is only older when it is dropped.
+        setsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+}

@@ -1,0 +1,148 @@
+internal import SecureTransport
+internal import Shard
+internal import Wire
+
+/// Who uses a `ByteStream`.
+protocol ByteStreamDelegate: AnyObject {
+    /// Bytes that are gone after the call and may be changed until then.
+    func streamReceived(_ bytes: UnsafeMutableRawBufferPointer)
+    /// TLS is agreed upon; plain streams never say so.
+    func streamSecured()
+    /// Nothing more will be received: the far side has ended its half (nil) or the stream broke.
+    func streamEnded(_ failure: ByteStreamFailure?)
+    /// All that was written has been handed to the kernel.
+    func streamDrained()
+}
+
+/// Why a stream broke.
+enum ByteStreamFailure: Error {
+    case network(ShardError)
+    case tls(TLSFailure)
+}
+
+/// A connected TCP connection, with TLS over it or not: bytes in, bytes out.
+///
+/// The connection, which the loop keeps while it is open, holds the stream, and the stream its delegate; `close` undoes
+/// both.
+final class ByteStream {
+    /// How much the kernel may hold that it has not sent (TCP_NOTSENT_LOWAT). A slow reader's audio shall wait in our
+    /// queue, where the oldest can be dropped, and not in megabytes of socket buffer, where it cannot.
+    static let maximumUnsentBytes = 32_768
+
+    let remoteAddress: TransportAddress?
+    var delegate: (any ByteStreamDelegate)?
+    private let connection: TCPConnection
+    private let session: TLSSession?
+    private var isDraining = false
+    private var hasEnded = false
+
+    /// - Parameter session: TLS that has not been started; nil for a plain stream.
+    init(_ connection: TCPConnection, session: TLSSession? = nil) {
+        self.connection = connection
+        self.session = session
+        remoteAddress = connection.remoteAddress
+        connection.limitUnsentBytes(Self.maximumUnsentBytes)
+        connection.onBytes = { [self] bytes in received(bytes) }
+        connection.onEnd = { [self] error in ended(error) }
+        connection.onDrain = { [self] in delegate?.streamDrained() }
+    }
+
+    /// Sends the first bytes of TLS.
+    func startTLS() {
+        session?.start()
+        drain()
+    }
+
+    /// Bytes that the kernel has not taken.
+    var queuedBytes: Int { connection.queuedBytes }
+
+    /// Sends the bytes, or keeps a copy of what the kernel does not take. Failures are reported by `streamEnded`.
+    func write(_ bytes: UnsafeRawBufferPointer) {
+        guard !connection.isClosed else { return }
+        if let session {
+            session.send([UInt8](bytes))
+            return drain()
+        }
+        writePlain(bytes)
+    }
+
+    func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
+
+    private func writePlain(_ bytes: UnsafeRawBufferPointer) {
+        let taken = connection.tryWrite(bytes)
+        if taken < bytes.count { connection.write([UInt8](bytes[taken...])) }
+    }
+
+    func pauseReading() { connection.pauseReading() }
+
+    func resumeReading() { connection.resumeReading() }
+
+    /// Ends our half after what was written: close_notify for TLS, FIN for TCP.
+    func finish() {
+        guard !connection.isClosed else { return }
+        if let session {
+            session.close()
+            drain()
+        }
+        connection.shutdown()
+    }
+
+    /// Ends everything at once. No callback comes afterwards.
+    func close() {
+        delegate = nil
+        if !connection.isClosed, let session {
+            session.close()
+            drain()
+        }
+        connection.close()
+    }
+
+    private func received(_ bytes: UnsafeRawBufferPointer) {
+        guard let session else {
+            // SAFETY: the bytes lie in the loop's receive buffer, which is mutable memory, and nobody else looks at
+            // them before the next read.
+            delegate?.streamReceived(UnsafeMutableRawBufferPointer(mutating: bytes))
+            return
+        }
+        session.receive(bytes.bytes)
+        drain()
+    }
+
+    private func ended(_ error: ShardError?) {
+        if let session, !hasEnded {
+            session.receiveEnd()
+            drain()
+        }
+        guard !hasEnded else { return }
+        hasEnded = true
+        delegate?.streamEnded(error.map { .network($0) })
+    }
+
+    /// Does what the TLS session wants done. Callbacks that write in turn only add to it: bytes are never delivered
+    /// inside a delivery.
+    private func drain() {
+        guard let session, !isDraining else { return }
+        isDraining = true
+        defer { isDraining = false }
+        while let output = session.poll() {
+            switch output {
+            case .transmit(let bytes):
+                bytes.withUnsafeBytes { writePlain($0) }
+            case .connected:
+                delegate?.streamSecured()
+            case .received(var bytes):
+                bytes.withUnsafeMutableBytes { delegate?.streamReceived($0) }
+            case .closed:
+                end(nil)
+            case .failed(let failure):
+                end(.tls(failure))
+            }
+        }
+    }
+
+    private func end(_ failure: ByteStreamFailure?) {
+        guard !hasEnded else { return }
+        hasEnded = true
+        delegate?.streamEnded(failure)
+    }
+}

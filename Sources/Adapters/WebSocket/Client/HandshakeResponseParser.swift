@@ -1,0 +1,128 @@
+internal import Wire
+
+/// Reads a server's answer to an upgrade request. No socket and no clock inside.
+struct HandshakeResponseParser {
+    /// The largest head of an answer.
+    static let maximumHeadBytes = 65_536
+    /// How much of a refusal's body is kept; the rest does not matter.
+    static let maximumBodyBytes = 16_384
+
+    enum Outcome: Equatable {
+        /// 101 and all that belongs to it; `early` came behind it.
+        case accepted(early: [UInt8])
+        case rejected(status: Int, reason: String, body: String)
+    }
+
+    struct Failure: Error, Equatable {
+        let reason: String
+    }
+
+    private struct Refusal {
+        let status: Int
+        let reason: String
+        /// Nil: the body ends with the connection.
+        let length: Int?
+        let isChunked: Bool
+    }
+
+    private let key: String
+    private var buffer: [UInt8] = []
+    private var searched = 0
+    private var refusal: Refusal?
+
+    /// - Parameter key: the `Sec-WebSocket-Key` that was sent.
+    init(key: String) { self.key = key }
+
+    /// Takes the next bytes; nil until the answer is complete.
+    mutating func receive(_ bytes: RawSpan) throws(Failure) -> Outcome? {
+        bytes.withUnsafeBytes { buffer.append(contentsOf: $0) }
+        while refusal == nil {
+            guard let end = HTTPHeadParser.end(in: buffer, from: searched) else {
+                guard buffer.count <= Self.maximumHeadBytes else { throw Failure(reason: "its head is too large") }
+                searched = max(0, buffer.count - 3)
+                return nil
+            }
+            let (status, reason, headers) = try Self.head(buffer[..<end])
+            buffer.removeFirst(end)
+            searched = 0
+            if status == 101 {
+                try check(headers)
+                return .accepted(early: buffer)
+            }
+            // Interim answers (100, 103) come before the real one.
+            if status / 100 == 1 { continue }
+            let hasNoBody = status == 204 || status == 304
+            refusal = Refusal(
+                status: status, reason: reason, length: hasNoBody ? 0 : headers["Content-Length"].flatMap { Int($0) },
+                isChunked: headers.contains(token: "chunked", in: "Transfer-Encoding"))
+        }
+        guard let refusal else { return nil }
+        let isComplete =
+            if refusal.isChunked {
+                Self.dechunked(buffer).isComplete
+            } else {
+                refusal.length.map { buffer.count >= $0 } ?? false
+            }
+        return isComplete || buffer.count >= Self.maximumBodyBytes ? finish() : nil
+    }
+
+    /// The connection has ended, or nobody wants to wait longer: a refusal whose body is cut short is still one.
+    func finish() -> Outcome? {
+        guard let refusal else { return nil }
+        var body = refusal.isChunked ? Self.dechunked(buffer).body : buffer
+        if let length = refusal.length, !refusal.isChunked { body = Array(body.prefix(max(0, length))) }
+        let text = String(decoding: body.prefix(Self.maximumBodyBytes), as: UTF8.self)
+        return .rejected(status: refusal.status, reason: refusal.reason, body: text)
+    }
+
+    private static func head(
+        _ bytes: ArraySlice<UInt8>
+    ) throws(Failure) -> (status: Int, reason: String, headers: HTTPHeaders) {
+        let parsed: (startLine: ArraySlice<UInt8>, headers: HTTPHeaders)
+        do {
+            parsed = try HTTPHeadParser.parse(bytes)
+        } catch {
+            throw Failure(reason: "its head cannot be read")
+        }
+        let line = parsed.startLine
+        guard line.starts(with: "HTTP/1.".utf8), line.count >= 12 else { throw Failure(reason: "it is not HTTP/1.1") }
+        let digits = line.dropFirst(9).prefix(3)
+        let after = line.dropFirst(12)
+        guard line.dropFirst(8).first == 0x20, digits.allSatisfy({ (0x30...0x39).contains($0) }),
+            after.first ?? 0x20 == 0x20, let status = Int(String(decoding: digits, as: UTF8.self)), status >= 100
+        else { throw Failure(reason: "it has no status") }
+        return (status, String(decoding: after.dropFirst().prefix(200), as: UTF8.self), parsed.headers)
+    }
+
+    /// RFC 6455 section 4.1, what the client must check.
+    private func check(_ headers: HTTPHeaders) throws(Failure) {
+        guard headers.contains(token: "websocket", in: "Upgrade") else {
+            throw Failure(reason: "it does not upgrade to the WebSocket protocol")
+        }
+        guard headers.contains(token: "upgrade", in: "Connection") else {
+            throw Failure(reason: "its Connection header does not say Upgrade")
+        }
+        guard headers["Sec-WebSocket-Accept"] == WebSocketHandshake.accept(for: key) else {
+            throw Failure(reason: "its Sec-WebSocket-Accept does not answer our key")
+        }
+        guard headers["Sec-WebSocket-Extensions"] == nil else { throw Failure(reason: "it names an extension") }
+        guard headers["Sec-WebSocket-Protocol"] == nil else { throw Failure(reason: "it names a subprotocol") }
+    }
+
+    /// As much of a chunked body as is there.
+    private static func dechunked(_ bytes: [UInt8]) -> (body: [UInt8], isComplete: Bool) {
+        var body: [UInt8] = []
+        var index = 0
+        while let lineEnd = bytes[index...].firstIndex(of: 0x0A) {
+            let digits = bytes[index..<lineEnd].prefix { HTTPSyntax.hexDigit($0) != nil }
+            guard (1...7).contains(digits.count) else { return (body, true) }
+            let size = digits.reduce(0) { $0 << 4 | Int(HTTPSyntax.hexDigit($1) ?? 0) }
+            if size == 0 { return (body, true) }
+            let start = lineEnd + 1
+            body += bytes[start..<min(start + size, bytes.count)]
+            index = start + size + 2
+            if index >= bytes.count { break }
+        }
+        return (body, false)
+    }
+}

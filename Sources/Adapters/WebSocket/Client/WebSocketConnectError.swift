@@ -1,0 +1,37 @@
+package import SecureTransport
+package import Shard
+
+/// Why a WebSocket client did not get its connection.
+package enum WebSocketConnectError: Error, Hashable, Sendable {
+    /// The URL, or a header to send, cannot be used.
+    case invalidURL(String)
+    /// No address, no route, nobody there, or the connection broke before the answer was complete.
+    case network(ShardError)
+    /// TLS failed: certificate or protocol.
+    case tls(TLSFailure)
+    /// This machine cannot do TLS.
+    case setUp(SecureTransportError)
+    /// The server answered with HTTP instead of the WebSocket protocol.
+    ///
+    /// `body` is the beginning of its answer, for messages to people; it may be empty.
+    case rejected(status: Int, reason: String, body: String)
+    /// What the server answered is not a valid opening handshake.
+    case invalidHandshake(String)
+    /// The time that was allowed is over.
+    case timedOut
+}
+
+extension WebSocketConnectError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .invalidURL(let reason): "the URL cannot be used: \(reason)"
+        case .network(let error): error.description
+        case .tls(let failure): failure.description
+        case .setUp(let error): error.description
+        case .rejected(let status, let reason, let body):
+            "the server answered \(status) \(reason)" + (body.isEmpty ? "" : ": \(body.prefix(200))")
+        case .invalidHandshake(let reason): "the server's handshake is not valid: \(reason)"
+        case .timedOut: "the server did not answer in time"
+        }
+    }
+}

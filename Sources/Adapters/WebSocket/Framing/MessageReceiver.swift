@@ -1,0 +1,218 @@
+/// What a `MessageReceiver` finds. Bytes are gone after the call.
+package protocol MessageReceiverDelegate: AnyObject {
+    /// A whole message; text has been checked to be UTF-8.
+    func received(message: UnsafeRawBufferPointer, isText: Bool)
+    func received(ping: UnsafeRawBufferPointer)
+    func received(pong: UnsafeRawBufferPointer)
+    /// The far side says goodbye; nothing more comes.
+    func received(close code: WebSocketCloseCode, reason: String)
+    /// The far side broke the protocol or a limit; nothing more comes.
+    func violated(_ violation: WebSocketViolation)
+}
+
+/// Turns the bytes of a connection into messages (RFC 6455 sections 5.2 to 5.6 and 8.1). No socket and no clock inside.
+///
+/// Payload is unmasked where it lies. A message of one frame that has arrived as a whole is handed over right there;
+/// only what is split, by fragmentation or by TCP, is copied together.
+package final class MessageReceiver {
+    /// Which end this is: clients must mask, servers must not (RFC 6455 section 5.1).
+    package enum Role: Sendable {
+        case server
+        case client
+    }
+
+    /// An assembly buffer larger than this is given back after its message, so that one large message does not cost
+    /// memory for the life of the connection.
+    static let maximumKeptBytes = 16_384
+
+    private enum Phase {
+        case header
+        case payload
+        case over
+    }
+
+    private let role: Role
+    private let maximumMessageBytes: Int
+    private var phase = Phase.header
+    /// A head whose bytes came in pieces.
+    private var partialHeader: [UInt8] = []
+    private var header = WebSocketFrameHeader(opcode: .binary, payloadBytes: 0)
+    /// How much of the current frame's payload has been put into `message` or `control`.
+    private var frameOffset = 0
+    /// Payload of the current message that could not be handed over at once.
+    private var message: [UInt8] = []
+    private var control: [UInt8] = []
+    /// The kind of the fragmented message under way.
+    private var fragmented: WebSocketOpcode?
+
+    /// - Parameter maximumMessageBytes: a longer message is answered with close code 1009.
+    package init(role: Role, maximumMessageBytes: Int) {
+        self.role = role
+        self.maximumMessageBytes = maximumMessageBytes
+    }
+
+    /// Nothing more is looked at.
+    package func stop() { phase = .over }
+
+    /// Takes the next bytes of the connection, which may be changed.
+    package func receive(_ bytes: UnsafeMutableRawBufferPointer, to delegate: some MessageReceiverDelegate) {
+        var rest = bytes[...]
+        while true {
+            switch phase {
+            case .over:
+                return
+            case .header:
+                guard !rest.isEmpty else { return }
+                do {
+                    guard let parsed = try takeHeader(&rest) else { return }
+                    header = parsed
+                    try check(parsed)
+                    frameOffset = 0
+                    phase = .payload
+                } catch {
+                    return fail(error, to: delegate)
+                }
+            case .payload:
+                let missing = header.payloadBytes - frameOffset
+                guard missing == 0 || !rest.isEmpty else { return }
+                let part = UnsafeMutableRawBufferPointer(rebasing: rest.prefix(missing))
+                rest = rest.dropFirst(part.count)
+                if let mask = header.mask { WebSocketMask.apply(mask, to: part, offset: frameOffset) }
+                take(part, to: delegate)
+            }
+        }
+    }
+
+    /// Reads a head from the front of `rest`, or keeps what there is of it.
+    private func takeHeader(
+        _ rest: inout Slice<UnsafeMutableRawBufferPointer>
+    ) throws(WebSocketViolation) -> WebSocketFrameHeader? {
+        if partialHeader.isEmpty {
+            let front = UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: rest))
+            if let whole = try WebSocketFrameHeader(parsing: front) {
+                rest = rest.dropFirst(whole.encodedBytes)
+                return whole
+            }
+        }
+        // At most fourteen bytes go this way, and only when TCP has cut a head in two.
+        while let byte = rest.first {
+            partialHeader.append(byte)
+            rest = rest.dropFirst()
+            let attempt = partialHeader.withUnsafeBytes { bytes in
+                Result { () throws(WebSocketViolation) in try WebSocketFrameHeader(parsing: bytes) }
+            }
+            let parsed = try attempt.get()
+            if let parsed {
+                partialHeader.removeAll(keepingCapacity: true)
+                return parsed
+            }
+        }
+        return nil
+    }
+
+    private func check(_ header: WebSocketFrameHeader) throws(WebSocketViolation) {
+        guard (header.mask != nil) == (role == .server) else {
+            throw .protocolError(role == .server ? "a frame is not masked" : "a frame from the server is masked")
+        }
+        switch header.opcode {
+        case .close, .ping, .pong:
+            return
+        case .continuation:
+            guard fragmented != nil else { throw .protocolError("there is no message to continue") }
+        case .text, .binary:
+            guard fragmented == nil else { throw .protocolError("a message begins inside another one") }
+        }
+        guard header.payloadBytes <= maximumMessageBytes - message.count else {
+            throw WebSocketViolation(
+                code: .messageTooBig, reason: "messages may have \(maximumMessageBytes) bytes at most")
+        }
+    }
+
+    private func take(_ part: UnsafeMutableRawBufferPointer, to delegate: some MessageReceiverDelegate) {
+        let isWhole = frameOffset + part.count == header.payloadBytes
+        if header.opcode.isControl {
+            if isWhole, control.isEmpty {
+                phase = .header
+                return finishControl(UnsafeRawBufferPointer(part), to: delegate)
+            }
+            control.append(contentsOf: part)
+            frameOffset += part.count
+            guard isWhole else { return }
+            let payload = control
+            control.removeAll(keepingCapacity: true)
+            phase = .header
+            return payload.withUnsafeBytes { finishControl($0, to: delegate) }
+        }
+        if header.opcode != .continuation, header.isFinal, isWhole, message.isEmpty {
+            phase = .header
+            return finish(UnsafeRawBufferPointer(part), isText: header.opcode == .text, to: delegate)
+        }
+        message.append(contentsOf: part)
+        frameOffset += part.count
+        guard isWhole else { return }
+        phase = .header
+        if header.opcode != .continuation { fragmented = header.opcode }
+        guard header.isFinal else { return }
+        let isText = fragmented == .text
+        fragmented = nil
+        let whole = message
+        message = []
+        whole.withUnsafeBytes { finish($0, isText: isText, to: delegate) }
+        if whole.capacity <= Self.maximumKeptBytes {
+            message = whole
+            message.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func finish(
+        _ payload: UnsafeRawBufferPointer, isText: Bool, to delegate: some MessageReceiverDelegate
+    ) {
+        if isText, !Self.isUTF8(payload) {
+            return fail(WebSocketViolation(code: .invalidPayload, reason: "text is not UTF-8"), to: delegate)
+        }
+        delegate.received(message: payload, isText: isText)
+    }
+
+    private func finishControl(_ payload: UnsafeRawBufferPointer, to delegate: some MessageReceiverDelegate) {
+        switch header.opcode {
+        case .ping: delegate.received(ping: payload)
+        case .pong: delegate.received(pong: payload)
+        case .close: finishClose(payload, to: delegate)
+        case .continuation, .text, .binary: break
+        }
+    }
+
+    /// RFC 6455 section 5.5.1: nothing, or a code with an optional reason in UTF-8.
+    private func finishClose(_ payload: UnsafeRawBufferPointer, to delegate: some MessageReceiverDelegate) {
+        guard payload.count != 1 else {
+            return fail(.protocolError("a close frame has half a code"), to: delegate)
+        }
+        guard payload.count >= 2 else {
+            phase = .over
+            return delegate.received(close: .noStatus, reason: "")
+        }
+        let code = WebSocketCloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
+        guard code.isSendable else {
+            return fail(.protocolError("the close code \(code.rawValue) may not be sent"), to: delegate)
+        }
+        let reason = UnsafeRawBufferPointer(rebasing: payload[2...])
+        guard Self.isUTF8(reason) else {
+            return fail(WebSocketViolation(code: .invalidPayload, reason: "a close reason is not UTF-8"), to: delegate)
+        }
+        phase = .over
+        delegate.received(close: code, reason: String(decoding: reason, as: UTF8.self))
+    }
+
+    private func fail(_ violation: WebSocketViolation, to delegate: some MessageReceiverDelegate) {
+        phase = .over
+        message = []
+        delegate.violated(violation)
+    }
+
+    /// Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
+    static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.withMemoryRebound(to: UInt8.self) { buffer in
+            (try? UTF8Span(validating: buffer.span)) != nil
+        }
+    }
+}

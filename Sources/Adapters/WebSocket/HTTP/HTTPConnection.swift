@@ -1,0 +1,248 @@
+internal import Shard
+internal import Wire
+
+/// One client's connection to an `HTTPServer`, until it closes or becomes a WebSocket.
+final class HTTPConnection {
+    /// What a client may send ahead while a request is being answered.
+    static let maximumPipelinedBytes = 65_536
+    /// How long a closed half may linger, so that the last answer is read before the connection is reset.
+    static let lingerTimeout: Duration = .seconds(2)
+
+    private enum Phase {
+        /// No request has begun.
+        case idle
+        case reading
+        /// A handler has the request; the number tells its answer from a late one.
+        case handling(HTTPRequest)
+        case upgrading(HTTPRequest)
+        /// The last answer is on its way; whatever comes in is ignored.
+        case ending
+        case closed
+    }
+
+    /// Held while the connection is open, as it is held by the server.
+    private let server: HTTPServer
+    private let stream: ByteStream
+    private var parser: HTTPRequestParser
+    private var phase = Phase.idle
+    private var exchange = 0
+    private var alarm: Alarm?
+    private var isProcessing = false
+    private var isPaused = false
+    private var hasEnded = false
+
+    init(server: HTTPServer, stream: ByteStream) {
+        self.server = server
+        self.stream = stream
+        parser = HTTPRequestParser(
+            maximumHeadBytes: server.configuration.maximumHeadBytes,
+            maximumBodyBytes: server.configuration.maximumBodyBytes)
+        let alarm = Alarm(loop: server.loop) { [unowned self] in timedOut() }
+        self.alarm = alarm
+        stream.delegate = self
+        alarm.arm(after: server.configuration.idleTimeout)
+    }
+
+    func isHandling(_ exchange: Int) -> Bool {
+        guard exchange == self.exchange, !hasEnded else { return false }
+        return switch phase {
+        case .handling, .upgrading: true
+        case .idle, .reading, .ending, .closed: false
+        }
+    }
+
+    // MARK: Requests
+
+    /// Reads requests until one has to wait: for more bytes, or for its answer.
+    private func process() {
+        guard !isProcessing else { return }
+        isProcessing = true
+        defer { isProcessing = false }
+        while isAcceptingRequests {
+            do {
+                guard let event = try parser.poll() else { break }
+                take(event)
+            } catch {
+                end(with: error.response)
+            }
+        }
+        guard isAcceptingRequests else { return }
+        if hasEnded { return close() }
+        if parser.isInsideRequest {
+            if case .idle = phase {
+                phase = .reading
+                alarm?.arm(after: server.configuration.headTimeout)
+            }
+        } else {
+            phase = .idle
+            alarm?.arm(after: server.configuration.idleTimeout)
+        }
+        if isPaused {
+            isPaused = false
+            stream.resumeReading()
+        }
+    }
+
+    private var isAcceptingRequests: Bool {
+        switch phase {
+        case .idle, .reading: true
+        case .handling, .upgrading, .ending, .closed: false
+        }
+    }
+
+    private func take(_ event: HTTPRequestParser.Event) {
+        switch event {
+        case .head(let request, let expectsContinue):
+            phase = .reading
+            alarm?.arm(after: server.configuration.bodyTimeout)
+            if request.isWebSocketUpgrade {
+                end(with: .text(400, "A request for the WebSocket protocol has no body.\n"))
+            } else if expectsContinue {
+                stream.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+            }
+        case .request(var request):
+            request.remoteAddress = stream.remoteAddress
+            exchange += 1
+            alarm?.cancel()
+            if request.isWebSocketUpgrade {
+                upgrade(request)
+            } else {
+                phase = .handling(request)
+                server.handler?.handle(request, HTTPResponder(self, exchange: exchange))
+            }
+        }
+    }
+
+    private func upgrade(_ request: HTTPRequest) {
+        if let complaint = WebSocketHandshake.complaint(about: request) { return end(with: complaint) }
+        phase = .upgrading(request)
+        let offered = request.headers.values("Sec-WebSocket-Protocol").flatMap { value in
+            value.split(separator: ",").map { String(HTTPHeaders.trim($0)) }
+        }
+        let upgrade = WebSocketUpgrade(self, exchange: exchange, offeredProtocols: offered)
+        server.handler?.handleUpgrade(request, upgrade)
+    }
+
+    // MARK: Answers
+
+    func answer(_ response: HTTPResponse, to exchange: Int) {
+        guard exchange == self.exchange, case .handling(let request) = phase else { return }
+        let keepsAlive = request.keepsAlive && !hasEnded && !server.isClosing
+        var bytes: [UInt8] = []
+        response.write(to: &bytes, isHead: request.method == .head, keepsAlive: keepsAlive)
+        stream.write(bytes)
+        guard keepsAlive else { return linger() }
+        phase = .idle
+        alarm?.arm(after: server.configuration.idleTimeout)
+        process()
+    }
+
+    func reject(_ response: HTTPResponse, _ exchange: Int) {
+        guard exchange == self.exchange, case .upgrading = phase else { return }
+        // What follows the request may be meant as WebSocket frames already, so this connection is of no more use.
+        end(with: response)
+    }
+
+    func accept(
+        _ handler: any WebSocketHandler, _ exchange: Int, configuration: WebSocketConfiguration?, subprotocol: String?,
+        headers: HTTPHeaders
+    ) -> WebSocketConnection? {
+        guard exchange == self.exchange, !hasEnded, case .upgrading(let request) = phase else { return nil }
+        phase = .closed
+        alarm?.cancel()
+        var fields = headers
+        for name in ["Upgrade", "Connection", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"] { fields.remove(name) }
+        fields.add("Upgrade", "websocket")
+        fields.add("Connection", "Upgrade")
+        fields.add("Sec-WebSocket-Accept", WebSocketHandshake.accept(for: request.headers["Sec-WebSocket-Key"] ?? ""))
+        if let subprotocol { fields.add("Sec-WebSocket-Protocol", subprotocol) }
+        var bytes = Array("HTTP/1.1 101 Switching Protocols\r\n".utf8)
+        fields.write(to: &bytes)
+        bytes += HTTPSyntax.lineEnd
+        stream.write(bytes)
+        if isPaused { stream.resumeReading() }
+        let socket = WebSocketConnection(
+            context: server.context, stream: stream, role: .server, early: parser.takeRemaining(),
+            configuration: configuration ?? server.configuration.webSocket, handler: handler)
+        server.replace(self, by: socket)
+        return socket
+    }
+
+    /// Answers and closes.
+    private func end(with response: HTTPResponse) {
+        var bytes: [UInt8] = []
+        var isHead = false
+        if case .handling(let request) = phase { isHead = request.method == .head }
+        response.write(to: &bytes, isHead: isHead, keepsAlive: false)
+        stream.write(bytes)
+        linger()
+    }
+
+    /// Ends our half and waits for the far side to end its own: closing with unread bytes would reset the connection,
+    /// and the answer might be lost.
+    private func linger() {
+        if hasEnded, stream.queuedBytes == 0 { return close() }
+        phase = .ending
+        if isPaused { stream.resumeReading() }
+        stream.finish()
+        alarm?.arm(after: stream.queuedBytes == 0 ? Self.lingerTimeout : server.configuration.bodyTimeout)
+    }
+
+    /// Ends at once.
+    func close() {
+        if case .closed = phase { return }
+        phase = .closed
+        alarm?.cancel()
+        withExtendedLifetime(self) {
+            stream.close()
+            server.remove(self)
+        }
+    }
+
+    /// No further request is taken; what is being answered is answered.
+    func closeWhenIdle() {
+        if isAcceptingRequests { close() }
+    }
+
+    private func timedOut() {
+        if case .reading = phase { return end(with: .text(408, "The request took too long to arrive.\n")) }
+        close()
+    }
+}
+
+extension HTTPConnection: ByteStreamDelegate {
+    func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
+        switch phase {
+        case .ending, .closed:
+            return
+        case .idle, .reading, .handling, .upgrading:
+            parser.receive(UnsafeRawBufferPointer(bytes).bytes)
+        }
+        if isAcceptingRequests { return process() }
+        if parser.bufferedBytes > Self.maximumPipelinedBytes {
+            isPaused = true
+            stream.pauseReading()
+        }
+    }
+
+    func streamSecured() {}
+
+    func streamEnded(_ failure: ByteStreamFailure?) {
+        hasEnded = true
+        switch phase {
+        case .handling where failure == nil:
+            // A client may end its half and still read; the answer goes out and the connection with it.
+            break
+        case .ending where failure == nil && stream.queuedBytes > 0:
+            break
+        case .idle, .reading, .handling, .upgrading, .ending, .closed:
+            close()
+        }
+    }
+
+    func streamDrained() {
+        if case .ending = phase {
+            if hasEnded { close() } else { alarm?.arm(after: Self.lingerTimeout) }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package import Wire
+
+/// A request method (RFC 9110 section 9), compared exactly.
+package struct HTTPMethod: RawRepresentable, Hashable, Sendable {
+    package let rawValue: String
+
+    package init(rawValue: String) { self.rawValue = rawValue }
+
+    package static let get = HTTPMethod(rawValue: "GET")
+    package static let head = HTTPMethod(rawValue: "HEAD")
+    package static let post = HTTPMethod(rawValue: "POST")
+    package static let put = HTTPMethod(rawValue: "PUT")
+    package static let patch = HTTPMethod(rawValue: "PATCH")
+    package static let delete = HTTPMethod(rawValue: "DELETE")
+    package static let options = HTTPMethod(rawValue: "OPTIONS")
+}
+
+/// Query parameters in their order, decoded as HTML forms encode them (`%xy`, `+` for a space).
+package struct HTTPQuery: Hashable, Sendable {
+    /// One parameter; a parameter without `=` has the empty value.
+    package struct Item: Hashable, Sendable {
+        package let name: String
+        package let value: String
+    }
+
+    package let items: [Item]
+
+    /// - Parameter raw: what follows the question mark.
+    package init(_ raw: String) {
+        items = raw.split(separator: "&").map { part in
+            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return Item(
+                name: HTTPSyntax.percentDecoded(halves[0], plusIsSpace: true),
+                value: halves.count == 2 ? HTTPSyntax.percentDecoded(halves[1], plusIsSpace: true) : "")
+        }
+    }
+
+    /// The value of the first parameter of that name.
+    package subscript(name: String) -> String? { items.first { $0.name == name }?.value }
+
+    /// Whether a parameter of that name is there, with or without a value.
+    package func contains(_ name: String) -> Bool { items.contains { $0.name == name } }
+}
+
+/// A request as it reached the server.
+package struct HTTPRequest: Hashable, Sendable {
+    package var method: HTTPMethod
+    /// The request target exactly as it was sent.
+    package var target: String
+    /// The path with `%xy` decoded, otherwise as sent: neither `..` nor `//` is resolved.
+    package var path: String
+    /// What followed the question mark, untouched; empty when there was none.
+    package var rawQuery: String
+    package var query: HTTPQuery
+    package var headers: HTTPHeaders
+    package var body: [UInt8] = []
+    /// False for HTTP/1.0.
+    package var isHTTP11: Bool
+    /// Who sent it: the next hop, which may be a proxy.
+    package var remoteAddress: TransportAddress?
+
+    /// Whether the connection stays open after the response (RFC 9112 section 9.3).
+    var keepsAlive: Bool {
+        isHTTP11
+            ? !headers.contains(token: "close", in: "Connection")
+            : headers.contains(token: "keep-alive", in: "Connection")
+    }
+
+    /// Whether the client asks for the WebSocket protocol, well-formed or not (RFC 6455 section 4.2.1).
+    package var isWebSocketUpgrade: Bool {
+        method == .get && isHTTP11 && headers.contains(token: "websocket", in: "Upgrade")
+            && headers.contains(token: "upgrade", in: "Connection")
+    }
+
+    /// The token of an `Authorization: Bearer` header; the scheme in any case.
+    package var bearerToken: String? {
+        guard let value = headers["Authorization"] else { return nil }
+        let parts = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
+        guard parts.count == 2, HTTPHeaders.isEqual(parts[0], "bearer") else { return nil }
+        let token = HTTPHeaders.trim(parts[1])
+        return token.isEmpty ? nil : String(token)
+    }
+
+    /// - Parameter target: origin-form, absolute-form or `*` (RFC 9112 section 3.2); nil result for anything else.
+    package init?(
+        method: HTTPMethod, target: String, headers: HTTPHeaders, isHTTP11: Bool, remoteAddress: TransportAddress? = nil
+    ) {
+        var local = Substring(target)
+        if !local.hasPrefix("/") {
+            let lowered = target.prefix(8).lowercased()
+            if lowered.hasPrefix("http://") || lowered.hasPrefix("https://") {
+                let afterScheme = local.dropFirst(lowered.hasPrefix("https://") ? 8 : 7)
+                let start = afterScheme.firstIndex { $0 == "/" || $0 == "?" } ?? afterScheme.endIndex
+                guard start > afterScheme.startIndex else { return nil }
+                local = afterScheme[start...]
+                if !local.hasPrefix("/") { local = "/" + local }
+            } else if target != "*" || method != .options {
+                return nil
+            }
+        }
+        let halves = local.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        self.method = method
+        self.target = target
+        path = HTTPSyntax.percentDecoded(halves[0])
+        rawQuery = halves.count == 2 ? String(halves[1]) : ""
+        query = HTTPQuery(rawQuery)
+        self.headers = headers
+        self.isHTTP11 = isHTTP11
+        self.remoteAddress = remoteAddress
+    }
+}

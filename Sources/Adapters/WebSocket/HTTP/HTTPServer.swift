@@ -1,0 +1,108 @@
+package import Shard
+package import Wire
+
+/// An HTTP/1.1 server on one loop, whose connections may become WebSockets.
+///
+/// Several servers, one for each loop, listen at the same address (SO_REUSEPORT); the kernel spreads the connections.
+/// A connection belongs to its loop for life.
+///
+/// Belongs to the loop's thread.
+package final class HTTPServer {
+    /// Limits and clocks.
+    package struct Configuration: Hashable, Sendable {
+        /// Request line and fields together. LiveKit clients put whole session descriptions into the query.
+        package var maximumHeadBytes = 65_536
+        package var maximumBodyBytes = 1 << 20
+        /// Beyond it new connections are told 503.
+        package var maximumConnections = 20_000
+        /// How long a request's head may take from its first byte on.
+        package var headTimeout: Duration = .seconds(10)
+        /// How long a request's body, or the sending of a last answer, may take.
+        package var bodyTimeout: Duration = .seconds(30)
+        /// How long a connection is kept before its first request and between requests.
+        package var idleTimeout: Duration = .seconds(60)
+        /// For WebSockets that are accepted without a configuration of their own.
+        package var webSocket = WebSocketConfiguration()
+
+        package init() {}
+    }
+
+    package let configuration: Configuration
+    package let context: WebSocketContext
+    private(set) weak var handler: (any HTTPHandler)?
+    private var listeners: [TCPListener] = []
+    private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    private var sockets: [ObjectIdentifier: WebSocketConnection] = [:]
+    private(set) var isClosing = false
+
+    /// - Parameter handler: not held.
+    package init(context: WebSocketContext, configuration: Configuration = Configuration(), handler: any HTTPHandler) {
+        self.context = context
+        self.configuration = configuration
+        self.handler = handler
+    }
+
+    package var loop: EventLoop { context.loop }
+
+    /// Open connections, WebSockets included.
+    package var connectionCount: Int { connections.count + sockets.count }
+
+    /// The WebSockets among them.
+    package var webSocketCount: Int { sockets.count }
+
+    /// Listens at an address; may be called for several.
+    ///
+    /// - Parameters:
+    ///   - address: port 0 lets the kernel choose.
+    ///   - isShared: the servers of other loops listen there too.
+    /// - Returns: where it listens.
+    @discardableResult
+    package func listen(at address: TransportAddress, isShared: Bool = false) throws(ShardError) -> TransportAddress {
+        let listener = try TCPListener(loop: loop, bind: address, isShared: isShared) { [weak self] descriptor in
+            self?.accepted(descriptor)
+        }
+        listeners.append(listener)
+        return listener.localAddress
+    }
+
+    /// Takes no new connections and no new requests; answers that are under way and WebSockets stay.
+    package func stopListening() {
+        isClosing = true
+        for listener in listeners { listener.close() }
+        listeners = []
+        for connection in Array(connections.values) { connection.closeWhenIdle() }
+    }
+
+    /// Ends everything. WebSockets end without a close frame; whoever wants to say goodbye closes them before.
+    package func close() {
+        stopListening()
+        for connection in Array(connections.values) { connection.close() }
+        for socket in Array(sockets.values) { socket.terminate() }
+    }
+
+    private func accepted(_ descriptor: Int32) {
+        // Failing here means that the loop is stopping; the descriptor is closed by then.
+        guard
+            let connection = try? TCPConnection(
+                loop: loop, adopting: descriptor, onBytes: { _ in }, onEnd: { _ in })
+        else { return }
+        let stream = ByteStream(connection)
+        guard connectionCount < configuration.maximumConnections, !isClosing else {
+            var bytes: [UInt8] = []
+            HTTPResponse.text(503, "Too many connections.\n").write(to: &bytes, isHead: false, keepsAlive: false)
+            stream.write(bytes)
+            return stream.close()
+        }
+        let client = HTTPConnection(server: self, stream: stream)
+        connections[ObjectIdentifier(client)] = client
+    }
+
+    func remove(_ connection: HTTPConnection) { connections[ObjectIdentifier(connection)] = nil }
+
+    func replace(_ connection: HTTPConnection, by socket: WebSocketConnection) {
+        remove(connection)
+        let key = ObjectIdentifier(socket)
+        sockets[key] = socket
+        socket.onClosed = { [weak self] in self?.sockets[key] = nil }
+    }
+}

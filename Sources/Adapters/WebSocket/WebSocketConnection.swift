@@ -1,0 +1,367 @@
+package import Shard
+package import Wire
+
+/// One end of a WebSocket, server or client: messages in by callback, messages out by a bounded queue.
+///
+/// What a turn of the loop sends leaves together at its end. The queue keeps the order; when the far side reads too
+/// slowly, the oldest droppable messages go first and are counted, and required ones end the connection when there are
+/// too many.
+///
+/// Belongs to the loop's thread.
+package final class WebSocketConnection {
+    enum Phase {
+        case open
+        /// Our close frame is queued or sent; the far side's is awaited.
+        case closing
+        /// The far side's close frame is here; ours goes out.
+        case answering
+        /// The far side broke the protocol: our close frame goes out, nothing that comes in counts.
+        case failing
+        case closed
+    }
+
+    package let configuration: WebSocketConfiguration
+    /// The far end of the TCP connection.
+    package let remoteAddress: TransportAddress?
+    package internal(set) var statistics = WebSocketStatistics()
+
+    /// Called when the connection has ended, for whoever keeps count of connections.
+    var onClosed: (() -> Void)?
+
+    let context: WebSocketContext
+    private let stream: ByteStream
+    let receiver: MessageReceiver
+    private let isClient: Bool
+    var handler: (any WebSocketHandler)?
+    var phase = Phase.open
+    var hasOpened = false
+    /// Bytes that arrived together with the end of the opening handshake.
+    private var early: [UInt8]
+    var isReadingPaused = false
+    private var queue = SendQueue()
+    var pendingPong: [UInt8]?
+    /// Our close frame, which goes out behind the queue.
+    var closeFrame: FrameBuffer?
+    /// How this will end, as far as it is decided.
+    var closure: WebSocketClosure?
+    private var isTerminated = false
+    /// Our close frame has been handed to the stream.
+    private var hasSaidGoodbye = false
+    /// Our half of the stream has ended.
+    private var hasFinishedStream = false
+    var lastSign: Instant
+    var isAwaitingSign = false
+    private var hasUnreportedDrain = false
+    var hook: EndOfTurn?
+    var alarm: Alarm?
+
+    /// - Parameters:
+    ///   - stream: past the opening handshake.
+    ///   - early: what came behind the handshake.
+    init(
+        context: WebSocketContext, stream: ByteStream, role: MessageReceiver.Role, early: [UInt8],
+        configuration: WebSocketConfiguration, handler: any WebSocketHandler
+    ) {
+        self.context = context
+        self.stream = stream
+        self.configuration = configuration
+        self.handler = handler
+        self.early = early
+        isClient = role == .client
+        remoteAddress = stream.remoteAddress
+        receiver = MessageReceiver(role: role, maximumMessageBytes: configuration.maximumMessageBytes)
+        lastSign = context.loop.now
+        stream.delegate = self
+        hook = EndOfTurn(loop: context.loop) { [unowned self] in endOfTurn() }
+        alarm = Alarm(loop: context.loop) { [unowned self] in alarmFired() }
+        if let interval = configuration.pingInterval { alarm?.arm(after: interval) }
+        hook?.request()
+    }
+
+    package var loop: EventLoop { context.loop }
+
+    /// Whether messages can be sent.
+    package var isOpen: Bool { phase == .open && !isTerminated }
+
+    /// Bytes accepted for sending that the kernel does not have yet, heads included.
+    package var bufferedBytes: Int { queue.bytes + stream.queuedBytes }
+
+    /// Those of them that will be dropped when the far side reads too slowly.
+    package var bufferedDroppableBytes: Int { queue.droppableBytes }
+
+    // MARK: Sending
+
+    /// Sends a text message.
+    ///
+    /// - Returns: false when the connection is not open any more.
+    @discardableResult
+    package func send(text: String, _ priority: WebSocketPriority = .required) -> Bool {
+        var text = text
+        return text.withUTF8 { enqueue(.text, UnsafeRawBufferPointer($0), priority) }
+    }
+
+    /// Sends a text message that is UTF-8 already; the caller vouches for that.
+    @discardableResult
+    package func send(utf8 text: UnsafeRawBufferPointer, _ priority: WebSocketPriority = .required) -> Bool {
+        enqueue(.text, text, priority)
+    }
+
+    /// Sends a binary message. The bytes are not needed after the call.
+    @discardableResult
+    package func send(binary bytes: UnsafeRawBufferPointer, _ priority: WebSocketPriority) -> Bool {
+        enqueue(.binary, bytes, priority)
+    }
+
+    /// Sends a binary message.
+    @discardableResult
+    package func send(binary bytes: [UInt8], _ priority: WebSocketPriority) -> Bool {
+        bytes.withUnsafeBytes { enqueue(.binary, $0, priority) }
+    }
+
+    /// Sends a ping; its answer comes as `receivedPong`.
+    ///
+    /// - Parameter payload: 125 bytes at most; what is beyond is cut off.
+    package func ping(_ payload: [UInt8] = []) {
+        guard isOpen else { return }
+        payload.prefix(WebSocketFrameHeader.maximumControlPayloadBytes).withUnsafeBytes { bytes in
+            queue.append(frame(.ping, bytes), .required)
+        }
+        hook?.request()
+    }
+
+    /// Gives up all droppable messages that wait: after an interruption nobody wants to hear the rest.
+    package func discardDroppable() {
+        while let buffer = queue.popOldestDroppable() { context.pool.put(buffer) }
+    }
+
+    private func enqueue(
+        _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, _ priority: WebSocketPriority
+    ) -> Bool {
+        guard isOpen else { return false }
+        let buffer = frame(opcode, payload)
+        switch priority {
+        case .droppable:
+            while queue.droppableBytes + buffer.count > configuration.maximumDroppableBytes,
+                let oldest = queue.popOldestDroppable()
+            {
+                statistics.droppedMessages += 1
+                statistics.droppedBytes += oldest.count
+                context.pool.put(oldest)
+            }
+        case .required:
+            guard queue.requiredBytes + buffer.count <= configuration.maximumRequiredBytes else {
+                context.pool.put(buffer)
+                fail(WebSocketViolation(code: .tryAgainLater, reason: "messages are read too slowly"))
+                return false
+            }
+        }
+        queue.append(buffer, priority)
+        statistics.sentMessages += 1
+        statistics.sentBytes += payload.count
+        hook?.request()
+        return true
+    }
+
+    private func frame(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) -> FrameBuffer {
+        context.pool.frame(opcode, payload: payload, mask: isClient ? context.nextMask() : nil)
+    }
+
+    // MARK: Flow control
+
+    /// Reads nothing more from the network until `resumeReading`, so that TCP slows the sender down. Messages that
+    /// have been read already still come, 64 KiB of them at most.
+    package func pauseReading() {
+        guard phase == .open else { return }
+        isReadingPaused = true
+        stream.pauseReading()
+    }
+
+    package func resumeReading() {
+        guard isReadingPaused else { return }
+        isReadingPaused = false
+        // Silence that we caused ourselves is not held against the far side.
+        noteSign()
+        stream.resumeReading()
+    }
+
+    // MARK: Closing
+
+    /// Says goodbye after what is queued, and ends when the far side has answered, or after `closeTimeout`.
+    ///
+    /// - Parameters:
+    ///   - code: one that may be sent; any other becomes 1011.
+    ///   - reason: at most 123 bytes of UTF-8 are sent.
+    package func close(_ code: WebSocketCloseCode = .normal, reason: String = "") {
+        guard isOpen else { return }
+        let code = code.isSendable ? code : .internalError
+        let reason = Self.shortened(reason)
+        closure = WebSocketClosure(code: code, reason: reason, wasClean: false, wasLocal: true)
+        closeFrame = makeCloseFrame(code, reason)
+        phase = .closing
+        alarm?.arm(after: configuration.closeTimeout)
+        // A peer that must answer has to be heard.
+        isReadingPaused = false
+        stream.resumeReading()
+        hook?.request()
+    }
+
+    /// Ends the connection without a word; `webSocketClosed` comes at the end of the turn.
+    package func terminate() {
+        guard phase != .closed, !isTerminated else { return }
+        isTerminated = true
+        hook?.request()
+    }
+
+    func makeCloseFrame(_ code: WebSocketCloseCode, _ reason: String) -> FrameBuffer {
+        let payload =
+            code == .noStatus ? [] : [UInt8(code.rawValue >> 8), UInt8(code.rawValue & 0xFF)] + Array(reason.utf8)
+        return payload.withUnsafeBytes { frame(.close, $0) }
+    }
+
+    /// The longest beginning that fits a close frame and does not end inside a character.
+    static func shortened(_ reason: String) -> String {
+        let limit = WebSocketFrameHeader.maximumControlPayloadBytes - 2
+        guard reason.utf8.count > limit else { return reason }
+        var result = ""
+        var count = 0
+        for scalar in reason.unicodeScalars {
+            count += UTF8.width(scalar)
+            if count > limit { break }
+            result.unicodeScalars.append(scalar)
+        }
+        return result
+    }
+
+    /// Something is wrong with the far side: it is told what, and nothing from it counts any more.
+    func fail(_ violation: WebSocketViolation) {
+        guard isOpen || phase == .closing else { return }
+        receiver.stop()
+        dropQueue()
+        let reason = Self.shortened(violation.reason)
+        if closure == nil {
+            closure = WebSocketClosure(code: violation.code, reason: reason, wasClean: false, wasLocal: true)
+        }
+        if !hasSaidGoodbye {
+            if let closeFrame { context.pool.put(closeFrame) }
+            closeFrame = makeCloseFrame(violation.code, reason)
+        }
+        phase = .failing
+        alarm?.arm(after: configuration.closeTimeout)
+        isReadingPaused = false
+        stream.resumeReading()
+        hook?.request()
+    }
+
+    func dropQueue() {
+        while let buffer = queue.popFirst() { context.pool.put(buffer) }
+        pendingPong = nil
+    }
+
+    private func finish(_ final: WebSocketClosure) {
+        guard phase != .closed else { return }
+        phase = .closed
+        receiver.stop()
+        dropQueue()
+        if let closeFrame { context.pool.put(closeFrame) }
+        closeFrame = nil
+        alarm?.cancel()
+        let handler = handler
+        self.handler = nil
+        let onClosed = onClosed
+        self.onClosed = nil
+        // The stream holds the last reference from below; keep this object until the callbacks are through.
+        withExtendedLifetime(self) {
+            stream.close()
+            onClosed?()
+            handler?.webSocketClosed(self, final)
+            hook?.cancel()
+        }
+    }
+
+    func finishAbnormally(_ reason: String) {
+        finish(closure ?? WebSocketClosure(code: .abnormal, reason: reason, wasClean: false, wasLocal: false))
+    }
+
+    // MARK: The end of a turn
+
+    private func endOfTurn() {
+        if isTerminated { return finishAbnormally("ended on this side") }
+        if !hasOpened { open() }
+        flush()
+    }
+
+    func open() {
+        hasOpened = true
+        guard isOpen else { return }
+        handler?.webSocketOpened(self)
+        var bytes = early
+        early = []
+        if !bytes.isEmpty { bytes.withUnsafeMutableBytes { receiver.receive($0, to: self) } }
+        if isTerminated { finishAbnormally("ended on this side") }
+    }
+
+    /// Hands frames to the stream until the kernel takes no more: a pong first, then the queue, then our close frame.
+    func flush() {
+        while phase != .closed, stream.queuedBytes == 0 {
+            if let payload = pendingPong {
+                pendingPong = nil
+                write(payload.withUnsafeBytes { frame(.pong, $0) })
+            } else if !queue.isEmpty {
+                writeQueued()
+                hasUnreportedDrain = true
+            } else if let frame = closeFrame {
+                closeFrame = nil
+                hasSaidGoodbye = true
+                write(frame)
+            } else {
+                break
+            }
+        }
+        guard phase != .closed, queue.isEmpty, stream.queuedBytes == 0 else { return }
+        if hasSaidGoodbye { return saidGoodbye() }
+        if hasUnreportedDrain, isOpen {
+            hasUnreportedDrain = false
+            handler?.webSocketDrained(self)
+        }
+    }
+
+    private func write(_ frame: FrameBuffer) {
+        stream.write(frame.bytes)
+        context.pool.put(frame)
+    }
+
+    /// One frame from where it lies, or several small ones copied together: one system call either way.
+    private func writeQueued() {
+        guard let first = queue.popFirst() else { return }
+        guard let second = queue.first, first.count + second.count <= WebSocketContext.maximumBatchBytes else {
+            return write(first)
+        }
+        let batch = context.batchBuffer
+        var filled = 0
+        func add(_ frame: FrameBuffer) {
+            UnsafeMutableRawBufferPointer(rebasing: batch[filled..<filled + frame.count]).copyMemory(from: frame.bytes)
+            filled += frame.count
+            context.pool.put(frame)
+        }
+        add(first)
+        while let next = queue.first, filled + next.count <= batch.count, let frame = queue.popFirst() { add(frame) }
+        stream.write(UnsafeRawBufferPointer(rebasing: batch[..<filled]))
+    }
+
+    /// Our close frame is on its way.
+    private func saidGoodbye() {
+        switch phase {
+        case .answering:
+            // Both sides have said goodbye. The server ends TCP first (RFC 6455 section 7.1.1); a client that does not
+            // wait for that only takes the TIME_WAIT state upon itself.
+            finish(closure ?? WebSocketClosure(code: .noStatus, reason: "", wasClean: true, wasLocal: false))
+        case .failing where !hasFinishedStream:
+            // Closing with unread bytes would reset the connection, and the far side might never see why. So only our
+            // half ends, until the far side's does or the alarm goes off.
+            hasFinishedStream = true
+            stream.finish()
+        case .open, .closing, .failing, .closed:
+            break
+        }
+    }
+}

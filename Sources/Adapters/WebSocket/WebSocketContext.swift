@@ -1,0 +1,48 @@
+package import SecureTransport
+package import Shard
+
+/// What the connections of one loop share: buffers for frames, random masking keys, trusted authorities.
+///
+/// Belongs to the loop's thread.
+package final class WebSocketContext {
+    /// Several small frames that wait are copied together up to this size, so that they cost one system call.
+    static let maximumBatchBytes = 65_536
+
+    package let loop: EventLoop
+    let pool = FrameBufferPool()
+    private var random = SecureRandom()
+    private var trust: TLSClientContext?
+    private var batch: UnsafeMutableRawBufferPointer?
+
+    /// - Parameter trust: whose certificates `wss:` connections accept; nil for the operating system's authorities.
+    package init(loop: EventLoop, trust: TLSClientContext? = nil) {
+        self.loop = loop
+        self.trust = trust
+    }
+
+    deinit {
+        // SAFETY: only used within calls to `withBatch`.
+        batch?.deallocate()
+    }
+
+    /// A masking key that nobody can foresee (RFC 6455 section 5.3), never zero.
+    func nextMask() -> UInt32 { UInt32.random(in: 1...UInt32.max, using: &random) }
+
+    func nextHandshakeKey() -> [UInt8] { SecureRandom.bytes(WebSocketHandshake.keyBytes) }
+
+    /// The authorities; made when they are first needed.
+    func authorities() throws(SecureTransportError) -> TLSClientContext {
+        if let trust { return trust }
+        let system = try TLSClientContext(trusting: .system)
+        trust = system
+        return system
+    }
+
+    /// Room to put small frames together, valid during the call.
+    var batchBuffer: UnsafeMutableRawBufferPointer {
+        if let batch { return batch }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.maximumBatchBytes, alignment: 16)
+        batch = buffer
+        return buffer
+    }
+}

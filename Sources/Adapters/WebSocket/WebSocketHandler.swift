@@ -1,0 +1,56 @@
+/// Who uses a WebSocket. All calls come on the loop, none from within a call to the connection.
+///
+/// The connection holds its handler until `webSocketClosed`, so a handler may hold its connection too.
+package protocol WebSocketHandler: AnyObject {
+    /// Messages can be sent (they could before, too) and will come. The first call.
+    func webSocketOpened(_ socket: WebSocketConnection)
+    /// A text message: bytes that have been checked to be UTF-8 and are gone after the call.
+    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer)
+    /// A binary message: bytes that are gone after the call.
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer)
+    /// An answer to a ping, ours (periodic ones carry nothing) or one that nobody sent.
+    func webSocket(_ socket: WebSocketConnection, receivedPong payload: UnsafeRawBufferPointer)
+    /// Nothing waits to be sent any more.
+    func webSocketDrained(_ socket: WebSocketConnection)
+    /// Over; the last call, and exactly one.
+    func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure)
+}
+
+extension WebSocketHandler {
+    package func webSocketOpened(_ socket: WebSocketConnection) {}
+    package func webSocket(_ socket: WebSocketConnection, receivedPong payload: UnsafeRawBufferPointer) {}
+    package func webSocketDrained(_ socket: WebSocketConnection) {}
+}
+
+/// Limits and clocks of a WebSocket connection.
+package struct WebSocketConfiguration: Hashable, Sendable {
+    /// A longer message is refused with close code 1009.
+    package var maximumMessageBytes = 1 << 20
+    /// Droppable messages that wait: beyond it the oldest go. Two seconds of 24 kHz 16-bit audio.
+    package var maximumDroppableBytes = 96_000
+    /// Required messages that wait: beyond it the connection is closed with 1013.
+    package var maximumRequiredBytes = 4 << 20
+    /// How long the far side may say nothing before it is pinged; nil for never.
+    package var pingInterval: Duration? = .seconds(20)
+    /// How long after a ping without any sign of life the connection is given up.
+    package var pongTimeout: Duration = .seconds(15)
+    /// How long the far side may take to read what is queued and to answer a close frame.
+    package var closeTimeout: Duration = .seconds(5)
+
+    package init() {}
+}
+
+/// What went over a WebSocket so far.
+package struct WebSocketStatistics: Hashable, Sendable {
+    package var receivedMessages = 0
+    /// Payload bytes.
+    package var receivedBytes = 0
+    /// Messages accepted for sending.
+    package var sentMessages = 0
+    /// Payload bytes accepted for sending.
+    package var sentBytes = 0
+    /// Droppable messages given up because the far side reads too slowly.
+    package var droppedMessages = 0
+    /// Their bytes on the wire.
+    package var droppedBytes = 0
+}

@@ -1,0 +1,91 @@
+import Testing
+
+@testable import WebSocket
+
+@Suite("WebSocket client handshake")
+struct ClientHandshakeTests {
+    static let key = "dGhlIHNhbXBsZSBub25jZQ=="
+    static let accepted =
+        "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\n"
+        + "connection: keep-alive, upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+
+    func outcome(_ text: String, stride: Int = .max) throws -> HandshakeResponseParser.Outcome? {
+        var parser = HandshakeResponseParser(key: Self.key)
+        let bytes = Array(text.utf8)
+        var start = 0
+        while start < bytes.count {
+            let end = stride == .max ? bytes.count : min(bytes.count, start + stride)
+            if let outcome = try parser.receive(Array(bytes[start..<end]).span.bytes) { return outcome }
+            start = end
+        }
+        return nil
+    }
+
+    @Test("a good answer is accepted in pieces of any size, and not before it is complete")
+    func good() throws {
+        #expect(try outcome(Self.accepted + "ab") == .accepted(early: Array("ab".utf8)))
+        #expect(try outcome(Self.accepted, stride: 1) == .accepted(early: []))
+        for count in 0..<Self.accepted.utf8.count {
+            #expect(try outcome(String(Self.accepted.utf8.prefix(count)) ?? "") == nil)
+        }
+    }
+
+    @Test(
+        "a refusal yields its status and its body",
+        arguments: [
+            "HTTP/1.1 401 Unauthorized\r\nContent-Length: 13\r\n\r\ninvalid token",
+            "HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n7\r\ninvalid\r\n6\r\n token\r\n0\r\n\r\n",
+        ])
+    func refusal(text: String) throws {
+        let expected = HandshakeResponseParser.Outcome.rejected(
+            status: 401, reason: "Unauthorized", body: "invalid token")
+        #expect(try outcome(text) == expected)
+        #expect(try outcome(text, stride: 1) == expected)
+    }
+
+    @Test("a refusal whose body ends with the connection is read to the end")
+    func refusalWithoutLength() throws {
+        var parser = HandshakeResponseParser(key: Self.key)
+        let bytes = Array("HTTP/1.0 503 \r\n\r\nlater".utf8)
+        #expect(try parser.receive(bytes.span.bytes) == nil)
+        #expect(parser.finish() == .rejected(status: 503, reason: "", body: "later"))
+    }
+
+    @Test(
+        "an answer that is not a handshake is refused",
+        arguments: [
+            "SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 1x1 a\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            accepted.replacing("upgrade: WebSocket", with: "upgrade: h2c"),
+            accepted.replacing("keep-alive, upgrade", with: "keep-alive"),
+            accepted.replacing("s3pPLM", with: "s3pPLm"),
+            accepted.replacing("\r\nupgrade", with: "\r\nSec-WebSocket-Extensions: permessage-deflate\r\nupgrade"),
+            accepted.replacing("\r\nupgrade", with: "\r\nSec-WebSocket-Protocol: chat\r\nupgrade"),
+            "HTTP/1.1 200 OK\r\na: " + String(repeating: "x", count: 70_000),
+        ])
+    func bad(text: String) {
+        #expect(throws: HandshakeResponseParser.Failure.self) { try outcome(text) }
+    }
+
+    @Test("a URL is split, and its path and query stay as they are")
+    func urls() throws {
+        let url = try WebSocketURL("WSS://example.test/rtc/v1?join_request=AA==&x=%2f#fragment")
+        #expect(url.isSecure && url.host == "example.test" && url.port == 443)
+        #expect(url.target == "/rtc/v1?join_request=AA==&x=%2f")
+        #expect(url.hostHeader == "example.test")
+        let six = try WebSocketURL("ws://[::1]:7880?a")
+        #expect(!six.isSecure && six.host == "::1" && six.port == 7880 && six.target == "/?a")
+        #expect(six.hostHeader == "[::1]:7880")
+        #expect(try WebSocketURL("http://h").target == "/")
+        #expect(try WebSocketURL("ws://h:/x").port == 80)
+    }
+
+    @Test(
+        "an unusable URL is refused with a reason",
+        arguments: [
+            "", "h/x", "ftp://h", "ws://", "ws:///x", "ws://u@h", "ws://h:0", "ws://h:65536", "ws://h:x", "ws://[::1",
+            "ws://[::1]x", "ws://h/ä", "ws://h/a b", "ws://h h/", "ws://h\r\nX: y/",
+        ])
+    func badURLs(text: String) {
+        #expect(throws: WebSocketConnectError.self) { try WebSocketURL(text) }
+    }
+}

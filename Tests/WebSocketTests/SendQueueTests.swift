@@ -1,0 +1,57 @@
+import Testing
+
+@testable import WebSocket
+
+@Suite("WebSocket send queue")
+struct SendQueueTests {
+    @Test("frames leave in the order in which they came, whatever their priority")
+    func order() {
+        let pool = FrameBufferPool()
+        var queue = SendQueue()
+        for index in 0..<1000 {
+            let buffer = [UInt8(index % 251)].withUnsafeBytes { pool.frame(.binary, payload: $0, mask: nil) }
+            queue.append(buffer, index % 3 == 0 ? .required : .droppable)
+        }
+        #expect(queue.bytes == 3000)
+        for index in 0..<1000 {
+            #expect(queue.first?.bytes.last == UInt8(index % 251))
+            let buffer = queue.popFirst()
+            #expect(buffer?.bytes.last == UInt8(index % 251))
+            if let buffer { pool.put(buffer) }
+        }
+        #expect(queue.isEmpty && queue.bytes == 0 && pool.inUse == 0)
+    }
+
+    @Test("the oldest droppable frame goes first and the rest keep their order")
+    func dropping() {
+        let pool = FrameBufferPool()
+        var queue = SendQueue()
+        for (index, priority) in [WebSocketPriority.required, .droppable, .required, .droppable].enumerated() {
+            queue.append([UInt8(index)].withUnsafeBytes { pool.frame(.binary, payload: $0, mask: nil) }, priority)
+        }
+        #expect(queue.popOldestDroppable()?.bytes.last == 1)
+        var rest: [UInt8?] = []
+        while let buffer = queue.popFirst() { rest.append(buffer.bytes.last) }
+        #expect(rest == [0, 2, 3])
+        #expect(queue.popOldestDroppable() == nil)
+    }
+
+    @Test("frames of a client are masked, those of a server are not")
+    func masks() {
+        let pool = FrameBufferPool()
+        let payload = Array("Hello".utf8)
+        let plain = payload.withUnsafeBytes { pool.frame(.text, payload: $0, mask: nil) }
+        #expect(Array(plain.bytes) == [0x81, 0x05] + payload)
+        let masked = payload.withUnsafeBytes { pool.frame(.text, payload: $0, mask: 0x3D21_FA37) }
+        #expect(Array(masked.bytes) == [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58])
+        pool.put(plain)
+        pool.put(masked)
+    }
+
+    @Test("a reason that does not fit a close frame is cut between characters")
+    func reasons() {
+        #expect(WebSocketConnection.shortened("fine") == "fine")
+        let cut = WebSocketConnection.shortened(String(repeating: "ä", count: 100))
+        #expect(cut == String(repeating: "ä", count: 61))
+    }
+}
