@@ -97,16 +97,16 @@ let declared: [Target] = [
     tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
     tests("ObservabilityTests", ["Wire", "Observability"]),
     tests("ShardTests", ["Wire", "Shard", "TestSupport"]),
-    .target(name: "TLSTestSupport", dependencies: ["COpenSSL"], path: "Tests/TLSTestSupport"),
-    tests("SecureTransportTests", ["Wire", "PeerConnection", "SecureTransport", "TestSupport", "TLSTestSupport"]),
+    .target(name: "NetworkTestSupport", dependencies: ["Wire", "Shard", "COpenSSL"], path: "Tests/NetworkTestSupport"),
+    tests("SecureTransportTests", ["Wire", "PeerConnection", "SecureTransport", "TestSupport", "NetworkTestSupport"]),
     tests("AudioCodecTests", ["Wire", "AudioCodec", "TestSupport"]),
     tests("WebSocketTests", ["Wire", "Shard", "WebSocket", "TestSupport"]),
-    tests("HTTPClientTests", ["Wire", "Shard", "SecureTransport", "HTTPClient", "TLSTestSupport"]),
+    tests("HTTPClientTests", ["Wire", "Shard", "SecureTransport", "HTTPClient", "NetworkTestSupport"]),
     tests(
         "LiveKitParticipantTests",
         [
             "Wire", "PeerConnection", "Signalling", "LiveKitParticipant", "DevRoomServer", "Shard", "SecureTransport",
-            "AudioCodec", "WebSocket", "HTTPClient", "Observability", "TestSupport",
+            "AudioCodec", "WebSocket", "HTTPClient", "Observability", "TestSupport", "NetworkTestSupport",
         ]),
     tests(
         "DevRoomServerTests",

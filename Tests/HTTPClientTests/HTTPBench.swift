@@ -1,7 +1,7 @@
 import HTTPClient
+import NetworkTestSupport
 import SecureTransport
 import Shard
-import TLSTestSupport
 import Testing
 import Wire
 
@@ -76,8 +76,3 @@ func withBench(_ body: @Sendable (HTTPBench) async throws -> Void) async throws 
 }
 
 private func leftovers(of loop: EventLoop) -> [String] { loop.join() }
-
-/// A complete answer.
-func ok(_ body: String, _ more: String = "") -> String {
-    "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\(more)\r\n\(body)"
-}

@@ -1,4 +1,5 @@
 import HTTPClient
+import NetworkTestSupport
 import SecureTransport
 import Shard
 import Testing

@@ -1,6 +1,6 @@
 import Foundation
 import SecureTransport
-import TLSTestSupport
+import NetworkTestSupport
 import Testing
 
 @Suite("TLS session")

@@ -1,10 +1,9 @@
-import Shard
-import TLSTestSupport
-import Wire
+package import Shard
+internal import Wire
 
 /// A server that answers as it is told.
-final class ScriptedServer {
-    enum Answer: Sendable {
+package final class ScriptedServer {
+    package enum Answer: Sendable {
         /// Sends text and keeps the connection.
         case send(String)
         /// Sends text, then ends the connection.
@@ -13,21 +12,23 @@ final class ScriptedServer {
         case ignore
     }
 
-    struct Request: Sendable {
+    package struct Request: Sendable {
         /// Which connection it came on, and which request of that connection it is; both count from 0.
-        let connection: Int
-        let index: Int
-        let head: String
-        let body: String
+        package let connection: Int
+        package let index: Int
+        package let head: String
+        package let body: String
     }
 
-    private(set) var listener: TCPListener! = nil
-    private(set) var requests: [Request] = []
+    package private(set) var listener: TCPListener! = nil
+    package private(set) var requests: [Request] = []
     private var peers: [ScriptedPeer] = []
     private let answer: (Request) -> Answer
     private let authority: TestAuthority?
 
-    init(loop: EventLoop, authority: TestAuthority? = nil, answer: @escaping (Request) -> Answer) throws(ShardError) {
+    package init(loop: EventLoop, authority: TestAuthority? = nil, answer: @escaping (Request) -> Answer)
+        throws(ShardError)
+    {
         self.answer = answer
         self.authority = authority
         listener = try TCPListener(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0), isShared: false) {
@@ -36,10 +37,10 @@ final class ScriptedServer {
         }
     }
 
-    var url: String { "\(authority == nil ? "http" : "https")://\(listener.localAddress)" }
+    package var url: String { "\(authority == nil ? "http" : "https")://\(listener.localAddress)" }
 
     /// How many connections have been made.
-    var connections: Int { peers.count }
+    package var connections: Int { peers.count }
 
     private func accept(_ descriptor: Int32, loop: EventLoop) {
         let tls = authority.flatMap { try? TLSTestServer($0, names: "IP:127.0.0.1") }
@@ -53,7 +54,7 @@ final class ScriptedServer {
         return answer(request)
     }
 
-    func close() {
+    package func close() {
         listener.close()
         for peer in peers { peer.tcp?.close() }
     }
@@ -129,4 +130,9 @@ private final class ScriptedPeer {
         buffer = Array(rest.utf8.dropFirst(length))
         return ScriptedServer.Request(connection: number, index: served, head: head, body: body)
     }
+}
+
+/// A complete answer.
+package func ok(_ body: String, _ more: String = "") -> String {
+    "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\(more)\r\n\(body)"
 }
