@@ -1,0 +1,127 @@
+internal import Observability
+internal import PeerConnection
+internal import Shard
+internal import Signalling
+internal import Wire
+
+/// Takes what one peer connection brings.
+protocol MediaTransportDelegate: AnyObject {
+    func transport(_ transport: MediaTransport, event: PeerConnectionEvent)
+    func transport(_ transport: MediaTransport, section: Int, released output: JitterBufferOutput)
+}
+
+/// One peer connection with its sockets and its alarm on the loop.
+final class MediaTransport: PeerConnectionDelegate {
+    /// Sockets that are opened, one for each address of this machine.
+    static let maximumSockets = 8
+
+    /// Which one it is, as candidates are addressed.
+    let target: SignalTarget
+    let connection: PeerConnection
+    private let loop: EventLoop
+    private weak var delegate: (any MediaTransportDelegate)?
+    private var sockets: [UDPSocket] = []
+    private var alarm: Alarm?
+    private var hook: EndOfTurn?
+    private var isClosed = false
+
+    /// Opens the sockets. `isLocal` says that the server is on this machine, which loopback addresses then reach.
+    init(
+        loop: EventLoop, target: SignalTarget, isLocal: Bool, factory: any SecureTransportFactory,
+        authentication: MessageAuthentication, random: any RandomNumberGenerator, log: Log,
+        delegate: any MediaTransportDelegate
+    ) throws(ParticipantError) {
+        self.loop = loop
+        self.target = target
+        self.delegate = delegate
+        var configuration = PeerConnectionConfiguration()
+        configuration.opusParameters = "minptime=10;useinbandfec=1;usedtx=1"
+        configuration.acceptsRED = true
+        connection = PeerConnection(
+            configuration: configuration, factory: factory, authentication: authentication, random: random)
+        let addresses = try Self.addresses(isLocal: isLocal)
+        for ip in addresses {
+            // An address that vanished meanwhile is no reason to fail as long as another works.
+            guard let socket = try? UDPSocket(loop: loop, bind: TransportAddress(ip: ip, port: 0)) else { continue }
+            let base = socket.localAddress
+            // What arrives may end the participant, and this object with it: hold it for the whole call.
+            socket.onDatagram = { [weak self] datagram, sender in
+                guard let self else { return }
+                connection.receive(datagram, from: sender, on: base, now: self.loop.now)
+                hook?.request()
+            }
+            sockets.append(socket)
+            connection.addLocalCandidate(base)
+        }
+        guard !sockets.isEmpty else {
+            throw ParticipantError(.localFailure, "no UDP socket could be opened on \(addresses)")
+        }
+        alarm = Alarm(loop: loop) { [weak self] in
+            guard let self else { return }
+            connection.handleTimeout(now: self.loop.now)
+            hook?.request()
+        }
+        hook = EndOfTurn(loop: loop) { [weak self] in
+            guard let self, !isClosed else { return }
+            alarm?.follow(connection.nextDeadline)
+        }
+        connection.delegate = self
+    }
+
+    /// The addresses to use, the likeliest first. The server's own machine is also reached by loopback, and by that
+    /// alone when it announces nothing else.
+    private static func addresses(isLocal: Bool) throws(ParticipantError) -> [IPAddress] {
+        let all: [InterfaceAddress]
+        do {
+            all = try InterfaceAddress.all()
+        } catch {
+            throw ParticipantError(.localFailure, "\(error)")
+        }
+        let routed = all.filter { !$0.isLoopback && !$0.ip.isLoopback }.map(\.ip)
+        let loopback = all.filter { $0.isLoopback || $0.ip.isLoopback }.map(\.ip)
+        let sorted = routed.filter { !$0.isV6 } + routed.filter(\.isV6)
+        let chosen =
+            isLocal || sorted.isEmpty ? loopback.filter { !$0.isV6 } + loopback.filter(\.isV6) + sorted : sorted
+        return Array(chosen.prefix(maximumSockets))
+    }
+
+    /// Runs `body` with the connection and the time, then sees to the alarm.
+    func with<Result, Failure: Error>(
+        _ body: (PeerConnection, Instant) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { hook?.request() }
+        return try body(connection, loop.now)
+    }
+
+    /// Says goodbye on the wire and lets the sockets go. The delegate hears nothing more.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        delegate = nil
+        connection.close(now: loop.now)
+        alarm?.cancel()
+        hook?.cancel()
+        for socket in sockets { socket.close() }
+        sockets = []
+    }
+
+    // MARK: PeerConnectionDelegate
+
+    func peerConnection(
+        _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+        to destination: TransportAddress
+    ) {
+        for socket in sockets where socket.localAddress == base {
+            socket.send(datagram, to: destination)
+            return
+        }
+    }
+
+    func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {
+        delegate?.transport(self, event: event)
+    }
+
+    func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput) {
+        delegate?.transport(self, section: section, released: output)
+    }
+}

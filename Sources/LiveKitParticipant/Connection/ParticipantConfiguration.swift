@@ -1,0 +1,48 @@
+package import Signalling
+
+/// What a participant joins with.
+package struct ParticipantConfiguration: Sendable {
+    package var server: ServerURL
+    /// The access token; later ones come from the server. Never logged.
+    package var token: String
+    package var clientInfo = ParticipantConfiguration.ourselves
+    /// Whether `/rtc/v1` (one peer connection) is tried before `/rtc` (two).
+    package var prefersSinglePeerConnection = true
+    /// How long the signalling socket may take to open.
+    package var connectTimeout = Duration.seconds(5)
+    /// How long the first message may take after that.
+    package var joinTimeout = Duration.seconds(5)
+    /// How long the peer connection may take after that.
+    package var mediaTimeout = Duration.seconds(15)
+    /// How often joining is tried again after failures that may pass.
+    package var joinRetries = 3
+    /// Audio tracks that are subscribed to at a time.
+    package var maximumSubscribedTracks = 32
+    /// Topics of data streams that nobody here wants; an agent reports its session on the first of them.
+    package var ignoredTopics: Set<String> = ["lk.agent.session"]
+
+    package init(server: ServerURL, token: String) {
+        self.server = server
+        self.token = token
+    }
+
+    /// We advertise client protocol 0: others then call us with RPC version 1 and send plain data streams.
+    package static let ourselves = ClientInfo.with {
+        $0.sdk = .swift
+        $0.version = "2.0.0"
+        $0.protocolVersion = 17
+        $0.os = "linux"
+        $0.clientProtocol = 0
+    }
+}
+
+/// The one audio track that we publish.
+package struct MicrophoneOptions: Hashable, Sendable {
+    package var name = "microphone"
+    /// Agents listen to microphones only.
+    package var source = TrackSource.microphone
+    package var startsMuted = false
+    package var features: [AudioTrackFeature] = []
+
+    package init() {}
+}

@@ -1,0 +1,119 @@
+package import Signalling
+internal import WebSocket
+
+/// Why a participant could not join, or had to leave; whom it concerns, and whether trying again helps.
+package struct ParticipantError: Error, Hashable, Sendable {
+    /// Who can do something about it.
+    package enum Blame: Hashable, Sendable {
+        /// This program.
+        case us
+        /// Whoever asked for the connection: a wrong room, a wrong request.
+        case client
+        /// The room or its server.
+        case room
+        /// Whoever runs the gateway: keys, addresses, certificates, firewalls.
+        case `operator`
+    }
+
+    /// What happened.
+    package enum Kind: Hashable, Sendable {
+        /// 401 or 403: the token is wrong, too old, or allows too little.
+        case unauthorized
+        /// The room does not exist and the server makes none.
+        case roomNotFound
+        /// 400: the server did not understand our request.
+        case badRequest
+        /// Another HTTP status.
+        case serverFailure(status: Int)
+        /// No connection to the server.
+        case unreachable
+        /// The server's certificate is not trusted, or TLS failed.
+        case untrusted
+        /// What answers is no LiveKit server.
+        case notLiveKit
+        /// The server fell silent while joining.
+        case timedOut
+        /// Signalling works, but no media connection comes about; often UDP is blocked.
+        case mediaUnreachable
+        /// The server sent something that we cannot go on with.
+        case negotiationFailed
+        /// The server ended the session.
+        case removed(DisconnectReason)
+        /// All attempts to get back failed.
+        case reconnectFailed
+        /// This machine: no sockets, no interfaces.
+        case localFailure
+    }
+
+    package let kind: Kind
+    /// More about it, for the log.
+    package let detail: String
+
+    package init(_ kind: Kind, _ detail: String = "") {
+        self.kind = kind
+        self.detail = detail
+    }
+
+    package var blame: Blame {
+        switch kind {
+        case .unauthorized, .unreachable, .untrusted, .notLiveKit, .mediaUnreachable: .operator
+        case .roomNotFound: .client
+        case .badRequest, .negotiationFailed, .localFailure: .us
+        case .serverFailure, .timedOut, .removed, .reconnectFailed: .room
+        }
+    }
+
+    /// Whether the same attempt may succeed a little later.
+    package var isRetryable: Bool {
+        switch kind {
+        case .serverFailure(let status): status >= 500 || status == 429
+        case .unreachable, .timedOut, .mediaUnreachable, .reconnectFailed: true
+        case .unauthorized, .roomNotFound, .badRequest, .untrusted, .notLiveKit, .negotiationFailed, .removed,
+            .localFailure:
+            false
+        }
+    }
+}
+
+extension ParticipantError: CustomStringConvertible {
+    package var description: String {
+        let what =
+            switch kind {
+            case .unauthorized: "the LiveKit server refuses the access token"
+            case .roomNotFound: "the room does not exist"
+            case .badRequest: "the LiveKit server does not accept the join request"
+            case .serverFailure(let status): "the LiveKit server answered with HTTP status \(status)"
+            case .unreachable: "the LiveKit server cannot be reached"
+            case .untrusted: "the connection to the LiveKit server cannot be trusted"
+            case .notLiveKit: "no LiveKit server answers at this address"
+            case .timedOut: "the LiveKit server did not answer in time"
+            case .mediaUnreachable: "no media connection to the LiveKit server comes about"
+            case .negotiationFailed: "the LiveKit server's session description cannot be used"
+            case .removed(let reason): "the LiveKit server ended the session (\(reason.name))"
+            case .reconnectFailed: "the connection to the LiveKit server was lost and did not come back"
+            case .localFailure: "this machine could not set up the connection"
+            }
+        return detail.isEmpty ? what : "\(what): \(detail)"
+    }
+}
+
+extension ParticipantError {
+    /// What a failed opening of the signalling socket means. `isLastPath` is false while another path can be tried.
+    init(_ error: WebSocketConnectError) {
+        switch error {
+        case .rejected(let status, _, let body):
+            let text = String(body.prefix(200))
+            switch status {
+            case 401, 403: self.init(.unauthorized, text)
+            case 400: self.init(.badRequest, text)
+            case 404 where body.contains("room does not exist"): self.init(.roomNotFound, text)
+            case 404: self.init(.notLiveKit, "HTTP status 404")
+            default: self.init(.serverFailure(status: status), text)
+            }
+        case .network, .timedOut: self.init(.unreachable, "\(error)")
+        case .tls, .setUp: self.init(.untrusted, "\(error)")
+        case .invalidHandshake: self.init(.notLiveKit, "\(error)")
+        case .invalidURL: self.init(.badRequest, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package import PeerConnection
+package import Signalling
+
+/// A track that we are subscribed to. The same object comes with every packet, so that its consumer finds its state
+/// without looking anything up.
+package final class SubscribedTrack {
+    package let sid: String
+    package let participantIdentity: String
+    package let info: TrackInfo
+    /// For whoever consumes the track: a decoder, for instance.
+    package var context: AnyObject?
+
+    init(sid: String, participantIdentity: String, info: TrackInfo) {
+        self.sid = sid
+        self.participantIdentity = participantIdentity
+        self.info = info
+    }
+}
+
+/// A packet of application data.
+package struct DataMessage: Hashable, Sendable {
+    package let payload: [UInt8]
+    package let topic: String
+    /// Empty for a packet that the server API sent.
+    package let senderIdentity: String
+    package let isReliable: Bool
+}
+
+/// How a session ended.
+package enum ParticipantEnding: Hashable, Sendable {
+    /// We left.
+    case left
+    /// The server ended it.
+    case removed(DisconnectReason)
+    /// It could not be had, or not be kept.
+    case failed(ParticipantError)
+}
+
+/// What happens to a participant. Audio comes by a call of its own.
+package enum ParticipantEvent {
+    /// The server took us in; the room and those in it are known. Media follows.
+    case joined(RoomInfo, ParticipantInfo)
+    /// Media and data can flow now.
+    case connected
+    /// The room changed.
+    case room(RoomChange)
+    /// We hear a track from now on.
+    case trackSubscribed(SubscribedTrack)
+    case trackUnsubscribed(SubscribedTrack)
+    /// Our microphone has its sid; what is sent from now on is heard.
+    case microphonePublished(TrackInfo)
+    /// The server did not take our track.
+    case microphoneRefused(String)
+    /// The server muted or unmuted our track.
+    case microphoneMuted(Bool)
+    /// Somebody hears our track for the first time.
+    case microphoneSubscribed
+    case data(DataMessage)
+    case chat(ChatMessage, senderIdentity: String)
+    case stream(DataStreamEvent)
+    case transcript(TranscriptUpdate)
+    /// Somebody calls us; answer with `respond`.
+    case rpc(RPCInvocation)
+    /// The connection is away; sound is lost meanwhile, reliable data waits.
+    case reconnecting
+    /// It is back. `isNewSession` says that we have another sid and another track, and that data may be lost.
+    case reconnected(isNewSession: Bool)
+    /// Over; the last event, and exactly one.
+    case disconnected(ParticipantEnding)
+}
+
+/// Who uses a participant. All calls come on the loop.
+package protocol RoomParticipantDelegate: AnyObject {
+    func participant(_ participant: RoomParticipant, event: ParticipantEvent)
+    /// Sound of a subscribed track, in order. Borrowed bytes are valid during the call only.
+    func participant(_ participant: RoomParticipant, track: SubscribedTrack, released output: JitterBufferOutput)
+}

@@ -1,0 +1,186 @@
+internal import Observability
+internal import Shard
+internal import Signalling
+internal import WebSocket
+internal import Wire
+
+/// Takes what one signalling connection brings.
+protocol SignalConnectionDelegate: AnyObject {
+    func signalOpened(_ signal: SignalConnection)
+    func signal(_ signal: SignalConnection, received message: SignalResponse.Message)
+    /// Over; the last call. Nil when the socket had been open and was just closed.
+    func signalEnded(_ signal: SignalConnection, _ error: ParticipantError?)
+}
+
+/// Which of LiveKit's two signalling paths is used.
+enum SignalPath: Hashable, Sendable {
+    /// `/rtc/v1`: one peer connection, the client always offers.
+    case single
+    /// `/rtc`: one peer connection for each direction.
+    case dual
+}
+
+/// One signalling WebSocket: opened over `/rtc/v1` or, on 404, `/rtc`; messages both ways; pings. Pure transport: what
+/// the messages mean is the participant's business.
+final class SignalConnection: WebSocketHandler {
+    /// Bytes of one message from the server: a room with thousands of participants.
+    static let maximumMessageBytes = 16 << 20
+
+    private(set) var path: SignalPath
+    private let context: WebSocketContext
+    private let server: ServerURL
+    private let request: JoinRequest
+    private let token: String
+    private let connectTimeout: Duration
+    private let mayFallBack: Bool
+    private let log: Log
+    private weak var delegate: (any SignalConnectionDelegate)?
+    private var client: WebSocketClient?
+    private var socket: WebSocketConnection?
+    private var keepAlive: SignalKeepAlive?
+    private var alarm: Alarm?
+    private var isOver = false
+
+    init(
+        context: WebSocketContext, server: ServerURL, token: String, request: JoinRequest, path: SignalPath,
+        mayFallBack: Bool, connectTimeout: Duration, log: Log, delegate: any SignalConnectionDelegate
+    ) {
+        self.context = context
+        self.server = server
+        self.token = token
+        self.request = request
+        self.path = path
+        self.mayFallBack = mayFallBack
+        self.connectTimeout = connectTimeout
+        self.log = log
+        self.delegate = delegate
+    }
+
+    /// Where the server is, once connected.
+    var remoteAddress: TransportAddress? { socket?.remoteAddress }
+
+    // MARK: Opening
+
+    func open() {
+        let target = path == .single ? JoinParameters.pathV1(request) : JoinParameters.pathV0(request)
+        let url: WebSocketURL
+        do {
+            url = try WebSocketURL(server.webSocketURL(target))
+        } catch {
+            return end(ParticipantError(error))
+        }
+        var configuration = WebSocketClient.Configuration()
+        configuration.connectTimeout = connectTimeout
+        configuration.headers.add("Authorization", "Bearer \(token)")
+        configuration.webSocket.maximumMessageBytes = Self.maximumMessageBytes
+        // LiveKit's own pings tell more, and servers need not answer ours.
+        configuration.webSocket.pingInterval = nil
+        configuration.webSocket.closeTimeout = .seconds(2)
+        client = WebSocketClient.connect(to: url, context: context, configuration: configuration, handler: self) {
+            [weak self] result in
+            self?.finishOpening(result)
+        }
+    }
+
+    private func finishOpening(_ result: Result<WebSocketConnection, WebSocketConnectError>) {
+        client = nil
+        switch result {
+        case .success(let socket):
+            guard !isOver else { return socket.terminate() }
+            self.socket = socket
+        case .failure(let error):
+            let meaning = ParticipantError(error)
+            if meaning.kind == .notLiveKit, path == .single, mayFallBack, !isOver {
+                log.debug("no single peer connection at this server")
+                path = .dual
+                return open()
+            }
+            end(meaning)
+        }
+    }
+
+    func webSocketOpened(_ socket: WebSocketConnection) {
+        guard !isOver else { return }
+        delegate?.signalOpened(self)
+    }
+
+    // MARK: Messages
+
+    /// Sends one message; false when the socket is not open.
+    @discardableResult
+    func send(_ message: SignalRequest.Message) -> Bool {
+        guard let socket, !isOver else { return false }
+        return socket.send(binary: SignalRequest.with { $0.message = message }.encoded(), .required)
+    }
+
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
+        guard !isOver else { return }
+        keepAlive?.received(now: context.loop.now)
+        let response: SignalResponse
+        do {
+            response = try SignalResponse(decoding: Array(bytes))
+        } catch {
+            log.warning("signal message cannot be read", ["error": "\(error)", "bytes": bytes.count])
+            return
+        }
+        if case .pongResp(let pong) = response.message {
+            keepAlive?.received(pong, unixTime: UnixClock.milliseconds())
+        }
+        if let message = response.message { delegate?.signal(self, received: message) }
+    }
+
+    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
+        log.warning("signal message in text is not understood", ["bytes": text.count])
+    }
+
+    // MARK: Pings
+
+    /// Starts to ping; both in seconds, from the join response.
+    func startPings(interval: Int32, timeout: Int32) {
+        keepAlive = SignalKeepAlive(interval: interval, timeout: timeout, now: context.loop.now)
+        if alarm == nil { alarm = Alarm(loop: context.loop) { [weak self] in self?.keepAlivePoll() } }
+        keepAlivePoll()
+    }
+
+    private func keepAlivePoll() {
+        guard !isOver else { return }
+        while let output = keepAlive?.poll(now: context.loop.now, unixTime: UnixClock.milliseconds()) {
+            switch output {
+            case .sendPing(let ping): send(.pingReq(ping))
+            case .connectionLost:
+                log.warning("signal connection fell silent")
+                return end(nil)
+            }
+        }
+        alarm?.follow(keepAlive?.nextDeadline)
+    }
+
+    // MARK: The end
+
+    /// Closes after what was sent; the delegate hears nothing more.
+    func close() {
+        guard !isOver else { return }
+        isOver = true
+        alarm?.cancel()
+        client?.cancel()
+        client = nil
+        socket?.close(.normal)
+        socket = nil
+    }
+
+    private func end(_ error: ParticipantError?) {
+        guard !isOver else { return }
+        isOver = true
+        alarm?.cancel()
+        socket?.terminate()
+        socket = nil
+        delegate?.signalEnded(self, error)
+    }
+
+    func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
+        guard !isOver else { return }
+        log.debug("signal connection closed", ["code": closure.code.rawValue, "reason": closure.reason])
+        self.socket = nil
+        end(nil)
+    }
+}
