@@ -366,4 +366,51 @@ struct SCTPAssociationTests {
         pair.drain()
         #expect(pair.eventsA.last == .closed(.restartedByPeer))
     }
+
+    /// Hands out its numbers in turn.
+    struct Fixed: RandomNumberGenerator {
+        var numbers: [UInt64]
+        mutating func next() -> UInt64 {
+            numbers.append(numbers[0])
+            return numbers.removeFirst()
+        }
+    }
+
+    @Test("TSNs pass the end of their numbers", arguments: [0, 0.2])
+    func tsnWrap(loss: Double) throws {
+        var random = Fixed(numbers: [1 << 40 | 77, 0xFFFF_FFF0, 1, 2 << 40 | 99, 0xFFFF_FFFF, 2])
+        let pair = SCTPPair(
+            seed: 3, conditions: .init(loss: loss, jitter: .milliseconds(20)), configurationA: .init(),
+            configurationB: .init(), random: &random)
+        pair.a.start(now: pair.now)
+        for index in 0..<100 as Range<UInt8> {
+            try pair.a.send([index] + sctpPayload(600), stream: 0, payloadProtocol: 53, now: pair.now)
+            let effort: SCTPReliability = index % 2 == 0 ? .reliable : .maximumRetransmissions(0)
+            try pair.b.send(
+                [index] + sctpPayload(600), stream: 0, payloadProtocol: 53, reliability: effort, now: pair.now)
+        }
+        pair.run(.seconds(300)) { pair.a.bufferedAmount == 0 && pair.b.bufferedAmount == 0 }
+        #expect(pair.messagesB.map { $0.payload[0] } == Array(0..<100))
+        let lossy = pair.messagesA.map { $0.payload[0] }
+        #expect(lossy == lossy.sorted() && lossy.filter { $0 % 2 == 0 }.count == 50)
+        let numbers = pair.packets.filter(\.isFromA).flatMap { packet in
+            (try? SCTPPacket(parsing: packet.bytes.span.bytes))?.chunks ?? []
+        }.compactMap { if case .data(let data) = $0 { data.tsn } else { nil } }
+        #expect(numbers.contains(0xFFFF_FFF0) && numbers.contains(83))
+    }
+
+    @Test("sequence numbers of a stream pass the end of theirs")
+    func sequenceWrap() throws {
+        let pair = SCTPPair.connected(conditions: .init(delay: .milliseconds(1)))
+        var sent = 0
+        while sent < 66_000 {
+            for _ in 0..<2000 {
+                try pair.a.send([UInt8(sent & 0xFF)], stream: 0, payloadProtocol: 53, now: pair.now)
+                sent += 1
+            }
+            pair.run { pair.a.bufferedAmount == 0 }
+        }
+        #expect(pair.messagesB.count == sent)
+        #expect(pair.messagesB.enumerated().allSatisfy { $0.element.payload[0] == UInt8($0.offset & 0xFF) })
+    }
 }

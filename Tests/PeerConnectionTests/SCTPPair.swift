@@ -19,11 +19,21 @@ final class SCTPPair {
     /// Packets for which this returns true vanish.
     var drop: (_ isFromA: Bool, _ packet: SCTPPacket) -> Bool = { _, _ in false }
 
-    init(
+    convenience init(
         seed: UInt64 = 1, conditions: VirtualNetwork.Conditions = .init(),
         configurationA: SCTPConfiguration = .init(), configurationB: SCTPConfiguration = .init()
     ) {
         var random = SplitMix64(seed: seed)
+        self.init(
+            seed: seed, conditions: conditions, configurationA: configurationA, configurationB: configurationB,
+            random: &random)
+    }
+
+    /// `random` is what the associations draw their tags and first TSNs from.
+    init(
+        seed: UInt64, conditions: VirtualNetwork.Conditions, configurationA: SCTPConfiguration,
+        configurationB: SCTPConfiguration, random: inout some RandomNumberGenerator
+    ) {
         a = SCTPAssociation(configuration: configurationA, random: &random)
         b = SCTPAssociation(configuration: configurationB, random: &random)
         a.maximumSendMessageSize = configurationB.maximumReceiveMessageSize

@@ -101,10 +101,12 @@ extension SCTPAssociation {
         queue(.cookieEcho(cookie))
         let unknown = unrecognized(in: chunk.parameters)
         if !unknown.isEmpty {
-            queue(
-                .error(causes: [
-                    SCTPParameter(type: SCTPErrorCause.unrecognizedParameters, value: unknown.flatMap { $0 })
-                ]))
+            var list = ByteWriter()
+            for parameter in unknown {
+                list.pad(to: 4)
+                list.write(parameter)
+            }
+            queue(.error(causes: [SCTPParameter(type: SCTPErrorCause.unrecognizedParameters, value: list.bytes)]))
         }
         startHandshakeTimer()
     }

@@ -203,7 +203,11 @@ extension SCTPAssociation {
         statistics.abandonedMessages += outstanding.abandonedMessages - abandonedBefore
         peerWindow = max(0, Int(sack.advertisedWindow) - outstanding.flightPayload)
         if result.bytes > 0 || result.hasAdvanced || sack.advertisedWindow == 0 { errorCount = 0 }
-        if let sentAt = result.sentAt { timeout.measure(now - sentAt) }
+        if let sentAt = result.sentAt {
+            timeout.measure(now - sentAt)
+        } else if result.hasAdvanced {
+            timeout.recover()
+        }
         congestion.advance(to: outstanding.cumulativeTSN)
         if result.hasAdvanced {
             congestion.acknowledged(

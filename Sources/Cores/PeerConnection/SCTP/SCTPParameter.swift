@@ -42,13 +42,14 @@ package struct SCTPParameter: Hashable, Sendable {
         return parameters
     }
 
-    /// Appends header, value and padding. A value beyond what the length field can say is cut off.
+    /// Appends padding for what stands before, header and value. The last parameter's own padding is left to the
+    /// chunk, whose length does not count it. A value beyond what the length field can say is cut off.
     package func write(to writer: inout ByteWriter) {
         let length = min(value.count, Int(UInt16.max) - 4)
+        writer.pad(to: 4)
         writer.write(type)
         writer.write(UInt16(length + 4))
         writer.write(value.prefix(length))
-        writer.pad(to: 4)
     }
 }
 

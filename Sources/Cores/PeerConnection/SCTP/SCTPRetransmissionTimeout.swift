@@ -25,9 +25,20 @@ struct SCTPRetransmissionTimeout {
             smoothed = sample
             variance = sample / 2
         }
+        current = estimate
+    }
+
+    /// What the measurements say, backing off left out.
+    private var estimate: Duration {
+        guard let smoothed else { return Self.initial }
         let margin = max(.nanoseconds(4 * variance), Self.minimumVariance)
-        current = min(max(.nanoseconds(smoothed ?? sample) + margin, Self.minimum), Self.maximum)
+        return min(max(.nanoseconds(smoothed) + margin, Self.minimum), Self.maximum)
     }
 
     mutating func backOff() { current = min(current * 2, Self.maximum) }
+
+    /// Something arrived, but only after retransmission, so that its round trip says nothing (Karn's rule). The RFC
+    /// keeps the long timeout until there is a measurement; on a lossy path that may take minutes. It is halved
+    /// instead: a path that has only become slow still reaches, by backing off, a timeout that shows its round trip.
+    mutating func recover() { current = max(estimate, current / 2) }
 }
