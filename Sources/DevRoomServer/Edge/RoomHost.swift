@@ -1,0 +1,137 @@
+internal import Observability
+internal import Shard
+internal import Signalling
+internal import Wire
+
+/// What a room's host tells about its room.
+protocol RoomHostDelegate: AnyObject {
+    func room(_ host: RoomHost, joined participant: ParticipantInfo)
+    func room(_ host: RoomHost, published participant: ParticipantInfo)
+    func room(_ host: RoomHost, left participant: ParticipantInfo)
+    func roomClosed(_ host: RoomHost)
+}
+
+/// One room with its members and media: carries out what the pure `Room` decides.
+final class RoomHost {
+    /// How often levels are looked at.
+    static let speakerInterval: Duration = .milliseconds(400)
+
+    private(set) var room: Room
+    private let environment: ServerEnvironment
+    private weak var delegate: (any RoomHostDelegate)?
+    private var members: [String: any RoomMember] = [:]
+    private var tracks: [String: ForwardedTrack] = [:]
+    private var alarm: Alarm?
+    private var speakerAlarm: Alarm?
+    private var isDraining = false
+    let log: Log
+
+    init(_ environment: ServerEnvironment, room: Room, delegate: any RoomHostDelegate) {
+        self.environment = environment
+        self.room = room
+        self.delegate = delegate
+        log = environment.log.with(["room": room.name])
+        alarm = Alarm(loop: environment.loop) { [unowned self] in
+            perform { $0.handleTimeout(environment.time) }
+        }
+        speakerAlarm = Alarm(loop: environment.loop) { [unowned self] in measureSpeakers() }
+        drain()
+    }
+
+    var time: ServerTime { environment.time }
+
+    /// Changes the room, and carries out what follows from it.
+    @discardableResult
+    func perform<Result, Failure: Error>(_ change: (inout Room) throws(Failure) -> Result) throws(Failure) -> Result {
+        let result: Result
+        do throws(Failure) {
+            result = try change(&room)
+        } catch {
+            drain()
+            throw error
+        }
+        drain()
+        return result
+    }
+
+    /// Lets a member in. `makeMember` is called with its SID before anything is sent to it.
+    func join(_ request: ParticipantJoin, makeMember: (String) -> any RoomMember) throws(RoomJoinError) -> String {
+        let sid = try room.join(request, environment.time)
+        members[sid] = makeMember(sid)
+        log.info("participant joined", ["identity": request.identity, "sid": sid])
+        drain()
+        return sid
+    }
+
+    func member(_ sid: String) -> (any RoomMember)? { members[sid] }
+
+    func member(identity: String) -> (any RoomMember)? {
+        room.participant(identity: identity).flatMap { members[$0.sid] }
+    }
+
+    // MARK: Tracks
+
+    /// A member's media section was negotiated. Returns the track to feed, nil when none was announced.
+    func trackNegotiated(_ sid: String, cid: String, mid: String) -> ForwardedTrack? {
+        // The track has to be there before others are attached to it.
+        guard let track = room.trackNegotiated(sid, cid: cid, mid: mid) else { return nil }
+        let forwarded = tracks[track] ?? ForwardedTrack(sid: track, publisher: sid)
+        tracks[track] = forwarded
+        if speakerAlarm?.isArmed == false { speakerAlarm?.arm(after: Self.speakerInterval) }
+        drain()
+        return forwarded
+    }
+
+    private func measureSpeakers() {
+        var levels: [String: Float] = [:]
+        for track in tracks.values {
+            levels[track.publisher] = max(levels[track.publisher] ?? 0, track.level(now: environment.loop.now))
+        }
+        perform { $0.updateSpeakers(levels) }
+        if !tracks.isEmpty { speakerAlarm?.advance(by: Self.speakerInterval) }
+    }
+
+    // MARK: Carrying out
+
+    private func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        while let output = room.poll() { carryOut(output) }
+        isDraining = false
+        alarm?.follow(room.nextDeadline)
+    }
+
+    private func carryOut(_ output: RoomOutput) {
+        switch output {
+        case .signal(let message, let sid): members[sid]?.send(message)
+        case .data(let packet, let isReliable, let sid): members[sid]?.send(data: packet, isReliable: isReliable)
+        case .attach(let info, _, let subscriber):
+            guard let track = tracks[info.sid] else { return }
+            members[subscriber]?.attach(track)
+        case .detach(let track, let subscriber):
+            tracks[track]?.detach(subscriber)
+            members[subscriber]?.detach(track: track)
+        case .pause(let track, let subscriber, let isPaused):
+            members[subscriber]?.pause(track: track, isPaused: isPaused)
+        case .end(let sid, let reason):
+            for track in tracks.values where track.publisher == sid { tracks[track.sid] = nil }
+            log.info("participant left", ["sid": sid, "reason": reason.name])
+            members.removeValue(forKey: sid)?.end(reason)
+        case .joined(let participant): delegate?.room(self, joined: participant)
+        case .published(let participant): delegate?.room(self, published: participant)
+        case .left(let participant): delegate?.room(self, left: participant)
+        case .closed:
+            alarm?.cancel()
+            speakerAlarm?.cancel()
+            tracks = [:]
+            log.info("room closed")
+            delegate?.roomClosed(self)
+        }
+    }
+
+    /// A track is no longer published.
+    func trackEnded(_ sid: String, track: String) {
+        perform { $0.trackEnded(sid, track: track) }
+        tracks[track] = nil
+    }
+}

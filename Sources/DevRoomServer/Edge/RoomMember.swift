@@ -1,0 +1,14 @@
+internal import Signalling
+
+/// Somebody in a room as its host sees it: over the network or inside this process.
+protocol RoomMember: AnyObject {
+    func send(_ message: SignalResponse.Message)
+    /// A serialized `DataPacket`.
+    func send(data packet: [UInt8], isReliable: Bool)
+    /// From now on the member shall get the track.
+    func attach(_ track: ForwardedTrack)
+    func detach(track sid: String)
+    func pause(track sid: String, isPaused: Bool)
+    /// The member is no longer in the room.
+    func end(_ reason: DisconnectReason)
+}

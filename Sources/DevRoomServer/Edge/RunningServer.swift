@@ -1,0 +1,90 @@
+internal import Observability
+internal import SecureTransport
+internal import Shard
+internal import WebSocket
+internal import Wire
+
+/// A server that listens. Belongs to the loop's thread.
+final class RunningServer {
+    /// How long clients may take to read their goodbye when the server stops.
+    static let farewell: Duration = .seconds(1)
+
+    let environment: ServerEnvironment
+    let hub: RoomHub
+    let ports: DevRoomServer.Ports
+    private let routes: ServerRoutes
+    private let http: HTTPServer
+    private var alarm: Alarm?
+
+    init(
+        _ configuration: DevRoomServer.Configuration, loop: EventLoop, log: Log
+    ) throws(DevRoomServer.StartError) {
+        let transport: OpenSSLTransportFactory
+        do throws(SecureTransportError) {
+            transport = try OpenSSLTransportFactory()
+        } catch {
+            throw .security("\(error)")
+        }
+        do throws(ShardError) {
+            // TCP first: with port 0 it settles the number that UDP shall have, too.
+            let addresses = try Self.addresses(configuration.host)
+            let pending = PendingRoutes()
+            var httpConfiguration = HTTPServer.Configuration()
+            httpConfiguration.maximumBodyBytes = 10 << 20
+            httpConfiguration.maximumHeadBytes = 256 << 10
+            http = HTTPServer(context: WebSocketContext(loop: loop), configuration: httpConfiguration, handler: pending)
+            let listening = try http.listen(at: TransportAddress(ip: configuration.host, port: configuration.port))
+            let media: MediaSockets
+            do throws(ShardError) {
+                media = try MediaSockets(
+                    loop: loop, addresses: addresses, port: configuration.udpPort ?? listening.port)
+            } catch {
+                http.close()
+                throw error
+            }
+            environment = ServerEnvironment(
+                loop: loop, log: log, transport: transport, media: media, keys: configuration.keys)
+            hub = RoomHub(environment, isParrotEnabled: configuration.isParrotEnabled)
+            routes = ServerRoutes(hub)
+            pending.routes = routes
+            handlers = pending
+            ports = DevRoomServer.Ports(http: listening.port, udp: media.bases.first?.port ?? 0)
+        } catch {
+            throw .network(error)
+        }
+    }
+
+    /// The server does not hold its handler.
+    private let handlers: PendingRoutes
+
+    /// Every address at which media shall arrive.
+    private static func addresses(_ host: IPAddress) throws(ShardError) -> [IPAddress] {
+        guard host == .anyV4 || host == .anyV6 else { return [host] }
+        // One socket for each address tells us to which of them a datagram came, which ICE must know.
+        return try InterfaceAddress.all().map(\.ip).filter { host == .anyV6 || !$0.isV6 }
+    }
+
+    /// Says goodbye to everybody, and calls `completion` when all is closed.
+    func stop(_ completion: @escaping () -> Void) {
+        http.stopListening()
+        hub.close()
+        alarm = Alarm(loop: environment.loop) { [self] in
+            http.close()
+            environment.media.close()
+            alarm = nil
+            completion()
+        }
+        alarm?.arm(after: hub.isIdle && http.webSocketCount == 0 ? .zero : Self.farewell)
+    }
+}
+
+/// Stands between the HTTP server, which is made first, and the routes, which need what is made after it.
+private final class PendingRoutes: HTTPHandler {
+    var routes: ServerRoutes?
+
+    func handle(_ request: HTTPRequest, _ responder: HTTPResponder) { routes?.handle(request, responder) }
+
+    func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade) {
+        routes?.handleUpgrade(request, upgrade)
+    }
+}

@@ -1,0 +1,37 @@
+internal import Glibc
+internal import Observability
+internal import PeerConnection
+internal import SecureTransport
+internal import Shard
+internal import Wire
+
+/// What every part of one server shares. Belongs to the loop's thread.
+final class ServerEnvironment {
+    let loop: EventLoop
+    let log: Log
+    let transport: any SecureTransportFactory
+    let media: MediaSockets
+    let keys: [String: String]
+    let server: ServerDescription
+
+    init(
+        loop: EventLoop, log: Log, transport: any SecureTransportFactory, media: MediaSockets, keys: [String: String]
+    ) {
+        self.loop = loop
+        self.log = log
+        self.transport = transport
+        self.media = media
+        self.keys = keys
+        var random = SecureRandom()
+        server = ServerDescription(nodeID: ServerIdentifier.make(ServerIdentifier.node, using: &random))
+    }
+
+    /// Both clocks, now.
+    var time: ServerTime { ServerTime(now: loop.now, unixMilliseconds: Self.unixMilliseconds()) }
+
+    static func unixMilliseconds() -> Int64 {
+        var spec = timespec()
+        clock_gettime(CLOCK_REALTIME, &spec)
+        return Int64(spec.tv_sec) * 1000 + Int64(spec.tv_nsec) / 1_000_000
+    }
+}

@@ -1,0 +1,92 @@
+internal import PeerConnection
+internal import SecureTransport
+internal import Shard
+internal import Wire
+
+/// Who uses a `ServerPeer`.
+protocol ServerPeerOwner: AnyObject {
+    func peer(_ peer: ServerPeer, event: PeerConnectionEvent)
+    /// Borrowed bytes are valid during the call only.
+    func peer(_ peer: ServerPeer, received packet: ReceivedRTPPacket)
+}
+
+/// The server's end of one peer connection, joined to the sockets and the clock of its loop.
+final class ServerPeer {
+    /// Silence after which a client counts as disconnected, and as gone (spec 5.2).
+    static let disconnectedTimeout: Duration = .seconds(10)
+    static let failedTimeout: Duration = .seconds(15)
+    /// Bytes of the largest data message, as LiveKit announces it.
+    static let maximumMessageSize = 65_535
+
+    let connection: PeerConnection
+    weak var owner: (any ServerPeerOwner)?
+    private let environment: ServerEnvironment
+    private var alarm: Alarm?
+    private(set) var isClosed = false
+
+    init(_ environment: ServerEnvironment) {
+        self.environment = environment
+        var configuration = PeerConnectionConfiguration()
+        // Clients reach us directly, so that answering their checks is enough (RFC 8445 section 2.5).
+        configuration.ice.isLite = true
+        configuration.ice.disconnectedTimeout = Self.disconnectedTimeout
+        configuration.ice.consentTimeout = Self.failedTimeout
+        configuration.dataChannels.association.maximumReceiveMessageSize = Self.maximumMessageSize
+        configuration.receiveMode = .raw
+        configuration.opusParameters = "minptime=10;useinbandfec=1;usedtx=1"
+        connection = PeerConnection(
+            configuration: configuration, factory: environment.transport, authentication: .openSSL,
+            random: SecureRandom())
+        for base in environment.media.bases { connection.addLocalCandidate(base) }
+        connection.delegate = self
+        alarm = Alarm(loop: environment.loop) { [unowned self] in
+            connection.handleTimeout(now: environment.loop.now)
+            update()
+        }
+        environment.media.register(self, fragment: connection.localUsernameFragment)
+    }
+
+    var now: Instant { environment.loop.now }
+
+    /// After every call into the connection: credentials and deadlines may have changed.
+    func update() {
+        guard !isClosed else { return }
+        environment.media.register(self, fragment: connection.localUsernameFragment)
+        alarm?.follow(connection.nextDeadline)
+    }
+
+    /// Says goodbye and lets go of everything.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        alarm?.cancel()
+        connection.close(now: now)
+        environment.media.unregister(self)
+    }
+}
+
+extension ServerPeer: DatagramReceiver {
+    func receive(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, on base: TransportAddress) {
+        connection.receive(datagram, from: source, on: base, now: now)
+        guard !isClosed else { return }
+        alarm?.follow(connection.nextDeadline)
+    }
+}
+
+extension ServerPeer: PeerConnectionDelegate {
+    func peerConnection(
+        _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+        to destination: TransportAddress
+    ) {
+        environment.media.send(datagram, from: base, to: destination)
+    }
+
+    func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {
+        guard !isClosed else { return }
+        owner?.peer(self, event: event)
+    }
+
+    func peerConnection(_ connection: PeerConnection, received packet: ReceivedRTPPacket) {
+        owner?.peer(self, received: packet)
+    }
+}
