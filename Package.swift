@@ -91,6 +91,10 @@ let declared: [Target] = [
     .target(name: "TestSupport", dependencies: ["Wire", "PeerConnection"], path: "Tests/TestSupport"),
     .executableTarget(
         name: "ProtobufProbe", dependencies: ["Wire", "Signalling", "SecureTransport"], path: "Tests/ProtobufProbe"),
+    .executableTarget(
+        name: "PeerProbe",
+        dependencies: ["Wire", "PeerConnection", "SecureTransport", "Shard", "AudioCodec", "TestSupport"],
+        path: "Tests/PeerProbe"),
     tests("WireTests", ["Wire", "TestSupport"]),
     tests("PeerConnectionTests", ["Wire", "PeerConnection", "TestSupport"]),
     tests("SignallingTests", ["Wire", "Signalling", "SecureTransport", "TestSupport"]),
