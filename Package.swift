@@ -104,7 +104,7 @@ let declared: [Target] = [
     .target(name: "NetworkTestSupport", dependencies: ["Wire", "Shard", "COpenSSL"], path: "Tests/NetworkTestSupport"),
     tests("SecureTransportTests", ["Wire", "PeerConnection", "SecureTransport", "TestSupport", "NetworkTestSupport"]),
     tests("AudioCodecTests", ["Wire", "AudioCodec", "TestSupport"]),
-    tests("WebSocketTests", ["Wire", "Shard", "WebSocket", "TestSupport"]),
+    tests("WebSocketTests", ["Wire", "Shard", "SecureTransport", "WebSocket", "NetworkTestSupport"]),
     tests("HTTPClientTests", ["Wire", "Shard", "SecureTransport", "HTTPClient", "NetworkTestSupport"]),
     tests(
         "LiveKitParticipantTests",
