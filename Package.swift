@@ -95,6 +95,9 @@ let declared: [Target] = [
         name: "PeerProbe",
         dependencies: ["Wire", "PeerConnection", "SecureTransport", "Shard", "AudioCodec", "TestSupport"],
         path: "Tests/PeerProbe"),
+    .executableTarget(
+        name: "WebSocketProbe", dependencies: ["Wire", "Shard", "SecureTransport", "WebSocket"],
+        path: "Tests/WebSocketProbe"),
     tests("WireTests", ["Wire", "TestSupport"]),
     tests("PeerConnectionTests", ["Wire", "PeerConnection", "TestSupport"]),
     tests("SignallingTests", ["Wire", "Signalling", "SecureTransport", "TestSupport"]),
