@@ -5,7 +5,7 @@ internal import Wire
 
 /// Why data was not taken.
 package enum DataSendError: Error, Hashable, Sendable {
-    /// The session has not begun or is over.
+    /// The session is over; for lossy packets also: it has not begun, or is away.
     case notConnected
     /// The token does not allow data.
     case notAllowed
@@ -96,7 +96,7 @@ extension RoomParticipant {
 
     /// Sends one packet. Reliable ones are numbered and kept for a resume; before there is a channel they wait.
     package func send(_ packet: DataPacket, isReliable: Bool) throws(DataSendError) {
-        guard state != .closed, state != .idle else { throw .notConnected }
+        guard state != .closed else { throw .notConnected }
         if let permission = view.local.permission, !permission.canPublishData { throw .notAllowed }
         let maximum = session?.maximumPacketBytes ?? 64_000
         guard isReliable else {

@@ -172,6 +172,8 @@ extension RoomParticipant: SignalConnectionDelegate {
         guard state != .closed else { return }
         startSession()
         apply(changes)
+        // After a full reconnect nothing about the others need have changed; our subscriptions are gone all the same.
+        subscribe(view.participants.values.sorted { $0.identity < $1.identity }.flatMap(\.tracks))
     }
 
     private func resumed(_ response: ReconnectResponse, _ signal: SignalConnection) {
@@ -235,6 +237,7 @@ extension RoomParticipant: SignalConnectionDelegate {
                     $0.participant = move.participant
                     $0.otherParticipants = move.otherParticipants
                 }))
+        subscribe(view.participants.values.sorted { $0.identity < $1.identity }.flatMap(\.tracks))
     }
 
     // MARK: Changes of the room

@@ -38,7 +38,8 @@ package enum ParticipantEnding: Hashable, Sendable {
 
 /// What happens to a participant. Audio comes by a call of its own.
 package enum ParticipantEvent {
-    /// The server took us in; the room and those in it are known. Media follows.
+    /// The server took us in; the room and those in it are known. Media follows. Comes again when the connection is lost
+    /// before it does.
     case joined(RoomInfo, ParticipantInfo)
     /// Media and data can flow now.
     case connected

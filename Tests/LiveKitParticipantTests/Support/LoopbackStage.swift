@@ -1,0 +1,186 @@
+import LiveKitParticipant
+import Observability
+import PeerConnection
+import SecureTransport
+import Shard
+import Signalling
+import Testing
+import WebSocket
+import Wire
+
+/// A participant and a scripted room on one loop, with everything that the participant reported.
+final class LoopbackStage: @unchecked Sendable {
+    /// Longest wait for anything.
+    static let patience = Duration.seconds(20)
+
+    struct TimedOut: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// What the participant reported, on the loop.
+    final class Recorder: RoomParticipantDelegate {
+        /// Each event in a few words.
+        var events: [String] = []
+        var sound: [[UInt8]] = []
+        var onChange: () -> Void = {}
+        var onEvent: (RoomParticipant, ParticipantEvent) -> Void = { _, _ in }
+
+        func participant(_ participant: RoomParticipant, event: ParticipantEvent) {
+            if let words = Self.words(event) { events.append(words) }
+            onEvent(participant, event)
+            onChange()
+        }
+
+        func participant(_ participant: RoomParticipant, track: SubscribedTrack, released output: JitterBufferOutput) {
+            if case .packet(let packet, _) = output { sound.append(Array(packet.payload)) }
+            onChange()
+        }
+
+        static func words(_ event: ParticipantEvent) -> String? {
+            switch event {
+            case .joined(let room, let local): "joined \(room.name) as \(local.sid)"
+            case .connected: "connected"
+            case .room(let change): words(change)
+            case .trackSubscribed(let track): "subscribed \(track.sid) of \(track.participantIdentity)"
+            case .trackUnsubscribed(let track): "unsubscribed \(track.sid)"
+            case .microphonePublished(let track): "published \(track.sid)"
+            case .microphoneRefused: "refused"
+            case .microphoneMuted(let isMuted): "server muted \(isMuted)"
+            case .microphoneSubscribed: "heard"
+            case .data(let message):
+                "data \(message.topic) \(String(decoding: message.payload, as: UTF8.self)) from \(message.senderIdentity)"
+                    + (message.isReliable ? "" : " lossy")
+            case .chat(let message, let sender): "chat \(message.message) from \(sender)"
+            case .stream(.closed(let info, _, let failure)):
+                "stream \(info.topic) \(failure.map { "\($0)" } ?? "complete")"
+            case .stream(.text(let text, let info)): "text \(info.topic) \(text.count)"
+            case .stream: nil
+            case .transcript(let update): "transcript \(update.identity) \(update.text) \(update.isFinal)"
+            case .rpc(let invocation): "call \(invocation.method) \(invocation.payload)"
+            case .reconnecting: "reconnecting"
+            case .reconnected(let isNewSession): "reconnected \(isNewSession ? "anew" : "as before")"
+            case .disconnected(let ending): "disconnected \(ending)"
+            }
+        }
+
+        static func words(_ change: RoomChange) -> String? {
+            switch change {
+            case .participantJoined(let info): "joined \(info.identity)"
+            case .participantLeft(let info, let reason): "left \(info.identity) \(reason.name)"
+            case .attributesChanged(let info, let changed): "attributes \(info.identity) \(changed)"
+            case .localParticipantChanged(let info): "own attributes \(info.attributes)"
+            default: nil
+            }
+        }
+    }
+
+    let loop: EventLoop
+    private var recorderOnLoop: Recorder!
+    private var roomOnLoop: ScriptedRoom!
+    private var participantOnLoop: RoomParticipant!
+    private var waiting: (condition: (LoopbackStage) -> Bool, resume: (Bool) -> Void)?
+    private var alarm: Alarm?
+
+    var recorder: Recorder { recorderOnLoop }
+    var room: ScriptedRoom { roomOnLoop }
+    var participant: RoomParticipant { participantOnLoop }
+
+    private init() throws { loop = try EventLoop(name: "participant") }
+
+    /// Sets the stage, lets `act` play on it, and clears it away. `prepare` runs on the loop before the participant
+    /// connects.
+    static func play(
+        server: ServerURL? = nil, configure: @escaping @Sendable (inout ParticipantConfiguration) -> Void = { _ in },
+        prepare: @escaping @Sendable (LoopbackStage) -> Void = { _ in },
+        act: (LoopbackStage) async throws -> Void
+    ) async throws {
+        let stage = try LoopbackStage()
+        try stage.loop.start()
+        try await stage.onLoop { stage in
+            let factory = try OpenSSLTransportFactory()
+            let recorder = Recorder()
+            let room = try ScriptedRoom(loop: stage.loop, factory: factory)
+            let url = server ?? ServerURL(isSecure: false, host: "127.0.0.1", port: room.port)
+            var configuration = ParticipantConfiguration(server: url, token: "first-token")
+            configure(&configuration)
+            stage.recorderOnLoop = recorder
+            stage.roomOnLoop = room
+            stage.participantOnLoop = RoomParticipant(
+                loop: stage.loop, webSockets: WebSocketContext(loop: stage.loop), factory: factory,
+                authentication: .openSSL, random: SecureRandom(), configuration: configuration, log: .silent)
+            stage.participant.delegate = recorder
+            recorder.onChange = { stage.check() }
+            room.onChange = { stage.check() }
+            prepare(stage)
+            stage.participant.connect()
+        }
+        do {
+            try await act(stage)
+        } catch {
+            await stage.clear()
+            throw error
+        }
+        await stage.clear()
+    }
+
+    private func clear() async {
+        try? await onLoop { stage in
+            stage.participant.leave()
+            stage.room.close()
+            stage.alarm = nil
+            stage.recorder.onChange = {}
+            stage.room.onChange = {}
+        }
+        // Goodbyes are said at the end of the turn.
+        try? await onLoop { _ in }
+        try? await onLoop { stage in
+            stage.participantOnLoop = nil
+            stage.roomOnLoop = nil
+        }
+        loop.stop()
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            Thread.detach {
+                self.loop.join()
+                done.resume()
+            }
+        }
+    }
+
+    /// Runs `body` on the loop and gives its result.
+    @discardableResult
+    func onLoop<Result: Sendable>(_ body: @escaping @Sendable (LoopbackStage) throws -> Result) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            loop.execute { continuation.resume(with: Swift.Result { try body(self) }) }
+        }
+    }
+
+    /// Waits until `condition` holds; it is looked at after each event.
+    func until(_ what: String, _ condition: @escaping @Sendable (LoopbackStage) -> Bool) async throws {
+        let isMet = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+            loop.execute {
+                self.waiting = (condition, { continuation.resume(returning: $0) })
+                if self.alarm == nil { self.alarm = Alarm(loop: self.loop) { [unowned self] in finish(false) } }
+                self.alarm?.arm(after: Self.patience)
+                self.check()
+            }
+        }
+        guard isMet else {
+            let events = try await onLoop { $0.recorder.events }
+            throw TimedOut(description: "waited in vain for: \(what); events: \(events)")
+        }
+    }
+
+    /// Waits for an event.
+    func until(_ event: String) async throws { try await until(event) { $0.recorder.events.contains(event) } }
+
+    private func check() {
+        if let waiting, waiting.condition(self) { finish(true) }
+    }
+
+    private func finish(_ isMet: Bool) {
+        let waiting = waiting
+        self.waiting = nil
+        alarm?.cancel()
+        waiting?.resume(isMet)
+    }
+}
