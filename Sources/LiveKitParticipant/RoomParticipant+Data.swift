@@ -110,7 +110,8 @@ extension RoomParticipant {
         }
         // The number and its tag come on top.
         guard packet.encoded().count + 16 <= maximum else { throw .tooLarge(maximum: maximum) }
-        guard let session, state == .connected || state == .reconnecting && attempt == .resume else {
+        // During a resume a packet must not overtake those that have to be sent again: the server would drop them.
+        guard let session, state == .connected else {
             guard waitingPackets.count < Self.maximumWaitingPackets else { throw .congested }
             waitingPackets.append(packet)
             return
