@@ -98,7 +98,7 @@ struct ExtendedDialectTests {
             (.transcript(transcript), "transcript"), (.agentState(.thinking), "agent_state"),
             (.interrupted, "interrupted"), (.agentJoined(identity: "a", name: "n"), "agent_joined"),
             (.agentLeft(identity: "a", reason: "b"), "agent_left"), (.pong(id: nil), "pong"),
-            (.data(DataMessage(topic: "t", sender: "s", payload: [1])), "data"),
+            (.data(ApplicationData(topic: "t", sender: "s", payload: [1])), "data"),
             (.error(ClientError(.internalError, "m")), "error"),
             (.closing(reason: .shutdown, message: "m"), "closing"),
         ]
@@ -125,7 +125,7 @@ struct ExtendedDialectTests {
     func outgoingData() throws {
         func payload(_ bytes: [UInt8]) throws -> (JSONValue?, JSONValue?) {
             let value = try JSONValue(
-                parsing: #require(encode(.data(DataMessage(topic: "t", sender: "s", payload: bytes)))))
+                parsing: #require(encode(.data(ApplicationData(topic: "t", sender: "s", payload: bytes)))))
             return (value["payload"], value["encoding"])
         }
         #expect(try payload(Array("{\"a\":1}".utf8)) == (["a": 1], nil))

@@ -170,7 +170,7 @@ package struct ExtendedDialect: DialectCodec, Sendable {
     }
 
     /// JSON objects and arrays go into the message as they are, text as a string, anything else as base64.
-    private static func message(for data: DataMessage) -> JSONObject {
+    private static func message(for data: ApplicationData) -> JSONObject {
         var message: JSONObject = ["type": "data", "topic": .string(data.topic), "sender": .string(data.sender)]
         if let first = data.payload.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
             let value = try? JSONValue(parsing: data.payload)

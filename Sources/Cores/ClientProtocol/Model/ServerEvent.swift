@@ -17,7 +17,7 @@ package enum ServerEvent: Hashable, Sendable {
     case agentLeft(identity: String, reason: String)
     /// The agent has said everything of its reply.
     case replyFinished
-    case data(DataMessage)
+    case data(ApplicationData)
     /// A JSON object that an agent published, to be passed on character by character.
     case verbatim(String)
     case pong(id: JSONValue?)
@@ -96,7 +96,7 @@ package enum AgentState: String, Hashable, Sendable, CaseIterable {
 }
 
 /// A data packet from somebody in the room.
-package struct DataMessage: Hashable, Sendable {
+package struct ApplicationData: Hashable, Sendable {
     package var topic: String
     /// The identity of who sent it; empty when a server did.
     package var sender: String

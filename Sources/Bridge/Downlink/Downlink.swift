@@ -1,0 +1,253 @@
+package import ClientProtocol
+package import PeerConnection
+package import Wire
+
+/// Where the sound for the client goes.
+package protocol DownlinkSink: AnyObject {
+    /// PCM bytes in the output format: one frame, or one piece.
+    func downlink(pcm: UnsafeRawBufferPointer)
+    /// One Opus packet.
+    func downlink(opus: UnsafeRawBufferPointer)
+}
+
+/// The room's way to the client: packets of any number of tracks → samples at the client's rate → frames. A single
+/// voice leaves as soon as a frame is complete; several at once are mixed on the tick. Belongs to one loop.
+package final class Downlink {
+    package let format: AudioFormat
+    package private(set) var packetsReceived = 0
+
+    private let limits: Limits
+    private let coders: any AudioCoderFactory
+    private weak var sink: (any DownlinkSink)?
+    private var tracks: [String: TrackPlayer] = [:]
+    private var framer: OutputFramer
+    private var converter: (any RateConverter)?
+    private var encoder: (any SpeechEncoder)?
+    private var encoderFrames: FrameAssembler
+    private var mixer = Mixer()
+    private var mixed: [Int16] = []
+    private var trackFrame: [Int16] = []
+    private var encoderFrame: [Int16] = []
+    private var converted: [Int16] = []
+    private var bytes: [UInt8] = []
+    private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
+    private var lastOutput: Instant
+    private var lastMix: Instant?
+    /// Tracks of this participant are not heard before this time.
+    private var suppressed: (participant: String, until: Instant)?
+    private var finishedTracks = (concealed: 0, recovered: 0, undecodable: 0)
+
+    /// - Parameter pieces: how the sound is cut; Opus goes in packets of 20 ms, or as it came.
+    package init(
+        format: AudioFormat, pieces: OutputFramer.Pieces, limits: Limits, coders: any AudioCoderFactory,
+        sink: any DownlinkSink, now: Instant
+    ) throws(AudioCoderFailure) {
+        self.format = format
+        self.limits = limits
+        self.coders = coders
+        self.sink = sink
+        lastOutput = now
+        let rate = format.nearestOpusSampleRate
+        framer = OutputFramer(sampleRate: format.sampleRate, pieces: pieces)
+        encoderFrames = FrameAssembler(sampleRate: rate, limit: rate)
+        if format.encoding != .opus, format.sampleRate != rate {
+            converter = try coders.makeConverter(from: rate, to: format.sampleRate)
+        }
+    }
+
+    deinit { packet.deallocate() }
+
+    /// The rate at which tracks are decoded and mixed.
+    private var codingRate: Int { format.nearestOpusSampleRate }
+
+    /// Samples at 48 kHz that had to be invented or were recovered, and packets that made no sense.
+    package var concealed: Int { finishedTracks.concealed + tracks.values.reduce(0) { $0 + $1.concealed } }
+    package var recovered: Int { finishedTracks.recovered + tracks.values.reduce(0) { $0 + $1.recovered } }
+    package var undecodable: Int { finishedTracks.undecodable + tracks.values.reduce(0) { $0 + $1.undecodable } }
+
+    /// Whether something is to be heard at the moment, or just was.
+    package var isAudible: Bool { tracks.values.contains { $0.gate.isOpen } || framer.pendingSampleCount > 0 }
+
+    // MARK: Tracks
+
+    package func addTrack(_ id: String, participant: String, now: Instant) throws(AudioCoderFailure) {
+        guard tracks[id] == nil, tracks.count < limits.maximumTracks else { return }
+        let decoder = try coders.makeDecoder(sampleRate: codingRate)
+        tracks[id] = TrackPlayer(
+            id: id, participant: participant, sampleRate: codingRate, limits: limits, decoder: decoder, now: now)
+    }
+
+    package func removeTrack(_ id: String) {
+        guard let track = tracks.removeValue(forKey: id) else { return }
+        finishedTracks.concealed += track.concealed
+        finishedTracks.recovered += track.recovered
+        finishedTracks.undecodable += track.undecodable
+        if !anyoneIsAudible { flush() }
+    }
+
+    package func setMuted(_ id: String, _ isMuted: Bool) {
+        guard let track = tracks[id] else { return }
+        track.isMuted = isMuted
+        if isMuted { track.closeGate() }
+        if !anyoneIsAudible { flush() }
+    }
+
+    private var anyoneIsAudible: Bool { tracks.values.contains { $0.gate.isOpen } }
+    private var audibleCount: Int { tracks.values.reduce(0) { $0 + ($1.gate.isOpen ? 1 : 0) } }
+
+    // MARK: Sound
+
+    package func receive(_ output: JitterBufferOutput, track id: String, now: Instant) {
+        guard let track = tracks[id] else { return }
+        if case .packet = output { packetsReceived += 1 }
+        if let suppressed {
+            if now >= suppressed.until {
+                self.suppressed = nil
+            } else if suppressed.participant == track.participant {
+                return
+            }
+        }
+        if format.encoding == .opus, tracks.count == 1, !track.isMuted {
+            return passThrough(output)
+        }
+        let wasOpen = track.gate.isOpen
+        track.play(output, now: now) { samples in
+            if audibleCount > 1 {
+                track.waiting.append(samples)
+            } else {
+                drainMix(keeping: track)
+                emit(samples, now: now)
+            }
+        }
+        if wasOpen, !track.gate.isOpen, !anyoneIsAudible {
+            drainMix(keeping: track)
+            flush()
+        }
+    }
+
+    /// Opus to Opus without decoding. Packets that say nothing are left out; losses are the client's to conceal.
+    private func passThrough(_ output: JitterBufferOutput) {
+        guard case .packet(let packet, _) = output, OpusPacket(packet.payload)?.isDiscontinuous == false else { return }
+        sink?.downlink(opus: packet.payload)
+    }
+
+    /// Mixes what is due and sends unfinished frames that have waited too long.
+    package func tick(now: Instant) {
+        if audibleCount > 1 {
+            let frameSamples = codingRate / 50
+            var due = 1
+            if let lastMix { due = Int((now - lastMix).nanoseconds / max(1, limits.tick.nanoseconds)) }
+            // After a long stall the past is not mixed: the rings hold no more anyway.
+            due = min(due, 10)
+            if due > 0 {
+                lastMix = lastMix.map { due == 10 ? now : $0 + limits.tick * due } ?? now
+            }
+            for _ in 0..<due { mix(frameSamples, now: now) }
+        } else {
+            lastMix = nil
+            drainMix(keeping: tracks.values.first { $0.gate.isOpen })
+        }
+        for track in tracks.values where track.gate.isOpen && now - track.lastArrival > limits.silenceHangover {
+            // The packets stopped in the middle: DTX, a mute, or the end.
+            track.closeGate()
+        }
+        if framer.pendingSampleCount > 0 || encoderFrames.sampleCount > 0, now - lastOutput > limits.flushAfter {
+            flush()
+        }
+    }
+
+    private func mix(_ count: Int, now: Instant) {
+        if trackFrame.count != count { trackFrame = [Int16](repeating: 0, count: count) }
+        let primed = limits.mixingDelay.samplesAt48kHz * codingRate / 48_000
+        mixer.begin(count: count)
+        var hasSound = false
+        for track in tracks.values {
+            if !track.isPrimed { track.isPrimed = track.waiting.count >= primed }
+            guard track.isPrimed else { continue }
+            hasSound = true
+            // A track that has run out adds what it has and fills up again before it goes on.
+            if track.waiting.count < count { track.isPrimed = false }
+            track.waiting.peek(into: &trackFrame)
+            track.waiting.drop(count)
+            mixer.add(trackFrame.span)
+        }
+        guard hasSound else { return }
+        mixer.finish(into: &mixed)
+        // A reference of its own keeps the samples in place while the sound goes on from here.
+        let frame = mixed
+        emit(frame.span, now: now)
+    }
+
+    /// Back to a single voice: what it has waiting for the mix goes out in front of what comes now. What others have
+    /// waiting is the silence at their ends.
+    private func drainMix(keeping last: TrackPlayer?) {
+        for track in tracks.values where !track.waiting.isEmpty {
+            if track === last {
+                var rest = [Int16](repeating: 0, count: track.waiting.count)
+                if track.waiting.pop(into: &rest) { emit(rest.span, now: lastOutput) }
+            }
+            track.waiting.removeAll()
+            track.isPrimed = false
+        }
+    }
+
+    private func emit(_ samples: Span<Int16>, now: Instant) {
+        lastOutput = max(lastOutput, now)
+        if format.encoding == .opus { return encode(samples) }
+        if let converter {
+            converted.removeAll(keepingCapacity: true)
+            converter.convert(samples, appendingTo: &converted)
+            let output = converted
+            framer.append(output.span) { send($0) }
+        } else {
+            framer.append(samples) { send($0) }
+        }
+    }
+
+    private func send(_ piece: Span<Int16>) {
+        bytes.removeAll(keepingCapacity: true)
+        SampleEncoder.append(piece, as: format.encoding, channels: format.channels, to: &bytes)
+        bytes.withUnsafeBytes { sink?.downlink(pcm: $0) }
+    }
+
+    private func encode(_ samples: Span<Int16>) {
+        encoderFrames.append(samples)
+        while encoderFrames.next(into: &encoderFrame) { encode(frame: encoderFrame) }
+    }
+
+    private func encode(frame: [Int16]) {
+        if encoder == nil { encoder = try? coders.makeEncoder(sampleRate: codingRate) }
+        guard let encoder, let length = encoder.encode(frame.span, into: packet), length > 2 else { return }
+        // SAFETY: `length` bytes have just been written.
+        sink?.downlink(opus: unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]))
+    }
+
+    /// Sends an unfinished frame, filled up with silence.
+    private func flush() {
+        if format.encoding == .opus {
+            if encoderFrames.flush(into: &encoderFrame) { encode(frame: encoderFrame) }
+        } else {
+            framer.flush { send($0) }
+        }
+    }
+
+    // MARK: Interruption
+
+    /// Throws away everything that has not been sent.
+    package func discard() {
+        framer.reset()
+        encoderFrames.removeAll()
+        for track in tracks.values {
+            track.waiting.removeAll()
+            track.isPrimed = false
+        }
+    }
+
+    /// Lets nothing of a participant be heard until then, or until `unsuppress`.
+    package func suppress(_ participant: String, until: Instant) {
+        suppressed = (participant, until)
+        for track in tracks.values where track.participant == participant { track.closeGate() }
+    }
+
+    package func unsuppress() { suppressed = nil }
+}

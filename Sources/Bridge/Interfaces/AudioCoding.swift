@@ -1,0 +1,42 @@
+/// Makes coders. A session makes them when it first needs them.
+package protocol AudioCoderFactory: AnyObject {
+    /// For mono frames of 20 ms at an Opus rate, in Hz.
+    func makeEncoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechEncoder
+    /// To mono at an Opus rate, in Hz.
+    func makeDecoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechDecoder
+    /// Between any two rates of 8 to 48 kHz, mono.
+    func makeConverter(from inputRate: Int, to outputRate: Int) throws(AudioCoderFailure) -> any RateConverter
+}
+
+/// A coder could not be made: out of memory, or a fault of ours.
+package struct AudioCoderFailure: Error, Hashable, Sendable {
+    package var message: String
+
+    package init(message: String) { self.message = message }
+}
+
+/// Turns frames of 20 ms into Opus packets.
+package protocol SpeechEncoder: AnyObject {
+    /// Encodes one frame; returns the packet's length in bytes, nil if it cannot be encoded. A packet of 1 or 2 bytes
+    /// means silence that need not be sent.
+    func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int?
+}
+
+/// Turns Opus packets into mono samples. Each call returns how many samples it has written, nil if it cannot.
+package protocol SpeechDecoder: AnyObject {
+    func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int?
+    /// Recovers `count` lost samples before `next` from what `next` carries of them.
+    func recover(
+        _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
+    ) -> Int?
+    /// Invents `count` samples from what came before.
+    func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int?
+    /// Forgets the past, as after a pause.
+    func reset()
+}
+
+/// Changes the rate of mono samples.
+package protocol RateConverter: AnyObject {
+    /// Appends what `samples` become at the other rate.
+    func convert(_ samples: Span<Int16>, appendingTo output: inout [Int16])
+}

@@ -1,0 +1,17 @@
+/// The client's WebSocket, as a session needs it. Belongs to one loop; no call leads to a call back.
+package protocol ClientConnection: AnyObject {
+    /// Sends a text message that must not be lost.
+    func send(text: String)
+    /// Sends a text message with sound in it. May be dropped, oldest first, when the client reads too slowly.
+    func send(audioText: String)
+    /// Sends a binary message with sound, droppable likewise. The bytes are not needed after the call.
+    func send(audio: UnsafeRawBufferPointer)
+    /// Gives up the sound that waits to be sent.
+    func discardQueuedAudio()
+    /// Sends what waits, then a close frame.
+    func close(code: UInt16, reason: String)
+    /// Messages with sound that were dropped so far because the client reads too slowly.
+    var droppedAudioMessages: Int { get }
+    /// Bytes that wait to be sent.
+    var bufferedBytes: Int { get }
+}

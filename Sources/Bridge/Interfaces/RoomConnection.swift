@@ -1,0 +1,159 @@
+package import ClientProtocol
+package import PeerConnection
+
+/// Which room to join, and as whom.
+package struct RoomRequest: Hashable, Sendable {
+    /// Ignored when there is an access token, which says all of it.
+    package var room: String
+    package var identity: String
+    package var name: String
+    /// A LiveKit access token that the client brought.
+    package var accessToken: String?
+
+    package init(room: String, identity: String, name: String, accessToken: String? = nil) {
+        self.room = room
+        self.identity = identity
+        self.name = name
+        self.accessToken = accessToken
+    }
+}
+
+/// Makes connections to rooms.
+package protocol RoomConnector: AnyObject {
+    /// Starts to join. The outcome comes as an event, never during this call.
+    func join(_ request: RoomRequest, delegate: any RoomConnectionDelegate) -> any RoomConnection
+}
+
+/// A participant in a room, with one microphone track, as a session needs it. Belongs to one loop.
+package protocol RoomConnection: AnyObject {
+    /// Sends one Opus packet on the microphone track. Packets before the track is published are lost.
+    /// - Parameters:
+    ///   - timestamp: in samples at 48 kHz since the session began; pauses count.
+    ///   - samples: the packet's length in samples at 48 kHz.
+    ///   - isStart: the first packet after a pause.
+    ///   - level: loudness in -dBov (RFC 6464), if it is known.
+    func sendAudio(
+        _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
+    /// Tells the room that the microphone is off, or on again.
+    func setMuted(_ isMuted: Bool)
+    /// Sends a text stream to everybody.
+    func sendText(_ text: String, topic: String)
+    /// Sends a reliable data packet; an empty list of destinations means everybody.
+    func publishData(_ payload: [UInt8], topic: String, destinations: [String])
+    func publishDTMF(_ digit: DTMFDigit)
+    /// Sets attributes of the own participant.
+    func setAttributes(_ attributes: [String: String])
+    /// Calls a method of another participant. Nobody waits for the answer.
+    func performRPC(to identity: String, method: String, payload: String)
+    /// Leaves so that the others see it at once. No event comes after this call.
+    func leave()
+}
+
+/// Whom a participant tells what happens. All calls come on the loop, none during a call to the connection.
+package protocol RoomConnectionDelegate: AnyObject {
+    func room(_ room: any RoomConnection, event: RoomEvent)
+    /// Sound of a subscribed track in the order of its media clock. Bytes are gone after the call.
+    func room(_ room: any RoomConnection, track: String, audio: JitterBufferOutput)
+}
+
+/// Somebody in the room.
+package struct RoomMember: Hashable, Sendable {
+    package var identity: String
+    package var name: String
+    /// Whether it is of kind agent.
+    package var isAgent: Bool
+    package var attributes: [String: String]
+
+    package init(identity: String, name: String = "", isAgent: Bool = false, attributes: [String: String] = [:]) {
+        self.identity = identity
+        self.name = name
+        self.isAgent = isAgent
+        self.attributes = attributes
+    }
+}
+
+/// What somebody said, as the room tells it. Later ones replace earlier ones of the same segment.
+package struct SpokenText: Hashable, Sendable {
+    /// How it came.
+    package enum Carrier: Hashable, Sendable {
+        /// A text stream on `lk.transcription`.
+        case stream
+        /// A transcription packet, the older way of agents.
+        case packet
+    }
+
+    /// Who spoke.
+    package var participant: String
+    /// The track that was spoken on; nil when unknown.
+    package var track: String?
+    package var segmentID: String
+    /// The whole text of the segment so far.
+    package var text: String
+    package var isFinal: Bool
+    package var carrier: Carrier
+
+    package init(
+        participant: String, track: String? = nil, segmentID: String, text: String, isFinal: Bool,
+        carrier: Carrier = .stream
+    ) {
+        self.participant = participant
+        self.track = track
+        self.segmentID = segmentID
+        self.text = text
+        self.isFinal = isFinal
+        self.carrier = carrier
+    }
+}
+
+/// Why a room could not be joined.
+package struct RoomFailure: Error, Hashable, Sendable {
+    /// Who has to do something about it.
+    package var blame: ClientError.Blame
+    /// What went wrong, as a sentence without secrets.
+    package var message: String
+    package var isRetryable: Bool
+
+    package init(blame: ClientError.Blame, message: String, isRetryable: Bool) {
+        self.blame = blame
+        self.message = message
+        self.isRetryable = isRetryable
+    }
+}
+
+/// Why a participant is no longer in its room.
+package enum RoomEnd: Hashable, Sendable {
+    case roomDeleted
+    case removed
+    case duplicateIdentity
+    case serverShutdown
+    /// The connection broke and could not be made again.
+    case connectionLost
+    case other(String)
+}
+
+/// What happens in a room.
+package enum RoomEvent: Hashable, Sendable {
+    /// Joined; who is there already follows as `participantJoined`.
+    case joined(room: String, identity: String)
+    case failed(RoomFailure)
+    /// Out of the room, not by `leave`.
+    case ended(RoomEnd)
+    /// The connection broke and is being made again; nothing can be sent.
+    case interrupted
+    /// The connection is back.
+    case resumed
+    /// The microphone track has its id and can be sent on.
+    case microphonePublished(track: String)
+    /// Somebody subscribed to the microphone track.
+    case microphoneSubscribed
+    case participantJoined(RoomMember)
+    /// The name or the attributes are new.
+    case participantChanged(RoomMember)
+    case participantLeft(identity: String, reason: String)
+    /// A track's sound follows.
+    case trackSubscribed(track: String, participant: String)
+    case trackMuted(track: String, isMuted: Bool)
+    case trackEnded(track: String)
+    case spoken(SpokenText)
+    case data(ApplicationData)
+}

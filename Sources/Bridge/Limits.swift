@@ -1,0 +1,84 @@
+/// Every bound and every waiting time of a session, in one place.
+package struct Limits: Hashable, Sendable {
+    // MARK: What a client may send
+
+    /// Bytes of one message, a recorded utterance in base64 included.
+    package var maximumMessageBytes = 4 << 20
+    /// Messages a second that are taken without end. Real clients send 10 to 100.
+    package var messagesPerSecond = 500
+    /// Messages that may come at once, as when a recording is uploaded in frames of 20 ms.
+    package var messageBurst = 4000
+    /// Sound of the caller that waits to be played into the room. Beyond it the oldest gives way.
+    package var uplinkQueue = Duration.seconds(60)
+    /// How often a client is told, at most, that its sound was dropped.
+    package var dropReportInterval = Duration.seconds(1)
+
+    // MARK: Joining and leaving
+
+    /// How long a client that says nothing may take to send a `config` message before the room is joined.
+    package var configurationGrace = Duration.milliseconds(200)
+    /// How long joining the room may take.
+    package var joinTimeout = Duration.seconds(15)
+    /// When a client is told that no agent has come.
+    package var agentTimeout = Duration.seconds(10)
+    /// When a session in which nobody else is gets ended because no agent has come.
+    package var agentAbsence = Duration.seconds(60)
+    /// How long a session outlives its agent, in case another one takes over.
+    package var agentReplacement = Duration.seconds(10)
+    /// An agent that shows no `lk.agent.state` hears us this long after somebody has subscribed to our track.
+    package var silentAgentGrace = Duration.seconds(2)
+
+    // MARK: Pacing the caller's sound
+
+    /// The rhythm of the shared tick.
+    package var tick = Duration.milliseconds(20)
+    /// How much a late client may catch up; a pause longer than this becomes silence.
+    package var catchUp = Duration.milliseconds(200)
+    /// How much earlier than real time a frame may leave, so that jitter of the clocks delays nothing.
+    package var slack = Duration.milliseconds(5)
+    /// Silence that goes to the room after the caller's last frame: what end-of-speech detection needs.
+    package var trailingSilence = Duration.seconds(2)
+    /// Silence that is always kept when a delay is shortened by leaving silence out.
+    package var keptSilence = Duration.milliseconds(800)
+    /// A delay below this is not shortened.
+    package var toleratedDelay = Duration.milliseconds(100)
+    /// A client is streaming live when its last sound is not older than this.
+    package var liveness = Duration.milliseconds(250)
+
+    // MARK: The agent's sound
+
+    /// Silence of a track that is still passed on before it stops.
+    package var silenceHangover = Duration.milliseconds(400)
+    /// Sound that a track must have in store before it takes part in a mix.
+    package var mixingDelay = Duration.milliseconds(40)
+    /// Sound of one track that waits for the mix, at most.
+    package var mixingQueue = Duration.milliseconds(400)
+    /// An unfinished frame to the client is filled up and sent when nothing followed for this long.
+    package var flushAfter = Duration.milliseconds(60)
+    /// Tracks that are played; more are ignored.
+    package var maximumTracks = 16
+    /// How long an agent that a client has interrupted is not heard unless it says earlier that it has stopped.
+    package var interruptionSilence = Duration.seconds(5)
+    /// How long before the end of an agent's speech the caller must have spoken for it to count as an interruption.
+    package var interruptionWindow = Duration.milliseconds(1500)
+
+    // MARK: Texts
+
+    /// How long transcripts of a lesser source wait for a better one to show up.
+    package var transcriptSourceGrace = Duration.milliseconds(500)
+    /// Transcripts of lesser sources that wait for a better one, at most.
+    package var maximumWaitingTranscripts = 256
+
+    package init() {}
+}
+
+extension Duration {
+    /// The duration in samples at 48 kHz, rounded down.
+    var samplesAt48kHz: Int { Int(nanosecondsForAudio * 48 / 1_000_000) }
+
+    private var nanosecondsForAudio: Int64 {
+        let (seconds, attoseconds) = components
+        // Bounded by a day, so that nothing below can overflow.
+        return min(max(seconds, -86_400), 86_400) * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+}

@@ -1,0 +1,221 @@
+internal import ClientProtocol
+internal import Wire
+
+/// What comes from the client.
+extension BridgeSession {
+    /// A binary message: sound in the session's input format. The bytes are not needed after the call.
+    package func receive(binary bytes: UnsafeRawBufferPointer) {
+        guard take(byteCount: bytes.count) else { return }
+        hasSentBinary = true
+        statistics.clientAudioBytes += bytes.count
+        for output in dialect.noteBinaryAudio(byteCount: bytes.count) { act(on: output) }
+        clientSpoke()
+        takeAudio { uplink, now in uplink.append(bytes, now: now) }
+    }
+
+    /// A text message.
+    package func receive(text bytes: [UInt8]) {
+        guard take(byteCount: bytes.count) else { return }
+        for output in dialect.decode(text: bytes) { act(on: output) }
+        perform()
+    }
+
+    /// Counts a message; false when the session does not take it.
+    private func take(byteCount: Int) -> Bool {
+        guard !hasEnded else { return false }
+        statistics.clientMessages += 1
+        guard rate.take(now: now) else {
+            let error = ClientError(
+                .rateLimited, "more than \(limits.messagesPerSecond) messages a second; send larger pieces of sound")
+            lifecycle.handle(.failed(error, .rateLimited), now: now)
+            perform()
+            return false
+        }
+        return true
+    }
+
+    private func act(on output: DialectOutput) {
+        guard !hasEnded else { return }
+        switch output {
+        case .event(let event): act(on: event)
+        case .reply(let event): tell(event)
+        case .send(let frame): send(frame)
+        }
+    }
+
+    private func act(on event: ClientEvent) {
+        switch event {
+        case .configure(let object): configure(object)
+        case .ping(let id): tell(.pong(id: id))
+        // Keys are checked where the connection is accepted.
+        case .authenticate: break
+        case .audio(let bytes):
+            statistics.clientAudioBytes += bytes.count
+            clientSpoke()
+            bytes.withUnsafeBytes { buffer in takeAudio { uplink, now in uplink.append(buffer, now: now) } }
+        case .opusPacket(let bytes):
+            statistics.clientAudioBytes += bytes.count
+            clientSpoke()
+            bytes.withUnsafeBytes { buffer in takeAudio { uplink, now in uplink.append(opus: buffer, now: now) } }
+        case .recording(let samples, let sampleRate):
+            clientSpoke()
+            do throws(AudioCoderFailure) {
+                try uplink?.append(recording: samples, sampleRate: sampleRate, now: now)
+            } catch {
+                tell(.error(ClientError(.invalidAudio, error.message)))
+            }
+            reportDrops()
+        case .mute: setMuted(true)
+        case .unmute: setMuted(false)
+        case .endTurn:
+            clientSpoke()
+            uplink?.endTurn(now: now)
+            if let method = environment.configuration.endTurnMethod, let agent = agents.first {
+                room?.performRPC(to: agent, method: method, payload: "")
+            }
+        case .interrupt: interrupt()
+        case .text, .data, .dtmf:
+            clientSpoke()
+            deliver(event)
+        }
+    }
+
+    private func clientSpoke() {
+        guard !lifecycle.hasJoined else { return }
+        lifecycle.handle(.clientSpoke, now: now)
+        perform()
+    }
+
+    // MARK: Sound
+
+    private func takeAudio(_ append: (Uplink, Instant) -> Bool) {
+        guard !hasEnded, let uplink else { return }
+        let now = now
+        if !append(uplink, now) {
+            // Once a second is enough to say it.
+            if lastAudioError.map({ now - $0 >= limits.dropReportInterval }) ?? true {
+                lastAudioError = now
+                tell(.error(ClientError(.invalidAudio, "this message is not an Opus packet (RFC 6716)")))
+            }
+        }
+        reportDrops()
+    }
+
+    private func reportDrops() {
+        guard let uplink, uplink.samplesDropped > reportedDrop.samples else { return }
+        if let last = reportedDrop.at, now - last < limits.dropReportInterval { return }
+        let milliseconds = (uplink.samplesDropped - reportedDrop.samples) / 48
+        reportedDrop = (uplink.samplesDropped, now)
+        let message =
+            "\(milliseconds) ms of the oldest sound were dropped: more than \(limits.uplinkQueue.components.seconds) s wait to be played into the room"
+        tell(.error(ClientError(.audioDropped, message)))
+    }
+
+    private func setMuted(_ isMuted: Bool) {
+        uplink?.setMuted(isMuted, now: now)
+        room?.setMuted(isMuted)
+    }
+
+    // MARK: Messages
+
+    /// Sends a message to the room, or keeps it until somebody can take it.
+    func deliver(_ event: ClientEvent) {
+        guard isRoomReady, !isRoomInterrupted, isHeard, let room else {
+            guard undelivered.count < Self.maximumUndelivered else {
+                tell(
+                    .error(
+                        ClientError(
+                            .undelivered, "\(Self.maximumUndelivered) messages already wait for the agent",
+                            blame: .room,
+                            isRetryable: true)))
+                return
+            }
+            undelivered.append(event)
+            return
+        }
+        switch event {
+        case .text(let text): room.sendText(text, topic: RoomTopics.chat)
+        case .data(let topic, let payload): room.publishData(payload, topic: topic, destinations: [])
+        case .dtmf(let digits): for digit in digits { room.publishDTMF(digit) }
+        default: break
+        }
+    }
+
+    func deliverWaiting() {
+        guard isRoomReady, !isRoomInterrupted, isHeard else { return }
+        let events = undelivered
+        undelivered = []
+        for event in events { deliver(event) }
+    }
+
+    /// The client wants the agent to stop. It is heard no more at once, whatever it makes of the request.
+    private func interrupt() {
+        let message: JSONValue = ["type": "interrupt"]
+        if let room, !agents.isEmpty {
+            room.publishData(
+                message.serializedBytes(), topic: RoomTopics.interrupt, destinations: agents)
+            if let method = environment.configuration.interruptMethod, let agent = agents.first {
+                room.performRPC(to: agent, method: method, payload: "")
+            }
+        }
+        if downlink?.isAudible == true || replies.state == .speaking {
+            for agent in agents { downlink?.suppress(agent, until: now + limits.interruptionSilence) }
+        }
+        dropPlayback()
+    }
+
+    /// Throws away sound on its way to the client and tells the client to do the same.
+    func dropPlayback() {
+        downlink?.discard()
+        client.discardQueuedAudio()
+        tell(.interrupted)
+    }
+
+    // MARK: Configuration
+
+    private func configure(_ object: JSONObject) {
+        if lifecycle.hasJoined,
+            let late = object.members.first(where: {
+                SessionParameters.namesFixedByJoining.contains($0.key) && !$0.value.isNull
+            })
+        {
+            let message = "\(late.key) can be chosen only in the query or in a config message before anything else"
+            tell(.error(ClientError(.tooLate, message)))
+            return
+        }
+        let old = parameters
+        do throws(InvalidParameter) {
+            try parameters.apply(configuration: object)
+            if let forbidden = forbiddenParameter() { throw forbidden }
+        } catch {
+            refuse(error)
+            return
+        }
+        if let room = parameters.room { roomName = room }
+        if let identity = parameters.identity { self.identity = identity }
+        do throws(AudioCoderFailure) {
+            if parameters.input != old.input { try uplink?.change(format: parameters.input) }
+            if parameters.output != old.output || parameters.chosenFraming != old.chosenFraming
+                || parameters.frameMilliseconds != old.frameMilliseconds
+            {
+                try remakeDownlink()
+            }
+        } catch {
+            return fail(error)
+        }
+        if dispatch != .none, let instructions = parameters.instructions, instructions != instructionsAtDispatch {
+            publish(instructions: instructions)
+        }
+        tell(.configured(instructions: parameters.instructions))
+        clientSpoke()
+    }
+
+    /// Tells an agent that already has its job of new instructions.
+    func publish(instructions: String) {
+        guard isRoomReady, let room else { return }
+        instructionsAtDispatch = instructions
+        let message: JSONValue = ["type": "config", "instructions": .string(instructions)]
+        room.publishData(message.serializedBytes(), topic: RoomTopics.configuration, destinations: [])
+        room.setAttributes([RoomTopics.instructionsAttribute: instructions])
+    }
+}

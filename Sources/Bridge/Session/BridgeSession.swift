@@ -1,0 +1,276 @@
+package import ClientProtocol
+internal import Wire
+
+/// What a session needs from around it; the same for all sessions of a shard.
+package struct SessionEnvironment {
+    package var configuration: BridgeConfiguration
+    package var rooms: any RoomConnector
+    package var dispatcher: any AgentDispatcher
+    package var coders: any AudioCoderFactory
+    package var clock: any SessionClock
+    package var tick: MediaTick
+
+    package init(
+        configuration: BridgeConfiguration, rooms: any RoomConnector, dispatcher: any AgentDispatcher,
+        coders: any AudioCoderFactory, clock: any SessionClock, tick: MediaTick
+    ) {
+        self.configuration = configuration
+        self.rooms = rooms
+        self.dispatcher = dispatcher
+        self.coders = coders
+        self.clock = clock
+        self.tick = tick
+    }
+}
+
+/// One client connection and the participant that stands for it in a room. Joins, dispatches the agent, and carries
+/// sound, texts and data both ways until one side goes. Belongs to one loop.
+package final class BridgeSession {
+    package let id: String
+    /// Called once, when everything is over.
+    package var onEnded: ((SessionStatistics) -> Void)?
+
+    let client: any ClientConnection
+    let environment: SessionEnvironment
+    let startedAt: Instant
+    var dialect: any DialectCodec
+    var parameters: SessionParameters
+    var lifecycle: SessionLifecycle
+    var transcripts: TranscriptSelector
+    var replies: ReplyTracker
+    var rate: MessageRate
+    var uplink: Uplink?
+    var downlink: Downlink?
+    var room: (any RoomConnection)?
+    var statistics = SessionStatistics()
+
+    /// Who and where the caller is: what was asked for, then what the room says.
+    var roomName: String
+    var identity: String
+    /// Whether nobody else can know the room: it was made up for this session.
+    var hasOwnRoom: Bool { parameters.room == nil && parameters.accessToken == nil }
+    var isRoomReady = false
+    var isRoomInterrupted = false
+    var hasSentBinary = false
+
+    /// Who else is in the room, by identity.
+    var participants: [String: RoomMember] = [:]
+    /// The agents among them in the order in which they came; the first one's state is the client's affair.
+    var agents: [String] = []
+    /// Participants of the subscribed tracks, by track.
+    var trackOwners: [String: String] = [:]
+    var isMicrophonePublished = false
+    var isMicrophoneSubscribed = false
+    /// Since when the agent has everything that it needs to hear the caller but a sign that it does.
+    var hearableSince: Instant?
+    var isHeard = false
+    /// Messages that wait until somebody can take them.
+    var undelivered: [ClientEvent] = []
+    var dispatch = DispatchProgress.none
+    var instructionsAtDispatch: String?
+    var lastUserTranscript: Instant?
+    var reportedDrop = (samples: 0, at: Instant?.none)
+    var lastAudioError: Instant?
+
+    private var alarm: (any SessionAlarm)?
+    private var isPerforming = false
+    private var hasStarted = false
+
+    /// How far the dispatch of the agent has come.
+    enum DispatchProgress: Hashable {
+        case none
+        case running
+        /// It failed before the room was joined, which may be why; it is tried once more then.
+        case failedEarly
+        case done
+    }
+
+    /// Messages that wait for the agent, at most.
+    static let maximumUndelivered = 64
+
+    /// - Parameters:
+    ///   - parameters: with the query of the client already applied.
+    ///   - random: for the names of rooms and callers that have none.
+    package init(
+        client: any ClientConnection, parameters: SessionParameters, dialect: any DialectCodec,
+        environment: SessionEnvironment, random: inout some RandomNumberGenerator
+    ) {
+        let now = environment.clock.now
+        let limits = environment.configuration.limits
+        self.client = client
+        self.parameters = parameters
+        self.dialect = dialect
+        self.environment = environment
+        startedAt = now
+        id = "S_" + RandomName.hexadecimal(16, using: &random)
+        // A token names its room and identity; until the room has said them, these stand in.
+        roomName = parameters.room ?? "room-" + RandomName.uuid(using: &random)
+        identity = parameters.identity ?? "caller-" + RandomName.hexadecimal(8, using: &random)
+        lifecycle = SessionLifecycle(expectsAgent: true, limits: limits, now: now)
+        transcripts = TranscriptSelector(limits: limits)
+        replies = ReplyTracker(limits: limits)
+        rate = MessageRate(limits: limits, now: now)
+        alarm = environment.clock.makeAlarm { [weak self] in self?.alarmFired() }
+    }
+
+    var now: Instant { environment.clock.now }
+    var limits: Limits { environment.configuration.limits }
+
+    /// The agent to dispatch; empty for none.
+    var agentName: String { parameters.agent ?? environment.configuration.agentName }
+
+    /// Whether the session is over.
+    package var hasEnded: Bool { lifecycle.phase == .ended }
+
+    /// The numbers so far.
+    package var currentStatistics: SessionStatistics {
+        var numbers = statistics
+        if let uplink {
+            numbers.packetsSent = uplink.packetsSent
+            numbers.packetsSuppressed = uplink.packetsSuppressed
+            numbers.uplinkSamples = uplink.samplesSent
+            numbers.uplinkDropped = uplink.samplesDropped
+            numbers.uplinkSkipped = uplink.samplesSkipped
+            numbers.longestUplinkDelay = uplink.longestDelay
+        }
+        if let downlink {
+            numbers.packetsReceived += downlink.packetsReceived
+            numbers.downlinkConcealed += downlink.concealed
+            numbers.downlinkRecovered += downlink.recovered
+            numbers.undecodable += downlink.undecodable
+        }
+        numbers.audioMessagesDropped = client.droppedAudioMessages
+        return numbers
+    }
+
+    // MARK: Life
+
+    /// Accepts the client.
+    package func start() {
+        guard !hasStarted, !hasEnded else { return }
+        hasStarted = true
+        if let name = forbiddenParameter() { return refuse(name) }
+        do throws(AudioCoderFailure) {
+            try makeAudioPaths()
+        } catch {
+            return fail(error)
+        }
+        environment.tick.add(self)
+        tell(.ready)
+        perform()
+    }
+
+    /// Refuses a client whose parameters cannot be understood: says what is wrong and closes.
+    package func refuse(_ error: InvalidParameter) {
+        hasStarted = true
+        lifecycle.handle(.failed(error.clientError, .invalidParameter), now: now)
+        perform()
+    }
+
+    /// The client's connection is gone, by a close frame or without.
+    package func clientClosed() {
+        lifecycle.handle(.clientGone, now: now)
+        perform()
+    }
+
+    /// The gateway is going down: tells the client, leaves the room, closes.
+    package func shutDown() {
+        lifecycle.handle(.shutdown, now: now)
+        perform()
+    }
+
+    func fail(_ failure: AudioCoderFailure) {
+        let error = ClientError(.internalError, failure.message, blame: .gateway, isRetryable: true)
+        lifecycle.handle(.failed(error, .internalError), now: now)
+        perform()
+    }
+
+    private func alarmFired() {
+        let now = now
+        lifecycle.handleTimeout(now: now)
+        for transcript in transcripts.handleTimeout(now: now) { tell(transcript) }
+        updateHearing()
+        perform()
+    }
+
+    /// Does what the state machine asks for, then sets the alarm.
+    func perform() {
+        guard !isPerforming else { return }
+        isPerforming = true
+        while let action = lifecycle.poll() {
+            switch action {
+            case .join: joinRoom()
+            case .tell(let event): tell(event)
+            case .leave:
+                room?.leave()
+                room = nil
+                isRoomReady = false
+            case .close(let reason, let message):
+                client.close(code: reason.closeCode, reason: message)
+            case .finish: finish()
+            }
+        }
+        isPerforming = false
+        armAlarm()
+    }
+
+    func armAlarm() {
+        guard !hasEnded else { return }
+        var deadline = Instant.earliest(lifecycle.nextDeadline, transcripts.nextDeadline)
+        if let hearableSince, !isHeard {
+            deadline = Instant.earliest(deadline, hearableSince + limits.silentAgentGrace)
+        }
+        if let deadline { alarm?.arm(at: deadline) } else { alarm?.cancel() }
+    }
+
+    private func finish() {
+        alarm?.cancel()
+        alarm = nil
+        environment.tick.remove(self)
+        let numbers = currentStatistics
+        statistics = numbers
+        uplink = nil
+        downlink = nil
+        let onEnded = onEnded
+        self.onEnded = nil
+        onEnded?(numbers)
+    }
+
+    // MARK: To the client
+
+    func tell(_ event: ServerEvent) {
+        for frame in dialect.encode(event) { send(frame) }
+    }
+
+    func tell(_ transcript: Transcript) {
+        if transcript.role == .user, transcript.participant == identity { lastUserTranscript = now }
+        tell(.transcript(transcript))
+    }
+
+    func send(_ frame: ClientFrame) {
+        statistics.eventsSent += 1
+        switch frame {
+        case .text(let text): client.send(text: text)
+        case .binary(let bytes): bytes.withUnsafeBytes { client.send(audio: $0) }
+        }
+    }
+
+    // MARK: Parameters
+
+    /// The first parameter that the client has chosen and must not choose.
+    func forbiddenParameter() -> InvalidParameter? {
+        let forbidden = environment.configuration.forbiddenParameters
+        guard !forbidden.isEmpty else { return nil }
+        let chosen: [(String, String?)] = [
+            ("room", parameters.room), ("identity", parameters.identity), ("name", parameters.name),
+            ("agent", parameters.agent), ("metadata", parameters.metadata),
+            ("access_token", parameters.accessToken.map { _ in "(not shown)" }),
+        ]
+        for (name, value) in chosen where forbidden.contains(name) {
+            if let value {
+                return InvalidParameter(name: name, value: value, allowed: "nothing; this server chooses it")
+            }
+        }
+        return nil
+    }
+}

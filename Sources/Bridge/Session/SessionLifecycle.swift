@@ -1,0 +1,213 @@
+package import ClientProtocol
+package import Wire
+
+/// The life of a session as a pure state machine: what happens goes in by `handle`, what is to be done comes out by
+/// `poll`, time by `nextDeadline` and `handleTimeout`.
+///
+/// ```
+/// opening ──► joining ──► joined ◄──► agent present
+///    └───────────┴──────────┴──────────────┴────────► ended
+/// ```
+package struct SessionLifecycle: Sendable {
+    package enum Phase: Hashable, Sendable {
+        /// The client may still say who it is and what it wants.
+        case opening
+        case joining
+        /// In the room, without an agent.
+        case joined
+        case agentPresent
+        case ended
+    }
+
+    package enum Input: Sendable {
+        /// The client has said something: it has nothing more to configure.
+        case clientSpoke
+        case roomJoined
+        case roomFailed(RoomFailure)
+        case roomEnded(RoomEnd)
+        case agentJoined
+        /// No agent is left in the room.
+        case agentsGone
+        /// How many participants that are no agents are there besides the caller.
+        case othersPresent(Int)
+        case clientGone
+        case shutdown
+        /// The session cannot go on through a fault of the client or of ours.
+        case failed(ClientError, ClosingReason)
+    }
+
+    package enum Action: Hashable, Sendable {
+        /// Join the room and dispatch the agent.
+        case join
+        case tell(ServerEvent)
+        /// Leave the room, if it is there.
+        case leave
+        /// Close the connection to the client.
+        case close(ClosingReason, message: String)
+        /// Everything is over.
+        case finish
+    }
+
+    package private(set) var phase = Phase.opening
+    /// Whether an agent is supposed to come.
+    package var expectsAgent: Bool
+
+    private let limits: Limits
+    private var actions: [Action] = []
+    private var nextAction = 0
+    private var others = 0
+    private var hadAgent = false
+    /// End of the wait for a `config` message, or for the room.
+    private var phaseDeadline: Instant?
+    /// When the client is told that no agent has come.
+    private var agentDeadline: Instant?
+    /// When the session ends because there is no agent.
+    private var absenceDeadline: Instant?
+
+    package init(expectsAgent: Bool, limits: Limits, now: Instant) {
+        self.expectsAgent = expectsAgent
+        self.limits = limits
+        phaseDeadline = now + limits.configurationGrace
+    }
+
+    /// Whether the room has been asked for.
+    package var hasJoined: Bool { phase != .opening }
+
+    package var nextDeadline: Instant? {
+        Instant.earliest(phaseDeadline, Instant.earliest(agentDeadline, absenceDeadline))
+    }
+
+    package mutating func poll() -> Action? {
+        guard nextAction < actions.count else {
+            actions.removeAll(keepingCapacity: true)
+            nextAction = 0
+            return nil
+        }
+        defer { nextAction += 1 }
+        return actions[nextAction]
+    }
+
+    package mutating func handle(_ input: Input, now: Instant) {
+        guard phase != .ended else { return }
+        switch input {
+        case .clientSpoke:
+            if phase == .opening { join(now: now) }
+        case .roomJoined:
+            guard phase == .joining else { return }
+            phase = .joined
+            phaseDeadline = nil
+            awaitAgent(now: now)
+        case .agentJoined:
+            guard phase == .joined || phase == .joining else { return }
+            if phase == .joining { phaseDeadline = nil }
+            phase = .agentPresent
+            hadAgent = true
+            agentDeadline = nil
+            absenceDeadline = nil
+        case .agentsGone:
+            guard phase == .agentPresent else { return }
+            phase = .joined
+            absenceDeadline = now + limits.agentReplacement
+        case .othersPresent(let count): others = count
+        case .roomFailed(let failure):
+            let error = ClientError(
+                .roomUnavailable, "the room cannot be joined: \(failure.message)", blame: failure.blame,
+                isRetryable: failure.isRetryable)
+            end(.roomUnavailable, error.message, error: error)
+        case .roomEnded(let why): end(why)
+        case .failed(let error, let reason): end(reason, error.message, error: error)
+        case .shutdown: end(.shutdown, "the gateway is shutting down; connect again")
+        case .clientGone: finish()
+        }
+    }
+
+    package mutating func handleTimeout(now: Instant) {
+        if let deadline = phaseDeadline, deadline <= now {
+            phaseDeadline = nil
+            switch phase {
+            case .opening: join(now: now)
+            case .joining:
+                let error = ClientError(
+                    .roomUnavailable, "the room cannot be joined: no answer within \(limits.joinTimeout.inSeconds) s",
+                    blame: .room, isRetryable: true)
+                end(.roomUnavailable, error.message, error: error)
+            case .joined, .agentPresent, .ended: break
+            }
+        }
+        if let deadline = agentDeadline, deadline <= now {
+            agentDeadline = nil
+            let message =
+                "no agent has joined within \(limits.agentTimeout.inSeconds) s: is a worker with this agent name running?"
+            // Who runs the agents has to see to it; until then the caller's words are kept.
+            actions.append(.tell(.error(ClientError(.agentTimeout, message, blame: .operator, isRetryable: true))))
+        }
+        if let deadline = absenceDeadline, deadline <= now {
+            absenceDeadline = nil
+            // People in the room are reason enough to stay.
+            guard others == 0 else {
+                absenceDeadline = now + limits.agentAbsence
+                return
+            }
+            if hadAgent {
+                end(.agentLeft, "the agent has left")
+            } else {
+                end(.agentTimeout, "no agent has joined within \(limits.agentAbsence.inSeconds) s")
+            }
+        }
+    }
+
+    private mutating func join(now: Instant) {
+        phase = .joining
+        phaseDeadline = now + limits.joinTimeout
+        actions.append(.join)
+    }
+
+    private mutating func awaitAgent(now: Instant) {
+        guard expectsAgent else { return }
+        agentDeadline = now + limits.agentTimeout
+        absenceDeadline = now + limits.agentAbsence
+    }
+
+    private mutating func end(_ why: RoomEnd) {
+        switch why {
+        case .roomDeleted: end(.roomDeleted, "the room has been deleted")
+        case .removed: end(.removed, "the participant has been removed from the room")
+        case .duplicateIdentity:
+            end(.duplicateIdentity, "another connection has joined the room with the same identity")
+        case .serverShutdown: lose("the room server is shutting down")
+        case .connectionLost: lose("the connection to the room is lost")
+        case .other(let what): lose("the room has ended the connection: \(what)")
+        }
+    }
+
+    private mutating func lose(_ message: String) {
+        end(.roomLost, message, error: ClientError(.roomLost, message, blame: .room, isRetryable: true))
+    }
+
+    private mutating func end(_ reason: ClosingReason, _ message: String, error: ClientError? = nil) {
+        if let error { actions.append(.tell(.error(error))) }
+        actions.append(.tell(.closing(reason: reason, message: message)))
+        // The room first: closing takes as long as the client likes.
+        if hasJoined { actions.append(.leave) }
+        actions.append(.close(reason, message: message))
+        conclude()
+    }
+
+    private mutating func finish() {
+        if hasJoined { actions.append(.leave) }
+        conclude()
+    }
+
+    private mutating func conclude() {
+        phase = .ended
+        phaseDeadline = nil
+        agentDeadline = nil
+        absenceDeadline = nil
+        actions.append(.finish)
+    }
+}
+
+extension Duration {
+    /// Whole seconds, for sentences.
+    fileprivate var inSeconds: Int64 { components.seconds }
+}

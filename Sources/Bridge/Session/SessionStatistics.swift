@@ -1,0 +1,35 @@
+/// What went through one session. Sound is counted in samples at 48 kHz unless it says otherwise.
+package struct SessionStatistics: Hashable, Sendable {
+    /// From the client: messages, and bytes of sound in them.
+    package var clientMessages = 0
+    package var clientAudioBytes = 0
+    /// Packets to the room, those of silence that we made up included, and those that DTX left out.
+    package var packetsSent = 0
+    package var packetsSuppressed = 0
+    /// Samples of the caller's sound that were played into the room.
+    package var uplinkSamples = 0
+    /// Samples that gave way because too much waited.
+    package var uplinkDropped = 0
+    /// Silent samples left out to shorten a delay.
+    package var uplinkSkipped = 0
+    /// The longest that sound of the caller has waited, in milliseconds.
+    package var longestUplinkDelay = 0
+    /// Packets from the room.
+    package var packetsReceived = 0
+    /// Samples that were invented or recovered because packets were lost.
+    package var downlinkConcealed = 0
+    package var downlinkRecovered = 0
+    /// Packets that could not be decoded.
+    package var undecodable = 0
+    /// Messages with sound to the client, their bytes, and how many the client was too slow for.
+    package var audioMessagesSent = 0
+    package var audioBytesSent = 0
+    package var audioMessagesDropped = 0
+    /// Messages with events to the client.
+    package var eventsSent = 0
+    /// Milliseconds from the start of the session to the room, and to the moment when the agent heard the caller.
+    package var joinedAfter: Int?
+    package var heardAfter: Int?
+
+    package init() {}
+}

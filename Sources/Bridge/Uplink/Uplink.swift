@@ -1,0 +1,279 @@
+package import ClientProtocol
+internal import PeerConnection
+package import Wire
+
+/// Where the caller's packets go.
+package protocol UplinkSink: AnyObject {
+    func uplink(packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
+}
+
+/// The caller's way into the room: bytes of any format and any size → frames of 20 ms → Opus, at the pace of real
+/// time. Opus that the client sends passes through. Belongs to one loop.
+package final class Uplink {
+    /// 20 ms of silence as an Opus packet, for callers who send Opus themselves.
+    private static let silentPacket: [UInt8] = [0xF8, 0xFF, 0xFE]
+
+    /// Whether the client's sound is thrown away.
+    package private(set) var isMuted = false
+    package private(set) var detector = SpeechDetector()
+    package private(set) var samplesSent = 0
+    package private(set) var samplesDropped = 0
+    package private(set) var samplesSkipped = 0
+    package private(set) var packetsSent = 0
+    package private(set) var packetsSuppressed = 0
+    package private(set) var longestDelay = 0
+
+    private let limits: Limits
+    private let coders: any AudioCoderFactory
+    private weak var sink: (any UplinkSink)?
+    private var format: AudioFormat
+    private var decoder: SampleDecoder?
+    private var converter: (any RateConverter)?
+    private var encoder: (any SpeechEncoder)?
+    private var frames: FrameAssembler
+    private var packets = PacketQueue()
+    private var pacer: UplinkPacer
+    private var lastArrival: Instant?
+    private var isStarted = false
+    /// The encoder said that silence need not be sent, and has been heeded once.
+    private var isDiscontinuous = false
+    private var decoded: [Int16] = []
+    private var converted: [Int16] = []
+    private var frame: [Int16] = []
+    private var silentFrame: [Int16]
+    /// The rate of frames and encoder, in Hz.
+    private var codingRate: Int
+    private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
+
+    package init(
+        format: AudioFormat, limits: Limits, coders: any AudioCoderFactory, sink: any UplinkSink, now: Instant
+    ) throws(AudioCoderFailure) {
+        self.format = format
+        self.limits = limits
+        self.coders = coders
+        self.sink = sink
+        let rate = format.nearestOpusSampleRate
+        codingRate = rate
+        frames = FrameAssembler(sampleRate: rate, limit: rate * Int(limits.uplinkQueue.components.seconds))
+        pacer = UplinkPacer(limits: limits, now: now)
+        decoder = SampleDecoder(format: format)
+        silentFrame = [Int16](repeating: 0, count: frames.frameLength)
+        if format.encoding != .opus {
+            if format.sampleRate != rate { converter = try coders.makeConverter(from: format.sampleRate, to: rate) }
+        }
+    }
+
+    deinit { packet.deallocate() }
+
+    /// What waits to be sent, in milliseconds.
+    package var queuedMilliseconds: Int {
+        queuedSamples / 48
+    }
+
+    private var queuedSamples: Int { packets.samples + frames.frameCount * UplinkPacer.frameSamples }
+
+    // MARK: In
+
+    /// Takes bytes in the session's input format, or one packet when that is Opus. Returns false when they cannot be
+    /// sound.
+    package func append(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Bool {
+        guard !isMuted, !bytes.isEmpty else { return true }
+        if format.encoding == .opus { return append(opus: bytes, now: now) }
+        decoded.removeAll(keepingCapacity: true)
+        // SAFETY: the bytes are only read during the call.
+        unsafe decoder?.append(bytes.bytes, to: &decoded)
+        append(decodedBy: converter, now: now)
+        return true
+    }
+
+    /// Takes one Opus packet, whatever the session's input format is.
+    package func append(opus bytes: UnsafeRawBufferPointer, now: Instant) -> Bool {
+        guard let description = OpusPacket(bytes) else { return false }
+        guard !isMuted else { return true }
+        noteArrival(now: now)
+        samplesDropped += packets.append(
+            [UInt8](bytes), samples: description.sampleCount, limit: limits.uplinkQueue.samplesAt48kHz)
+        pump(now: now)
+        return true
+    }
+
+    /// Takes a recorded utterance of mono samples at any rate.
+    package func append(recording: [Int16], sampleRate: Int, now: Instant) throws(AudioCoderFailure) {
+        guard !isMuted else { return }
+        let converter = sampleRate == codingRate ? nil : try coders.makeConverter(from: sampleRate, to: codingRate)
+        decoded.removeAll(keepingCapacity: true)
+        decoded.append(contentsOf: recording)
+        append(decodedBy: converter, now: now)
+    }
+
+    private func append(decodedBy converter: (any RateConverter)?, now: Instant) {
+        noteArrival(now: now)
+        let dropped: Int
+        if let converter {
+            converted.removeAll(keepingCapacity: true)
+            converter.convert(decoded.span, appendingTo: &converted)
+            dropped = frames.append(converted.span)
+        } else {
+            dropped = frames.append(decoded.span)
+        }
+        samplesDropped += dropped / frames.frameLength * UplinkPacer.frameSamples
+        // Scratch memory of a burst is given back.
+        if decoded.capacity > 65_536 { decoded = [] }
+        if converted.capacity > 65_536 { converted = [] }
+        pump(now: now)
+    }
+
+    private func noteArrival(now: Instant) {
+        lastArrival = now
+        pacer.noteArrival()
+    }
+
+    /// The caller's turn is over: an unfinished frame is filled up, and silence follows at once.
+    package func endTurn(now: Instant) {
+        if !frames.sampleCount.isMultiple(of: frames.frameLength) {
+            let missing = frames.frameLength - frames.sampleCount % frames.frameLength
+            let padding = Array(silentFrame[..<missing])
+            frames.append(padding.span)
+        }
+        decoder?.reset()
+        pacer.endTurn()
+        pump(now: now)
+    }
+
+    /// Changes what the client sends. What it sent before is still played.
+    package func change(format new: AudioFormat) throws(AudioCoderFailure) {
+        guard new != format else { return }
+        // While sound waits it stays at its rate, and the encoder with it.
+        let rate = frames.sampleCount == 0 ? new.nearestOpusSampleRate : codingRate
+        converter =
+            new.encoding == .opus || new.sampleRate == rate
+            ? nil : try coders.makeConverter(from: new.sampleRate, to: rate)
+        decoder = SampleDecoder(format: new)
+        format = new
+        guard rate != codingRate else { return }
+        codingRate = rate
+        encoder = nil
+        frames = FrameAssembler(sampleRate: rate, limit: rate * Int(limits.uplinkQueue.components.seconds))
+        silentFrame = [Int16](repeating: 0, count: frames.frameLength)
+    }
+
+    // MARK: Control
+
+    /// The track can be sent on: from now on there is sound, or silence while sound is kept back.
+    package func start(now: Instant) {
+        isStarted = true
+        pump(now: now)
+    }
+
+    /// Keeps sound back while nobody hears it.
+    package func hold(now: Instant) { pacer.hold(now: now) }
+
+    /// Lets it go.
+    package func release(now: Instant) {
+        pacer.release()
+        pump(now: now)
+    }
+
+    package var isHeld: Bool { pacer.isHeld }
+
+    /// Throws away what waits and what comes, or takes sound again.
+    package func setMuted(_ muted: Bool, now: Instant) {
+        guard muted != isMuted else { return }
+        isMuted = muted
+        guard muted else { return }
+        frames.removeAll()
+        packets.removeAll()
+        decoder?.reset()
+        pacer.stop(now: now)
+    }
+
+    // MARK: Out
+
+    /// Sends what is due. To be called on each tick, besides on each arrival of sound.
+    package func pump(now: Instant) {
+        longestDelay = max(longestDelay, queuedMilliseconds)
+        guard isStarted, !isMuted else { return }
+        skipSilence(now: now)
+        while true {
+            let head = packets.headSamples ?? (frames.frameCount > 0 ? UplinkPacer.frameSamples : nil)
+            switch pacer.next(head: head, now: now) {
+            case .wait:
+                frames.releaseSpare()
+                return
+            case .frame(let timestamp, let isStart):
+                if packets.isEmpty {
+                    guard frames.next(into: &frame) else { return }
+                    samplesSent += UplinkPacer.frameSamples
+                    send(frame, timestamp: timestamp, isStart: isStart, now: now)
+                } else {
+                    sendPacket(timestamp: timestamp, isStart: isStart, now: now)
+                }
+                skipSilence(now: now)
+            case .silence(let timestamp, let isStart):
+                detector.noteSilence(samples: UplinkPacer.frameSamples)
+                if format.encoding == .opus, encoder == nil {
+                    sendSilentPacket(timestamp: timestamp, isStart: isStart)
+                } else {
+                    send(silentFrame, timestamp: timestamp, isStart: isStart, now: nil)
+                }
+            }
+        }
+    }
+
+    /// Leaves out silent frames while a live client's sound is late: everything that was held back, or piled up,
+    /// would else stay a delay for the rest of the call.
+    private func skipSilence(now: Instant) {
+        guard !pacer.isHeld, packets.isEmpty, let lastArrival, now - lastArrival <= limits.liveness else { return }
+        let kept = limits.keptSilence.samplesAt48kHz
+        let tolerated = limits.toleratedDelay.samplesAt48kHz
+        while detector.silentRun >= kept, queuedSamples > tolerated, frames.peek(into: &frame),
+            detector.isSilent(rootMeanSquare: SoundLevel.rootMeanSquare(frame.span))
+        {
+            frames.skip()
+            samplesSkipped += UplinkPacer.frameSamples
+        }
+    }
+
+    /// - Parameter now: when the frame is the caller's; nil for silence of ours.
+    private func send(_ samples: [Int16], timestamp: UInt32, isStart: Bool, now: Instant?) {
+        var level: UInt8 = 127
+        if let now {
+            let loudness = SoundLevel.rootMeanSquare(samples.span)
+            detector.note(rootMeanSquare: loudness, samples: UplinkPacer.frameSamples, now: now)
+            level = SoundLevel.audioLevel(rootMeanSquare: loudness)
+        }
+        if encoder == nil { encoder = try? coders.makeEncoder(sampleRate: codingRate) }
+        guard let length = encoder?.encode(samples.span, into: packet), length > 0 else { return }
+        // Of a run of silence the encoder's first packet goes out; later ones say nothing new.
+        if length <= 2, isDiscontinuous, !isStart {
+            packetsSuppressed += 1
+            return
+        }
+        let resumes = isDiscontinuous && length > 2
+        isDiscontinuous = length <= 2
+        packetsSent += 1
+        // SAFETY: `length` bytes have just been written.
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: packet[..<length])
+        sink?.uplink(
+            packet: bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
+            level: level)
+    }
+
+    private func sendPacket(timestamp: UInt32, isStart: Bool, now: Instant) {
+        guard let samples = packets.headSamples, let bytes = packets.pop() else { return }
+        samplesSent += samples
+        packetsSent += 1
+        bytes.withUnsafeBytes { buffer in
+            if let description = OpusPacket(buffer), !description.isDiscontinuous { detector.noteSpeech(now: now) }
+            sink?.uplink(packet: buffer, timestamp: timestamp, samples: samples, isStart: isStart, level: nil)
+        }
+    }
+
+    private func sendSilentPacket(timestamp: UInt32, isStart: Bool) {
+        packetsSent += 1
+        Self.silentPacket.withUnsafeBytes { buffer in
+            sink?.uplink(
+                packet: buffer, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart, level: 127)
+        }
+    }
+}

@@ -1,0 +1,174 @@
+package import Wire
+
+/// Decides when the caller's sound goes to the room: in real time, however it comes. Pure; amounts are in samples at
+/// 48 kHz.
+///
+/// Credit grows with the clock and every frame costs its length, so a burst leaves at the speed of sound, while a
+/// client that is late by up to `Limits.catchUp` catches up. A longer pause becomes silence, first sent, then not.
+package struct UplinkPacer: Sendable {
+    /// What to send now.
+    package enum Decision: Hashable, Sendable {
+        /// Nothing before the next call.
+        case wait
+        /// The frame that waits longest. `isStart` after a pause.
+        case frame(timestamp: UInt32, isStart: Bool)
+        /// 20 ms of silence.
+        case silence(timestamp: UInt32, isStart: Bool)
+    }
+
+    private enum State: Hashable, Sendable {
+        /// Nothing is sent; remembers since when.
+        case idle(since: Instant)
+        case flowing
+        /// Silence follows the caller's last frame, so much of it still.
+        case trailing(samples: Int)
+    }
+
+    /// Samples of 20 ms.
+    package static let frameSamples = 960
+
+    private let catchUp: Int
+    private let slack: Int
+    private let trailing: Int
+    private var state: State
+    private var credit = 0
+    private var last: Instant
+    /// The media clock: where the next packet starts.
+    private var timestamp: Int = 0
+    private var isStart = true
+    /// No frame may go; silence goes for as long as it takes.
+    package private(set) var isHeld = true
+    private var turnHasEnded = false
+
+    package init(limits: Limits, now: Instant) {
+        catchUp = limits.catchUp.samplesAt48kHz
+        slack = limits.slack.samplesAt48kHz
+        trailing = limits.trailingSilence.samplesAt48kHz
+        state = .idle(since: now)
+        last = now
+    }
+
+    /// Keeps frames back and sends silence instead, so that the track exists: a room server announces a track only
+    /// when its first packet comes, and the agent hears nothing before it has subscribed to it.
+    package mutating func hold(now: Instant) {
+        guard !isHeld else { return }
+        isHeld = true
+        if case .idle(let since) = state { skipPause(since: since, now: now) }
+        state = .trailing(samples: trailing)
+    }
+
+    /// Lets frames go.
+    package mutating func release() { isHeld = false }
+
+    /// The caller has finished a turn: silence follows the last frame at once.
+    package mutating func endTurn() { turnHasEnded = true }
+
+    /// Sound has come: the turn that ended is not the last one.
+    package mutating func noteArrival() { turnHasEnded = false }
+
+    /// Forgets the flow, as when the microphone is muted: nothing is sent until sound comes.
+    package mutating func stop(now: Instant) {
+        advance(to: now)
+        rest()
+    }
+
+    /// What to send at `now`; to be called until it says `wait`.
+    /// - Parameter head: the length of the frame that waits longest; nil when none waits.
+    package mutating func next(head: Int?, now: Instant) -> Decision {
+        advance(to: now)
+        if isHeld { return nextWhileHeld(now: now) }
+        if let head, head > 0 { return nextFrame(head, now: now) }
+        return nextWithoutFrame(now: now)
+    }
+
+    private mutating func advance(to now: Instant) {
+        let elapsed = (now - last).samplesAt48kHz
+        guard elapsed > 0 else { return }
+        // What rounding leaves over is not lost: only whole samples move the clock.
+        last += .nanoseconds(Int64(elapsed) * 1_000_000 / 48)
+        if case .idle = state { return }
+        credit += elapsed
+    }
+
+    private mutating func nextWhileHeld(now: Instant) -> Decision {
+        if case .idle(let since) = state {
+            skipPause(since: since, now: now)
+            state = .trailing(samples: trailing)
+            credit = Self.frameSamples
+        }
+        return silence()
+    }
+
+    private mutating func nextFrame(_ head: Int, now: Instant) -> Decision {
+        switch state {
+        case .idle(let since):
+            skipPause(since: since, now: now)
+            credit = head
+        case .trailing:
+            // Real time has been filled with silence up to here; the frame takes the place of the next one.
+            credit = min(max(credit, head), head + slack)
+        case .flowing: break
+        }
+        state = .flowing
+        credit = min(credit, max(catchUp, head))
+        guard credit + slack >= head else { return .wait }
+        credit -= head
+        defer {
+            timestamp += head
+            isStart = false
+        }
+        return .frame(timestamp: UInt32(truncatingIfNeeded: timestamp), isStart: isStart)
+    }
+
+    private mutating func nextWithoutFrame(now: Instant) -> Decision {
+        switch state {
+        case .idle: return .wait
+        case .flowing:
+            guard credit >= catchUp || turnHasEnded else { return .wait }
+            // The pause so far becomes part of the media clock; from here silence fills real time.
+            let missing = max(0, credit - Self.frameSamples)
+            timestamp += missing
+            credit -= missing
+            turnHasEnded = false
+            state = .trailing(samples: trailing)
+            return silence()
+        case .trailing(let left):
+            guard left > 0 else {
+                rest()
+                return .wait
+            }
+            return silence()
+        }
+    }
+
+    private mutating func silence() -> Decision {
+        // A clock that stood still, as in a suspended machine, is not filled up with silence.
+        if credit > catchUp {
+            timestamp += credit - Self.frameSamples
+            credit = Self.frameSamples
+        }
+        guard credit + slack >= Self.frameSamples else { return .wait }
+        credit -= Self.frameSamples
+        if case .trailing(let left) = state, !isHeld { state = .trailing(samples: left - Self.frameSamples) }
+        defer {
+            timestamp += Self.frameSamples
+            isStart = false
+        }
+        return .silence(timestamp: UInt32(truncatingIfNeeded: timestamp), isStart: isStart)
+    }
+
+    /// Sends nothing from here on. What was sent last lasts until a frame's length after it was due.
+    private mutating func rest() {
+        if case .idle = state { return }
+        state = .idle(since: last + .nanoseconds(Int64(Self.frameSamples - credit) * 1_000_000 / 48))
+        credit = 0
+        isStart = true
+    }
+
+    private mutating func skipPause(since: Instant, now: Instant) {
+        timestamp += max(0, (now - since).samplesAt48kHz)
+        last = now
+        credit = 0
+        isStart = true
+    }
+}

@@ -1,0 +1,156 @@
+import ClientProtocol
+import Testing
+import Wire
+
+@testable import Bridge
+
+@Suite("Transcripts, replies, metadata, rates")
+struct EventTests {
+    private func ms(_ milliseconds: Int) -> Instant { .zero + .milliseconds(milliseconds) }
+
+    private func spoken(_ text: String, by who: String, _ carrier: SpokenText.Carrier, final: Bool = true) -> SpokenText
+    {
+        SpokenText(participant: who, segmentID: "SG_" + text, text: text, isFinal: final, carrier: carrier)
+    }
+
+    // The expectation macro takes no calls of mutating methods, but functions that do the same.
+    private func take(
+        _ selector: inout TranscriptSelector, _ spoken: SpokenText, isAgent: Bool, now: Instant
+    ) -> Transcript? {
+        selector.take(spoken, isAgent: isAgent, now: now)
+    }
+
+    private func take(
+        _ selector: inout TranscriptSelector, json: JSONValue, from agent: String, now: Instant
+    ) -> Transcript? {
+        selector.take(json: json, from: agent, now: now)
+    }
+
+    private func handleTimeout(_ selector: inout TranscriptSelector, now: Instant) -> [Transcript] {
+        selector.handleTimeout(now: now)
+    }
+
+    private func change(
+        _ tracker: inout ReplyTracker, to state: AgentState, lastSpeech: Instant?, lastTranscript: Instant?,
+        now: Instant
+    ) -> ReplyTracker.Outcome? {
+        tracker.change(to: state, lastSpeech: lastSpeech, lastTranscript: lastTranscript, now: now)
+    }
+
+    private func isReplyFinished(_ tracker: inout ReplyTracker, isAudible: Bool, now: Instant) -> Bool {
+        tracker.isReplyFinished(isAudible: isAudible, now: now)
+    }
+
+    private func selector() -> TranscriptSelector {
+        var selector = TranscriptSelector(limits: Limits())
+        selector.callerIdentity = "me"
+        selector.callerTrack = "TR_mic"
+        return selector
+    }
+
+    @Test("the caller's identity or track makes it the user's, an agent's kind the assistant's")
+    func roles() {
+        var selector = selector()
+        #expect(take(&selector, spoken("a", by: "me", .stream), isAgent: false, now: .zero)?.role == .user)
+        #expect(take(&selector, spoken("b", by: "bot", .stream), isAgent: true, now: .zero)?.role == .assistant)
+        var onTrack = spoken("c", by: "bot", .stream)
+        onTrack.track = "TR_mic"
+        let own = take(&selector, onTrack, isAgent: true, now: .zero)
+        #expect(own?.role == .user && own?.participant == "me")
+        #expect(take(&selector, spoken("d", by: "guest", .stream), isAgent: false, now: .zero)?.role == .user)
+    }
+
+    @Test("streams silence packets, whichever came first")
+    func streamsWin() {
+        var selector = selector()
+        #expect(take(&selector, spoken("a", by: "me", .packet), isAgent: false, now: .zero) == nil)
+        #expect(take(&selector, spoken("a", by: "me", .stream), isAgent: false, now: ms(50))?.content == "a")
+        #expect(selector.nextDeadline == nil)
+        #expect(handleTimeout(&selector, now: ms(1000)) == [])
+        #expect(take(&selector, spoken("b", by: "me", .packet), isAgent: false, now: ms(2000)) == nil)
+    }
+
+    @Test("packets are told after a moment when there are no streams, and stay the source")
+    func packets() {
+        var selector = selector()
+        _ = take(&selector, spoken("a", by: "me", .packet), isAgent: false, now: .zero)
+        _ = take(&selector, spoken("b", by: "bot", .packet), isAgent: true, now: ms(100))
+        #expect(selector.nextDeadline == ms(500))
+        #expect(handleTimeout(&selector, now: ms(500)).map(\.content) == ["a", "b"])
+        #expect(take(&selector, spoken("c", by: "me", .packet), isAgent: false, now: ms(600))?.content == "c")
+        #expect(take(&selector, spoken("c", by: "me", .stream), isAgent: false, now: ms(600)) == nil)
+    }
+
+    @Test("JSON data packets are the last resort")
+    func dataPackets() throws {
+        var selector = selector()
+        let user: JSONValue = ["type": "transcript.user", "text": "hi", "is_final": false]
+        let agent: JSONValue = ["type": "transcript.assistant", "text": "hello"]
+        #expect(take(&selector, json: user, from: "bot", now: .zero) == nil)
+        #expect(take(&selector, json: agent, from: "bot", now: .zero) == nil)
+        #expect(take(&selector, json: ["type": "other", "text": "x"], from: "bot", now: .zero) == nil)
+        let told = handleTimeout(&selector, now: ms(500))
+        #expect(told.map(\.role) == [.user, .assistant] && told.map(\.isFinal) == [false, true])
+        #expect(told.allSatisfy { $0.source == .dataPacket })
+    }
+
+    @Test("an agent that stops while the caller speaks was interrupted")
+    func interruption() {
+        var tracker = ReplyTracker(limits: Limits())
+        _ = change(&tracker, to: .speaking, lastSpeech: nil, lastTranscript: nil, now: ms(1000))
+        let outcome = change(&tracker, to: .listening, lastSpeech: ms(2900), lastTranscript: nil, now: ms(3000))
+        #expect(outcome == .interrupted)
+    }
+
+    @Test("an agent that finishes was not, though the caller spoke before it")
+    func noInterruption() {
+        var tracker = ReplyTracker(limits: Limits())
+        _ = change(&tracker, to: .thinking, lastSpeech: ms(900), lastTranscript: nil, now: ms(950))
+        _ = change(&tracker, to: .speaking, lastSpeech: ms(900), lastTranscript: ms(950), now: ms(1000))
+        #expect(change(&tracker, to: .listening, lastSpeech: ms(900), lastTranscript: ms(950), now: ms(1500)) == nil)
+        _ = change(&tracker, to: .speaking, lastSpeech: ms(900), lastTranscript: nil, now: ms(2000))
+        #expect(change(&tracker, to: .listening, lastSpeech: ms(2100), lastTranscript: nil, now: ms(9000)) == nil)
+    }
+
+    @Test("a reply is over once, when its sound is over and the state agrees")
+    func replyEnd() {
+        var tracker = ReplyTracker(limits: Limits())
+        _ = change(&tracker, to: .speaking, lastSpeech: nil, lastTranscript: nil, now: .zero)
+        #expect(!isReplyFinished(&tracker, isAudible: true, now: ms(20)))
+        #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(900)))
+        _ = change(&tracker, to: .listening, lastSpeech: nil, lastTranscript: nil, now: ms(1000))
+        #expect(isReplyFinished(&tracker, isAudible: false, now: ms(1020)))
+        #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(1040)))
+    }
+
+    @Test("without a state, a longer quiet ends a reply")
+    func replyEndWithoutState() {
+        var tracker = ReplyTracker(limits: Limits())
+        _ = isReplyFinished(&tracker, isAudible: true, now: .zero)
+        #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(1000)))
+        #expect(isReplyFinished(&tracker, isAudible: false, now: ms(1300)))
+    }
+
+    @Test("instructions join the metadata as instructions and prompt")
+    func metadata() throws {
+        #expect(DispatchMetadata.text(metadata: nil, instructions: nil) == "{}")
+        #expect(DispatchMetadata.text(metadata: "plain", instructions: nil) == "plain")
+        #expect(
+            DispatchMetadata.text(metadata: #"{"a":1}"#, instructions: "Be \"kind\"")
+                == #"{"a":1,"instructions":"Be \"kind\"","prompt":"Be \"kind\""}"#)
+        let wrapped = try JSONValue(parsing: DispatchMetadata.text(metadata: "plain", instructions: "x"))
+        #expect(wrapped["metadata"] == "plain" && wrapped["prompt"] == "x")
+    }
+
+    @Test("messages beyond the rate are refused until time has passed")
+    func rate() {
+        var limits = Limits()
+        limits.messageBurst = 3
+        limits.messagesPerSecond = 10
+        var rate = MessageRate(limits: limits, now: .zero)
+        let taken = (0..<4).map { _ in rate.take(now: .zero) }
+        #expect(taken == [true, true, true, false])
+        let later = [rate.take(now: ms(100)), rate.take(now: ms(100))]
+        #expect(later == [true, false])
+    }
+}

@@ -1,0 +1,238 @@
+import Bridge
+import ClientProtocol
+import PeerConnection
+import Wire
+
+/// Time that moves by hand; alarms go off in order while it does.
+final class VirtualClock: SessionClock {
+    private final class VirtualAlarm: SessionAlarm {
+        var deadline: Instant?
+        let body: () -> Void
+        init(_ body: @escaping () -> Void) { self.body = body }
+        func arm(at instant: Instant) { deadline = instant }
+        func cancel() { deadline = nil }
+    }
+
+    private(set) var now = Instant.zero
+    private var alarms: [VirtualAlarm] = []
+    private var pending: [() -> Void] = []
+
+    func makeAlarm(_ body: @escaping () -> Void) -> any SessionAlarm {
+        let alarm = VirtualAlarm(body)
+        alarms.append(alarm)
+        return alarm
+    }
+
+    /// Runs `body` at the next step, as a completion that never comes during the call.
+    func later(_ body: @escaping () -> Void) { pending.append(body) }
+
+    func advance(by duration: Duration) {
+        let end = now + duration
+        runPending()
+        while let next = alarms.compactMap(\.deadline).min(), next <= end {
+            now = max(now, next)
+            for alarm in alarms where alarm.deadline.map({ $0 <= now }) == true {
+                alarm.deadline = nil
+                alarm.body()
+            }
+            runPending()
+        }
+        now = end
+    }
+
+    private func runPending() {
+        while !pending.isEmpty { pending.removeFirst()() }
+    }
+}
+
+final class FakeClient: ClientConnection {
+    var texts: [String] = []
+    var audio: [[UInt8]] = []
+    var audioTimes: [Instant] = []
+    var discards = 0
+    var closure: (code: UInt16, reason: String)?
+    var droppedAudioMessages = 0
+    var bufferedBytes = 0
+    let clock: VirtualClock
+
+    init(clock: VirtualClock) { self.clock = clock }
+
+    func send(text: String) { texts.append(text) }
+    func send(audioText: String) { texts.append(audioText) }
+    func send(audio bytes: UnsafeRawBufferPointer) {
+        audio.append([UInt8](bytes))
+        audioTimes.append(clock.now)
+    }
+    func discardQueuedAudio() { discards += 1 }
+    func close(code: UInt16, reason: String) { closure = (code, reason) }
+
+    /// The messages of one type, parsed.
+    func events(_ type: String) -> [JSONValue] {
+        texts.compactMap { try? JSONValue(parsing: $0) }.filter { $0["type"]?.string == type }
+    }
+
+    var samples: [Int16] { audio.flatMap(samplesOf) }
+}
+
+final class FakeRoom: RoomConnection {
+    struct Packet {
+        var bytes: [UInt8]
+        var timestamp: UInt32
+        var samples: Int
+        var isStart: Bool
+        var at: Instant
+    }
+
+    let request: RoomRequest
+    weak var delegate: (any RoomConnectionDelegate)?
+    let clock: VirtualClock
+    var packets: [Packet] = []
+    var chats: [String] = []
+    var data: [(payload: [UInt8], topic: String, destinations: [String])] = []
+    var digits: [DTMFDigit] = []
+    var attributes: [String: String] = [:]
+    var calls: [(identity: String, method: String)] = []
+    var isMuted = false
+    var leftAt: Instant?
+
+    init(request: RoomRequest, delegate: any RoomConnectionDelegate, clock: VirtualClock) {
+        self.request = request
+        self.delegate = delegate
+        self.clock = clock
+    }
+
+    func sendAudio(_ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
+        packets.append(
+            Packet(bytes: [UInt8](packet), timestamp: timestamp, samples: samples, isStart: isStart, at: clock.now))
+    }
+    func setMuted(_ isMuted: Bool) { self.isMuted = isMuted }
+    func sendText(_ text: String, topic: String) { if topic == "lk.chat" { chats.append(text) } }
+    func publishData(_ payload: [UInt8], topic: String, destinations: [String]) {
+        data.append((payload, topic, destinations))
+    }
+    func publishDTMF(_ digit: DTMFDigit) { digits.append(digit) }
+    func setAttributes(_ attributes: [String: String]) { self.attributes.merge(attributes) { $1 } }
+    func performRPC(to identity: String, method: String, payload: String) { calls.append((identity, method)) }
+    func leave() { leftAt = clock.now }
+
+    func emit(_ event: RoomEvent) { delegate?.room(self, event: event) }
+
+    /// Joins, publishes, and lets an agent that listens come in.
+    func welcome(agent: String? = "agent-1", state: String? = "listening") {
+        emit(.joined(room: request.room, identity: request.identity))
+        emit(.microphonePublished(track: "TR_mic"))
+        guard let agent else { return }
+        bring(agent: agent, state: state)
+    }
+
+    func bring(agent: String, state: String?) {
+        var attributes: [String: String] = [:]
+        attributes["lk.agent.state"] = state
+        emit(.participantJoined(RoomMember(identity: agent, name: "Agent", isAgent: true, attributes: attributes)))
+        emit(.microphoneSubscribed)
+    }
+
+    func state(_ state: String, of agent: String = "agent-1") {
+        emit(
+            .participantChanged(
+                RoomMember(identity: agent, name: "Agent", isAgent: true, attributes: ["lk.agent.state": state])))
+    }
+
+    /// The caller's samples as they reach the room through `FakeCoders`, silence left out.
+    var heard: [Int16] { packets.flatMap { samplesOf(Array($0.bytes.dropFirst())) }.filter { $0 != 0 } }
+}
+
+final class FakeConnector: RoomConnector {
+    let clock: VirtualClock
+    var rooms: [FakeRoom] = []
+    init(clock: VirtualClock) { self.clock = clock }
+    func join(_ request: RoomRequest, delegate: any RoomConnectionDelegate) -> any RoomConnection {
+        let room = FakeRoom(request: request, delegate: delegate, clock: clock)
+        rooms.append(room)
+        return room
+    }
+}
+
+final class FakeDispatcher: AgentDispatcher {
+    let clock: VirtualClock
+    var existing: [String: [String]] = [:]
+    var created: [(room: String, agent: String, metadata: String)] = []
+    var lists = 0
+    var failures: [DispatchFailure] = []
+    init(clock: VirtualClock) { self.clock = clock }
+
+    func listDispatches(room: String, completion: @escaping (Result<[String], DispatchFailure>) -> Void) {
+        lists += 1
+        clock.later { completion(.success(self.existing[room] ?? [])) }
+    }
+
+    func createDispatch(
+        room: String, agent: String, metadata: String, completion: @escaping (Result<Void, DispatchFailure>) -> Void
+    ) {
+        if !failures.isEmpty {
+            let failure = failures.removeFirst()
+            clock.later { completion(.failure(failure)) }
+            return
+        }
+        created.append((room, agent, metadata))
+        clock.later { completion(.success(())) }
+    }
+}
+
+/// Coders that keep every sample: a packet is one byte that says "20 ms" and the samples themselves.
+final class FakeCoders: AudioCoderFactory {
+    var encoderRates: [Int] = []
+
+    func makeEncoder(sampleRate: Int) -> any SpeechEncoder {
+        encoderRates.append(sampleRate)
+        return Encoder()
+    }
+    func makeDecoder(sampleRate: Int) -> any SpeechDecoder { Decoder() }
+    func makeConverter(from inputRate: Int, to outputRate: Int) throws(AudioCoderFailure) -> any RateConverter {
+        throw AudioCoderFailure(message: "not in this test")
+    }
+
+    private final class Encoder: SpeechEncoder {
+        func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+            packet[0] = 0xF8
+            for index in frame.indices {
+                packet[1 + 2 * index] = UInt8(truncatingIfNeeded: frame[index])
+                packet[2 + 2 * index] = UInt8(truncatingIfNeeded: frame[index] >> 8)
+            }
+            return 1 + 2 * frame.count
+        }
+    }
+
+    private final class Decoder: SpeechDecoder {
+        func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
+            guard packet.count > 1 else { return nil }
+            let decoded = samplesOf([UInt8](packet.dropFirst()))
+            for (index, sample) in decoded.enumerated() { samples[index] = sample }
+            return decoded.count
+        }
+        func recover(
+            _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
+        ) -> Int? {
+            for index in 0..<count { samples[index] = 7000 }
+            return count
+        }
+        func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
+            for index in 0..<count { samples[index] = 9000 }
+            return count
+        }
+        func reset() {}
+    }
+}
+
+func samplesOf(_ bytes: [UInt8]) -> [Int16] {
+    stride(from: 0, to: bytes.count - 1, by: 2).map {
+        Int16(truncatingIfNeeded: Int(bytes[$0]) | Int(bytes[$0 + 1]) << 8)
+    }
+}
+
+func bytesOf(_ samples: some Sequence<Int16>) -> [UInt8] {
+    samples.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
+}
+
+/// Loud samples that count, so that every one of them can be told from every other within a second or two.
+func ramp(_ range: Range<Int>) -> [Int16] { range.map { Int16(600 + $0 % 30_000) } }

@@ -1,0 +1,69 @@
+import Bridge
+import ClientProtocol
+import PeerConnection
+import TestSupport
+import Wire
+
+/// One session among fakes, in virtual time.
+final class Harness {
+    let clock = VirtualClock()
+    let client: FakeClient
+    let connector: FakeConnector
+    let dispatcher: FakeDispatcher
+    let coders: any AudioCoderFactory
+    let tick: MediaTick
+    let session: BridgeSession
+    var ended: SessionStatistics?
+    private var random = SplitMix64(seed: 1)
+
+    init(
+        _ query: String = "", coders: any AudioCoderFactory = FakeCoders(),
+        configure: (inout BridgeConfiguration) -> Void = { _ in }
+    ) throws {
+        var configuration = BridgeConfiguration(agentName: "clerk")
+        configure(&configuration)
+        client = FakeClient(clock: clock)
+        connector = FakeConnector(clock: clock)
+        dispatcher = FakeDispatcher(clock: clock)
+        self.coders = coders
+        tick = MediaTick(clock: clock, interval: .milliseconds(20))
+        var parameters = SessionParameters(endpoint: .device)
+        try parameters.apply(query: QueryString.pairs(of: query))
+        session = BridgeSession(
+            client: client, parameters: parameters, dialect: ExtendedDialect(),
+            environment: SessionEnvironment(
+                configuration: configuration, rooms: connector, dispatcher: dispatcher, coders: coders, clock: clock,
+                tick: tick),
+            random: &random)
+        session.onEnded = { [weak self] in self?.ended = $0 }
+        session.start()
+    }
+
+    /// The room; made by waiting out the time for a `config` message if need be.
+    var room: FakeRoom {
+        if connector.rooms.isEmpty { clock.advance(by: .milliseconds(200)) }
+        return connector.rooms[0]
+    }
+
+    func send(_ samples: [Int16]) { send(bytes: bytesOf(samples)) }
+    func send(bytes: [UInt8]) { bytes.withUnsafeBytes { session.receive(binary: $0) } }
+    func send(text: String) { session.receive(text: Array(text.utf8)) }
+
+    /// Sends 20 ms of 16 kHz every 20 ms.
+    func stream(_ samples: [Int16]) {
+        for start in stride(from: 0, to: samples.count, by: 320) {
+            send(Array(samples[start..<min(start + 320, samples.count)]))
+            clock.advance(by: .milliseconds(20))
+        }
+    }
+
+    func packet(_ payload: [UInt8], track: String) {
+        payload.withUnsafeBytes { bytes in
+            let packet = AudioPacket(sequenceNumber: 0, timestamp: 0, payload: bytes)
+            session.room(room, track: track, audio: .packet(packet, samples: 960))
+        }
+    }
+
+    /// A packet as `FakeCoders` make them.
+    func sound(_ samples: [Int16], track: String) { packet([0xF8] + bytesOf(samples), track: track) }
+}

@@ -1,0 +1,170 @@
+import ClientProtocol
+import Testing
+import Wire
+
+@testable import Bridge
+
+@Suite("The life of a session")
+struct SessionLifecycleTests {
+    private func ms(_ milliseconds: Int) -> Instant { .zero + .milliseconds(milliseconds) }
+
+    private func drain(_ life: inout SessionLifecycle) -> [SessionLifecycle.Action] {
+        var actions: [SessionLifecycle.Action] = []
+        while let action = life.poll() { actions.append(action) }
+        return actions
+    }
+
+    private func joined(expectsAgent: Bool = true) -> SessionLifecycle {
+        var life = SessionLifecycle(expectsAgent: expectsAgent, limits: Limits(), now: .zero)
+        life.handle(.clientSpoke, now: .zero)
+        life.handle(.roomJoined, now: .zero)
+        _ = drain(&life)
+        return life
+    }
+
+    @Test("the room is joined as soon as the client says something")
+    func speaks() {
+        var life = SessionLifecycle(expectsAgent: true, limits: Limits(), now: .zero)
+        #expect(drain(&life) == [])
+        life.handle(.clientSpoke, now: .zero)
+        #expect(drain(&life) == [.join])
+        life.handle(.clientSpoke, now: .zero)
+        #expect(drain(&life) == [])
+    }
+
+    @Test("a client that says nothing is waited for only briefly")
+    func silentClient() {
+        var life = SessionLifecycle(expectsAgent: true, limits: Limits(), now: .zero)
+        #expect(life.nextDeadline == ms(200))
+        life.handleTimeout(now: ms(199))
+        #expect(drain(&life) == [])
+        life.handleTimeout(now: ms(200))
+        #expect(drain(&life) == [.join])
+        #expect(life.nextDeadline == ms(15_200))
+    }
+
+    @Test("a room that does not answer ends the session and says whose fault it is")
+    func joinTimeout() {
+        var life = SessionLifecycle(expectsAgent: true, limits: Limits(), now: .zero)
+        life.handle(.clientSpoke, now: .zero)
+        _ = drain(&life)
+        life.handleTimeout(now: ms(15_000))
+        let actions = drain(&life)
+        guard case .tell(.error(let error))? = actions.first else {
+            Issue.record("no error")
+            return
+        }
+        #expect(error.code == .roomUnavailable && error.blame == .room && error.isRetryable)
+        #expect(actions.suffix(3).first == .leave)
+        #expect(actions.last == .finish && life.phase == .ended && life.nextDeadline == nil)
+    }
+
+    @Test("no agent in ten seconds: the client is told and the session goes on, for a minute")
+    func agentTimeout() {
+        var life = joined()
+        #expect(life.nextDeadline == ms(10_000))
+        life.handleTimeout(now: ms(10_000))
+        let actions = drain(&life)
+        guard actions.count == 1, case .tell(.error(let error)) = actions[0] else {
+            Issue.record("not exactly one error")
+            return
+        }
+        #expect(error.code == .agentTimeout && error.isRetryable && error.blame == .operator)
+        #expect(life.phase == .joined)
+        life.handleTimeout(now: ms(60_000))
+        let last = drain(&life)
+        #expect(last.contains { if case .close(.agentTimeout, _) = $0 { true } else { false } })
+    }
+
+    @Test("an agent that comes late is welcome")
+    func lateAgent() {
+        var life = joined()
+        life.handleTimeout(now: ms(10_000))
+        _ = drain(&life)
+        life.handle(.agentJoined, now: ms(30_000))
+        #expect(life.phase == .agentPresent && life.nextDeadline == nil)
+    }
+
+    @Test("people in the room keep a session without an agent")
+    func others() {
+        var life = joined()
+        life.handle(.othersPresent(1), now: .zero)
+        life.handleTimeout(now: ms(60_000))
+        #expect(drain(&life).count == 1)
+        #expect(life.phase == .joined)
+        life.handle(.othersPresent(0), now: ms(61_000))
+        life.handleTimeout(now: ms(120_000))
+        #expect(life.phase == .ended)
+    }
+
+    @Test("without an agent to wait for nothing runs out")
+    func noAgent() {
+        #expect(joined(expectsAgent: false).nextDeadline == nil)
+    }
+
+    @Test("an agent that leaves is waited for ten seconds, then the session ends normally")
+    func agentLeaves() {
+        var life = joined()
+        life.handle(.agentJoined, now: ms(100))
+        life.handle(.agentsGone, now: ms(1000))
+        #expect(life.nextDeadline == ms(11_000))
+        life.handleTimeout(now: ms(11_000))
+        let actions = drain(&life)
+        #expect(actions.contains { if case .close(.agentLeft, _) = $0 { true } else { false } })
+        #expect(ClosingReason.agentLeft.closeCode == 1000)
+    }
+
+    @Test("another agent takes over")
+    func replacement() {
+        var life = joined()
+        life.handle(.agentJoined, now: ms(100))
+        life.handle(.agentsGone, now: ms(1000))
+        life.handle(.agentJoined, now: ms(5000))
+        #expect(life.phase == .agentPresent && life.nextDeadline == nil)
+    }
+
+    @Test(
+        "every way to lose the room closes with its code",
+        arguments: [
+            (RoomEnd.roomDeleted, UInt16(1000)), (.removed, 4403), (.duplicateIdentity, 4409), (.serverShutdown, 1011),
+            (.connectionLost, 1011), (.other("x"), 1011),
+        ])
+    func roomEnds(why: RoomEnd, code: UInt16) {
+        var life = joined()
+        life.handle(.roomEnded(why), now: .zero)
+        let codes = drain(&life).compactMap { if case .close(let reason, _) = $0 { reason.closeCode } else { nil } }
+        #expect(codes == [code])
+    }
+
+    @Test("shutdown tells the client, leaves the room, then closes")
+    func shutdown() {
+        var life = joined()
+        life.handle(.shutdown, now: .zero)
+        let actions = drain(&life)
+        guard actions.count == 4, case .tell(.closing(.shutdown, _)) = actions[0], actions[1] == .leave,
+            case .close(.shutdown, _) = actions[2], actions[3] == .finish
+        else {
+            Issue.record("\(actions)")
+            return
+        }
+        #expect(ClosingReason.shutdown.closeCode == 1001)
+    }
+
+    @Test("a client that is gone is not spoken to; nothing happens after the end")
+    func gone() {
+        var life = joined()
+        life.handle(.clientGone, now: .zero)
+        #expect(drain(&life) == [.leave, .finish])
+        life.handle(.shutdown, now: .zero)
+        life.handle(.agentJoined, now: .zero)
+        life.handle(.roomEnded(.connectionLost), now: .zero)
+        #expect(drain(&life) == [])
+    }
+
+    @Test("a client that goes before it said anything never had a room")
+    func goneEarly() {
+        var life = SessionLifecycle(expectsAgent: true, limits: Limits(), now: .zero)
+        life.handle(.clientGone, now: .zero)
+        #expect(drain(&life) == [.finish])
+    }
+}

@@ -1,0 +1,243 @@
+import Bridge
+import ClientProtocol
+import TestSupport
+import Testing
+import Wire
+
+@Suite("The caller's way into the room")
+struct UplinkTests {
+    @Test("what the caller says while the agent is still joining is kept: nothing lost, nothing doubled")
+    func kept() throws {
+        let harness = try Harness()
+        let said = ramp(0..<16_000 * 12)
+        // Three seconds before the room is there, seven until the agent is, and on in real time.
+        harness.stream(Array(said[..<(16_000 * 3)]))
+        let room = harness.room
+        room.emit(.joined(room: "r", identity: "caller"))
+        room.emit(.microphonePublished(track: "TR_mic"))
+        harness.stream(Array(said[(16_000 * 3)..<(16_000 * 10)]))
+        #expect(room.heard.isEmpty)
+        room.bring(agent: "agent-1", state: "initializing")
+        harness.stream(Array(said[(16_000 * 10)..<(16_000 * 12)]))
+        #expect(room.heard.isEmpty)
+        room.state("listening")
+        harness.clock.advance(by: .seconds(13))
+        #expect(room.heard == said)
+    }
+
+    @Test("a track is never silent on the wire while sound is held back, or no server would announce it")
+    func silenceWhileHeld() throws {
+        let harness = try Harness()
+        harness.room.welcome(agent: nil)
+        harness.clock.advance(by: .seconds(1))
+        #expect((49...51).contains(harness.room.packets.count))
+        #expect(harness.room.packets.first?.isStart == true)
+    }
+
+    @Test("a burst is played in real time, one frame each 20 ms, and the media clock agrees")
+    func paced() throws {
+        let harness = try Harness()
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(3))
+        let before = harness.room.packets.count
+        harness.send(ramp(0..<16_000))
+        harness.clock.advance(by: .milliseconds(500))
+        #expect((25...27).contains(harness.room.packets.count - before))
+        harness.clock.advance(by: .milliseconds(600))
+        #expect(harness.room.heard == ramp(0..<16_000))
+        let packets = harness.room.packets.dropFirst(before)
+        for (one, next) in zip(packets, packets.dropFirst()) {
+            #expect(next.timestamp == one.timestamp + 960)
+            #expect(next.at - one.at <= .milliseconds(25))
+        }
+    }
+
+    @Test("a frame that comes in real time leaves when it comes, not at the next tick")
+    func noAddedDelay() throws {
+        let harness = try Harness()
+        harness.room.welcome()
+        harness.clock.advance(by: .milliseconds(3007))
+        for start in stride(from: 0, to: 16_000, by: 320) {
+            harness.send(ramp(start..<start + 320))
+            #expect(harness.room.heard.count == start + 320)
+            harness.clock.advance(by: .milliseconds(20))
+        }
+    }
+
+    @Test("messages of any size, odd ones too, become whole frames", arguments: [1, 3, 641, 639, 10_007])
+    func oddSizes(size: Int) throws {
+        let harness = try Harness { $0.limits.messageBurst = 100_000 }
+        harness.room.welcome()
+        let said = ramp(0..<3200)
+        let bytes = bytesOf(said)
+        for start in stride(from: 0, to: bytes.count, by: size) {
+            harness.send(bytes: Array(bytes[start..<min(start + size, bytes.count)]))
+        }
+        harness.clock.advance(by: .seconds(1))
+        #expect(harness.room.heard == said)
+    }
+
+    @Test("a delay that came of holding sound back is made up for in the pauses, and 800 ms of each stay")
+    func delayShrinks() throws {
+        let harness = try Harness()
+        harness.room.welcome(agent: nil)
+        let speech = ramp(0..<16_000 * 4)
+        harness.stream(speech)
+        harness.room.bring(agent: "agent-1", state: "listening")
+        // Five seconds of a live microphone's silence, then words again.
+        harness.stream([Int16](repeating: 3, count: 16_000 * 6))
+        let words = ramp(100..<8100)
+        harness.stream(words)
+        harness.clock.advance(by: .milliseconds(200))
+        let heard = harness.room.heard
+        #expect(heard.filter { $0 > 10 } == speech + words)
+        let kept = heard.filter { $0 == 3 }.count
+        #expect(kept >= 12_800 && kept < 16_000 * 3)
+        #expect(harness.session.currentStatistics.uplinkSkipped > 0)
+    }
+
+    @Test("a recording that came at once keeps its pauses")
+    func burstKeepsPauses() throws {
+        let harness = try Harness()
+        harness.room.welcome()
+        let recording = ramp(0..<8000) + [Int16](repeating: 3, count: 32_000) + ramp(0..<8000)
+        harness.send(recording)
+        harness.clock.advance(by: .seconds(4))
+        #expect(harness.room.heard == recording)
+    }
+
+    @Test("beyond a minute the oldest gives way, is counted, and the client is told")
+    func overflow() throws {
+        let harness = try Harness()
+        harness.room.welcome(agent: nil)
+        for second in 0..<62 { harness.send(ramp(second * 16_000..<(second + 1) * 16_000)) }
+        let errors = harness.client.events("error")
+        #expect(errors.first?["code"] == "audio_dropped")
+        #expect(harness.session.currentStatistics.uplinkDropped == 2 * 48_000)
+        harness.room.bring(agent: "agent-1", state: "listening")
+        harness.clock.advance(by: .seconds(61))
+        #expect(harness.room.heard == ramp(2 * 16_000..<62 * 16_000))
+    }
+
+    @Test("after the caller's last frame come two seconds of silence, then nothing")
+    func trailingSilence() throws {
+        let harness = try Harness()
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(5))
+        harness.send(ramp(0..<320))
+        let before = harness.room.packets.count
+        harness.clock.advance(by: .seconds(10))
+        #expect((99...101).contains(harness.room.packets.count - before))
+    }
+
+    @Test("end_turn fills up the last frame and goes on with silence at once")
+    func endTurn() throws {
+        let harness = try Harness { $0.endTurnMethod = "turn" }
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(5))
+        harness.send(ramp(0..<400))
+        harness.send(text: #"{"type":"end_turn"}"#)
+        harness.clock.advance(by: .milliseconds(100))
+        #expect(harness.room.heard == ramp(0..<400))
+        #expect(harness.room.calls.map(\.method) == ["turn"])
+    }
+
+    @Test("muted, nothing of the caller reaches the room; unmuted, it does again")
+    func mute() throws {
+        let harness = try Harness()
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(3))
+        harness.send(ramp(0..<3200))
+        harness.send(text: #"{"type":"mute"}"#)
+        let heard = harness.room.heard.count
+        harness.send(ramp(0..<3200))
+        harness.clock.advance(by: .seconds(1))
+        #expect(harness.room.isMuted && harness.room.heard.count == heard)
+        harness.send(text: #"{"type":"unmute"}"#)
+        harness.send(ramp(0..<320))
+        #expect(!harness.room.isMuted && harness.room.heard.count == heard + 320)
+    }
+
+    @Test("an Opus packet passes as it is, and one that is none is named")
+    func opus() throws {
+        let harness = try Harness("encoding=opus")
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(3))
+        let before = harness.room.packets.count
+        let sixty: [UInt8] = [0x18, 1, 2, 3]
+        harness.send(bytes: sixty)
+        harness.send(bytes: [0xF8, 9, 9])
+        harness.clock.advance(by: .milliseconds(100))
+        let sent = harness.room.packets.dropFirst(before).map(\.bytes)
+        #expect(sent.first == sixty && sent.dropFirst().first == [0xF8, 9, 9])
+        #expect(harness.room.packets[before].samples == 2880)
+        // Code 3 with no frames cannot be.
+        harness.send(bytes: [0x03, 0x00])
+        #expect(harness.client.events("error").first?["code"] == "invalid_audio")
+    }
+
+    @Test("sound waits while the connection to the room is being made again")
+    func interruption() throws {
+        let harness = try Harness()
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(1))
+        harness.room.emit(.interrupted)
+        let before = harness.room.heard.count
+        harness.stream(ramp(0..<16_000))
+        #expect(harness.room.heard.count == before)
+        harness.room.emit(.resumed)
+        harness.clock.advance(by: .seconds(2))
+        #expect(harness.room.heard == ramp(0..<16_000))
+    }
+
+    @Test("the encoder runs at the client's rate where Opus knows it, else at the next higher one")
+    func rates() throws {
+        for (rate, expected) in [(8000, 8000), (11025, 12000), (24000, 24000), (32000, 48000), (44100, 48000)] {
+            #expect(AudioFormat(encoding: .pcmS16LE, sampleRate: rate).nearestOpusSampleRate == expected)
+        }
+        let coders = FakeCoders()
+        let harness = try Harness(coders: coders)
+        harness.send(text: #"{"type":"config","data":{"sample_rate":24000}}"#)
+        harness.room.welcome()
+        harness.send(ramp(0..<480))
+        harness.clock.advance(by: .milliseconds(40))
+        #expect(coders.encoderRates == [24_000])
+        #expect(harness.room.heard == ramp(0..<480))
+    }
+
+    @Test(
+        "a tone arrives as that tone, through the real codec, from every format",
+        arguments: [
+            ("sample_rate=16000", 16_000), ("sample_rate=44100", 44_100), ("sample_rate=44100&channels=2", 44_100),
+            ("sample_rate=11025", 11_025), ("encoding=mulaw&sample_rate=8000", 8000),
+            ("encoding=alaw&sample_rate=8000&channels=2", 8000), ("encoding=pcm_f32le&sample_rate=48000", 48_000),
+        ])
+    func tones(query: String, rate: Int) throws {
+        let coders = LibraryCoders()
+        let harness = try Harness(query, coders: coders)
+        harness.room.welcome()
+        var parameters = SessionParameters(endpoint: .device)
+        try parameters.apply(query: QueryString.pairs(of: query))
+        var tone = ToneSource(frequency: 600, sampleRate: rate)
+        let samples = tone.next(rate)
+        var bytes: [UInt8] = []
+        SampleEncoder.append(
+            samples.span, as: parameters.input.encoding, channels: parameters.input.channels, to: &bytes)
+        for start in stride(from: 0, to: bytes.count, by: 1001) {
+            harness.send(bytes: Array(bytes[start..<min(start + 1001, bytes.count)]))
+        }
+        harness.clock.advance(by: .seconds(2))
+        let decoder = try coders.makeDecoder(sampleRate: 16_000)
+        var heard: [Int16] = []
+        let scratch = UnsafeMutableBufferPointer<Int16>.allocate(capacity: 1920)
+        defer { scratch.deallocate() }
+        for packet in harness.room.packets where packet.bytes.count > 2 {
+            let count = packet.bytes.withUnsafeBytes { decoder.decode($0, into: scratch) } ?? 0
+            heard += scratch[..<count]
+        }
+        // The middle of the tone, away from its edges.
+        let loud = heard.drop { abs($0) < 3000 }.dropFirst(3200).prefix(8000)
+        try #require(loud.count == 8000)
+        #expect(ToneDetector(sampleRate: 16_000).purity(of: 600, in: loud) > 0.9)
+    }
+}
