@@ -121,6 +121,7 @@ let declared: [Target] = [
             "Wire", "PeerConnection", "Signalling", "DevRoomServer", "Shard", "SecureTransport", "AudioCodec",
             "WebSocket", "HTTPClient", "Observability", "TestSupport",
         ]),
+    tests("VoiceGatewayTests", ["Wire", "Signalling", "SecureTransport", "Observability", "VoiceGateway"]),
     tests(
         "BridgeTests",
         ["Wire", "PeerConnection", "ClientProtocol", "Bridge", "LiveKitParticipant", "AudioCodec", "TestSupport"]),

@@ -1,0 +1,90 @@
+/// One option of a subcommand.
+package struct Option: Hashable, Sendable {
+    /// Without the dashes.
+    package let name: String
+    /// What stands for the value in the help; nil for an option without one.
+    package let value: String?
+    /// One line for the help.
+    package let help: String
+    /// Whether it may be given more than once.
+    package let isRepeatable: Bool
+
+    package init(_ name: String, value: String? = nil, isRepeatable: Bool = false, _ help: String) {
+        self.name = name
+        self.value = value
+        self.isRepeatable = isRepeatable
+        self.help = help
+    }
+}
+
+/// What a command line said: options by name, and the words that belong to none.
+package struct ParsedOptions: Hashable, Sendable {
+    /// The values of each option in their order; an option without a value has an empty one.
+    package private(set) var values: [String: [String]] = [:]
+    package private(set) var words: [String] = []
+
+    /// The value of an option; the last one when it was given more than once.
+    package subscript(name: String) -> String? { values[name]?.last }
+
+    package func contains(_ name: String) -> Bool { values[name] != nil }
+
+    /// Reads `--name value`, `--name=value`, `--flag` and words; after `--` everything is a word.
+    ///
+    /// - Parameter mistakes: one sentence is added for each thing that is wrong; reading goes on, so that all are found.
+    package init(_ arguments: some Sequence<String>, options: [Option], command: String, mistakes: inout [String]) {
+        let known = Dictionary(uniqueKeysWithValues: options.map { ($0.name, $0) })
+        var rest = Array(arguments)[...]
+        while let argument = rest.popFirst() {
+            if argument == "--" {
+                words += rest
+                return
+            }
+            guard argument.hasPrefix("-"), argument != "-" else {
+                words.append(argument)
+                continue
+            }
+            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts[0].dropFirst(2))
+            guard argument.hasPrefix("--"), let option = known[name] else {
+                let near = Self.nearest(to: name, in: options.map(\.name)).map { " Did you mean --\($0)?" } ?? ""
+                mistakes.append("\(command) has no option \(parts[0]).\(near)")
+                continue
+            }
+            if values[name] != nil, !option.isRepeatable {
+                mistakes.append("--\(name) is given more than once.")
+            }
+            if option.value == nil {
+                if parts.count == 2 { mistakes.append("--\(name) takes no value.") }
+                values[name, default: []].append("")
+            } else if parts.count == 2 {
+                values[name, default: []].append(String(parts[1]))
+            } else if let value = rest.first, !value.hasPrefix("--") {
+                values[name, default: []].append(value)
+                rest = rest.dropFirst()
+            } else {
+                mistakes.append("--\(name) needs a value: --\(name) \(option.value ?? "").")
+            }
+        }
+    }
+
+    /// The name that is at most two letters away, to help with a slip.
+    static func nearest(to name: String, in names: [String]) -> String? {
+        names.map { ($0, distance(Array(name.utf8), Array($0.utf8))) }.filter { $0.1 <= 2 }.min { $0.1 < $1.1 }?.0
+    }
+
+    /// Levenshtein's distance.
+    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        guard left.count <= 40, right.count <= 40 else { return .max }
+        var row = Array(0...right.count)
+        for (i, a) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, b) in right.enumerated() {
+                let change = diagonal + (a == b ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(change, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[right.count]
+    }
+}

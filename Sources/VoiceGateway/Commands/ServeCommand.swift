@@ -1,0 +1,155 @@
+internal import DevRoomServer
+internal import Observability
+internal import SecureTransport
+internal import Shard
+internal import Signalling
+internal import WebSocket
+internal import Wire
+
+/// `VoiceGateway serve`: the gateway, with the development room server inside when there is no deployment.
+enum ServeCommand {
+    /// Why the gateway cannot start, as people read it.
+    private struct StartError: Error {
+        let sentence: String
+        /// 2 for what the operator asked for and cannot have, 1 for other faults.
+        let exitCode: Int32
+
+        static func unusable(_ sentence: String) -> StartError {
+            StartError(sentence: sentence, exitCode: UsageError.exitCode)
+        }
+    }
+
+    static func run(_ configuration: ServeConfiguration) async -> Int32 {
+        let log = Log(minimumLevel: configuration.logLevel)
+        do throws(StartError) {
+            let loops: ProcessLoops
+            do throws(ShardError) {
+                loops = try ProcessLoops(
+                    configuration.threads ?? ProcessLoops.defaultCount, name: "shard", log: log)
+            } catch {
+                throw StartError(sentence: "The gateway cannot start its threads: \(error).", exitCode: 1)
+            }
+            defer { loops.stop() }
+            try await run(configuration, loops, log)
+            return 0
+        } catch {
+            Console.complain(error.sentence)
+            return error.exitCode
+        }
+    }
+
+    private static func run(_ configuration: ServeConfiguration, _ loops: ProcessLoops, _ log: Log) async throws(StartError) {
+        // The port first: a mistake there shall not wait for anything else.
+        if configuration.listenAddress.port != 0 {
+            do throws(ShardError) {
+                try TCPListener.probe(configuration.listenAddress)
+            } catch {
+                throw .unusable("Clients cannot be served at \(configuration.listenAddress): \(error).")
+            }
+        }
+        let authorities = try authorities(configuration)
+        let roomServer = try await RoomServerInUse.open(configuration.roomServer, loop: loops.loops[0], log: log)
+        let environment = GatewayEnvironment(
+            roomServer: roomServer.url, credentials: configuration.roomServer.credentials,
+            agentName: configuration.agentName, authorities: authorities, log: log, metrics: Metrics())
+        var address = configuration.listenAddress
+        var shards: [(EventLoop, LoopBound<GatewayShard>)] = []
+        do throws(ShardError) {
+            for loop in loops.loops {
+                let asked = address
+                let (shard, bound) = try await loop.run { () throws(ShardError) in
+                    let shard = GatewayShard(loop: loop, environment: environment, endpoints: Endpoints.make)
+                    return (LoopBound(shard, on: loop), try shard.listen(at: asked))
+                }
+                address = bound
+                shards.append((loop, shard))
+            }
+        } catch {
+            await drain(shards)
+            await roomServer.close()
+            throw .unusable("Clients cannot be served at \(address): \(error).")
+        }
+        Console.print(Banner.text(address: address, roomServer: configuration.roomServer, url: roomServer.url))
+        log.info("serving", ["address": address, "rooms": roomServer.url.webSocketURL(""), "threads": shards.count])
+        let open = shards
+        do throws(ShardError) {
+            try await loops.runUntilSignal { await drain(open) }
+        } catch {
+            await drain(shards)
+            await roomServer.close()
+            throw StartError(sentence: "Signals cannot be watched: \(error).", exitCode: 1)
+        }
+        await roomServer.close()
+    }
+
+    private static func authorities(_ configuration: ServeConfiguration) throws(StartError) -> TLSClientContext {
+        do throws(SecureTransportError) {
+            return try TLSClientContext(trusting: configuration.certificateFile.map { .file($0) } ?? .system)
+        } catch {
+            throw .unusable("LIVEKIT_CA_FILE: \(error).")
+        }
+    }
+
+    private static func drain(_ shards: [(EventLoop, LoopBound<GatewayShard>)]) async {
+        await withTaskGroup(of: Void.self) { group in
+            for (loop, shard) in shards {
+                group.addTask {
+                    await withCheckedContinuation { continuation in
+                        loop.execute { shard.value.drain { continuation.resume() } }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The room server that the sessions use: far away, or inside.
+    private struct RoomServerInUse {
+        let url: ServerURL
+        private let inside: DevRoomServer?
+
+        static func open(
+            _ choice: ServeConfiguration.RoomServer, loop: EventLoop, log: Log
+        ) async throws(StartError) -> RoomServerInUse {
+            switch choice {
+            case .deployment(let url, _):
+                return RoomServerInUse(url: url, inside: nil)
+            case .development(let port, let credentials):
+                let address = TransportAddress(ip: .loopbackV4, port: port)
+                let server = DevRoomServer(configuration: .with(address, credentials), loop: loop, log: log)
+                do throws(DevRoomServer.StartError) {
+                    let ports = try await server.start()
+                    let url = ServerURL(isSecure: false, host: "127.0.0.1", port: ports.http)
+                    return RoomServerInUse(url: url, inside: server)
+                } catch {
+                    throw .unusable("The development room server cannot start at \(address): \(error).")
+                }
+            }
+        }
+
+        func close() async { await inside?.stop() }
+    }
+}
+
+/// What people read when the gateway starts.
+enum Banner {
+    static func text(address: TransportAddress, roomServer: ServeConfiguration.RoomServer, url: ServerURL) -> String {
+        let clients = "ws://\(DevServerBanner.reachable(address))/ws"
+        guard case .development(_, let credentials) = roomServer else {
+            return "VoiceGateway at \(clients), rooms at \(url.webSocketURL("")).\n"
+        }
+        let room = TransportAddress(ip: .loopbackV4, port: url.port)
+        let settings = "LIVEKIT_URL=ws://\(room)" + (
+            credentials == .development
+                ? " LIVEKIT_API_KEY=\(credentials.key) LIVEKIT_API_SECRET=\(credentials.secret)"
+                : " LIVEKIT_API_KEY=\(credentials.key) LIVEKIT_API_SECRET=…")
+        return "VoiceGateway at \(clients). There is no LIVEKIT_URL, so rooms are inside this process.\n"
+            + DevServerBanner.text(address: room, credentials: credentials)
+            + """
+            Try it:
+              VoiceGateway call \(clients) --play hello.wav --record reply.wav
+              \(settings) python agent.py dev
+              VoiceGateway token --room lobby --identity ann
+
+            """
+    }
+}

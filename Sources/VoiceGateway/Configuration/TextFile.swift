@@ -1,0 +1,42 @@
+internal import Glibc
+
+/// A file cannot be read.
+package struct FileError: Error, Hashable, Sendable {
+    /// The system's words.
+    package let reason: String
+
+    package init(reason: String) { self.reason = reason }
+}
+
+/// Reads small text files.
+package enum TextFile {
+    /// Larger files are no settings.
+    package static let maximumBytes = 1 << 20
+
+    /// The content of a file; nil when there is none at that path.
+    package static func read(_ path: String) throws(FileError) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0 {
+            if errno == ENOENT { return nil }
+            throw FileError(reason: String(cString: strerror(errno)))
+        }
+        defer { close(descriptor) }
+        var content: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            // SAFETY: the count is that of the buffer.
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count == 0 { break }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError(reason: String(cString: strerror(errno)))
+            }
+            content += buffer[..<count]
+            guard content.count <= maximumBytes else { throw FileError(reason: "it is larger than 1 MiB") }
+        }
+        guard let text = String(validating: content, as: UTF8.self) else {
+            throw FileError(reason: "it is not UTF-8 text")
+        }
+        return text
+    }
+}

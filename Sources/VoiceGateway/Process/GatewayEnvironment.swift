@@ -1,0 +1,29 @@
+package import Observability
+package import SecureTransport
+package import Shard
+package import Signalling
+
+/// What every part of the gateway may know: where the rooms are, and where to write about it. May be shared by threads.
+package struct GatewayEnvironment: Sendable {
+    /// The room server: a deployment, or the one inside.
+    package let roomServer: ServerURL
+    package let credentials: APICredentials
+    /// The agent that is dispatched into each room, unless a client asks for another.
+    package let agentName: String
+    /// Whom to trust when the room server speaks TLS.
+    package let authorities: TLSClientContext
+    package let log: Log
+    package let metrics: Metrics
+}
+
+/// A kind of client connection: decides about the WebSockets of one path, on one loop.
+package protocol ClientEndpoint: AnyObject {
+    /// How many connections are open.
+    var connectionCount: Int { get }
+
+    /// Somebody asks for a WebSocket.
+    func accept(_ request: UpgradeRequest)
+
+    /// Tells all clients that the gateway goes, leaves their rooms, and calls `completion` when the last has gone.
+    func drain(completion: @escaping () -> Void)
+}

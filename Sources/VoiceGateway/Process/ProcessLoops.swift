@@ -1,0 +1,67 @@
+internal import Glibc
+internal import Observability
+internal import Shard
+
+/// The event loops of the process, and the signals that end it.
+final class ProcessLoops: Sendable {
+    let loops: [EventLoop]
+    private let log: Log
+
+    /// Starts `count` loops.
+    init(_ count: Int, name: String, log: Log) throws(ShardError) {
+        self.log = log
+        var started: [EventLoop] = []
+        for number in 0..<count {
+            do throws(ShardError) {
+                let loop = try EventLoop(name: count == 1 ? name : "\(name) \(number)")
+                try loop.start()
+                started.append(loop)
+            } catch {
+                for loop in started {
+                    loop.stop()
+                    loop.join()
+                }
+                throw error
+            }
+        }
+        loops = started
+    }
+
+    /// As many as there are cores that the process may use.
+    static var defaultCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+    /// Waits for Ctrl-C or a polite kill, and runs `goodbye` then. A second signal ends the process at once, for people
+    /// who will not wait.
+    ///
+    /// - Parameter goodbye: what to do before the loops stop.
+    func runUntilSignal(goodbye: () async -> Void) async throws(ShardError) {
+        let (signals, continuation) = AsyncStream<SignalWatcher.Signal>.makeStream()
+        let first = loops[0]
+        let watchers = try await first.run { () throws(ShardError) in
+            var watchers: [SignalWatcher] = []
+            for signal in SignalWatcher.Signal.allCases {
+                watchers.append(try SignalWatcher(loop: first, signal) { continuation.yield(signal) })
+            }
+            return LoopBound(watchers, on: first)
+        }
+        var iterator = signals.makeAsyncIterator()
+        if let signal = await iterator.next() { log.info("stopping", ["signal": "\(signal)"]) }
+        let impatience = Task {
+            for await signal in signals { exit(128 + signal.rawValue) }
+        }
+        await goodbye()
+        impatience.cancel()
+        await first.run { for watcher in watchers.value { watcher.close() } }
+    }
+
+    /// Stops the loops and waits for their threads. What is still open then is a fault, and named in the log.
+    func stop() {
+        for loop in loops { loop.stop() }
+        for loop in loops {
+            let leftovers = loop.join()
+            if !leftovers.isEmpty {
+                log.error("left open", ["loop": loop.name, "handles": leftovers.joined(separator: ", ")])
+            }
+        }
+    }
+}

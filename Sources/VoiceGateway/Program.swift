@@ -1,0 +1,45 @@
+internal import Glibc
+internal import SecureTransport
+internal import Signalling
+
+/// The program: finds out what is asked for, does it, and ends with 0 (done), 1 (failed) or 2 (asked wrongly).
+@main
+enum Program {
+    static func main() async {
+        exit(await run(arguments: Array(CommandLine.arguments.dropFirst()), environment: environment()))
+    }
+
+    private static func run(arguments: [String], environment: [String: String]) async -> Int32 {
+        let invocation: Invocation
+        do throws(UsageError) {
+            invocation = try Invocation(arguments: arguments, environment: environment, readFile: TextFile.read)
+        } catch {
+            for mistake in error.mistakes { Console.complain(mistake) }
+            return UsageError.exitCode
+        }
+        switch invocation {
+        case .print(let text):
+            Console.print(text)
+            return 0
+        case .token(let request):
+            Console.print(TokenCommand.sign(request, now: Console.unixTime(), .openSSL) + "\n")
+            return 0
+        case .serve(let configuration):
+            return await ServeCommand.run(configuration)
+        case .devServer(let configuration):
+            return await DevServerCommand.run(configuration)
+        }
+    }
+
+    private static func environment() -> [String: String] {
+        var variables: [String: String] = [:]
+        var entry = environ
+        // SAFETY: environ is a list of C strings that ends with nil; nobody changes it this early.
+        while let text = entry.pointee {
+            let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+            entry += 1
+        }
+        return variables
+    }
+}
