@@ -28,6 +28,9 @@ enum Program {
             return await ServeCommand.run(configuration)
         case .devServer(let configuration):
             return await DevServerCommand.run(configuration)
+        case .call:
+            Console.complain("This build has no call.")
+            return 1
         }
     }
 

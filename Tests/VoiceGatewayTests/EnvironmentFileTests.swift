@@ -21,7 +21,8 @@ struct EnvironmentFileTests {
             #expect(mistakes.isEmpty)
             #expect(
                 file.values == [
-                    "A": "3", "B": "two words", "C": "a \"b\" $c\n\\ # kept", "D": #"single \n "x""#, "E": "", "F": "a#b=c",
+                    "A": "3", "B": "two words", "C": "a \"b\" $c\n\\ # kept", "D": #"single \n "x""#, "E": "",
+                    "F": "a#b=c",
                 ])
         }
     }

@@ -1,3 +1,4 @@
+import Observability
 import Signalling
 import Testing
 import VoiceGateway
@@ -121,7 +122,8 @@ struct InvocationTests {
         #expect(request.playFile == "a.wav" && request.recordFile == "b.wav" && request.text == "hello")
     }
 
-    @Test("help is there for every subcommand, however one asks, and names every option", arguments: Subcommand.allCases)
+    @Test(
+        "help is there for every subcommand, however one asks, and names every option", arguments: Subcommand.allCases)
     func help(command: Subcommand) throws {
         for line in ["\(command.rawValue) --help", "--help \(command.rawValue)", "help \(command.rawValue)"] {
             let invocation = try invoke(line)

@@ -58,7 +58,8 @@ struct TokenCommandTests {
         #expect(token.expiresAt == 1000 + seconds)
     }
 
-    @Test("a time that is none is refused", arguments: ["0", "-5m", "1y", "m", "4000d", "99999999999999999999d", "1.5h"])
+    @Test(
+        "a time that is none is refused", arguments: ["0", "-5m", "1y", "m", "4000d", "99999999999999999999d", "1.5h"])
     func badTimes(text: String) {
         #expect(
             mistakes("token --room r --identity i --ttl \(text)") == [

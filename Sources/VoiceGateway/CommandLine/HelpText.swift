@@ -21,7 +21,8 @@ package enum HelpText {
 
             """
         for (name, help) in settings { text += row(name, help) }
-        return text + "\nWithout LIVEKIT_URL a room server for development runs inside, with an agent that repeats what it hears.\n"
+        return text
+            + "\nWithout LIVEKIT_URL a room server for development runs inside, with an agent that repeats what it hears.\n"
     }
 
     /// About one subcommand.

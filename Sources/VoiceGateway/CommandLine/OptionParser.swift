@@ -46,8 +46,13 @@ package struct ParsedOptions: Hashable, Sendable {
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts[0].dropFirst(2))
             guard argument.hasPrefix("--"), let option = known[name] else {
-                let near = Self.nearest(to: name, in: options.map(\.name)).map { " Did you mean --\($0)?" } ?? ""
-                mistakes.append("\(command) has no option \(parts[0]).\(near)")
+                let near = Self.nearest(to: name, in: options.map(\.name))
+                let hint = near.map { " Did you mean --\($0)?" } ?? ""
+                mistakes.append("\(command) has no option \(parts[0]).\(hint)")
+                // The value of a misspelt option is no mistake of its own.
+                if let near, known[near]?.value != nil, parts.count == 1, rest.first?.hasPrefix("-") == false {
+                    rest = rest.dropFirst()
+                }
                 continue
             }
             if values[name] != nil, !option.isRepeatable {

@@ -23,7 +23,9 @@ package enum Subcommand: String, CaseIterable, Sendable {
         case .serve:
             [
                 Option("port", value: "PORT", "where clients connect; also PORT (default 3000)"),
-                Option("host", value: "ADDRESS", "which of this machine's addresses to listen at; also HOST (default 0.0.0.0)"),
+                Option(
+                    "host", value: "ADDRESS",
+                    "which of this machine's addresses to listen at; also HOST (default 0.0.0.0)"),
                 Option("dev-port", value: "PORT", "for the development room server (default 7880)"),
                 Option("agent-name", value: "NAME", "the agent to dispatch; also AGENT_NAME (default custom-agent)"),
                 Option("threads", value: "NUMBER", "event loops to run; also THREADS (default: one a core)"),
@@ -41,12 +43,15 @@ package enum Subcommand: String, CaseIterable, Sendable {
                 Option("ttl", value: "TIME", "how long it is valid: 90s, 15m, 6h, 7d (default 6h)"),
                 Option(
                     "grant", value: "NAME[=VALUE]", isRepeatable: true,
-                    "a right: roomJoin, canPublish=false, roomAdmin, … (default: join the room with all that calls need)"),
+                    "a right: roomJoin, canPublish=false, roomAdmin, … (default: join the room with all that calls need)"
+                ),
                 Option("metadata", value: "TEXT", "the participant's metadata"),
                 Option("attribute", value: "NAME=VALUE", isRepeatable: true, "an attribute of the participant"),
                 Option("agent", value: "NAME", "an agent that is dispatched when the token creates the room"),
                 Option("agent-metadata", value: "TEXT", "metadata for that agent's job"),
-                Option("env-file", value: "FILE", "where settings are read that the environment does not have (default .env)"),
+                Option(
+                    "env-file", value: "FILE",
+                    "where settings are read that the environment does not have (default .env)"),
             ]
         case .call:
             [

@@ -38,13 +38,15 @@ enum ServeCommand {
         }
     }
 
-    private static func run(_ configuration: ServeConfiguration, _ loops: ProcessLoops, _ log: Log) async throws(StartError) {
+    private static func run(_ configuration: ServeConfiguration, _ loops: ProcessLoops, _ log: Log)
+        async throws(StartError)
+    {
         // The port first: a mistake there shall not wait for anything else.
         if configuration.listenAddress.port != 0 {
             do throws(ShardError) {
                 try TCPListener.probe(configuration.listenAddress)
             } catch {
-                throw .unusable("Clients cannot be served at \(configuration.listenAddress): \(error).")
+                throw .unusable("Clients cannot be served: \(error).")
             }
         }
         let authorities = try authorities(configuration)
@@ -67,7 +69,7 @@ enum ServeCommand {
         } catch {
             await drain(shards)
             await roomServer.close()
-            throw .unusable("Clients cannot be served at \(address): \(error).")
+            throw .unusable("Clients cannot be served: \(error).")
         }
         Console.print(Banner.text(address: address, roomServer: configuration.roomServer, url: roomServer.url))
         log.info("serving", ["address": address, "rooms": roomServer.url.webSocketURL(""), "threads": shards.count])
@@ -121,7 +123,7 @@ enum ServeCommand {
                     let url = ServerURL(isSecure: false, host: "127.0.0.1", port: ports.http)
                     return RoomServerInUse(url: url, inside: server)
                 } catch {
-                    throw .unusable("The development room server cannot start at \(address): \(error).")
+                    throw .unusable("The development room server cannot start: \(error).")
                 }
             }
         }
@@ -138,18 +140,19 @@ enum Banner {
             return "VoiceGateway at \(clients), rooms at \(url.webSocketURL("")).\n"
         }
         let room = TransportAddress(ip: .loopbackV4, port: url.port)
-        let settings = "LIVEKIT_URL=ws://\(room)" + (
-            credentials == .development
+        let settings =
+            "LIVEKIT_URL=ws://\(room)"
+            + (credentials == .development
                 ? " LIVEKIT_API_KEY=\(credentials.key) LIVEKIT_API_SECRET=\(credentials.secret)"
                 : " LIVEKIT_API_KEY=\(credentials.key) LIVEKIT_API_SECRET=…")
         return "VoiceGateway at \(clients). There is no LIVEKIT_URL, so rooms are inside this process.\n"
             + DevServerBanner.text(address: room, credentials: credentials)
-            + """
-            Try it:
-              VoiceGateway call \(clients) --play hello.wav --record reply.wav
-              \(settings) python agent.py dev
-              VoiceGateway token --room lobby --identity ann
+                + """
+                Try it:
+                  VoiceGateway call \(clients) --play hello.wav --record reply.wav
+                  \(settings) python agent.py dev
+                  VoiceGateway token --room lobby --identity ann
 
-            """
+                """
     }
 }

@@ -58,9 +58,11 @@ package struct ServeConfiguration: Hashable, Sendable {
             return .development(port: devPort, settings.credentials() ?? .development)
         }
         if settings.options.contains("dev-port") {
-            settings.add("--dev-port is for the development room server, which does not run because LIVEKIT_URL is set.")
+            settings.add(
+                "--dev-port is for the development room server, which does not run because LIVEKIT_URL is set.")
         }
-        let hasNeither = settings.value(variable: "LIVEKIT_API_KEY") == nil
+        let hasNeither =
+            settings.value(variable: "LIVEKIT_API_KEY") == nil
             && settings.value(variable: "LIVEKIT_API_SECRET") == nil
         if hasNeither {
             settings.add(
@@ -95,7 +97,8 @@ package struct DevServerConfiguration: Hashable, Sendable {
         credentials = settings.credentials() ?? .development
         if settings.value(variable: "LIVEKIT_URL") != nil {
             settings.add(
-                "LIVEKIT_URL is set, so there is a LiveKit deployment already; unset it to run the development room server.")
+                "LIVEKIT_URL is set, so there is a LiveKit deployment already; unset it to run the development room server."
+            )
         }
         try settings.finish()
     }
@@ -112,7 +115,8 @@ package struct CallRequest: Hashable, Sendable {
     package init(_ settings: Settings) throws(UsageError) {
         var settings = settings
         let words = settings.options.words
-        url = words.first ?? ""
+        let url = words.first ?? ""
+        self.url = url
         if words.count != 1 {
             settings.add("call needs one URL, for example ws://127.0.0.1:3000/ws.")
         } else if !["ws://", "wss://"].contains(where: { url.lowercased().hasPrefix($0) }) {

@@ -60,7 +60,9 @@ package struct Settings: Sendable {
     package mutating func port(option: String, variable: String? = nil, default standard: UInt16) -> UInt16 {
         guard let value = value(option: option, variable: variable) else { return standard }
         guard value.text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(value.text) else {
-            add("\(value.name) is \"\(value.text)\", but a port is a number from 1 to 65535 (0 lets the system choose).")
+            add(
+                "\(value.name) is \"\(value.text)\", but a port is a number from 1 to 65535 (0 lets the system choose)."
+            )
             return standard
         }
         return port
@@ -91,7 +93,9 @@ package struct Settings: Sendable {
     ) -> Int {
         guard let value = value(option: option, variable: variable) else { return standard }
         guard let count = Int(value.text), range.contains(count) else {
-            add("\(value.name) is \"\(value.text)\", but it must be a number from \(range.lowerBound) to \(range.upperBound).")
+            add(
+                "\(value.name) is \"\(value.text)\", but it must be a number from \(range.lowerBound) to \(range.upperBound)."
+            )
             return standard
         }
         return count

@@ -70,7 +70,8 @@ package struct TokenRequest: Hashable, Sendable {
                 let sources = names.compactMap { source(named: $0) }
                 if sources.isEmpty || sources.count != names.count {
                     settings.add(
-                        "--grant canPublishSources needs a list of microphone, camera, screen_share and screen_share_audio.")
+                        "--grant canPublishSources needs a list of microphone, camera, screen_share and screen_share_audio."
+                    )
                 }
                 grant.canPublishSources = sources
                 continue

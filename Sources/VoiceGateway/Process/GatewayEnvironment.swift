@@ -1,6 +1,5 @@
 package import Observability
 package import SecureTransport
-package import Shard
 package import Signalling
 
 /// What every part of the gateway may know: where the rooms are, and where to write about it. May be shared by threads.
