@@ -15,8 +15,12 @@ extension PeerConnection {
 
     func handleMediaTimeouts(now: Instant) {
         guard srtp != nil else { return }
-        // A receiver may go away while its sound is being released.
-        for receiver in Array(receiversBySource.values) {
+        var isDue = false
+        for (_, receiver) in receiversBySource {
+            if let deadline = receiver.nextDeadline, deadline <= now { isDue = true }
+        }
+        // A copy, because a receiver may go away while its sound is being released.
+        for receiver in isDue ? Array(receiversBySource.values) : [] {
             if let jitterBuffer = receiver.jitterBuffer, let deadline = jitterBuffer.nextDeadline, deadline <= now {
                 jitterBuffer.handleTimeout(now: now) { release($0, of: receiver) }
             }
@@ -117,7 +121,9 @@ extension PeerConnection {
             case .sourceDescription: break
             case .goodbye(let sources):
                 for ssrc in sources {
-                    if let receiver = receiversBySource[ssrc] { events.append(.sourceEnded(section: receiver.section)) }
+                    guard let receiver = receiversBySource[ssrc] else { continue }
+                    receiver.jitterBuffer?.flush { release($0, of: receiver) }
+                    events.append(.sourceEnded(section: receiver.section))
                 }
             case .negativeAcknowledgement(_, let source, let lost): sendAgain(source, lost, now: now)
             }

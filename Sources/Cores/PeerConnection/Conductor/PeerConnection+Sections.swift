@@ -9,7 +9,7 @@ extension PeerConnection {
     /// Adds an audio section for the next offer and returns its index; nil when there are `maximumSections`.
     package func addAudioSection(direction: MediaDirection, track: LocalTrack? = nil) -> Int? {
         guard let added = appendTransceiver(kind: .audio, mid: nil, wanted: direction) else { return nil }
-        install(track, on: added)
+        if let track { install(track, on: added) }
         return added.index
     }
 

@@ -37,7 +37,7 @@ extension PeerConnection {
     package var selectedPair: (base: TransportAddress, destination: TransportAddress)? { path }
 
     /// The best knowledge of the round trip to the far side.
-    package var roundTripTime: Duration? { reportedRoundTrip ?? ice.roundTripTime }
+    package var roundTripTime: Duration? { reportedRoundTrip ?? checkedRoundTrip }
 
     func noteTraffic(from source: TransportAddress, now: Instant) {
         let wasDisconnected = ice.state == .disconnected
@@ -59,6 +59,7 @@ extension PeerConnection {
 
     /// Moves outputs along until everything is at rest.
     func drain(now: Instant) {
+        checkedRoundTrip = ice.roundTripTime
         var isMoving = true
         while isMoving, !isClosed {
             isMoving = false
@@ -111,8 +112,13 @@ extension PeerConnection {
             guard let pair = path ?? ice.sendingPair.map({ (base: $0.local, destination: $0.remote) }) else { return }
             transmit(bytes, from: pair.base, to: pair.destination)
         case .connected(let keys):
-            dtlsPhase = .connected
             srtp = keys.flatMap { factory.makeSRTP($0) }
+            guard srtp != nil || transceivers.allSatisfy({ $0.kind != .audio || $0.isRejected }) else {
+                dtlsPhase = .failed
+                events.append(.transportFailed("no SRTP profile was agreed upon"))
+                return
+            }
+            dtlsPhase = .connected
             armReports(now: now)
             startChannels(now: now)
         case .received(let bytes): channels.receive(bytes.span.bytes, now: now)

@@ -62,6 +62,8 @@ package final class PeerConnection {
     var reportDeadline: Instant?
     /// The round trip that reports about our streams showed last.
     var reportedRoundTrip: Duration?
+    /// The round trip that ICE measured, kept here so that the media path need not look for it.
+    var checkedRoundTrip: Duration?
     /// Packets are built and protected here.
     let sendBuffer = UnsafeMutableRawBufferPointer.allocate(
         byteCount: PeerConnection.maximumPacketSize + srtpOverhead, alignment: 16)

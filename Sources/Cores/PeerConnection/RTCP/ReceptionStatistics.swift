@@ -39,7 +39,7 @@ package struct ReceptionStatistics: Sendable {
         let extended = unwrapper.unwrap(sequenceNumber)
         if first == nil { first = extended }
         received += 1
-        let arrival = now.nanoseconds / 1000 * Int64(clockRate) / 1_000_000
+        let arrival = (now.nanoseconds / 1000 &* Int64(clockRate)) / 1_000_000
         let transit = Int64(UInt32(truncatingIfNeeded: arrival) &- timestamp)
         if let lastTransit {
             // The difference on the 32-bit circle, so that a wrapping timestamp does no harm.
@@ -103,6 +103,6 @@ package enum NTPTime {
         let middle = UInt32(truncatingIfNeeded: at(now) >> 16)
         let elapsed = middle &- block.lastSenderReport &- block.delaySinceLastSenderReport
         guard elapsed < 60 << 16 else { return nil }
-        return .nanoseconds(Int64(elapsed) * 1_000_000_000 >> 16)
+        return .nanoseconds((Int64(elapsed) * 1_000_000_000) >> 16)
     }
 }
