@@ -156,4 +156,6 @@ package enum RoomEvent: Hashable, Sendable {
     case trackEnded(track: String)
     case spoken(SpokenText)
     case data(ApplicationData)
+    /// A message could not be sent, and why.
+    case undelivered(String)
 }

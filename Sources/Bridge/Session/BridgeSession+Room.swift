@@ -109,6 +109,8 @@ extension BridgeSession: RoomConnectionDelegate {
             let isAgent = participants[text.participant]?.isAgent == true
             if let transcript = transcripts.take(text, isAgent: isAgent, now: now) { tell(transcript) }
         case .data(let message): receive(message)
+        case .undelivered(let why):
+            tell(.error(ClientError(.undelivered, "a message could not be sent: \(why)", blame: .room)))
         }
     }
 

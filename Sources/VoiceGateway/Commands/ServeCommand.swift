@@ -50,10 +50,17 @@ enum ServeCommand {
             }
         }
         let authorities = try authorities(configuration)
+        let transports: OpenSSLTransportFactory
+        do throws(SecureTransportError) {
+            transports = try OpenSSLTransportFactory()
+        } catch {
+            throw StartError(sentence: "The gateway cannot make its certificate: \(error).", exitCode: 1)
+        }
         let roomServer = try await RoomServerInUse.open(configuration.roomServer, loop: loops.loops[0], log: log)
         let environment = GatewayEnvironment(
             roomServer: roomServer.url, credentials: configuration.roomServer.credentials,
-            agentName: configuration.agentName, authorities: authorities, log: log, metrics: Metrics())
+            agentName: configuration.agentName, authorities: authorities, transports: transports, log: log,
+            metrics: Metrics())
         var address = configuration.listenAddress
         var shards: [(EventLoop, LoopBound<GatewayShard>)] = []
         do throws(ShardError) {

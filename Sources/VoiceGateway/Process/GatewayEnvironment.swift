@@ -11,6 +11,8 @@ package struct GatewayEnvironment: Sendable {
     package let agentName: String
     /// Whom to trust when the room server speaks TLS.
     package let authorities: TLSClientContext
+    /// Makes DTLS and SRTP for the media of all sessions, with one certificate.
+    package let transports: OpenSSLTransportFactory
     package let log: Log
     package let metrics: Metrics
 }

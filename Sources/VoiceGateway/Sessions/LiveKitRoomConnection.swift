@@ -1,0 +1,257 @@
+internal import Bridge
+internal import ClientProtocol
+internal import LiveKitParticipant
+internal import Observability
+internal import PeerConnection
+internal import Shard
+internal import Signalling
+
+/// A session's participant: turns what happens to a `RoomParticipant` into what sessions know, and back.
+final class LiveKitRoomConnection: RoomConnection {
+    private let participant: RoomParticipant
+    /// Whether the client brought the access token.
+    private let hasOwnToken: Bool
+    private weak var delegate: (any RoomConnectionDelegate)?
+    private var start: Alarm?
+    private var hasJoined = false
+    private var isMediaUp = false
+    private var isOver = false
+    /// Our track, and whether the session knows of it.
+    private var microphone: String?
+    private var isMicrophoneTold = false
+    /// Where the participant's media clock stands.
+    private var timestamp: UInt32 = 0
+    private let log: Log
+
+    init(
+        participant: RoomParticipant, log: Log, hasOwnToken: Bool, loop: EventLoop, delegate: any RoomConnectionDelegate
+    ) {
+        self.participant = participant
+        self.log = log
+        self.hasOwnToken = hasOwnToken
+        self.delegate = delegate
+        participant.delegate = self
+        participant.publishMicrophone()
+        // Nothing may be told before the session holds this connection, not even a failure at the first step.
+        let start = Alarm(loop: loop) { [unowned self] in self.participant.connect() }
+        start.arm(after: .zero)
+        self.start = start
+    }
+
+    // MARK: From the session
+
+    func sendAudio(
+        _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?
+    ) {
+        let pause = timestamp &- self.timestamp
+        if pause > 0, pause < 1 << 31 { participant.skipAudio(samples: Int(pause)) }
+        self.timestamp = timestamp &+ UInt32(truncatingIfNeeded: samples)
+        let level = level.map { AudioLevel(negatedDecibels: $0, hasVoice: $0 < 50) }
+        participant.sendAudio(packet, samples: samples, level: level)
+    }
+
+    func setMuted(_ isMuted: Bool) { participant.setMicrophoneMuted(isMuted) }
+
+    func sendText(_ text: String, topic: String) {
+        attempt { () throws(DataSendError) in try participant.sendText(text, topic: topic) }
+    }
+
+    func publishData(_ payload: [UInt8], topic: String, destinations: [String]) {
+        attempt { () throws(DataSendError) in try participant.sendData(payload, topic: topic, to: destinations) }
+    }
+
+    func publishDTMF(_ digit: DTMFDigit) {
+        let packet = DataPacket.with {
+            $0.value = .sipDtmf(
+                .with {
+                    $0.code = digit.code
+                    $0.digit = String(digit.rawValue)
+                })
+        }
+        attempt { () throws(DataSendError) in try participant.send(packet, isReliable: true) }
+    }
+
+    func setAttributes(_ attributes: [String: String]) { participant.update(attributes: attributes) }
+
+    func performRPC(to identity: String, method: String, payload: String) {
+        participant.call(method, of: identity, payload: payload) { [log] result in
+            if case .failure(let error) = result {
+                log.warning("agent method failed", ["method": method, "error": error.message])
+            }
+        }
+    }
+
+    func leave() {
+        isOver = true
+        start?.cancel()
+        participant.leave()
+    }
+
+    private func attempt(_ send: () throws(DataSendError) -> Void) {
+        do throws(DataSendError) {
+            try send()
+        } catch {
+            tell(.undelivered(Self.sentence(error)))
+        }
+    }
+
+    private static func sentence(_ error: DataSendError) -> String {
+        switch error {
+        case .notConnected: "the room is not connected"
+        case .notAllowed: "the access token does not allow data"
+        case .tooLarge(let maximum): "it is larger than \(maximum) bytes"
+        case .congested: "too much waits to be sent already"
+        }
+    }
+
+    private func tell(_ event: RoomEvent) {
+        guard !isOver else { return }
+        delegate?.room(self, event: event)
+    }
+}
+
+// MARK: - From the participant
+
+extension LiveKitRoomConnection: RoomParticipantDelegate {
+    func participant(_ participant: RoomParticipant, track: SubscribedTrack, released output: JitterBufferOutput) {
+        guard !isOver else { return }
+        delegate?.room(self, track: track.sid, audio: output)
+    }
+
+    func participant(_ participant: RoomParticipant, event: ParticipantEvent) {
+        switch event {
+        case .joined(let room, let own):
+            hasJoined = true
+            tell(.joined(room: room.name, identity: own.identity))
+        case .connected:
+            isMediaUp = true
+            tellMicrophone()
+        case .room(let change): changed(change)
+        case .trackSubscribed(let track):
+            tell(.trackSubscribed(track: track.sid, participant: track.participantIdentity))
+            if track.info.muted { tell(.trackMuted(track: track.sid, isMuted: true)) }
+        case .trackUnsubscribed(let track): tell(.trackEnded(track: track.sid))
+        case .microphonePublished(let info):
+            microphone = info.sid
+            isMicrophoneTold = false
+            tellMicrophone()
+        case .microphoneRefused(let reason):
+            over(
+                .failed(
+                    RoomFailure(
+                        blame: .operator, message: "the room does not take the microphone: \(reason)",
+                        isRetryable: false)))
+        case .microphoneMuted: break
+        case .microphoneSubscribed: tell(.microphoneSubscribed)
+        case .data(let message):
+            tell(
+                .data(
+                    ApplicationData(
+                        topic: message.topic, sender: message.senderIdentity, payload: message.payload)))
+        case .transcript(let update):
+            tell(
+                .spoken(
+                    SpokenText(
+                        participant: update.identity, track: update.trackSid.isEmpty ? nil : update.trackSid,
+                        segmentID: update.segmentID, text: update.text, isFinal: update.isFinal)))
+        // Clients take part by text frames; they have no methods that could be called.
+        case .rpc(let invocation): participant.respond(to: invocation, .failure(RPCErrorCode.unsupportedMethod.error()))
+        case .chat, .stream: break
+        case .reconnecting:
+            isMediaUp = false
+            tell(.interrupted)
+        case .reconnected:
+            isMediaUp = true
+            tellMicrophone()
+            tell(.resumed)
+        case .disconnected(let ending): ended(ending)
+        }
+    }
+
+    /// The track is told once it has its name and packets arrive.
+    private func tellMicrophone() {
+        guard isMediaUp, !isMicrophoneTold, let microphone else { return }
+        isMicrophoneTold = true
+        tell(.microphonePublished(track: microphone))
+    }
+
+    private func changed(_ change: RoomChange) {
+        switch change {
+        case .participantJoined(let info): tell(.participantJoined(RoomMember(info)))
+        case .participantLeft(let info, let reason):
+            tell(.participantLeft(identity: info.identity, reason: Self.sentence(reason)))
+        case .attributesChanged(let info, _), .nameChanged(let info), .participantActive(let info):
+            tell(.participantChanged(RoomMember(info)))
+        case .trackMuted(let track, _): tell(.trackMuted(track: track.sid, isMuted: track.muted))
+        case .metadataChanged, .trackPublished, .trackUnpublished, .speakersChanged, .roomMetadataChanged,
+            .localParticipantChanged:
+            break
+        }
+    }
+
+    private func ended(_ ending: ParticipantEnding) {
+        switch ending {
+        case .left: break
+        case .removed(let reason):
+            over(hasJoined ? .ended(Self.end(reason)) : .failed(Self.failure(reason)))
+        case .failed(let error):
+            if hasJoined, case .removed(let reason) = error.kind { return over(.ended(Self.end(reason))) }
+            over(hasJoined ? .ended(.connectionLost) : .failed(failure(error)))
+        }
+    }
+
+    private func over(_ event: RoomEvent) {
+        tell(event)
+        isOver = true
+    }
+
+    private func failure(_ error: ParticipantError) -> RoomFailure {
+        // A token that the client brought is the client's affair.
+        if hasOwnToken, error.kind == .unauthorized {
+            return RoomFailure(blame: .client, message: "the server refuses the access token", isRetryable: false)
+        }
+        let blame: ClientError.Blame =
+            switch error.blame {
+            case .us: .gateway
+            case .client: .client
+            case .room: .room
+            case .operator: .operator
+            }
+        return RoomFailure(blame: blame, message: "\(error)", isRetryable: error.isRetryable)
+    }
+
+    private static func failure(_ reason: DisconnectReason) -> RoomFailure {
+        RoomFailure(blame: .room, message: "the server sent the participant away (\(reason.name))", isRetryable: true)
+    }
+
+    private static func end(_ reason: DisconnectReason) -> RoomEnd {
+        switch reason {
+        case .roomDeleted, .roomClosed: .roomDeleted
+        case .participantRemoved: .removed
+        case .duplicateIdentity: .duplicateIdentity
+        case .serverShutdown: .serverShutdown
+        default: .other(reason.name)
+        }
+    }
+
+    /// A reason for people.
+    private static func sentence(_ reason: DisconnectReason) -> String {
+        switch reason {
+        case .clientInitiated: "left"
+        case .connectionTimeout, .signalClose: "lost its connection"
+        case .participantRemoved: "was removed"
+        case .roomDeleted, .roomClosed: "the room was deleted"
+        case .duplicateIdentity: "another participant took its identity"
+        case .agentError: "failed"
+        case .unknownReason: "unknown"
+        default: reason.name
+        }
+    }
+}
+
+extension RoomMember {
+    fileprivate init(_ info: ParticipantInfo) {
+        self.init(
+            identity: info.identity, name: info.name, isAgent: info.kind == .agent, attributes: info.attributes)
+    }
+}

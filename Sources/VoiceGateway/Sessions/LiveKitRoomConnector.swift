@@ -1,0 +1,48 @@
+internal import Bridge
+internal import LiveKitParticipant
+internal import Observability
+internal import SecureTransport
+internal import Shard
+internal import Signalling
+internal import WebSocket
+
+/// Joins rooms of the LiveKit deployment, or of the room server inside.
+final class LiveKitRoomConnector: RoomConnector {
+    /// How long the token of a caller is valid, in seconds. The server renews it while the caller is there.
+    static let tokenLifetime: Int64 = 3600
+
+    private let loop: EventLoop
+    private let context: WebSocketContext
+    private let environment: GatewayEnvironment
+
+    init(loop: EventLoop, context: WebSocketContext, environment: GatewayEnvironment) {
+        self.loop = loop
+        self.context = context
+        self.environment = environment
+    }
+
+    func join(_ request: RoomRequest, delegate: any RoomConnectionDelegate) -> any RoomConnection {
+        let configuration = ParticipantConfiguration(
+            server: environment.roomServer, token: request.accessToken ?? token(for: request))
+        let log = environment.log.with(["room": request.room, "identity": request.identity])
+        let participant = RoomParticipant(
+            loop: loop, webSockets: context, factory: environment.transports, authentication: .openSSL,
+            random: SecureRandom(), configuration: configuration, log: log)
+        return LiveKitRoomConnection(
+            participant: participant, log: log, hasOwnToken: request.accessToken != nil, loop: loop, delegate: delegate)
+    }
+
+    /// A token for one caller and one room, with all that a call needs and nothing else.
+    private func token(for request: RoomRequest) -> String {
+        let now = Console.unixTime()
+        let token = AccessToken.with {
+            $0.key = environment.credentials.key
+            $0.identity = request.identity
+            $0.name = request.name
+            $0.video = .join(room: request.room)
+            $0.notBefore = now
+            $0.expiresAt = now + Self.tokenLifetime
+        }
+        return token.signed(secret: environment.credentials.secret, .openSSL)
+    }
+}

@@ -1,0 +1,64 @@
+internal import Bridge
+internal import WebSocket
+
+/// A client's WebSocket and its session, which hold each other until the socket is closed.
+final class SocketClient: WebSocketHandler, ClientConnection {
+    private var socket: WebSocketConnection?
+    private var session: BridgeSession?
+    private var start: ((SocketClient) -> BridgeSession?)?
+    private let onClosed: (SocketClient) -> Void
+
+    /// - Parameters:
+    ///   - start: makes the session when the socket is open, and starts it.
+    ///   - onClosed: the socket is gone.
+    init(start: @escaping (SocketClient) -> BridgeSession?, onClosed: @escaping (SocketClient) -> Void) {
+        self.start = start
+        self.onClosed = onClosed
+    }
+
+    /// The gateway goes: says goodbye.
+    func shutDown() {
+        if let session, !session.hasEnded {
+            session.shutDown()
+        } else {
+            socket?.close(.goingAway, reason: "the gateway is shutting down; connect again")
+        }
+    }
+
+    // MARK: The socket
+
+    func webSocketOpened(_ socket: WebSocketConnection) {
+        self.socket = socket
+        let start = start
+        self.start = nil
+        session = start?(self)
+        session?.start()
+    }
+
+    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
+        session?.receive(text: [UInt8](text))
+    }
+
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
+        session?.receive(binary: bytes)
+    }
+
+    func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
+        session?.clientClosed()
+        session = nil
+        self.socket = nil
+        onClosed(self)
+    }
+
+    // MARK: The session
+
+    func send(text: String) { socket?.send(text: text) }
+    func send(audioText: String) { socket?.send(text: audioText, .droppable) }
+    func send(audio: UnsafeRawBufferPointer) { socket?.send(binary: audio, .droppable) }
+    func discardQueuedAudio() { socket?.discardDroppable() }
+
+    func close(code: UInt16, reason: String) { socket?.close(WebSocketCloseCode(rawValue: code), reason: reason) }
+
+    var droppedAudioMessages: Int { socket?.statistics.droppedMessages ?? 0 }
+    var bufferedBytes: Int { socket?.bufferedBytes ?? 0 }
+}
