@@ -233,31 +233,25 @@ struct RoomTrackTests {
         #expect(changes.map(\.active) == [true, false])
     }
 
-    @Test("a meter calls steady speech active and silence not")
+    @Test("a meter calls steady speech active, and silence or nothing at all not")
     func levelMeter() {
         var meter = AudioLevelMeter()
-        var now = Instant.zero
-        func play(_ level: UInt8, _ packets: Int) {
-            for _ in 0..<packets {
-                now += .milliseconds(20)
-                meter.observe(level, duration: .milliseconds(20), now: now)
+        /// The level after some windows of 20 packets.
+        func play(_ level: UInt8, windows: Int, packets: Int = 20) -> Float {
+            var last: Float = 0
+            for _ in 0..<windows {
+                for _ in 0..<packets { meter.observe(level, duration: .milliseconds(20)) }
+                last = meter.takeLevel()
             }
+            return last
         }
-        play(127, 40)
-        let level12 = meter.level(now: now)
-        #expect(level12 == 0)
-        play(12, 40)
-        let level13 = meter.level(now: now)
-        #expect(level13 >= 0.125)
-        play(50, 200)
-        let level14 = meter.level(now: now)
-        #expect(level14 == 0)
-        play(12, 40)
-        for _ in 0..<10 {
-            now += .milliseconds(400)
-            _ = meter.level(now: now)
-        }
-        let level15 = meter.level(now: now)
-        #expect(level15 == 0)
+        let silence = play(127, windows: 3)
+        let speech = play(12, windows: 3)
+        let murmur = play(50, windows: 8)
+        let clicks = play(12, windows: 5, packets: 4)
+        let speechAgain = play(12, windows: 3)
+        let nothing = play(12, windows: 8, packets: 0)
+        #expect([silence, murmur, clicks, nothing] == [0, 0, 0, 0])
+        #expect(speech == 0.375 && speechAgain == speech)
     }
 }

@@ -30,14 +30,13 @@ final class ForwardedTrack {
     /// Hands a packet of the publisher to all.
     func forward(_ packet: ReceivedRTPPacket, now: Instant) {
         if let level = packet.audioLevel, packet.format == .opus, let opus = OpusPacket(packet.payload) {
-            meter.observe(
-                level.negatedDecibels, duration: .microseconds(opus.sampleCount * 1000 / 48), now: now)
+            meter.observe(level.negatedDecibels, duration: .microseconds(opus.sampleCount * 1000 / 48))
         }
         for (_, sink) in sinks { sink.receive(packet, now: now) }
     }
 
-    /// How loud the track is now: 0 (not speaking) to 1.
-    func level(now: Instant) -> Float { meter.level(now: now) }
+    /// How loud the track was since the last call: 0 (not speaking) to 1.
+    func takeLevel() -> Float { meter.takeLevel() }
 }
 
 /// A track on its way to one subscriber over a peer connection.

@@ -13,9 +13,6 @@ protocol RoomHostDelegate: AnyObject {
 
 /// One room with its members and media: carries out what the pure `Room` decides.
 final class RoomHost {
-    /// How often levels are looked at.
-    static let speakerInterval: Duration = .milliseconds(400)
-
     private(set) var room: Room
     private let environment: ServerEnvironment
     private weak var delegate: (any RoomHostDelegate)?
@@ -77,7 +74,7 @@ final class RoomHost {
         guard let track = room.trackNegotiated(sid, cid: cid, mid: mid) else { return nil }
         let forwarded = tracks[track] ?? ForwardedTrack(sid: track, publisher: sid)
         tracks[track] = forwarded
-        if speakerAlarm?.isArmed == false { speakerAlarm?.arm(after: Self.speakerInterval) }
+        if speakerAlarm?.isArmed == false { speakerAlarm?.arm(after: AudioLevelMeter.window) }
         drain()
         return forwarded
     }
@@ -85,10 +82,10 @@ final class RoomHost {
     private func measureSpeakers() {
         var levels: [String: Float] = [:]
         for track in tracks.values {
-            levels[track.publisher] = max(levels[track.publisher] ?? 0, track.level(now: environment.loop.now))
+            levels[track.publisher] = max(levels[track.publisher] ?? 0, track.takeLevel())
         }
         perform { $0.updateSpeakers(levels) }
-        if !tracks.isEmpty { speakerAlarm?.advance(by: Self.speakerInterval) }
+        if !tracks.isEmpty { speakerAlarm?.advance(by: AudioLevelMeter.window) }
     }
 
     // MARK: Carrying out

@@ -5,12 +5,13 @@ internal import Wire
     internal import Glibc
 #endif
 
-/// Watches the loudness of one track, as its packets state it (RFC 6464), in windows of 400 ms.
+/// Watches the loudness of one track, as its packets state it (RFC 6464), from one look at `takeLevel` to the next.
 struct AudioLevelMeter {
     /// Quieter than this is not speech, in −dBov.
     static let activeThreshold: UInt8 = 35
     /// This much of a window must be louder.
     static let minimumActivity = 0.4
+    /// How long a window is: how often `takeLevel` is called.
     static let window: Duration = .milliseconds(400)
     /// How much of a new window counts: two windows are smoothed together.
     static let smoothing = 2.0 / 3.0
@@ -19,40 +20,27 @@ struct AudioLevelMeter {
 
     private var loudest: UInt8 = 127
     private var active: Duration = .zero
-    private var observed: Duration = .zero
     private var smoothed = 0.0
-    private(set) var lastHeard: Instant?
 
     /// Notes one packet.
     /// - Parameters:
     ///   - level: in −dBov, 0 (loudest) to 127.
     ///   - duration: how long the packet lasts.
-    mutating func observe(_ level: UInt8, duration: Duration, now: Instant) {
-        lastHeard = now
-        observed += duration
-        if level <= Self.activeThreshold {
-            active += duration
-            loudest = min(loudest, level)
-        }
-        if observed >= Self.window { endWindow() }
+    mutating func observe(_ level: UInt8, duration: Duration) {
+        guard level <= Self.activeThreshold else { return }
+        active += duration
+        loudest = min(loudest, level)
     }
 
-    private mutating func endWindow() {
-        var level = 0.0
-        let share = Double(active.nanoseconds) / Double(max(1, observed.nanoseconds))
-        if share >= Self.minimumActivity {
-            // Seldom loud counts as less loud.
-            level = pow(10, (-Double(loudest) + 20 * log10(min(1, share))) / 20)
-        }
+    /// Ends the window. 0 (not speaking) to 1, in steps. A sender that is silent may send nothing at all, so the
+    /// window counts in full, whatever came in it.
+    mutating func takeLevel() -> Float {
+        let share = min(1, Double(active.nanoseconds) / Double(Self.window.nanoseconds))
+        // Seldom loud counts as less loud.
+        let level = share < Self.minimumActivity ? 0 : pow(10, -Double(loudest) / 20) * share
         smoothed += (level - smoothed) * Self.smoothing
         loudest = 127
         active = .zero
-        observed = .zero
-    }
-
-    /// 0 (not speaking) to 1, in steps. A track that has fallen silent fades with the windows that it does not fill.
-    mutating func level(now: Instant) -> Float {
-        if let lastHeard, now - lastHeard >= Self.window { endWindow() }
         guard smoothed >= pow(10, -Double(Self.activeThreshold) / 20) else { return 0 }
         return min(1, (Float(smoothed) / Self.step).rounded(.up) * Self.step)
     }
