@@ -252,6 +252,6 @@ struct RoomTrackTests {
         let speechAgain = play(12, windows: 3)
         let nothing = play(12, windows: 8, packets: 0)
         #expect([silence, murmur, clicks, nothing] == [0, 0, 0, 0])
-        #expect(speech == 0.375 && speechAgain == speech)
+        #expect(speech == 0.25 && speechAgain == speech)
     }
 }

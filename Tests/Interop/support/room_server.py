@@ -1,0 +1,91 @@
+"""The development room server as a child process, and what tests need to use it."""
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+import warnings
+from pathlib import Path
+
+from livekit import api
+
+# The development secret is short on purpose.
+warnings.filterwarnings("ignore", message=".*HMAC key is.*")
+
+ROOT = Path(__file__).resolve().parents[3]
+KEY, SECRET = "devkey", "secret"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def executable():
+    for build in ("release", "debug"):
+        path = ROOT / ".build" / build / "VoiceGateway"
+        if path.exists():
+            return path
+    raise FileNotFoundError("build VoiceGateway first")
+
+
+def command(port):
+    """Any other server under test is named by DEV_ROOM_SERVER, with {port} in it."""
+    other = os.environ.get("DEV_ROOM_SERVER")
+    if other:
+        return shlex.split(other.format(port=port))
+    return [str(executable()), "dev-server", "--port", str(port)]
+
+
+class RoomServer:
+    """Use as `with RoomServer() as server`."""
+
+    def __init__(self, port=None):
+        self.port = port or free_port()
+        self.url = f"ws://127.0.0.1:{self.port}"
+        self.http = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        self.process = subprocess.Popen(command(self.port), stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with urllib.request.urlopen(self.http + "/", timeout=1) as answer:
+                    assert answer.status == 200
+                    return self
+            except OSError:
+                if self.process.poll() is not None:
+                    raise RuntimeError(f"the room server ended with {self.process.returncode}")
+                if time.monotonic() > deadline:
+                    self.kill()
+                    raise
+                time.sleep(0.05)
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(10)
+
+
+def token(identity, room, kind=None, attributes=None, **grants):
+    made = (
+        api.AccessToken(KEY, SECRET)
+        .with_identity(identity)
+        .with_name(identity.title())
+        .with_grants(api.VideoGrants(room_join=True, room=room, can_update_own_metadata=True, **grants))
+    )
+    if kind:
+        made = made.with_kind(kind)
+    if attributes:
+        made = made.with_attributes(attributes)
+    return made.to_jwt()
