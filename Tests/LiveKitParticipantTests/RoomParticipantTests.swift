@@ -300,14 +300,8 @@ import Wire
     // MARK: Failures
 
     static func ending(_ stage: LoopbackStage) async throws -> ParticipantError? {
-        let found = Locked<ParticipantError?>(nil)
-        try await stage.onLoop { stage in
-            stage.recorder.onEvent = { _, event in
-                if case .disconnected(.failed(let error)) = event { found.withLock { $0 = error } }
-            }
-        }
         try await stage.until("the end") { $0.participant.state == .closed }
-        return found.withLock { $0 }
+        return try await stage.onLoop { $0.recorder.failure }
     }
 
     @Test(

@@ -10,23 +10,19 @@ import Wire
 
 /// A participant and a scripted room on one loop, with everything that the participant reported.
 final class LoopbackStage: @unchecked Sendable {
-    /// Longest wait for anything.
-    static let patience = Duration.seconds(20)
-
-    struct TimedOut: Error, CustomStringConvertible {
-        let description: String
-    }
-
     /// What the participant reported, on the loop.
     final class Recorder: RoomParticipantDelegate {
         /// Each event in a few words.
         var events: [String] = []
         var sound: [[UInt8]] = []
+        /// Why it ended, if it failed.
+        var failure: ParticipantError?
         var onChange: () -> Void = {}
         var onEvent: (RoomParticipant, ParticipantEvent) -> Void = { _, _ in }
 
         func participant(_ participant: RoomParticipant, event: ParticipantEvent) {
             if let words = Self.words(event) { events.append(words) }
+            if case .disconnected(.failed(let error)) = event { failure = error }
             onEvent(participant, event)
             onChange()
         }
@@ -78,14 +74,16 @@ final class LoopbackStage: @unchecked Sendable {
     private var recorderOnLoop: Recorder!
     private var roomOnLoop: ScriptedRoom!
     private var participantOnLoop: RoomParticipant!
-    private var waiting: (condition: (LoopbackStage) -> Bool, resume: (Bool) -> Void)?
-    private var alarm: Alarm?
+    private let waiter: Waiter
 
     var recorder: Recorder { recorderOnLoop }
     var room: ScriptedRoom { roomOnLoop }
     var participant: RoomParticipant { participantOnLoop }
 
-    private init() throws { loop = try EventLoop(name: "participant") }
+    private init() throws {
+        loop = try EventLoop(name: "participant")
+        waiter = Waiter(loop)
+    }
 
     /// Sets the stage, lets `act` play on it, and clears it away. `prepare` runs on the loop before the participant
     /// connects.
@@ -109,8 +107,8 @@ final class LoopbackStage: @unchecked Sendable {
                 loop: stage.loop, webSockets: WebSocketContext(loop: stage.loop), factory: factory,
                 authentication: .openSSL, random: SecureRandom(), configuration: configuration, log: .silent)
             stage.participant.delegate = recorder
-            recorder.onChange = { stage.check() }
-            room.onChange = { stage.check() }
+            recorder.onChange = { [waiter = stage.waiter] in waiter.check() }
+            room.onChange = { [waiter = stage.waiter] in waiter.check() }
             prepare(stage)
             stage.participant.connect()
         }
@@ -127,9 +125,6 @@ final class LoopbackStage: @unchecked Sendable {
         try? await onLoop { stage in
             stage.participant.leave()
             stage.room.close()
-            stage.alarm = nil
-            stage.recorder.onChange = {}
-            stage.room.onChange = {}
         }
         // Goodbyes are said at the end of the turn.
         try? await onLoop { _ in }
@@ -137,50 +132,20 @@ final class LoopbackStage: @unchecked Sendable {
             stage.participantOnLoop = nil
             stage.roomOnLoop = nil
         }
-        loop.stop()
-        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-            Thread.detach {
-                self.loop.join()
-                done.resume()
-            }
-        }
+        await waiter.end()
     }
 
     /// Runs `body` on the loop and gives its result.
     @discardableResult
     func onLoop<Result: Sendable>(_ body: @escaping @Sendable (LoopbackStage) throws -> Result) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            loop.execute { continuation.resume(with: Swift.Result { try body(self) }) }
-        }
+        try await waiter.onLoop { try body(self) }
     }
 
     /// Waits until `condition` holds; it is looked at after each event.
     func until(_ what: String, _ condition: @escaping @Sendable (LoopbackStage) -> Bool) async throws {
-        let isMet = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
-            loop.execute {
-                self.waiting = (condition, { continuation.resume(returning: $0) })
-                if self.alarm == nil { self.alarm = Alarm(loop: self.loop) { [unowned self] in finish(false) } }
-                self.alarm?.arm(after: Self.patience)
-                self.check()
-            }
-        }
-        guard isMet else {
-            let events = try await onLoop { $0.recorder.events }
-            throw TimedOut(description: "waited in vain for: \(what); events: \(events)")
-        }
+        try await waiter.until(what, condition: { condition(self) }, story: { "\(self.recorder.events)" })
     }
 
     /// Waits for an event.
     func until(_ event: String) async throws { try await until(event) { $0.recorder.events.contains(event) } }
-
-    private func check() {
-        if let waiting, waiting.condition(self) { finish(true) }
-    }
-
-    private func finish(_ isMet: Bool) {
-        let waiting = waiting
-        self.waiting = nil
-        alarm?.cancel()
-        waiting?.resume(isMet)
-    }
 }
