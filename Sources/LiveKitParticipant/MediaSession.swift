@@ -4,8 +4,8 @@ internal import Shard
 internal import Signalling
 internal import Wire
 
-/// Our one published track.
-struct Microphone {
+/// Our one published track. An object, since each packet looks at it.
+final class Microphone {
     let cid: String
     let options: MicrophoneOptions
     /// From the server, once it has taken the track.
@@ -16,6 +16,12 @@ struct Microphone {
     var isMuted: Bool
     /// The media clock at 48 kHz.
     var timestamp: UInt32 = 0
+
+    init(cid: String, options: MicrophoneOptions) {
+        self.cid = cid
+        self.options = options
+        isMuted = options.startsMuted
+    }
 }
 
 /// Stands between the transports and the session, which needs them to be made.
@@ -68,7 +74,10 @@ final class MediaSession {
     private var lastOfferID: UInt32 = 0
     var outstandingOffer: UInt32?
     var needsOffer = false
+    /// An ICE restart shall be part of the next offer.
     var needsICERestart = false
+    /// The offer that is out restarts ICE.
+    var isRestarting = false
     /// Goes off when an offer is not answered.
     private(set) lazy var offerAlarm = Alarm(loop: loop) { [weak self] in self?.offerTimedOut() }
     private let loop: EventLoop
@@ -114,10 +123,10 @@ final class MediaSession {
     /// The server counts us as active by this one.
     private var primary: MediaTransport { isSubscriberPrimary ? receiver : publisher }
 
-    /// Whether media can flow: the primary connection is up, and what we offered has been answered.
+    /// Whether media can flow: all connections are up, and an ICE restart, if there was one, has been answered.
     var isReady: Bool {
-        guard outstandingOffer == nil, !needsOffer, primary.connection.state == .connected else { return false }
-        return lastAnswer == nil || publisher.connection.state == .connected
+        guard lastAnswer != nil, !needsICERestart, !isRestarting else { return false }
+        return primary.connection.state == .connected && publisher.connection.state == .connected
     }
 
     func makeOfferID() -> UInt32 {
@@ -126,10 +135,11 @@ final class MediaSession {
         return lastOfferID
     }
 
-    /// After a resume no answer will come to what was offered before.
+    /// After a resume no answer will come to what was offered before; another offer must follow.
     func forgetOffer() {
-        if outstandingOffer != nil { needsOffer = true }
         outstandingOffer = nil
+        isRestarting = false
+        offerAlarm.cancel()
     }
 
     private func offerTimedOut() {

@@ -58,6 +58,7 @@ extension RoomParticipant: MediaSessionDelegate {
         session.needsOffer = false
         let restart = iceRestart || session.needsICERestart
         session.needsICERestart = false
+        session.isRestarting = restart
         let sdp: String
         do {
             sdp = try session.publisher.with { connection, now throws(NegotiationError) in
@@ -82,6 +83,7 @@ extension RoomParticipant: MediaSessionDelegate {
             return log.debug("answer to no offer", ["id": answer.id])
         }
         session.outstandingOffer = nil
+        session.isRestarting = false
         session.offerAlarm.cancel()
         session.take(answer.midToTrackId)
         do {
@@ -196,6 +198,11 @@ extension RoomParticipant: MediaSessionDelegate {
 
     // MARK: Subscriptions
 
+    /// Asks for the audio of everybody, as far as it was not asked for.
+    func subscribeToAll() {
+        subscribe(view.participants.values.sorted { $0.identity < $1.identity }.flatMap(\.tracks))
+    }
+
     /// Asks for those tracks that are audio.
     func subscribe(_ tracks: [TrackInfo]) {
         let wanted = tracks.filter { $0.type == .audio && !requestedTracks.contains($0.sid) }.map(\.sid)
@@ -226,7 +233,7 @@ extension RoomParticipant {
     /// Publishes the microphone, once; may be called before joining.
     package func publishMicrophone(_ options: MicrophoneOptions = MicrophoneOptions()) {
         guard microphone == nil, state != .closed else { return }
-        microphone = Microphone(cid: makeIdentifier(), options: options, isMuted: options.startsMuted)
+        microphone = Microphone(cid: makeIdentifier(), options: options)
         if let session, stage == .media || state == .connected {
             addMicrophone(to: session)
             negotiate()
@@ -237,9 +244,8 @@ extension RoomParticipant {
     func addMicrophone(to session: MediaSession) {
         guard let microphone, !session.hasMicrophone else { return }
         session.hasMicrophone = true
-        self.microphone?.sid = nil
-        self.microphone?.info = nil
-        let isMuted = microphone.isMuted
+        microphone.sid = nil
+        microphone.info = nil
         signal?.send(
             .addTrack(
                 .with {
@@ -247,11 +253,11 @@ extension RoomParticipant {
                     $0.name = microphone.options.name
                     $0.type = .audio
                     $0.source = microphone.options.source
-                    $0.muted = isMuted
+                    $0.muted = microphone.isMuted
                     $0.disableRed = true
                     $0.audioFeatures = microphone.options.features
                 }))
-        self.microphone?.section = session.publisher.with { connection, _ in
+        microphone.section = session.publisher.with { connection, _ in
             let track = LocalTrack(streamID: "-", trackID: microphone.cid, ssrc: connection.makeSource())
             let section = connection.addAudioSection(direction: .sendOnly, track: track)
             if let section { connection.setAcceptsRED(false, on: section) }
@@ -260,18 +266,20 @@ extension RoomParticipant {
     }
 
     func published(_ response: TrackPublishedResponse) {
-        guard let track = response.track, response.cid == microphone?.cid, !track.sid.isEmpty else { return }
-        microphone?.sid = track.sid
-        microphone?.info = track
+        guard let track = response.track, let microphone, response.cid == microphone.cid, !track.sid.isEmpty else {
+            return
+        }
+        microphone.sid = track.sid
+        microphone.info = track
         // Muting or unmuting may have happened since the announcement.
-        if let microphone, microphone.isMuted != track.muted { sendMute(microphone.isMuted) }
+        if microphone.isMuted != track.muted { sendMute(microphone.isMuted) }
         emit(.microphonePublished(track))
     }
 
     /// Tells the others whether our track is silent. Sending goes on or stops with it.
     package func setMicrophoneMuted(_ isMuted: Bool) {
-        guard microphone != nil, microphone?.isMuted != isMuted else { return }
-        microphone?.isMuted = isMuted
+        guard let microphone, microphone.isMuted != isMuted else { return }
+        microphone.isMuted = isMuted
         sendMute(isMuted)
     }
 
@@ -290,9 +298,10 @@ extension RoomParticipant {
     /// speaking. Allocates nothing.
     @discardableResult
     package func sendAudio(_ packet: UnsafeRawBufferPointer, samples: Int, level: AudioLevel?) -> Bool {
-        guard let timestamp = microphone?.timestamp else { return false }
-        microphone?.timestamp = timestamp &+ UInt32(truncatingIfNeeded: samples)
-        guard let microphone, microphone.sid != nil, !microphone.isMuted, let section = microphone.section, let session
+        guard let microphone else { return false }
+        let timestamp = microphone.timestamp
+        microphone.timestamp = timestamp &+ UInt32(truncatingIfNeeded: samples)
+        guard microphone.sid != nil, !microphone.isMuted, let section = microphone.section, let session
         else { return false }
         return session.publisher.connection.sendAudio(
             on: section, payload: packet, timestamp: timestamp, audioLevel: level, now: loop.now)
@@ -300,8 +309,6 @@ extension RoomParticipant {
 
     /// Moves the media clock over `samples` at 48 kHz for which there is no packet (discontinuous transmission).
     package func skipAudio(samples: Int) {
-        if let timestamp = microphone?.timestamp {
-            microphone?.timestamp = timestamp &+ UInt32(truncatingIfNeeded: samples)
-        }
+        if let microphone { microphone.timestamp &+= UInt32(truncatingIfNeeded: samples) }
     }
 }

@@ -62,6 +62,8 @@ extension RoomParticipant: SignalConnectionDelegate {
         switch state {
         case .idle, .closed: return
         case .joining:
+            // What blocks media will mostly still do so: one more try is all that a caller should wait for.
+            if error.kind == .mediaUnreachable { retriesLeft = min(retriesLeft, 1) }
             guard error.isRetryable, retriesLeft > 0 else { return finish(.failed(error)) }
             dropAttempt()
             session?.close()
@@ -159,6 +161,7 @@ extension RoomParticipant: SignalConnectionDelegate {
         outbox = ReliableOutbox()
         inbox = ReliableInbox()
         resendAfter = nil
+        if attempt == .full { forgetSession() }
         stage = .media
         stageAlarm?.arm(after: configuration.mediaTimeout)
         do throws(ParticipantError) {
@@ -173,7 +176,19 @@ extension RoomParticipant: SignalConnectionDelegate {
         startSession()
         apply(changes)
         // After a full reconnect nothing about the others need have changed; our subscriptions are gone all the same.
-        subscribe(view.participants.values.sorted { $0.identity < $1.identity }.flatMap(\.tracks))
+        subscribeToAll()
+    }
+
+    /// The old session is gone: what was under way in it will not end by itself, and requests about its tracks mean
+    /// nothing to the new one.
+    private func forgetSession() {
+        for event in assembler.senderLeft(sid: nil) { emit(event) }
+        waitingRequests.removeAll { if case .updateMetadata = $0 { false } else { true } }
+        let waiting = waitingRequests.compactMap { if case .updateMetadata(let it) = $0 { it.requestId } else { nil } }
+        for (id, completion) in pendingUpdates where !waiting.contains(id) {
+            pendingUpdates[id] = nil
+            completion(.with { $0.reason = .unclassifiedError })
+        }
     }
 
     private func resumed(_ response: ReconnectResponse, _ signal: SignalConnection) {
@@ -237,7 +252,7 @@ extension RoomParticipant: SignalConnectionDelegate {
                     $0.participant = move.participant
                     $0.otherParticipants = move.otherParticipants
                 }))
-        subscribe(view.participants.values.sorted { $0.identity < $1.identity }.flatMap(\.tracks))
+        subscribeToAll()
     }
 
     // MARK: Changes of the room
@@ -250,9 +265,11 @@ extension RoomParticipant: SignalConnectionDelegate {
                 emit(.room(change))
                 subscribe([track])
             case .trackUnpublished(let track, _):
+                let wasFull = requestedTracks.count >= configuration.maximumSubscribedTracks
                 requestedTracks.remove(track.sid)
                 session?.unpublished(sid: track.sid)
                 emit(.room(change))
+                if wasFull { subscribeToAll() }
             case .participantLeft(let participant, _):
                 for event in assembler.senderLeft(sid: participant.sid) { emit(event) }
                 calls.participantLeft(identity: participant.identity)

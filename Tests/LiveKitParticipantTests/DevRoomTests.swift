@@ -114,16 +114,4 @@ import Wire
             try await stage.until(ben, "anna speaks")
         }
     }
-
-    @Test("the agent that a token asks for comes, and is an agent")
-    func dispatch() async throws {
-        try await DevRoomStage.play { stage in
-            let anna = try await stage.join("anna") { token in
-                token.roomConfig = .with { $0.agents = [.with { $0.agentName = "helper" }] }
-            }
-            try await stage.until(anna, "subscribed")
-            let kinds = try await stage.onLoop { anna.participant.view.participants.values.map(\.kind) }
-            #expect(kinds == [.agent])
-        }
-    }
 }

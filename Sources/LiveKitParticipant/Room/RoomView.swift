@@ -78,13 +78,6 @@ package struct RoomView: Sendable {
     /// The signalling connection was resumed; a complete list of participants will follow.
     package mutating func resumed() { awaitsSnapshot = true }
 
-    /// Everybody leaves our sight: the session has ended.
-    package mutating func closed() -> [RoomChange] {
-        let changes = participants.keys.sorted().flatMap { left($0, .unknownReason) }
-        speakers = [:]
-        return changes
-    }
-
     // MARK: Updates
 
     package mutating func update(_ infos: [ParticipantInfo]) -> [RoomChange] {

@@ -128,10 +128,13 @@ final class LoopbackStage: @unchecked Sendable {
         }
         // Goodbyes are said at the end of the turn.
         try? await onLoop { _ in }
-        try? await onLoop { stage in
+        let isGone = try? await onLoop { stage in
+            weak let participant = stage.participantOnLoop
             stage.participantOnLoop = nil
             stage.roomOnLoop = nil
+            return participant == nil
         }
+        #expect(isGone == true, "the participant is held by something")
         await waiter.end()
     }
 
