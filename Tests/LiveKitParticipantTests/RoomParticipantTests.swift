@@ -256,6 +256,20 @@ import Wire
         }
     }
 
+    @Test("when media falls silent the participant notices by itself and joins anew")
+    func silentMedia() async throws {
+        try await LoopbackStage.play(configure: { $0.mediaTimeout = .seconds(1) }) { stage in
+            try await stage.until("connected")
+            try await stage.onLoop { $0.room.session?.publisher.goSilent() }
+            // A resume comes first, and fails since nothing answers the checks of its ICE restart.
+            try await stage.until("reconnected anew")
+            let resumes = try await stage.onLoop { stage in
+                stage.room.session?.sid == "PA_me2" && stage.room.requests.count == 3
+            }
+            #expect(resumes)
+        }
+    }
+
     @Test("the server's orders are followed", arguments: [LeaveRequest.Action.resume, .reconnect])
     func orders(action: LeaveRequest.Action) async throws {
         try await LoopbackStage.play { stage in

@@ -41,6 +41,35 @@ import Wire
         }
     }
 
+    @Test("every truncation of a join response is read or refused, and never traps")
+    func truncations() throws {
+        let track = TrackInfo.with {
+            $0.sid = "TR_1"
+            $0.audioFeatures = [.preconnectBuffer]
+        }
+        let join = JoinResponse.with {
+            $0.room = .with { $0.name = "räum" }
+            $0.participant = .with {
+                $0.attributes = ["a": "b"]
+                $0.tracks = [track]
+            }
+            $0.iceServers = [.with { $0.urls = ["stun:a"] }]
+            $0.pingInterval = -1
+        }
+        let bytes = SignalResponse.with { $0.message = .join(join) }.encoded()
+        #expect(try SignalResponse(decoding: bytes).message == .join(join))
+        for length in 1..<bytes.count {
+            #expect(throws: ProtobufError.self) { try SignalResponse(decoding: Array(bytes[..<length])) }
+        }
+        for index in bytes.indices {
+            for flip: UInt8 in [0x01, 0x07, 0x80, 0xFF] {
+                var changed = bytes
+                changed[index] ^= flip
+                _ = try? SignalResponse(decoding: changed)
+            }
+        }
+    }
+
     @Test("JSON is read in both spellings, and a wrong type is named with its path")
     func json() throws {
         let snake = try JSONValue(parsing: #"{"empty_timeout":5,"agents":[{"agent_name":"a"}],"new":1,"name":null}"#)

@@ -12,8 +12,8 @@ protocol MediaTransportDelegate: AnyObject {
 
 /// One peer connection with its sockets and its alarm on the loop.
 final class MediaTransport: PeerConnectionDelegate {
-    /// Sockets that are opened, one for each address of this machine.
-    static let maximumSockets = 8
+    /// Sockets that are opened, one for each of the likeliest addresses of this machine.
+    static let maximumSockets = 4
 
     /// Which one it is, as candidates are addressed.
     let target: SignalTarget
