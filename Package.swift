@@ -121,7 +121,9 @@ let declared: [Target] = [
             "Wire", "PeerConnection", "Signalling", "DevRoomServer", "Shard", "SecureTransport", "AudioCodec",
             "WebSocket", "HTTPClient", "Observability", "TestSupport",
         ]),
-    tests("VoiceGatewayTests", ["Wire", "Signalling", "SecureTransport", "Observability", "VoiceGateway"]),
+    tests(
+        "VoiceGatewayTests",
+        ["Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "WebSocket", "VoiceGateway"]),
     tests(
         "BridgeTests",
         ["Wire", "PeerConnection", "ClientProtocol", "Bridge", "LiveKitParticipant", "AudioCodec", "TestSupport"]),

@@ -28,9 +28,8 @@ enum Program {
             return await ServeCommand.run(configuration)
         case .devServer(let configuration):
             return await DevServerCommand.run(configuration)
-        case .call:
-            Console.complain("This build has no call.")
-            return 1
+        case .call(let request):
+            return await CallCommand.run(request)
         }
     }
 

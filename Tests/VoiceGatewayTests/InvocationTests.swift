@@ -118,8 +118,8 @@ struct InvocationTests {
             Issue.record("\(invocation)")
             return
         }
-        #expect(request.url == "ws://h/ws")
-        #expect(request.playFile == "a.wav" && request.recordFile == "b.wav" && request.text == "hello")
+        #expect(request.shownAddress == "ws://h:80/ws")
+        #expect(request.play == "a.wav" && request.record == "b.wav" && request.texts == ["hello"])
     }
 
     @Test(

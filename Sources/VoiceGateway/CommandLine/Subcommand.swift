@@ -53,12 +53,7 @@ package enum Subcommand: String, CaseIterable, Sendable {
                     "env-file", value: "FILE",
                     "where settings are read that the environment does not have (default .env)"),
             ]
-        case .call:
-            [
-                Option("play", value: "FILE", "speak a WAV file"),
-                Option("record", value: "FILE", "write what is heard to a WAV file"),
-                Option("text", value: "TEXT", "send a text"),
-            ]
+        case .call: CallRequest.options
         }
     }
 

@@ -103,31 +103,3 @@ package struct DevServerConfiguration: Hashable, Sendable {
         try settings.finish()
     }
 }
-
-/// What `call` shall do.
-package struct CallRequest: Hashable, Sendable {
-    /// The gateway's WebSocket.
-    package let url: String
-    package let playFile: String?
-    package let recordFile: String?
-    package let text: String?
-
-    package init(_ settings: Settings) throws(UsageError) {
-        var settings = settings
-        let words = settings.options.words
-        let url = words.first ?? ""
-        self.url = url
-        if words.count != 1 {
-            settings.add("call needs one URL, for example ws://127.0.0.1:3000/ws.")
-        } else if !["ws://", "wss://"].contains(where: { url.lowercased().hasPrefix($0) }) {
-            settings.add("The URL \(url) must begin with ws:// or wss://.")
-        }
-        playFile = settings.options["play"]
-        recordFile = settings.options["record"]
-        text = settings.options["text"]
-        for name in ["play", "record", "text"] where settings.options[name] == "" {
-            settings.add("--\(name) must not be empty.")
-        }
-        try settings.finish()
-    }
-}

@@ -1,0 +1,189 @@
+internal import AudioCodec
+internal import ClientProtocol
+internal import Glibc
+internal import SecureTransport
+internal import Shard
+internal import WebSocket
+internal import Wire
+
+/// `VoiceGateway call`: talks to a gateway from the command line.
+///
+/// Ends with 0 when the reply has been heard (or nothing was asked), 1 when the call failed, 2 when it was asked for
+/// wrongly, 3 when no reply came, 130 when it was interrupted.
+enum CallCommand {
+    static let failed: Int32 = 1
+    static let noReply: Int32 = 3
+    static let interrupted: Int32 = 130
+
+    static func run(_ request: CallRequest) async -> Int32 {
+        let prepared: Prepared
+        do throws(UsageError) {
+            prepared = try Prepared(request)
+        } catch {
+            for mistake in error.mistakes { Console.complain(mistake) }
+            return UsageError.exitCode
+        }
+        let end: CallSession.End
+        do throws(ShardError) {
+            let loop = try EventLoop(name: "call")
+            try loop.start()
+            end = await talk(prepared, on: loop)
+            loop.stop()
+            loop.join()
+        } catch {
+            Console.complain("The call cannot start: \(error).")
+            return failed
+        }
+        prepared.recorder?.close()
+        if let recorder = prepared.recorder, recorder.failure == nil {
+            Console.note("\(CallEventText.seconds(recorder.duration)) of sound in \(recorder.path)", request)
+        }
+        return exitCode(end, request)
+    }
+
+    // SAFETY: made before the loop has it, used on the loop during the call, and afterwards here alone.
+    private struct Prepared: @unchecked Sendable {
+        let request: CallRequest
+        let url: WebSocketURL
+        let speech: CallSpeech
+        let hearing: CallHearing
+        let recorder: CallRecorder?
+        let trust: TLSClientContext?
+
+        init(_ request: CallRequest) throws(UsageError) {
+            self.request = request
+            let session = request.session
+            var sampleRate: Int?
+            if let path = request.play {
+                let file = try Self.read(path)
+                do throws(CallSpeech.Failure) {
+                    let namesRate = request.parameters.contains { $0.name == "sample_rate" }
+                    speech = try CallSpeech(file: file, wanted: session.input, keepsRate: !namesRate)
+                } catch {
+                    throw UsageError(["\(path) cannot be played: \(error.reason)."])
+                }
+                sampleRate = speech.format.sampleRate
+            } else {
+                do throws(CallSpeech.Failure) {
+                    speech = try CallSpeech(silenceIn: session.input)
+                } catch {
+                    throw UsageError(["The session parameters do not fit together: \(error.reason)."])
+                }
+            }
+            do throws(AudioCodecError) {
+                hearing = try CallHearing(session.output)
+            } catch {
+                throw UsageError(["The session parameters do not fit together: \(error)."])
+            }
+            do throws(WebSocketConnectError) {
+                url = try request.address(sampleRate: sampleRate)
+            } catch {
+                throw UsageError(["The URL cannot be used: \(error)."])
+            }
+            do throws(SecureTransportError) {
+                trust = try request.certificateFile.map { path throws(SecureTransportError) in
+                    try TLSClientContext(trusting: .file(path))
+                }
+            } catch {
+                throw UsageError(["--ca-file: \(error)."])
+            }
+            // Last, so that no mistake elsewhere empties a file.
+            do throws(CallRecorder.Failure) {
+                recorder = try request.record.map { path throws(CallRecorder.Failure) in
+                    try CallRecorder(path: path, sampleRate: session.output.sampleRate)
+                }
+            } catch {
+                throw UsageError(["\(request.record ?? "") cannot be written: \(error.reason)."])
+            }
+        }
+
+        private static func read(_ path: String) throws(UsageError) -> [UInt8] {
+            func complain() -> UsageError {
+                UsageError(["\(path) cannot be read: \(String(cString: strerror(errno)))."])
+            }
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw complain() }
+            defer { _ = Glibc.close(descriptor) }
+            var bytes: [UInt8] = []
+            var chunk = [UInt8](repeating: 0, count: 1 << 16)
+            while true {
+                // SAFETY: pointer and count describe the same buffer.
+                let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { throw complain() }
+                if count == 0 { return bytes }
+                bytes += chunk[..<count]
+                guard bytes.count <= CallSpeech.maximumFileBytes else {
+                    throw UsageError(["\(path) is larger than \(CallSpeech.maximumFileBytes >> 20) MB."])
+                }
+            }
+        }
+    }
+
+    private static func talk(_ prepared: Prepared, on loop: EventLoop) async -> CallSession.End {
+        let (ends, continuation) = AsyncStream<CallSession.End>.makeStream()
+        let (held, holder) = AsyncStream<LoopBound<Call>>.makeStream()
+        loop.execute {
+            let session = CallSession(
+                loop: loop, request: prepared.request, speech: prepared.speech, hearing: prepared.hearing,
+                recorder: prepared.recorder
+            ) { continuation.yield($0) }
+            session.start(to: prepared.url, context: WebSocketContext(loop: loop, trust: prepared.trust))
+            let watchers = SignalWatcher.Signal.allCases.compactMap { signal in
+                // Without a watcher the signal ends the process, and the recording is a second short at most.
+                try? SignalWatcher(loop: loop, signal) { [weak session] in session?.interrupt() }
+            }
+            holder.yield(LoopBound(Call(session: session, watchers: watchers), on: loop))
+        }
+        var calls = held.makeAsyncIterator()
+        let call = await calls.next()
+        var iterator = ends.makeAsyncIterator()
+        let end = await iterator.next()
+        await loop.run { call?.value.end() }
+        return end ?? .hungUp(.interrupted)
+    }
+
+    /// What lives on the loop.
+    private final class Call {
+        let session: CallSession
+        let watchers: [SignalWatcher]
+
+        init(session: CallSession, watchers: [SignalWatcher]) {
+            self.session = session
+            self.watchers = watchers
+        }
+
+        func end() { for watcher in watchers { watcher.close() } }
+    }
+
+    private static func exitCode(_ end: CallSession.End, _ request: CallRequest) -> Int32 {
+        switch end {
+        case .hungUp(.replied): return 0
+        case .hungUp(.noReply):
+            Console.complain("No reply came.")
+            return noReply
+        case .hungUp(.timeIsOver(let replied)):
+            if request.speaks, !replied {
+                Console.complain("No reply came in the time that --duration allows.")
+                return noReply
+            }
+            return 0
+        case .hungUp(.interrupted): return request.speaks ? interrupted : 0
+        case .couldNotConnect(let error):
+            Console.complain("\(request.shownAddress) cannot be reached: \(CallEventText.clean(error.description)).")
+            return failed
+        case .closedByGateway(let closure):
+            if closure.code == .normal, !request.speaks { return 0 }
+            let reason = closure.reason.isEmpty ? "" : ": \(CallEventText.clean(closure.reason))"
+            Console.complain("The gateway ended the call (\(closure.code.rawValue)\(reason)).")
+            return failed
+        }
+    }
+}
+
+extension Console {
+    /// A remark: with the events, or beside them when those are for programs.
+    fileprivate static func note(_ text: String, _ request: CallRequest) {
+        if request.showsJSON { complain(text) } else { print(CallEventText.row("call", text) + "\n") }
+    }
+}
