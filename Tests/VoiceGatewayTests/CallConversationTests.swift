@@ -120,6 +120,20 @@ struct CallConversationTests {
         #expect(run.outcome == .replied)
     }
 
+    @Test("a reply may come while the file is still at its trailing silence")
+    func replyDuringSilence() {
+        var run = Run {
+            $0.frames = 200
+            $0.framesOfSpeech = 10
+        }
+        run.state("listening")
+        run.pass(400)
+        run.hear(forMilliseconds: 200)
+        #expect(run.news.count == 2)
+        run.pass(1600)
+        #expect(run.outcome == .replied)
+    }
+
     @Test("without an agent in the plan nobody is waited for")
     func noAgent() {
         var run = Run {
@@ -163,6 +177,7 @@ struct CallConversationTests {
         var run = Run {
             $0.frames = 1
             $0.framesOfSpeech = 1
+            $0.hasLegacyEvents = true
         }
         run.event(["type": "ready", "message": "Connected. Send audio chunks, then 'end_turn' to process."])
         run.pass(40)

@@ -13,6 +13,8 @@ package struct CallConversation: Sendable {
         package var texts: [String] = []
         /// Whether an agent is expected in the room.
         package var expectsAgent = true
+        /// Whether the gateway speaks the legacy vocabulary.
+        package var hasLegacyEvents = false
         /// Hang up this long after the connection opened.
         package var duration: Duration?
 
@@ -68,7 +70,7 @@ package struct CallConversation: Sendable {
 
     private enum Phase: Hashable {
         case waiting(until: Instant)
-        case speaking(next: Int)
+        case speaking
         case listening(since: Instant)
         case hearing(since: Instant)
         /// Nothing to say: only listens.
@@ -83,7 +85,8 @@ package struct CallConversation: Sendable {
     private var agentState: AgentState?
     private var lastSound: Instant?
     private var lastText: Instant?
-    private var endOfSpeech: Instant?
+    /// The next frame of the speech. Silence at the end of a file is still sent while the reply is awaited.
+    private var nextFrame = 0
     private var hasReplied = false
 
     /// - Parameter now: when the connection opened.
@@ -100,9 +103,6 @@ package struct CallConversation: Sendable {
     /// The next thing to do; nil when there is none.
     package mutating func poll() -> Action? { actions.isEmpty ? nil : actions.removeFirst() }
 
-    /// Whether the caller is saying something at the moment.
-    package var isSpeaking: Bool { if case .speaking = phase { true } else { false } }
-
     // MARK: What happens
 
     /// An event of the gateway.
@@ -111,10 +111,10 @@ package struct CallConversation: Sendable {
         case "agent_state":
             agentState = (event["state"]?.string).flatMap { AgentState(rawValue: $0) }
             if agentState == .listening || agentState == .idle { beginIfWaiting(now, .speaking) }
-        case "ready":
+        case "ready" where plan.hasLegacyEvents:
             // The legacy vocabulary knows no states: it says when it is the caller's turn.
-            if agentState == nil || agentState == .speaking { agentState = hasHeard ? .listening : agentState }
-            if event["message"]?.string != "Connected. Send audio at any time." { beginIfWaiting(now, .speaking) }
+            if lastSound != nil { agentState = .listening }
+            beginIfWaiting(now, .speaking)
         case "transcript" where event["role"]?.string == "assistant" && event["final"]?.bool != false:
             noteText(now)
         case "text" where event["role"]?.string == "assistant":
@@ -138,22 +138,12 @@ package struct CallConversation: Sendable {
     /// Called every 20 ms.
     package mutating func tick(now: Instant) {
         if let duration = plan.duration, now - openedAt >= duration { return end(.timeIsOver(replied: hasReplied)) }
+        if case .waiting(let deadline) = phase, now >= deadline {
+            beginIfWaiting(now, plan.expectsAgent ? .speakingToNobody : .speaking)
+        }
+        sendFrame(now)
         switch phase {
-        case .waiting(let deadline):
-            if now >= deadline { beginIfWaiting(now, plan.expectsAgent ? .speakingToNobody : .speaking) }
-            if case .speaking = phase { return tick(now: now) }
-            actions.append(.silence)
-        case .speaking(let next):
-            actions.append(.frame(next))
-            // The end of speech is the end of the last loud frame.
-            if next + 1 == plan.framesOfSpeech { endOfSpeech = now + .milliseconds(CallSpeech.frameMilliseconds) }
-            if next + 1 < plan.frames {
-                phase = .speaking(next: next + 1)
-            } else {
-                finishSpeaking(now)
-            }
         case .listening(let since):
-            actions.append(.silence)
             if let lastText, now - lastText >= Self.quietAfterText {
                 hasReplied = true
                 end(.replied)
@@ -161,13 +151,10 @@ package struct CallConversation: Sendable {
                 end(.noReply)
             }
         case .hearing(let since):
-            actions.append(.silence)
             guard let lastSound, now - lastSound >= quiet else { return }
             actions.append(.tell(.replyEnded(lastSound - since)))
             end(.replied)
-        case .attending:
-            actions.append(.silence)
-        case .over:
+        case .waiting, .speaking, .attending, .over:
             break
         }
     }
@@ -176,8 +163,6 @@ package struct CallConversation: Sendable {
     package mutating func interrupt() { end(.interrupted) }
 
     // MARK: Steps
-
-    private var hasHeard: Bool { lastSound != nil }
 
     private var quiet: Duration {
         switch agentState {
@@ -189,18 +174,29 @@ package struct CallConversation: Sendable {
 
     private mutating func beginIfWaiting(_ now: Instant, _ news: News) {
         guard case .waiting = phase else { return }
-        if plan.frames > 0 {
-            actions.append(.tell(news))
-            phase = .speaking(next: 0)
-        } else {
-            finishSpeaking(now)
+        phase = .speaking
+        if plan.frames > 0 { actions.append(.tell(news)) } else { finishSpeaking(now) }
+    }
+
+    private mutating func sendFrame(_ now: Instant) {
+        switch phase {
+        case .waiting, .attending:
+            actions.append(.silence)
+        case .over:
+            break
+        case .speaking, .listening, .hearing:
+            guard nextFrame < plan.frames else { return actions.append(.silence) }
+            actions.append(.frame(nextFrame))
+            nextFrame += 1
+            if phase == .speaking, nextFrame >= plan.framesOfSpeech {
+                finishSpeaking(now + .milliseconds(CallSpeech.frameMilliseconds))
+            }
         }
     }
 
-    private mutating func finishSpeaking(_ now: Instant) {
+    /// - Parameter end: when the last sound of the speech has been played.
+    private mutating func finishSpeaking(_ end: Instant) {
         for text in plan.texts { actions.append(.text(text)) }
-        let end = plan.texts.isEmpty ? endOfSpeech ?? now : now
-        lastText = nil
         phase = .listening(since: end)
     }
 
