@@ -49,6 +49,8 @@ package struct Limits: Hashable, Sendable {
 
     /// Silence of a track that is still passed on before it stops.
     package var silenceHangover = Duration.milliseconds(400)
+    /// How long something faint must last before it is passed on.
+    package var faintOnset = Duration.milliseconds(100)
     /// Sound that a track must have in store before it takes part in a mix.
     package var mixingDelay = Duration.milliseconds(40)
     /// Sound of one track that waits for the mix, at most.
@@ -63,6 +65,9 @@ package struct Limits: Hashable, Sendable {
     package var interruptionWindow = Duration.milliseconds(1500)
 
     // MARK: Texts
+
+    /// How long data of a sender waits until the room has told who that is.
+    package var strangerGrace = Duration.milliseconds(500)
 
     /// How long transcripts of a lesser source wait for a better one to show up.
     package var transcriptSourceGrace = Duration.milliseconds(500)

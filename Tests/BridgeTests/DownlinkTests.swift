@@ -53,6 +53,21 @@ struct DownlinkTests {
         #expect(harness.client.audio.count == 22)
     }
 
+    @Test("the noise that stands for silence in DTX is not sound, something faint that lasts is")
+    func comfortNoise() throws {
+        let harness = try listening()
+        let faint = [Int16](repeating: 60, count: 480)
+        for _ in 0..<10 {
+            harness.session.room(harness.room, track: "TR_0", audio: .silence(samples: 19_200))
+            harness.sound(faint, track: "TR_0")
+            harness.sound(faint, track: "TR_0")
+            harness.clock.advance(by: .milliseconds(400))
+        }
+        #expect(harness.client.audio.isEmpty)
+        for _ in 0..<10 { harness.sound(faint, track: "TR_0") }
+        #expect(!harness.client.audio.isEmpty)
+    }
+
     @Test("an unfinished frame does not wait for ever")
     func flush() throws {
         let harness = try listening("frame_ms=100")

@@ -268,12 +268,30 @@ struct SessionTests {
         let json = #"{"type": "custom", "n":1 }"#
         harness.room.emit(.data(ApplicationData(topic: "x", sender: "agent-1", payload: Array(json.utf8))))
         #expect(harness.client.texts.last == json)
+        harness.room.emit(.participantJoined(RoomMember(identity: "guest")))
         harness.room.emit(.data(ApplicationData(topic: "x", sender: "guest", payload: Array(json.utf8))))
         let told = try #require(harness.client.events("data").first)
         #expect(told["sender"] == "guest" && told["topic"] == "x" && told["payload"]?["n"] == 1)
         let count = harness.client.texts.count
         harness.room.emit(.data(ApplicationData(topic: "lk.secret", sender: "agent-1", payload: [1])))
         #expect(harness.client.texts.count == count)
+    }
+
+    @Test("data that overtakes the news of its sender waits for it, though not for long")
+    func strangers() throws {
+        let harness = try Harness()
+        let json = #"{"type":"agent.metadata"}"#
+        harness.room.welcome(agent: nil)
+        harness.room.emit(.data(ApplicationData(topic: "", sender: "agent-1", payload: Array(json.utf8))))
+        harness.room.emit(.data(ApplicationData(topic: "", sender: "nobody", payload: [1])))
+        #expect(!harness.client.texts.contains(json))
+        harness.room.bring(agent: "agent-1", state: "listening")
+        let joined = try #require(harness.client.texts.firstIndex { $0.contains("agent_joined") })
+        let passed = try #require(harness.client.texts.firstIndex(of: json))
+        #expect(joined < passed)
+        #expect(harness.client.events("data").isEmpty)
+        harness.clock.advance(by: .seconds(1))
+        #expect(harness.client.events("data").first?["sender"] == "nobody")
     }
 
     @Test("transcripts come with role, text, finality and segment")

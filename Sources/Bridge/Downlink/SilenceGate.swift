@@ -2,28 +2,49 @@
 /// pauses pass, so that speech keeps its rhythm.
 package struct SilenceGate: Sendable {
     /// A frame below this root mean square, of 32768, is silence: -60 dB.
-    package static let threshold = 33
+    package static let silence = 33
+    /// A frame from this on is sound for certain: -47 dB.
+    package static let sound = 150
 
     private let hangover: Int
+    private let onset: Int
     private var silentRun = 0
+    /// Something faint, for so many samples: the beginning of a word, or the noise that stands for silence in DTX,
+    /// of which a packet comes every 400 ms.
+    private var faintRun = 0
     package private(set) var isOpen = false
 
-    /// - Parameter hangover: silence that passes before the gate closes, in samples of the track.
-    package init(hangover: Int) { self.hangover = hangover }
+    /// - Parameters:
+    ///   - hangover: silence that passes before the gate closes, in samples of the track.
+    ///   - onset: how long something faint must last before the gate opens.
+    package init(hangover: Int, onset: Int) {
+        self.hangover = hangover
+        self.onset = onset
+    }
 
     /// Takes note of a frame; afterwards `isOpen` says whether it passes.
     package mutating func note(rootMeanSquare: Int, samples: Int) {
-        if rootMeanSquare >= Self.threshold {
+        guard rootMeanSquare >= Self.silence else {
+            faintRun = 0
+            if isOpen {
+                silentRun += samples
+                if silentRun > hangover { isOpen = false }
+            }
+            return
+        }
+        faintRun += samples
+        if isOpen || rootMeanSquare >= Self.sound || faintRun >= onset {
             silentRun = 0
             isOpen = true
-        } else if isOpen {
-            silentRun += samples
-            if silentRun > hangover { isOpen = false }
         }
     }
+
+    /// The sender was silent and sent nothing.
+    package mutating func notePause() { faintRun = 0 }
 
     package mutating func close() {
         isOpen = false
         silentRun = 0
+        faintRun = 0
     }
 }

@@ -29,7 +29,9 @@ final class TrackPlayer {
         self.participant = participant
         self.sampleRate = sampleRate
         self.decoder = decoder
-        gate = SilenceGate(hangover: limits.silenceHangover.samplesAt48kHz * sampleRate / 48_000)
+        gate = SilenceGate(
+            hangover: limits.silenceHangover.samplesAt48kHz * sampleRate / 48_000,
+            onset: limits.faintOnset.samplesAt48kHz * sampleRate / 48_000)
         waiting = SampleRing(
             capacity: sampleRate / 50, limit: limits.mixingQueue.samplesAt48kHz * sampleRate / 48_000)
         lastArrival = now
@@ -61,7 +63,7 @@ final class TrackPlayer {
                 pass(written, emit)
             }
         // Real time has already been silent for that long.
-        case .silence: break
+        case .silence: gate.notePause()
         }
     }
 

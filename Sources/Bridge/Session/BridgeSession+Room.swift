@@ -91,7 +91,9 @@ extension BridgeSession: RoomConnectionDelegate {
         case .microphoneSubscribed:
             isMicrophoneSubscribed = true
             updateHearing()
-        case .participantJoined(let participant): participantJoined(participant)
+        case .participantJoined(let participant):
+            participantJoined(participant)
+            passStrangersData()
         case .participantChanged(let participant): participantChanged(participant)
         case .participantLeft(let identity, let reason): participantLeft(identity, reason: reason)
         case .trackSubscribed(let track, let participant):
@@ -255,6 +257,30 @@ extension BridgeSession: RoomConnectionDelegate {
 
     private func receive(_ message: ApplicationData) {
         guard !message.topic.hasPrefix(RoomTopics.reservedPrefix) else { return }
+        // Data and the news of who joined travel on different ways: an agent's first packets may overtake it.
+        if !message.sender.isEmpty, participants[message.sender] == nil, strangersData.count < Self.maximumUndelivered {
+            strangersData.append((message, now + limits.strangerGrace))
+            return
+        }
+        pass(message)
+    }
+
+    /// Passes on what a stranger has sent when he is introduced, or when nobody has introduced him in time.
+    func passStrangersData() {
+        guard !strangersData.isEmpty else { return }
+        let now = now
+        let waiting = strangersData
+        strangersData = []
+        for (message, deadline) in waiting {
+            if participants[message.sender] != nil || deadline <= now {
+                pass(message)
+            } else {
+                strangersData.append((message, deadline))
+            }
+        }
+    }
+
+    private func pass(_ message: ApplicationData) {
         guard participants[message.sender]?.isAgent == true, message.payload.first == UInt8(ascii: "{"),
             let text = String(validating: message.payload, as: UTF8.self),
             let json = try? JSONValue(parsing: message.payload), json.object != nil

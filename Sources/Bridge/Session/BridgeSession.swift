@@ -66,6 +66,8 @@ package final class BridgeSession {
     var isHeard = false
     /// Messages that wait until somebody can take them.
     var undelivered: [ClientEvent] = []
+    /// Data of participants who have not been introduced yet, and until when to wait for that.
+    var strangersData: [(message: ApplicationData, until: Instant)] = []
     var dispatch = DispatchProgress.none
     var instructionsAtDispatch: String?
     var lastUserTranscript: Instant?
@@ -189,6 +191,7 @@ package final class BridgeSession {
         let now = now
         lifecycle.handleTimeout(now: now)
         for transcript in transcripts.handleTimeout(now: now) { tell(transcript) }
+        passStrangersData()
         updateHearing()
         perform()
     }
@@ -217,6 +220,7 @@ package final class BridgeSession {
     func armAlarm() {
         guard !hasEnded else { return }
         var deadline = Instant.earliest(lifecycle.nextDeadline, transcripts.nextDeadline)
+        deadline = Instant.earliest(deadline, strangersData.first?.until)
         if let hearableSince, !isHeard {
             deadline = Instant.earliest(deadline, hearableSince + limits.silentAgentGrace)
         }
