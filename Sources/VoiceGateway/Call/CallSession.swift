@@ -18,7 +18,7 @@ final class CallSession: WebSocketHandler {
 
     private let loop: EventLoop
     private let request: CallRequest
-    private let speech: CallSpeech
+    private var speech: CallSpeech
     private let recorder: CallRecorder?
     private var hearing: CallHearing
     private var display: CallDisplay
@@ -71,10 +71,10 @@ final class CallSession: WebSocketHandler {
         while let action = conversation?.poll() {
             switch action {
             case .frame(let index):
-                socket?.send(binary: speech.frames[index], .droppable)
+                send(speech.message(frame: index))
                 display.note(spoken: speech.levels[index])
             case .silence:
-                socket?.send(binary: speech.silence, .droppable)
+                send(speech.message(frame: nil))
             case .text(let text):
                 let message: JSONValue = ["type": "text", "data": .string(text)]
                 socket?.send(text: message.serialized())
@@ -87,6 +87,10 @@ final class CallSession: WebSocketHandler {
                 socket?.close()
             }
         }
+    }
+
+    private func send(_ message: [UInt8]) {
+        if !message.isEmpty { socket?.send(binary: message, .droppable) }
     }
 
     private func words(for news: CallConversation.News) -> String {

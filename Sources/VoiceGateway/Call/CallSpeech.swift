@@ -1,7 +1,8 @@
 internal import AudioCodec
 internal import ClientProtocol
 
-/// A WAV file as the frames that a client sends: 20 ms each, in the session's input format.
+/// A WAV file as the frames that a client sends: 20 ms each, in the session's input format. They are encoded when they
+/// are sent, since an Opus encoder must see silence and speech in the order in which they are heard.
 struct CallSpeech {
     /// Length of a frame in milliseconds.
     static let frameMilliseconds = 20
@@ -27,11 +28,11 @@ struct CallSpeech {
 
     /// What the frames are written in.
     let format: AudioFormat
-    private(set) var frames: [[UInt8]] = []
+    /// Mono samples of each frame.
+    private(set) var frames: [[Int16]] = []
     /// Loudness of each frame (root mean square).
     private(set) var levels: [Int] = []
-    /// One frame of silence.
-    let silence: [UInt8]
+    private var writer: FrameWriter
 
     /// How many frames come before the trailing silence.
     var framesOfSpeech: Int { (levels.lastIndex { $0 > Self.speechLevel } ?? levels.count - 1) + 1 }
@@ -42,8 +43,14 @@ struct CallSpeech {
     /// Silence alone.
     init(silenceIn format: AudioFormat) throws(Failure) {
         self.format = format
-        var writer = try FrameWriter(format)
-        silence = try writer.write([Int16](repeating: 0, count: format.sampleRate * Self.frameMilliseconds / 1000))
+        writer = try FrameWriter(format)
+    }
+
+    /// The next message, to be sent after all that were made before: a frame of the file, or silence.
+    mutating func message(frame index: Int?) -> [UInt8] {
+        let samples = index.map { frames[$0] } ?? []
+        let length = format.sampleRate * Self.frameMilliseconds / 1000
+        return writer.write(samples.isEmpty ? [Int16](repeating: 0, count: length) : samples)
     }
 
     /// Reads a WAV file and converts it.
@@ -83,7 +90,6 @@ struct CallSpeech {
         }
         if rate != format.sampleRate { samples = try Self.resampled(samples, from: rate, to: format.sampleRate) }
         try self.init(silenceIn: format)
-        var writer = try FrameWriter(format)
         // Where 20 ms are no whole number of samples (11 025 and 22 050 Hz), frames of two lengths keep the pace.
         var start = 0
         var index = 0
@@ -93,7 +99,7 @@ struct CallSpeech {
             var frame = Array(samples[start..<min(end, samples.count)])
             frame.append(contentsOf: repeatElement(0, count: end - start - frame.count))
             levels.append(SoundLevel.rootMeanSquare(frame.span))
-            frames.append(try writer.write(frame))
+            frames.append(frame)
             start = end
         }
     }
@@ -115,11 +121,14 @@ struct CallSpeech {
     /// Writes frames of mono samples in the session's format.
     private struct FrameWriter {
         let format: AudioFormat
-        private var encoder: OpusEncoder?
+        private let encoder: OpusEncoder?
 
         init(_ format: AudioFormat) throws(Failure) {
             self.format = format
-            guard format.encoding == .opus else { return }
+            guard format.encoding == .opus else {
+                encoder = nil
+                return
+            }
             do throws(AudioCodecError) {
                 encoder = try OpusEncoder(sampleRate: format.sampleRate, channels: format.channels)
             } catch {
@@ -127,7 +136,8 @@ struct CallSpeech {
             }
         }
 
-        mutating func write(_ samples: [Int16]) throws(Failure) -> [UInt8] {
+        /// A message; empty when the encoder fails, which it does not for frames of 20 ms.
+        func write(_ samples: [Int16]) -> [UInt8] {
             guard let encoder else {
                 var bytes: [UInt8] = []
                 SampleEncoder.append(samples.span, as: format.encoding, channels: format.channels, to: &bytes)
@@ -135,15 +145,8 @@ struct CallSpeech {
             }
             let interleaved =
                 format.channels == 1 ? samples : samples.flatMap { [Int16](repeating: $0, count: format.channels) }
-            var packet = [UInt8](repeating: 0, count: OpusEncoder.maximumPacketLength)
-            do throws(AudioCodecError) {
-                let outcome = packet.withUnsafeMutableBytes { bytes in
-                    Result { () throws(AudioCodecError) in try encoder.encode(interleaved.span, into: bytes) }
-                }
-                let count = try outcome.get()
-                return Array(packet.prefix(count))
-            } catch {
-                throw .codec(error)
+            return [UInt8](unsafeUninitializedCapacity: OpusEncoder.maximumPacketLength) { packet, count in
+                count = (try? encoder.encode(interleaved.span, into: UnsafeMutableRawBufferPointer(packet))) ?? 0
             }
         }
     }
