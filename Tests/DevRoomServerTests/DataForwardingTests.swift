@@ -77,15 +77,15 @@ struct DataForwardingTests {
         for sequence in [1, 2, 2, 1, 3] as [UInt32] {
             fixture.room.receiveData(Self.user([]) { $0.sequence = sequence }, isReliable: true, from: ann)
         }
-        let outputs1 = fixture.takeAll()
-        #expect(outputs1.count == 3)
+        let outputs = fixture.takeAll()
+        #expect(outputs.count == 3)
         let nonce = [UInt8](repeating: 7, count: 16)
         for _ in 0..<2 {
             fixture.room.receiveData(
                 DataPacket.with { $0.value = .user(.with { $0.nonce = nonce }) }.encoded(), isReliable: true, from: ann)
         }
-        let outputs2 = fixture.takeAll()
-        #expect(outputs2.count == 1)
+        let laterOutputs = fixture.takeAll()
+        #expect(laterOutputs.count == 1)
     }
 
     @Test("who may not publish data is not heard")
@@ -95,8 +95,8 @@ struct DataForwardingTests {
         _ = try fixture.join("bob")
         _ = fixture.takeAll()
         fixture.room.receiveData(Self.user([1]), isReliable: true, from: ann)
-        let outputs3 = fixture.takeAll()
-        #expect(outputs3.isEmpty)
+        let outputs = fixture.takeAll()
+        #expect(outputs.isEmpty)
     }
 
     @Test("an agent's text header may carry a user's name, its chunks may not")
@@ -160,8 +160,8 @@ struct DataForwardingTests {
             DataPacket.with { $0.value = .transcription(.init()) }.encoded(), isReliable: true, from: ann)
         // A metrics batch, which has no Swift type: field 8 with an empty message.
         fixture.room.receiveData([0x42, 0x00], isReliable: true, from: ann)
-        let outputs4 = fixture.takeAll()
-        #expect(outputs4.isEmpty)
+        let outputs = fixture.takeAll()
+        #expect(outputs.isEmpty)
     }
 
     @Test("a kind of packet that we do not know passes unharmed")
@@ -188,8 +188,8 @@ struct DataForwardingTests {
         _ = fixture.takeAll()
         fixture.room.receiveData(Self.user([1]), isReliable: true, from: ann)
         fixture.room.receiveData(Self.user([2]), isReliable: false, from: ann)
-        let outputs5 = fixture.takeAll()
-        #expect(outputs5.isEmpty)
+        let outputs = fixture.takeAll()
+        #expect(outputs.isEmpty)
         fixture.room.activate(bob, fixture.time)
         let sent = fixture.takeAll().compactMap(Self.forwarded)
         #expect(sent.map(\.to) == [bob])

@@ -12,8 +12,8 @@ struct RoomTests {
         _ = try fixture.join("ann")
         _ = fixture.takeAll()
         let bob = try fixture.join("bob", isActive: false) { $0.transport = .twoPeerConnections }
-        let outputs1 = fixture.take(bob)
-        let join = try #require(outputs1.join)
+        let outputs = fixture.take(bob)
+        let join = try #require(outputs.join)
         #expect(join.room?.sid.hasPrefix("RM_") == true)
         #expect(join.room?.name == "lobby")
         #expect(join.participant?.identity == "bob")
@@ -32,8 +32,8 @@ struct RoomTests {
         let ann = try fixture.join("ann")
         _ = fixture.takeAll()
         let bob = try fixture.join("bob", isActive: false)
-        let outputs2 = fixture.take(ann)
-        #expect(outputs2.updated.isEmpty)
+        let outputs = fixture.take(ann)
+        #expect(outputs.updated.isEmpty)
         fixture.room.activate(bob, fixture.time)
         let update = fixture.take(ann).updated
         #expect(update.map(\.identity) == ["bob"])
@@ -77,8 +77,8 @@ struct RoomTests {
         let ann = try fixture.join("ann", isActive: false)
         #expect(fixture.room.nextDeadline == .zero + .seconds(60))
         fixture.advance(.seconds(60))
-        let outputs3 = fixture.take(ann)
-        #expect(outputs3.leave?.reason == .joinFailure)
+        let outputs = fixture.take(ann)
+        #expect(outputs.leave?.reason == .joinFailure)
     }
 
     @Test("the room closes twenty seconds after the last one left, agents not counted")
@@ -157,14 +157,14 @@ struct RoomTests {
         let ann = try fixture.join("ann")
         _ = fixture.takeAll()
         let spy = try fixture.join("spy") { $0.permission.hidden = true }
-        let outputs4 = fixture.take(ann)
-        #expect(outputs4.updated.isEmpty)
+        let outputs = fixture.take(ann)
+        #expect(outputs.updated.isEmpty)
         fixture.room.leave(spy, fixture.time)
-        let outputs5 = fixture.take(ann)
-        #expect(outputs5.updated.isEmpty)
+        let laterOutputs = fixture.take(ann)
+        #expect(laterOutputs.updated.isEmpty)
         let bob = try fixture.join("bob")
-        let outputs6 = fixture.take(bob)
-        #expect(outputs6.join?.otherParticipants.map(\.identity) == ["ann"])
+        let lastOutputs = fixture.take(bob)
+        #expect(lastOutputs.join?.otherParticipants.map(\.identity) == ["ann"])
     }
 
     @Test("a resumed session is told the last number and everything else")
@@ -186,5 +186,32 @@ struct RoomTests {
         }
         #expect(response.lastMessageSeq == 41)
         #expect(messages.updated.map(\.identity) == ["ann", "bob"])
+    }
+
+    @Test("everybody is told its own connection's quality and that of whom it hears, when any changes")
+    func connectionQuality() throws {
+        var fixture = RoomFixture()
+        let ann = try fixture.join("ann")
+        let bob = try fixture.join("bob")
+        let cid = try fixture.join("cid") { $0.subscribesAutomatically = false }
+        _ = fixture.publish(ann)
+        _ = fixture.takeAll()
+        fixture.room.updateQualities([ann: .excellent, bob: .good, cid: .excellent])
+        fixture.room.updateQualities([ann: .excellent, bob: .good, cid: .excellent])
+        let told = fixture.takeAll().compactMap { output -> (String, [String])? in
+            guard case .signal(.connectionQuality(let update), let sid) = output else { return nil }
+            return (sid, update.updates.map(\.participantSid))
+        }
+        #expect(told.map(\.0) == [ann, bob, cid])
+        #expect(told.map(\.1) == [[ann], [ann, bob], [cid]])
+    }
+
+    @Test("a connection is judged by its losses, and keeps its mark while nothing is sent")
+    func qualityMeter() {
+        var meter = ConnectionQualityMeter()
+        let marks = [(500, 0, true), (1000, 20, true), (1500, 100, true), (1500, 100, true), (1500, 100, false)].map {
+            meter.update(received: $0.0, lost: $0.1, isConnected: $0.2)
+        }
+        #expect(marks == [.excellent, .good, .poor, .poor, .lost])
     }
 }

@@ -55,19 +55,19 @@ struct RoomTrackTests {
         let ann = try fixture.join("ann") { $0.permission.canPublishSources = [.microphone] }
         _ = fixture.takeAll()
         fixture.room.addTrack(ann, .with { $0.source = .camera })
-        let outputs1 = fixture.take(ann)
-        #expect(outputs1.requestResponses.map(\.reason) == [.notAllowed])
+        let outputs = fixture.take(ann)
+        #expect(outputs.requestResponses.map(\.reason) == [.notAllowed])
         fixture.room.addTrack(
             ann,
             .with {
                 $0.source = .microphone
                 $0.type = .video
             })
-        let outputs2 = fixture.take(ann)
-        #expect(outputs2.requestResponses.map(\.reason) == [.unsupportedType])
+        let laterOutputs = fixture.take(ann)
+        #expect(laterOutputs.requestResponses.map(\.reason) == [.unsupportedType])
         for _ in 0..<2 { fixture.room.addTrack(ann, .with { $0.source = .microphone }) }
-        let outputs3 = fixture.take(ann)
-        #expect(outputs3.requestResponses.map(\.reason) == [.queued])
+        let lastOutputs = fixture.take(ann)
+        #expect(lastOutputs.requestResponses.map(\.reason) == [.queued])
     }
 
     @Test("the publisher is told of its first subscriber only")
@@ -82,8 +82,8 @@ struct RoomTrackTests {
         fixture.room.subscriptionEstablished(track: track, subscriber: bob)
         fixture.room.subscriptionEstablished(track: track, subscriber: cid)
         fixture.room.subscriptionEstablished(track: track, subscriber: bob)
-        let outputs4 = fixture.take(ann)
-        #expect(outputs4.trackSubscribed == [track])
+        let outputs = fixture.take(ann)
+        #expect(outputs.trackSubscribed == [track])
     }
 
     @Test("a newcomer gets the tracks that are there, unless it does not want them")
@@ -94,19 +94,19 @@ struct RoomTrackTests {
         let track = try #require(published)
         _ = fixture.takeAll()
         let bob = try fixture.join("bob", isActive: false)
-        let outputs5 = fixture.takeAll()
-        #expect(outputs5.contains { if case .attach(_, ann, bob) = $0 { true } else { false } })
+        let outputs = fixture.takeAll()
+        #expect(outputs.contains { if case .attach(_, ann, bob) = $0 { true } else { false } })
         let cid = try fixture.join("cid") { $0.subscribesAutomatically = false }
-        let outputs6 = fixture.takeAll()
-        #expect(!outputs6.contains { if case .attach = $0 { true } else { false } })
+        let laterOutputs = fixture.takeAll()
+        #expect(!laterOutputs.contains { if case .attach = $0 { true } else { false } })
         fixture.room.updateSubscription(
             cid,
             .with {
                 $0.trackSids = [track]
                 $0.subscribe = true
             })
-        let outputs7 = fixture.takeAll()
-        #expect(outputs7.contains { if case .attach(_, ann, cid) = $0 { true } else { false } })
+        let lastOutputs = fixture.takeAll()
+        #expect(lastOutputs.contains { if case .attach(_, ann, cid) = $0 { true } else { false } })
     }
 
     @Test("a subscriber can leave a track and come back to it")
@@ -118,16 +118,16 @@ struct RoomTrackTests {
         let track = try #require(published)
         _ = fixture.takeAll()
         fixture.room.updateSubscription(bob, .with { $0.trackSids = [track] })
-        let outputs8 = fixture.takeAll()
-        #expect(outputs8 == [.detach(track: track, subscriber: bob)])
+        let outputs = fixture.takeAll()
+        #expect(outputs == [.detach(track: track, subscriber: bob)])
         fixture.room.updateSubscription(
             bob,
             .with {
                 $0.trackSids = [track]
                 $0.subscribe = true
             })
-        let outputs9 = fixture.takeAll()
-        #expect(outputs9.contains { if case .attach = $0 { true } else { false } })
+        let laterOutputs = fixture.takeAll()
+        #expect(laterOutputs.contains { if case .attach = $0 { true } else { false } })
     }
 
     @Test("a subscription to an unknown track is answered")
@@ -171,8 +171,8 @@ struct RoomTrackTests {
         #expect(outputs.contains(.detach(track: track, subscriber: cid)))
         #expect(!outputs.contains(.detach(track: track, subscriber: bob)))
         fixture.room.setTrackPermission(ann, .with { $0.allParticipants = true })
-        let outputs10 = fixture.takeAll()
-        #expect(outputs10.contains { if case .attach(_, ann, cid) = $0 { true } else { false } })
+        let laterOutputs = fixture.takeAll()
+        #expect(laterOutputs.contains { if case .attach(_, ann, cid) = $0 { true } else { false } })
     }
 
     @Test("mute is shown to all; only the server's mute is told to the publisher as an order")
@@ -200,8 +200,8 @@ struct RoomTrackTests {
         let track = try #require(published)
         _ = fixture.takeAll()
         fixture.room.leave(ann, fixture.time)
-        let outputs11 = fixture.takeAll()
-        #expect(outputs11.contains(.detach(track: track, subscriber: bob)))
+        let outputs = fixture.takeAll()
+        #expect(outputs.contains(.detach(track: track, subscriber: bob)))
         #expect(fixture.room.participant(bob)?.subscriptions.isEmpty == true)
     }
 

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import aiohttp
 import pytest
 from livekit import api, rtc
 
@@ -591,5 +592,28 @@ def test_a_client_that_is_killed_is_gone_for_the_others_after_twenty_seconds(ser
             assert gone.disconnect_reason == rtc.DisconnectReason.CONNECTION_TIMEOUT
             # Fifteen seconds of silence, then five to resume (LiveKit's own server takes as long).
             assert 15 < time.monotonic() - started < 25
+
+    run(scenario())
+
+
+def test_clients_that_signal_in_json_are_answered_in_json(server, room):
+    async def scenario():
+        async with aiohttp.ClientSession() as http:
+            address = f"{server.http}/rtc?access_token={token('ann', room)}&protocol=17"
+            async with http.ws_connect(address) as socket:
+                assert (await socket.receive()).type == aiohttp.WSMsgType.BINARY
+                await socket.send_str(json.dumps({"pingReq": {"timestamp": "5"}}))
+                while True:
+                    message = await asyncio.wait_for(socket.receive(), 5)
+                    if message.type == aiohttp.WSMsgType.TEXT and "pongResp" in (answer := json.loads(message.data)):
+                        break
+                assert answer["pongResp"]["lastPingTimestamp"] == "5"
+                await socket.send_str("this is not JSON")
+                await socket.send_bytes(b"\xff\xff\xff")
+                await socket.send_str(json.dumps({"leave": {"reason": "CLIENT_INITIATED"}}))
+                while (message := await asyncio.wait_for(socket.receive(), 5)).type == aiohttp.WSMsgType.TEXT:
+                    last = json.loads(message.data)
+                assert last["leave"]["reason"] == "CLIENT_INITIATED"
+                assert message.data == 1000
 
     run(scenario())

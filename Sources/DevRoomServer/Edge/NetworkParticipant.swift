@@ -26,6 +26,7 @@ final class NetworkParticipant {
     private var resumeAlarm: Alarm?
     private var refreshAlarm: Alarm?
     private let tokens: TokenRefresher
+    private var qualityMeter = ConnectionQualityMeter()
     private(set) var hasEnded = false
     /// The media path was up at least once.
     private(set) var hasConnected = false
@@ -160,6 +161,17 @@ final class NetworkParticipant {
 
 extension NetworkParticipant: RoomMember {
     func send(_ message: SignalResponse.Message) { session?.send(message) }
+
+    func takeQuality() -> ConnectionQuality? {
+        guard hasConnected else { return nil }
+        let connection = publisher.connection
+        let lost = published.keys.reduce(Int64(0)) { sum, section in
+            sum + (connection.receptionStatistics(of: section)?.lost ?? 0)
+        }
+        return qualityMeter.update(
+            received: Int64(connection.statistics.packetsReceived), lost: lost,
+            isConnected: primary.connection.state == .connected)
+    }
 
     func end(_ reason: DisconnectReason) {
         guard !hasEnded else { return }

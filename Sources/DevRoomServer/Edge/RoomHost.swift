@@ -20,6 +20,7 @@ final class RoomHost {
     private var tracks: [String: ForwardedTrack] = [:]
     private var alarm: Alarm?
     private var speakerAlarm: Alarm?
+    private var qualityAlarm: Alarm?
     private var isDraining = false
     let log: Log
 
@@ -32,6 +33,8 @@ final class RoomHost {
             perform { $0.handleTimeout(environment.time) }
         }
         speakerAlarm = Alarm(loop: environment.loop) { [unowned self] in measureSpeakers() }
+        qualityAlarm = Alarm(loop: environment.loop) { [unowned self] in measureQuality() }
+        qualityAlarm?.arm(after: ConnectionQualityMeter.interval)
         drain()
     }
 
@@ -88,6 +91,13 @@ final class RoomHost {
         if !tracks.isEmpty { speakerAlarm?.advance(by: AudioLevelMeter.window) }
     }
 
+    private func measureQuality() {
+        var qualities: [String: ConnectionQuality] = [:]
+        for (sid, member) in members { qualities[sid] = member.takeQuality() }
+        perform { $0.updateQualities(qualities) }
+        qualityAlarm?.advance(by: ConnectionQualityMeter.interval)
+    }
+
     // MARK: Carrying out
 
     private func drain() {
@@ -120,6 +130,7 @@ final class RoomHost {
         case .closed:
             alarm?.cancel()
             speakerAlarm?.cancel()
+            qualityAlarm?.cancel()
             tracks = [:]
             log.info("room closed")
             delegate?.roomClosed(self)

@@ -259,6 +259,9 @@ extension Parrot: RoomMember {
 
     func pause(track sid: String, isPaused: Bool) {}
 
+    /// Inside the process nothing is lost.
+    func takeQuality() -> ConnectionQuality? { .excellent }
+
     func end(_ reason: DisconnectReason) {
         hasLeft = true
         caller?.track.detach(sid)

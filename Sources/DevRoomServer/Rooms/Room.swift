@@ -29,6 +29,8 @@ struct Room {
     var participants: [RoomParticipant] = []
     var nonces = NonceFilter()
     var speakers = ActiveSpeakers()
+    /// How well everybody is connected, as it was told last.
+    var toldQualities: [String: ConnectionQuality] = [:]
     private(set) var isClosed = false
     /// When the room ends unless somebody comes.
     private(set) var closesAt: Instant?
