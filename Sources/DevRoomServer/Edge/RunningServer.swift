@@ -36,8 +36,7 @@ final class RunningServer {
             let listening = try http.listen(at: TransportAddress(ip: configuration.host, port: configuration.port))
             let media: MediaSockets
             do throws(ShardError) {
-                media = try MediaSockets(
-                    loop: loop, addresses: addresses, port: configuration.udpPort ?? listening.port)
+                media = try Self.openMedia(configuration, loop: loop, addresses: addresses, tcpPort: listening.port)
             } catch {
                 http.close()
                 throw error
@@ -62,6 +61,19 @@ final class RunningServer {
         guard host == .anyV4 || host == .anyV6 else { return [host] }
         // One socket for each address tells us to which of them a datagram came, which ICE must know.
         return try InterfaceAddress.all().map(\.ip).filter { host == .anyV6 || !$0.isV6 }
+    }
+
+    /// Opens the sockets for media: at the wished port, or at the number that TCP has.
+    private static func openMedia(
+        _ configuration: DevRoomServer.Configuration, loop: EventLoop, addresses: [IPAddress], tcpPort: UInt16
+    ) throws(ShardError) -> MediaSockets {
+        do throws(ShardError) {
+            return try MediaSockets(loop: loop, addresses: addresses, port: configuration.udpPort ?? tcpPort)
+        } catch {
+            // A number that the kernel chose for TCP may be taken for UDP; then nobody insists on it.
+            guard configuration.udpPort == nil, configuration.port == 0 else { throw error }
+            return try MediaSockets(loop: loop, addresses: addresses, port: 0)
+        }
     }
 
     /// Says goodbye to everybody, and calls `completion` when all is closed.

@@ -25,11 +25,12 @@ def free_port():
 
 
 def executable():
-    for build in ("release", "debug"):
-        path = ROOT / ".build" / build / "VoiceGateway"
-        if path.exists():
-            return path
-    raise FileNotFoundError("build VoiceGateway first")
+    """The newest build."""
+    found = [ROOT / ".build" / build / "VoiceGateway" for build in ("release", "debug")]
+    found = [path for path in found if path.exists()]
+    if not found:
+        raise FileNotFoundError("build VoiceGateway first")
+    return max(found, key=lambda path: path.stat().st_mtime)
 
 
 def command(port):
