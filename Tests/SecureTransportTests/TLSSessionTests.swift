@@ -1,6 +1,6 @@
 import Foundation
-import SecureTransport
 import NetworkTestSupport
+import SecureTransport
 import Testing
 
 @Suite("TLS session")
