@@ -123,7 +123,10 @@ let declared: [Target] = [
         ]),
     tests(
         "VoiceGatewayTests",
-        ["Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "WebSocket", "VoiceGateway"]),
+        [
+            "Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "WebSocket", "Shard",
+            "DevRoomServer", "VoiceGateway", "TestSupport",
+        ]),
     tests(
         "BridgeTests",
         ["Wire", "PeerConnection", "ClientProtocol", "Bridge", "LiveKitParticipant", "AudioCodec", "TestSupport"]),

@@ -1,0 +1,200 @@
+import ClientProtocol
+import DevRoomServer
+import Observability
+import SecureTransport
+import Shard
+import Signalling
+import WebSocket
+import Wire
+
+@testable import VoiceGateway
+
+/// A gateway, its room server and its clients on one loop, over loopback.
+final class GatewayStage: @unchecked Sendable {
+    /// Longest wait for anything.
+    static let patience = Duration.seconds(20)
+
+    struct TimedOut: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// A client of `/ws` and what it got. Belongs to the loop.
+    final class Client: WebSocketHandler, @unchecked Sendable {
+        fileprivate(set) var events: [JSONValue] = []
+        fileprivate(set) var samples: [Int16] = []
+        fileprivate(set) var closure: WebSocketClosure?
+        fileprivate var socket: WebSocketConnection?
+        fileprivate var speech: (samples: ArraySlice<Int16>, alarm: Alarm)?
+        private let onChange: () -> Void
+
+        init(onChange: @escaping () -> Void) { self.onChange = onChange }
+
+        func types() -> [String] { events.compactMap { $0["type"]?.string } }
+        func event(_ type: String) -> JSONValue? { events.first { $0["type"]?.string == type } }
+
+        func webSocketOpened(_ socket: WebSocketConnection) { self.socket = socket }
+
+        func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
+            if let event = try? JSONValue(parsing: [UInt8](text)) { events.append(event) }
+            onChange()
+        }
+
+        func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
+            for index in 0..<bytes.count / 2 {
+                samples.append(Int16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * index, as: Int16.self)))
+            }
+            onChange()
+        }
+
+        func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
+            self.closure = closure
+            self.socket = nil
+            speech = nil
+            onChange()
+        }
+    }
+
+    let loop: EventLoop
+    private let server: DevRoomServer
+    private var shard: GatewayShard?
+    private var port: UInt16 = 0
+    private var clients: [Client] = []
+    private var waiting: (condition: () -> Bool, resume: (Bool) -> Void)?
+    private var patience: Alarm?
+
+    private init() throws {
+        loop = try EventLoop(name: "gateway")
+        var configuration = DevRoomServer.Configuration()
+        configuration.port = 0
+        configuration.udpPort = 0
+        server = DevRoomServer(configuration: configuration, loop: loop, log: .silent)
+    }
+
+    static func play(_ act: (GatewayStage) async throws -> Void) async throws {
+        let stage = try GatewayStage()
+        try stage.loop.start()
+        try await stage.open()
+        do {
+            try await act(stage)
+        } catch {
+            await stage.close()
+            throw error
+        }
+        await stage.close()
+    }
+
+    private func open() async throws {
+        let rooms = try await server.start()
+        let authorities = try TLSClientContext(trusting: .system)
+        let transports = try OpenSSLTransportFactory()
+        try await onLoop {
+            let shard = GatewayShard(
+                loop: self.loop,
+                environment: GatewayEnvironment(
+                    roomServer: ServerURL(isSecure: false, host: "127.0.0.1", port: rooms.http),
+                    credentials: .development, agentName: "parrot", authorities: authorities, transports: transports,
+                    log: .silent, metrics: Metrics()),
+                endpoints: Endpoints.make)
+            self.port = try shard.listen(at: TransportAddress(ip: .loopbackV4, port: 0)).port
+            self.shard = shard
+        }
+    }
+
+    private func close() async {
+        if shard != nil { await drain() }
+        await server.stop()
+        try? await onLoop {
+            self.clients = []
+            self.shard = nil
+            self.patience = nil
+        }
+        loop.stop()
+        await Task.detached { [loop] in _ = loop.join() }.value
+    }
+
+    /// What SIGTERM does to the shard.
+    func drain() async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            loop.execute {
+                guard let shard = self.shard else { return continuation.resume() }
+                self.shard = nil
+                shard.drain { continuation.resume() }
+            }
+        }
+    }
+
+    func connect(_ query: String = "") async throws -> Client {
+        try await onLoop {
+            let client = Client { [unowned self] in check() }
+            self.clients.append(client)
+            WebSocketClient.connect(
+                to: try WebSocketURL("ws://127.0.0.1:\(self.port)/ws\(query)"),
+                context: WebSocketContext(loop: self.loop), handler: client
+            ) { _ in }
+            return client
+        }
+    }
+
+    func send(_ text: String, by client: Client) async throws { try await onLoop { client.socket?.send(text: text) } }
+
+    func send(_ bytes: [UInt8], by client: Client) async throws {
+        try await onLoop { client.socket?.send(binary: bytes, .required) }
+    }
+
+    /// Ends a client's connection without a word.
+    func cut(_ client: Client) async throws { try await onLoop { client.socket?.terminate() } }
+
+    /// Lets a client speak samples of 16 kHz, 20 ms each 20 ms, like a microphone, then be silent.
+    func speak(_ samples: [Int16], by client: Client) async throws {
+        try await onLoop {
+            let alarm = Alarm(loop: self.loop) { [unowned client] in
+                guard let speech = client.speech, let socket = client.socket else { return }
+                let frame = Array(speech.samples.prefix(320))
+                var bytes: [UInt8] = []
+                SampleEncoder.append(frame.span, as: .pcmS16LE, to: &bytes)
+                bytes += [UInt8](repeating: 0, count: 640 - bytes.count)
+                socket.send(binary: bytes, .required)
+                client.speech?.samples = speech.samples.dropFirst(320)
+                speech.alarm.advance(by: .milliseconds(20))
+            }
+            client.speech = (samples[...], alarm)
+            alarm.arm(after: .zero)
+        }
+    }
+
+    // MARK: Waiting
+
+    @discardableResult
+    func onLoop<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            loop.execute { continuation.resume(with: Swift.Result { try body() }) }
+        }
+    }
+
+    /// Waits until something is so; looked at whenever a client gets something.
+    func until(_ what: String, _ condition: @escaping @Sendable () -> Bool) async throws {
+        let isMet = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+            loop.execute {
+                self.waiting = (condition, { continuation.resume(returning: $0) })
+                if self.patience == nil { self.patience = Alarm(loop: self.loop) { [unowned self] in finish(false) } }
+                self.patience?.arm(after: Self.patience)
+                self.check()
+            }
+        }
+        guard isMet else {
+            let story = try await onLoop { self.clients.map { "\($0.events)" }.joined(separator: "; ") }
+            throw TimedOut(description: "waited in vain for: \(what); so far: \(story)")
+        }
+    }
+
+    private func check() {
+        if let waiting, waiting.condition() { finish(true) }
+    }
+
+    private func finish(_ isMet: Bool) {
+        let waiting = waiting
+        self.waiting = nil
+        patience?.cancel()
+        waiting?.resume(isMet)
+    }
+}
