@@ -29,10 +29,16 @@ struct SendQueueTests {
         for (index, priority) in [WebSocketPriority.required, .droppable, .required, .droppable].enumerated() {
             queue.append([UInt8(index)].withUnsafeBytes { pool.frame(.binary, payload: $0, mask: nil) }, priority)
         }
-        #expect(queue.popOldestDroppable()?.bytes.last == 1)
+        func last(_ buffer: FrameBuffer?) -> UInt8? {
+            guard let buffer else { return nil }
+            defer { pool.put(buffer) }
+            return buffer.bytes.last
+        }
+        #expect(last(queue.popOldestDroppable()) == 1)
         var rest: [UInt8?] = []
-        while let buffer = queue.popFirst() { rest.append(buffer.bytes.last) }
+        while !queue.isEmpty { rest.append(last(queue.popFirst())) }
         #expect(rest == [0, 2, 3])
+        #expect(pool.inUse == 0)
         #expect(queue.popOldestDroppable() == nil)
     }
 
