@@ -1,0 +1,169 @@
+"""Programs under test: the gateway, the room server, the agent worker. Each is started on free loopback ports,
+waited for by what it prints or answers, and ended with the test."""
+
+import asyncio
+import os
+import pathlib
+import signal
+import socket
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+GATEWAY = pathlib.Path(os.environ.get("VOICE_GATEWAY", ROOT / ".build/release/VoiceGateway"))
+KEY = "devkey"
+SECRET = "secret"
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on, whose UDP twin is free as well."""
+    while True:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port = tcp.getsockname()[1]
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+class Program:
+    """A child process whose output is collected line by line and can be waited for."""
+
+    def __init__(self, *command, **environment) -> None:
+        self.command = [str(part) for part in command]
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("LIVEKIT_") and k != "AGENT_NAME"},
+            **{k: str(v) for k, v in environment.items()},
+        }
+        self.lines: list[str] = []
+        self._news = asyncio.Condition()
+        self.process = None
+        self._reading = []
+
+    async def start(self) -> "Program":
+        self.process = await asyncio.create_subprocess_exec(
+            *self.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=self.environment,
+            cwd="/tmp",
+            start_new_session=True,
+            limit=1 << 20,
+        )
+        self._reading = [asyncio.create_task(self._read())]
+        return self
+
+    async def _read(self) -> None:
+        while line := await self.process.stdout.readline():
+            async with self._news:
+                self.lines.append(line.decode(errors="replace").rstrip())
+                self._news.notify_all()
+        async with self._news:
+            self._news.notify_all()
+
+    async def says(self, text: str, within: float = 20, after: int = 0) -> str:
+        """The first line from number `after` on that contains `text`."""
+
+        def found():
+            return next((line for line in self.lines[after:] if text in line), None)
+
+        async with self._news:
+            try:
+                await asyncio.wait_for(
+                    self._news.wait_for(lambda: found() is not None or self._reading[0].done()), within
+                )
+            except asyncio.TimeoutError:
+                pass
+        assert found() is not None, f"{self.command[:2]} never said {text!r}:\n" + "\n".join(self.lines[-40:])
+        return found()
+
+    async def ends(self, within: float = 15) -> int:
+        return await asyncio.wait_for(self.process.wait(), within)
+
+    def signal(self, number: int) -> None:
+        if self.process.returncode is None:
+            os.killpg(self.process.pid, number)
+
+    async def stop(self) -> None:
+        if self.process is None:
+            return
+        if self.process.returncode is None:
+            self.signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(self.process.wait(), 8)
+            except asyncio.TimeoutError:
+                self.signal(signal.SIGKILL)
+                await self.process.wait()
+        # A worker's job processes outlive their parent's SIGTERM by a while: take the group along.
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        await asyncio.gather(*self._reading, return_exceptions=True)
+
+
+async def answers(port: int, within: float = 20) -> None:
+    """Waits until something accepts TCP connections on the port."""
+    deadline = asyncio.get_running_loop().time() + within
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        except OSError:
+            assert asyncio.get_running_loop().time() < deadline, f"nothing listens on port {port}"
+            await asyncio.sleep(0.05)
+
+
+class Gateway(Program):
+    """`VoiceGateway serve`, with the room server inside unless LIVEKIT_URL is given."""
+
+    def __init__(self, *arguments, **environment) -> None:
+        self.port = free_port()
+        self.room_port = free_port()
+        self.url = f"ws://127.0.0.1:{self.port}/ws"
+        inside = "LIVEKIT_URL" not in environment
+        self.room_url = f"ws://127.0.0.1:{self.room_port}" if inside else environment["LIVEKIT_URL"]
+        extra = ["--dev-port", self.room_port] if inside else []
+        super().__init__(GATEWAY, "serve", "--port", self.port, *extra, *arguments, **environment)
+
+    async def start(self) -> "Gateway":
+        await super().start()
+        await answers(self.port)
+        return self
+
+
+class RoomServer(Program):
+    """`VoiceGateway dev-server`: the room server alone."""
+
+    def __init__(self, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.url = f"ws://127.0.0.1:{self.port}"
+        super().__init__(GATEWAY, "dev-server", "--port", self.port)
+
+    async def start(self) -> "RoomServer":
+        await super().start()
+        await answers(self.port)
+        return self
+
+
+class Worker(Program):
+    """The livekit-agents worker of Tests/Interop/agent, registered with a room server."""
+
+    def __init__(self, url: str, name: str = "custom-agent", secret: str = SECRET) -> None:
+        super().__init__(
+            sys.executable,
+            ROOT / "Tests/Interop/agent/worker.py",
+            "start",
+            LIVEKIT_URL=url,
+            LIVEKIT_API_KEY=KEY,
+            LIVEKIT_API_SECRET=secret,
+            AGENT_NAME=name,
+        )
+
+    async def start(self) -> "Worker":
+        await super().start()
+        await self.says("registered worker", within=60)
+        return self

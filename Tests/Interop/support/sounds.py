@@ -1,0 +1,49 @@
+"""Sounds for tests as numpy arrays of 16-bit samples, and what can be measured of them."""
+
+import functools
+import subprocess
+
+import numpy
+
+
+@functools.cache
+def spoken(sentence: str, rate: int = 16000, words_per_minute: int = 130) -> numpy.ndarray:
+    """A sentence as espeak-ng says it, mono, at `rate` Hz."""
+    raw = subprocess.run(
+        f"espeak-ng -s {words_per_minute} --stdout {sentence!r} |"
+        f" sox -t wav - -r {rate} -c 1 -t raw -e signed -b 16 -",
+        shell=True,
+        check=True,
+        capture_output=True,
+    ).stdout
+    return numpy.frombuffer(raw, dtype=numpy.int16)
+
+
+def tone(hertz: float, seconds: float, rate: int = 16000, level: float = 0.5) -> numpy.ndarray:
+    at = numpy.arange(int(seconds * rate)) / rate
+    return (numpy.sin(2 * numpy.pi * hertz * at) * level * 32767).astype(numpy.int16)
+
+
+def silence(seconds: float, rate: int = 16000) -> numpy.ndarray:
+    return numpy.zeros(int(seconds * rate), dtype=numpy.int16)
+
+
+def loudest_frequency(samples: numpy.ndarray, rate: int) -> float:
+    """The strongest frequency in Hz; 0 for silence."""
+    if len(samples) == 0 or numpy.abs(samples).max() < 50:
+        return 0.0
+    spectrum = numpy.abs(numpy.fft.rfft(samples * numpy.hanning(len(samples))))
+    return float(numpy.argmax(spectrum) * rate / len(samples))
+
+
+def level(samples: numpy.ndarray, hertz: float, rate: int) -> float:
+    """The amplitude (0 to 1 of full scale) of one frequency in the samples."""
+    at = numpy.arange(len(samples)) / rate
+    return float(2 * abs(numpy.mean(samples / 32768 * numpy.exp(-2j * numpy.pi * hertz * at))))
+
+
+def audible_seconds(samples: numpy.ndarray, rate: int, threshold: int = 400) -> float:
+    """How long it is louder than `threshold`, counted in 20 ms pieces."""
+    size = rate // 50
+    pieces = samples[: len(samples) // size * size].reshape(-1, size)
+    return float((numpy.abs(pieces.astype(numpy.int32)).max(axis=1) > threshold).sum() / 50) if len(pieces) else 0.0

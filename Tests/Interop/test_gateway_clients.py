@@ -1,0 +1,131 @@
+"""Gateway clients with each other and with participants of the official LiveKit SDK."""
+
+import asyncio
+import json
+
+import numpy
+import pytest
+from livekit import api, rtc
+
+from support.client import VoiceClient
+from support.processes import KEY, SECRET
+from support.sounds import audible_seconds, level, loudest_frequency, tone
+
+ROOM = "meeting"
+
+
+def token(identity: str) -> str:
+    grants = api.VideoGrants(room_join=True, room=ROOM, can_update_own_metadata=True)
+    return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(grants).to_jwt()
+
+
+class Participant:
+    """A participant of the official SDK that hears one tone and sends another."""
+
+    def __init__(self, url: str, identity: str, single: bool) -> None:
+        self.url, self.identity, self.single = url, identity, single
+        self.room = rtc.Room()
+        self.heard: dict[str, list] = {}
+        self.data = asyncio.Queue()
+        self.tasks = set()
+
+    async def __aenter__(self) -> "Participant":
+        self.room.on("track_subscribed", lambda track, _, who: self.run(self.listen(track, who.identity)))
+        self.room.on("data_received", self.data.put_nowait)
+        await self.room.connect(self.url, token(self.identity), rtc.RoomOptions(single_peer_connection=self.single))
+        return self
+
+    async def __aexit__(self, *_) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.room.disconnect()
+
+    def run(self, work) -> None:
+        self.tasks.add(asyncio.ensure_future(work))
+
+    async def listen(self, track, identity: str) -> None:
+        pieces = self.heard.setdefault(identity, [])
+        async for event in rtc.AudioStream(track, sample_rate=24000):
+            pieces.append(numpy.frombuffer(event.frame.data, dtype=numpy.int16).copy())
+
+    async def sound(self, hertz: float) -> None:
+        source = rtc.AudioSource(24000, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await self.room.local_participant.publish_track(track, options)
+
+        async def play() -> None:
+            while True:
+                samples = tone(hertz, 1, 24000)
+                for start in range(0, len(samples), 480):
+                    await source.capture_frame(rtc.AudioFrame(samples[start : start + 480].tobytes(), 24000, 1, 480))
+
+        self.run(play())
+
+    async def hears(self, identity: str, hertz: float, within: float = 15) -> None:
+        async def wait() -> None:
+            while True:
+                samples = numpy.concatenate(self.heard.get(identity) or [numpy.zeros(1, dtype=numpy.int16)])
+                if audible_seconds(samples, 24000) > 1.5:
+                    last = samples[-24000:]
+                    assert abs(loudest_frequency(last, 24000) - hertz) < 5
+                    assert level(last, hertz, 24000) > 0.3
+                    return
+                await asyncio.sleep(0.1)
+
+        await asyncio.wait_for(wait(), within)
+
+
+def client(gateway, identity: str, **parameters) -> VoiceClient:
+    return VoiceClient(gateway.url, room=ROOM, identity=identity, agent="", **parameters)
+
+
+async def hears_tone(listener: VoiceClient, hertz: float) -> None:
+    await listener.until(lambda: audible_seconds(listener.samples, listener.rate_out) > 1.5, what="1.5 s of sound")
+    last = listener.samples[-listener.rate_out :]
+    assert abs(loudest_frequency(last, listener.rate_out) - hertz) < 5
+    assert level(last, hertz, listener.rate_out) > 0.3
+
+
+async def test_two_gateway_clients_in_one_room_hear_each_other(gateway):
+    async with client(gateway, "one") as one, client(gateway, "two") as two:
+        await one.event("session")
+        await two.event("session")
+        await asyncio.gather(
+            one.speak(tone(440, 4)), two.speak(tone(660, 4)), hears_tone(one, 660), hears_tone(two, 440)
+        )
+
+
+@pytest.mark.parametrize("single", [True, False], ids=["one-peer-connection", "two-peer-connections"])
+async def test_a_gateway_client_and_an_sdk_participant_hear_each_other(gateway, single):
+    async with Participant(gateway.room_url, "sdk", single) as sdk, client(gateway, "device") as device:
+        await device.event("session")
+        await sdk.sound(880)
+        speaking = asyncio.create_task(device.speak(tone(440, 8)))
+        await hears_tone(device, 880)
+        await sdk.hears("device", 440)
+        speaking.cancel()
+
+
+@pytest.mark.parametrize("single", [True, False], ids=["one-peer-connection", "two-peer-connections"])
+async def test_data_passes_between_a_gateway_client_and_an_sdk_participant(gateway, single):
+    async with Participant(gateway.room_url, "sdk", single) as sdk, client(gateway, "device") as device:
+        await device.event("session")
+        await device.send(type="data", topic="lamp", payload="on")
+        packet = await asyncio.wait_for(sdk.data.get(), 10)
+        assert (packet.topic, packet.data, packet.participant.identity) == ("lamp", b"on", "device")
+        await sdk.room.local_participant.publish_data(json.dumps({"type": "note", "text": "hi"}).encode())
+        assert await device.event("note") == {"type": "note", "text": "hi"}
+
+
+@pytest.mark.parametrize("parameters", [
+    {"sample_rate": 8000, "output_sample_rate": 8000},
+    {"sample_rate": 44100, "output_sample_rate": 44100},
+    {"sample_rate": 48000, "output_sample_rate": 16000},
+], ids=lambda p: f"{p['sample_rate']}-to-{p['output_sample_rate']}")
+async def test_every_sample_rate_keeps_the_pitch(gateway, parameters):
+    async with client(gateway, "speaker", **parameters) as speaker, client(gateway, "listener", **parameters) as listener:
+        await speaker.event("session")
+        await listener.event("session")
+        await asyncio.gather(speaker.speak(tone(440, 4, speaker.rate_in)), hears_tone(listener, 440))
