@@ -138,10 +138,10 @@ class Gateway(Program):
 class RoomServer(Program):
     """`VoiceGateway dev-server`: the room server alone."""
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, *arguments, port: int | None = None) -> None:
         self.port = port or free_port()
         self.url = f"ws://127.0.0.1:{self.port}"
-        super().__init__(GATEWAY, "dev-server", "--port", self.port)
+        super().__init__(GATEWAY, "dev-server", "--port", self.port, *arguments)
 
     async def start(self) -> "RoomServer":
         await super().start()
