@@ -1,7 +1,7 @@
 import Foundation
+import NetworkTestSupport
 import SecureTransport
 import Shard
-import NetworkTestSupport
 import Testing
 import Wire
 

@@ -8,6 +8,7 @@ extension BridgeSession: RoomConnectionDelegate {
 
     func joinRoom() {
         lifecycle.expectsAgent = !agentName.isEmpty
+        lifecycle.agentName = agentName
         let request = RoomRequest(
             room: roomName, identity: identity, name: parameters.name ?? identity, accessToken: parameters.accessToken)
         room = environment.rooms.join(request, delegate: self)

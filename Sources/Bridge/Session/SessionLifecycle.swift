@@ -51,6 +51,8 @@ package struct SessionLifecycle: Sendable {
     package private(set) var phase = Phase.opening
     /// Whether an agent is supposed to come.
     package var expectsAgent: Bool
+    /// The name under which it is dispatched, for what the client is told.
+    package var agentName = ""
 
     private let limits: Limits
     private var actions: [Action] = []
@@ -137,7 +139,7 @@ package struct SessionLifecycle: Sendable {
         if let deadline = agentDeadline, deadline <= now {
             agentDeadline = nil
             let message =
-                "no agent has joined within \(limits.agentTimeout.inSeconds) s: is a worker with this agent name running?"
+                "no agent has joined within \(limits.agentTimeout.inSeconds) s: is a worker for \"\(agentName)\" running?"
             // Who runs the agents has to see to it; until then the caller's words are kept.
             actions.append(.tell(.error(ClientError(.agentTimeout, message, blame: .operator, isRetryable: true))))
         }

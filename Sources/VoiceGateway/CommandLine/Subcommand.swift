@@ -34,6 +34,7 @@ package enum Subcommand: String, CaseIterable, Sendable {
             [
                 Option("port", value: "PORT", "where participants connect (default 7880)"),
                 Option("host", value: "ADDRESS", "which of this machine's addresses to listen at (default 127.0.0.1)"),
+                Option("no-parrot", "dispatch registered workers only, never the built-in agent"),
             ] + Self.common
         case .token:
             [

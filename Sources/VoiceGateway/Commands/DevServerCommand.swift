@@ -10,9 +10,9 @@ enum DevServerCommand {
         do throws(ShardError) {
             let loops = try ProcessLoops(1, name: "room server", log: log)
             defer { loops.stop() }
-            let server = DevRoomServer(
-                configuration: .with(configuration.listenAddress, configuration.credentials), loop: loops.loops[0],
-                log: log)
+            var rooms = DevRoomServer.Configuration.with(configuration.listenAddress, configuration.credentials)
+            rooms.isParrotEnabled = configuration.isParrotEnabled
+            let server = DevRoomServer(configuration: rooms, loop: loops.loops[0], log: log)
             let ports: DevRoomServer.Ports
             do throws(DevRoomServer.StartError) {
                 ports = try await server.start()

@@ -86,6 +86,8 @@ package struct DevServerConfiguration: Hashable, Sendable {
     /// Where participants connect; port 0 lets the system choose.
     package let listenAddress: TransportAddress
     package let credentials: APICredentials
+    /// Whether the built-in agent steps in for agents that no worker has registered.
+    package let isParrotEnabled: Bool
     package let logLevel: LogLevel
 
     package init(_ settings: Settings) throws(UsageError) {
@@ -95,6 +97,7 @@ package struct DevServerConfiguration: Hashable, Sendable {
         listenAddress = TransportAddress(ip: host, port: port)
         logLevel = settings.logLevel()
         credentials = settings.credentials() ?? .development
+        isParrotEnabled = !settings.options.contains("no-parrot")
         if settings.value(variable: "LIVEKIT_URL") != nil {
             settings.add(
                 "LIVEKIT_URL is set, so there is a LiveKit deployment already; unset it to run the development room server."
