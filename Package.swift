@@ -1,5 +1,4 @@
 // swift-tools-version: 6.2
-import Foundation
 import PackageDescription
 
 // Three rooms are the product (VoiceGateway, Bridge, LiveKitParticipant, with DevRoomServer beside them);
@@ -20,10 +19,10 @@ func cLibrary(_ name: String, pkgConfig: String, debian: String) -> Target {
     .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([debian])])
 }
 
-func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+/// `hasScope`: a SCOPE.md beside the sources says which parts of its RFCs are left out.
+func core(_ name: String, _ dependencies: [Target.Dependency] = [], hasScope: Bool = false) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Sources/Cores/\(name)",
-        exclude: scopeNotes("Sources/Cores/\(name)"))
+        name: name, dependencies: dependencies, path: "Sources/Cores/\(name)", exclude: hasScope ? ["SCOPE.md"] : [])
 }
 
 func adapter(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -38,12 +37,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)")
 }
 
-/// SCOPE.md beside a core says which parts of its RFCs are left out; it is prose, not a resource.
-func scopeNotes(_ path: String) -> [String] {
-    FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(path)/SCOPE.md") ? ["SCOPE.md"] : []
-}
-
-let declared: [Target] = [
+let targets: [Target] = [
     // C libraries
     cLibrary("CLibUV", pkgConfig: "libuv", debian: "libuv1-dev"),
     cLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
@@ -53,8 +47,8 @@ let declared: [Target] = [
 
     // Cores: pure values; bytes and time in, bytes, events and deadlines out
     core("Wire"),
-    core("PeerConnection", ["Wire"]),
-    core("Signalling", ["Wire"]),
+    core("PeerConnection", ["Wire"], hasScope: true),
+    core("Signalling", ["Wire"], hasScope: true),
     core("ClientProtocol", ["Wire"]),
 
     // Adapters: one C library each
@@ -132,24 +126,10 @@ let declared: [Target] = [
         ["Wire", "PeerConnection", "ClientProtocol", "Bridge", "LiveKitParticipant", "AudioCodec", "TestSupport"]),
 ]
 
-// While the tree is young, a target counts once its folder holds a source file (build with --manifest-cache none).
-let present = declared.filter { target in
-    let folder = "\(Context.packageDirectory)/\(target.path ?? "")"
-    guard let files = FileManager.default.enumerator(atPath: folder) else { return false }
-    return files.contains {
-        ($0 as? String)?.hasSuffix(".swift") == true || ($0 as? String)?.hasSuffix("shim.h") == true
-    }
-}
-let names = Set(present.map(\.name))
-for target in present {
-    target.dependencies = target.dependencies.filter {
-        if case .byNameItem(let name, _) = $0 { names.contains(name) } else { true }
-    }
-    if target.type != .system { target.swiftSettings = strict }
-}
+for target in targets where target.type != .system { target.swiftSettings = strict }
 
 let package = Package(
     name: "VoiceGateway",
-    products: names.contains("VoiceGateway") ? [.executable(name: "VoiceGateway", targets: ["VoiceGateway"])] : [],
-    targets: present
+    products: [.executable(name: "VoiceGateway", targets: ["VoiceGateway"])],
+    targets: targets
 )

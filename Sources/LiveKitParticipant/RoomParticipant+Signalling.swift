@@ -155,8 +155,7 @@ extension RoomParticipant: SignalConnectionDelegate {
             return lost(.unknown, ParticipantError(.negotiationFailed, "an unexpected join response"), mayResume: false)
         }
         signal.startPings(interval: join.pingInterval, timeout: join.pingTimeout)
-        log.info(
-            "joined", ["room": room.name, "identity": local.identity, "sid": local.sid, "path": "\(signal.path)"])
+        log.info("joined", ["sid": local.sid, "path": "\(signal.path)"])
         requestedTracks = []
         outbox = ReliableOutbox()
         inbox = ReliableInbox()
