@@ -12,9 +12,23 @@ package enum Base64 {
 
     /// The text for `bytes`.
     package static func encode(_ bytes: some Collection<UInt8>, _ alphabet: Alphabet = .standard) -> String {
-        let symbols = alphabet == .standard ? standardSymbols : urlSafeSymbols
+        encode(Array(bytes), alphabet)
+    }
+
+    /// As above, without the detour of generic code, which is not specialised in other targets.
+    package static func encode(_ bytes: [UInt8], _ alphabet: Alphabet = .standard) -> String {
         var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
+        text.reserveCapacity(encodedSize(of: bytes.count))
+        append(bytes, to: &text, alphabet)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// How many characters stand for so many bytes, padding included.
+    package static func encodedSize(of byteCount: Int) -> Int { (byteCount + 2) / 3 * 4 }
+
+    /// Appends the text for `bytes` to other text, all as ASCII bytes.
+    package static func append(_ bytes: [UInt8], to text: inout [UInt8], _ alphabet: Alphabet = .standard) {
+        let symbols = alphabet == .standard ? standardSymbols : urlSafeSymbols
         var group: UInt32 = 0
         var held = 0
         for byte in bytes {
@@ -33,16 +47,20 @@ package enum Base64 {
             for place in 0...held { text.append(symbols[Int(group >> UInt32(18 - 6 * place) & 63)]) }
             if alphabet != .urlSafeUnpadded { text.append(contentsOf: repeatElement(padding, count: 3 - held)) }
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// The bytes that `text` stands for; nil unless it is exactly what `encode` writes for them in this alphabet.
     package static func decode(_ text: some StringProtocol, _ alphabet: Alphabet = .standard) -> [UInt8]? {
-        decode(utf8: text.utf8, alphabet)
+        decode(utf8: Array(text.utf8), alphabet)
     }
 
     /// As `decode(_:_:)`, for text that is still UTF-8 bytes.
     package static func decode(utf8 text: some Collection<UInt8>, _ alphabet: Alphabet = .standard) -> [UInt8]? {
+        decode(utf8: Array(text), alphabet)
+    }
+
+    /// As above, without the detour of generic code.
+    package static func decode(utf8 text: [UInt8], _ alphabet: Alphabet = .standard) -> [UInt8]? {
         let values = alphabet == .standard ? standardValues : urlSafeValues
         let length = text.count
         if alphabet != .urlSafeUnpadded, !length.isMultiple(of: 4) { return nil }

@@ -1,0 +1,64 @@
+internal import Wire
+
+/// The API keys that an operator accepts.
+package struct APIKeys: Hashable, Sendable {
+    /// What came of a check.
+    package enum Verdict: Hashable, Sendable {
+        /// - Parameter index: the place of the key in the list.
+        case accepted(index: Int)
+        case missing
+        case wrong
+    }
+
+    /// Bytes of a key. All are compared over this length.
+    package static let maximumSize = 256
+
+    /// Each key filled up to one byte more than the maximum, whose last says how long it is.
+    private let padded: [[UInt8]]
+
+    /// Keys that are empty or too long are left out; `isValid` tells which.
+    package init(_ keys: [String]) { padded = keys.compactMap { Self.padded(Array($0.utf8)) } }
+
+    /// The keys of a setting: separated by commas, without the spaces around them.
+    package init(setting: String) {
+        self.init(
+            setting.split(separator: ",").map { part in
+                var part = part
+                while part.first?.isWhitespace == true { part.removeFirst() }
+                while part.last?.isWhitespace == true { part.removeLast() }
+                return String(part)
+            })
+    }
+
+    package var count: Int { padded.count }
+    package var isEmpty: Bool { padded.isEmpty }
+
+    /// Whether a key can be used as one.
+    package static func isValid(_ key: String) -> Bool { padded(Array(key.utf8)) != nil }
+
+    /// Checks the key that a client presented. How long it takes depends on nothing but the number of keys: each is
+    /// compared to its end, whether it is the right one or not.
+    package func check(_ presented: String?) -> Verdict {
+        guard let presented, !presented.isEmpty else { return .missing }
+        let bytes = Array(presented.utf8.prefix(Self.maximumSize + 1))
+        // One that is too long is compared all the same, as a key that nobody has.
+        let candidate = Self.padded(bytes) ?? [UInt8](repeating: 0, count: Self.maximumSize + 2)
+        var found = -1
+        for (index, key) in padded.enumerated() where MessageAuthentication.isEqual(key, candidate) { found = index }
+        return found >= 0 ? .accepted(index: found) : .wrong
+    }
+
+    /// The key that a client presents before its first message: the header counts before the query.
+    package static func presented(header: String?, query: [(name: String, value: String)]) -> String? {
+        if let header, !header.isEmpty { return header }
+        return query.last { $0.name == "api_key" && !$0.value.isEmpty }?.value
+    }
+
+    private static func padded(_ key: [UInt8]) -> [UInt8]? {
+        guard (1...maximumSize).contains(key.count) else { return nil }
+        var result = key + [UInt8](repeating: 0, count: maximumSize - key.count)
+        result.append(UInt8(truncatingIfNeeded: key.count >> 8))
+        result.append(UInt8(truncatingIfNeeded: key.count))
+        return result
+    }
+}
