@@ -29,24 +29,29 @@ package enum Base64 {
     /// Appends the text for `bytes` to other text, all as ASCII bytes.
     package static func append(_ bytes: [UInt8], to text: inout [UInt8], _ alphabet: Alphabet = .standard) {
         let symbols = alphabet == .standard ? standardSymbols : urlSafeSymbols
-        var group: UInt32 = 0
-        var held = 0
-        for byte in bytes {
-            group = group << 8 | UInt32(byte)
-            held += 1
-            guard held == 3 else { continue }
-            text.append(symbols[Int(group >> 18 & 63)])
-            text.append(symbols[Int(group >> 12 & 63)])
-            text.append(symbols[Int(group >> 6 & 63)])
-            text.append(symbols[Int(group & 63)])
-            group = 0
-            held = 0
+        let start = text.count
+        let whole = bytes.count / 3
+        // Room first, then writing in place: a second of sound has 48 000 bytes, and appending is half of the time.
+        text.append(contentsOf: repeatElement(padding, count: encodedSize(of: bytes.count)))
+        var target = text.mutableSpan
+        let source = bytes.span
+        let table = symbols.span
+        for index in 0..<whole {
+            let group =
+                UInt32(source[3 * index]) << 16 | UInt32(source[3 * index + 1]) << 8 | UInt32(source[3 * index + 2])
+            let place = start + 4 * index
+            target[place] = table[Int(group >> 18)]
+            target[place + 1] = table[Int(group >> 12 & 63)]
+            target[place + 2] = table[Int(group >> 6 & 63)]
+            target[place + 3] = table[Int(group & 63)]
         }
-        if held > 0 {
-            group <<= UInt32(8 * (3 - held))
-            for place in 0...held { text.append(symbols[Int(group >> UInt32(18 - 6 * place) & 63)]) }
-            if alphabet != .urlSafeUnpadded { text.append(contentsOf: repeatElement(padding, count: 3 - held)) }
+        let rest = bytes.count - 3 * whole
+        guard rest > 0 else { return }
+        let group = UInt32(source[3 * whole]) << 16 | (rest == 2 ? UInt32(source[3 * whole + 1]) << 8 : 0)
+        for place in 0...rest {
+            target[start + 4 * whole + place] = table[Int(group >> UInt32(18 - 6 * place) & 63)]
         }
+        if alphabet == .urlSafeUnpadded { text.removeLast(3 - rest) }
     }
 
     /// The bytes that `text` stands for; nil unless it is exactly what `encode` writes for them in this alphabet.

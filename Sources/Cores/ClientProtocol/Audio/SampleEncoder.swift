@@ -4,6 +4,12 @@ package enum SampleEncoder {
     package static func append(
         _ samples: Span<Int16>, as encoding: AudioEncoding, channels: Int = 1, to bytes: inout [UInt8]
     ) {
+        if encoding == .pcmS16LE, channels == 1, Int16(littleEndian: 1) == 1 {
+            // The samples are in memory as they go out.
+            // SAFETY: the buffer is only read during the call.
+            samples.bytes.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+            return
+        }
         for index in samples.indices {
             let sample = samples[index]
             for _ in 0..<channels { append(sample, as: encoding, to: &bytes) }
