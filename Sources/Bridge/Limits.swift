@@ -28,6 +28,18 @@ package struct Limits: Hashable, Sendable {
     /// An agent that shows no `lk.agent.state` hears us this long after somebody has subscribed to our track.
     package var silentAgentGrace = Duration.seconds(2)
 
+    // MARK: Lost connections
+
+    /// How long the participant of a client whose connection broke stays in the room; zero: not at all.
+    package var resumeGrace = Duration.zero
+    /// Sound for a client that is away: the latest so much is kept.
+    package var heldSound = Duration.seconds(5)
+    /// Its bytes, as they go to the client.
+    package var maximumHeldSoundBytes = 4 << 20
+    /// Messages for a client that is away, and their bytes.
+    package var maximumHeldMessages = 1000
+    package var maximumHeldBytes = 1 << 20
+
     // MARK: Pacing the caller's sound
 
     /// The rhythm of the shared tick.

@@ -17,7 +17,7 @@ final class Harness {
     private var random = SplitMix64(seed: 1)
 
     init(
-        _ query: String = "", coders: any AudioCoderFactory = FakeCoders(),
+        _ query: String = "", coders: any AudioCoderFactory = FakeCoders(), resumeToken: String? = nil,
         configure: (inout BridgeConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = BridgeConfiguration(agentName: "clerk")
@@ -34,7 +34,7 @@ final class Harness {
             environment: SessionEnvironment(
                 configuration: configuration, rooms: connector, dispatcher: dispatcher, coders: coders, clock: clock,
                 tick: tick),
-            random: &random)
+            resumeToken: resumeToken, random: &random)
         session.onEnded = { [weak self] in self?.ended = $0 }
         session.start()
     }

@@ -22,6 +22,7 @@ struct InvocationTests {
         #expect(configuration.agentName == "custom-agent")
         #expect(configuration.logLevel == .info)
         #expect(configuration.threads == nil && configuration.certificateFile == nil)
+        #expect(configuration.resumeGrace == 0)
     }
 
     @Test("options go before the environment, the environment before the file")
@@ -61,6 +62,7 @@ struct InvocationTests {
             ("serve extra", "serve takes no \"extra\"."),
             ("sevre", "There is no subcommand sevre. Did you mean serve?"),
             ("fly", "There is no subcommand fly. There are serve, dev-server, token, call."),
+            ("--resume-grace 301", "--resume-grace is \"301\", but it must be a number from 0 to 300."),
             ("--threads 0", "--threads is \"0\", but it must be a number from 1 to 256."),
             ("--log-level loud", "--log-level is \"loud\", but the levels are error, warning, info and debug."),
             ("--port 7880", "--port and --dev-port are both 7880, but clients and the room server need a port each."),

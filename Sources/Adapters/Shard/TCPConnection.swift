@@ -207,6 +207,23 @@ package final class TCPConnection: LoopHandle {
         if code != 0 { request.deallocate() }
     }
 
+    /// Ends the connection here without ending it on the network: the descriptor, which does not block, belongs to the
+    /// caller, who may have it adopted by another loop. Closed afterwards.
+    ///
+    /// - Returns: nil, and nothing has changed, while bytes wait to be sent, or when the process has no descriptor left.
+    package func detach() -> Int32? {
+        loop.preconditionCurrent("a TCP connection")
+        guard !isClosed, !hasEnded, connecting == nil, queuedBytes == 0 else { return nil }
+        var own: Int32 = -1
+        guard uv_fileno(pointer(as: uv_handle_t.self), &own) == 0 else { return nil }
+        // libuv closes its descriptor with the handle; the connection lives on in the copy.
+        let copy = fcntl(own, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { return nil }
+        uv_read_stop(pointer(as: uv_stream_t.self))
+        close()
+        return copy
+    }
+
     override func willClose() {
         connectAlarm?.cancel()
         connectAlarm = nil

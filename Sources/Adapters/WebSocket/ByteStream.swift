@@ -97,6 +97,15 @@ final class ByteStream {
         connection.close()
     }
 
+    /// Gives the connection up for another loop: its descriptor and its TLS. No callback comes afterwards.
+    ///
+    /// - Returns: nil when that is impossible at the moment, as within a callback of TLS; nothing has changed then.
+    func detach() -> (descriptor: Int32, session: TLSSession?)? {
+        guard !hasEnded, !isDraining, let descriptor = connection.detach() else { return nil }
+        delegate = nil
+        return (descriptor, session)
+    }
+
     private func received(_ bytes: UnsafeRawBufferPointer) {
         guard let session else {
             // SAFETY: the bytes lie in the loop's receive buffer, which is mutable memory, and nobody else looks at

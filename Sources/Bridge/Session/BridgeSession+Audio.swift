@@ -55,10 +55,21 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
     private func sendAudio(_ bytes: UnsafeRawBufferPointer, format: AudioFormat) {
         statistics.audioMessagesSent += 1
         statistics.audioBytesSent += bytes.count
+        absentClient?.nextSound = format.duration(of: bytes)
         switch parameters.outputFraming(hasSentBinary: hasSentBinary) {
         case .binary: client.send(audio: bytes)
         case .json: client.send(audioText: AudioMessage.json([UInt8](bytes)))
         case .wav: if let text = AudioMessage.wav([UInt8](bytes), format: format) { client.send(audioText: text) }
         }
+    }
+}
+
+extension AudioFormat {
+    /// How long these bytes sound.
+    fileprivate func duration(of bytes: UnsafeRawBufferPointer) -> Duration {
+        guard let bytesPerFrame = bytesPerSampleFrame, bytesPerFrame > 0, sampleRate > 0 else {
+            return .microseconds(Int64(OpusPacket(bytes)?.sampleCount ?? 0) * 1_000_000 / 48_000)
+        }
+        return .microseconds(Int64(bytes.count / bytesPerFrame) * 1_000_000 / Int64(sampleRate))
     }
 }

@@ -186,6 +186,12 @@ extension BridgeSession {
         let old = parameters
         do throws(InvalidParameter) {
             try parameters.apply(configuration: object)
+            // A connection that has a session already cannot go over to another one.
+            if parameters.resumeToken != old.resumeToken {
+                throw InvalidParameter(
+                    name: "session", value: "(not shown)",
+                    allowed: "a resume token in the query of the URL, not in config")
+            }
             if let forbidden = forbiddenParameter() { throw forbidden }
         } catch {
             refuse(error)

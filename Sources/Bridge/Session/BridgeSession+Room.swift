@@ -124,10 +124,7 @@ extension BridgeSession: RoomConnectionDelegate {
         self.identity = identity
         transcripts.callerIdentity = identity
         statistics.joinedAfter = Int((now - startedAt).milliseconds)
-        tell(
-            .session(
-                SessionSummary(
-                    id: id, room: name, identity: identity, input: parameters.input, output: parameters.output)))
+        tellSession()
         lifecycle.handle(.roomJoined, now: now)
         dispatchAgent()
         if let instructions = parameters.instructions, dispatch != .none, instructions != instructionsAtDispatch {
@@ -213,7 +210,8 @@ extension BridgeSession: RoomConnectionDelegate {
         let outcome = replies.change(
             to: state, lastSpeech: uplink?.detector.lastSpeech, lastTranscript: lastUserTranscript, now: now)
         if state != .speaking { downlink?.unsuppress() }
-        tell(.agentState(state))
+        // A client that is away is told when it comes back.
+        if absentClient == nil { tell(.agentState(state)) }
         if outcome == .interrupted { dropPlayback() }
         updateHearing()
     }

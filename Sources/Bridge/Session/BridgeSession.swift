@@ -23,18 +23,26 @@ package struct SessionEnvironment {
     }
 }
 
-/// One client connection and the participant that stands for it in a room. Joins, dispatches the agent, and carries
-/// sound, texts and data both ways until one side goes. Belongs to one loop.
+/// One client and the participant that stands for it in a room. Joins, dispatches the agent, and carries sound, texts
+/// and data both ways until one side goes. A client whose connection breaks may come back on another one. Belongs to
+/// one loop.
 package final class BridgeSession {
     package let id: String
     /// Called once, when everything is over.
     package var onEnded: ((SessionStatistics) -> Void)?
 
-    let client: any ClientConnection
+    /// The client's connection, or what stands in for it.
+    var client: any ClientConnection
+    /// The same while the client is away; nil while it is there.
+    var absentClient: AbsentClient?
+    /// Lets the client continue on another connection; nil when it may not.
+    let resumeToken: String?
+    /// Dropped by connections of the client that are gone.
+    var earlierAudioDrops = 0
     let environment: SessionEnvironment
     let startedAt: Instant
     var dialect: any DialectCodec
-    var parameters: SessionParameters
+    package internal(set) var parameters: SessionParameters
     var lifecycle: SessionLifecycle
     var transcripts: TranscriptSelector
     var replies: ReplyTracker
@@ -92,14 +100,16 @@ package final class BridgeSession {
 
     /// - Parameters:
     ///   - parameters: with the query of the client already applied.
+    ///   - resumeToken: what the client proves with that a later connection is its own; nil when it cannot come back.
     ///   - random: for the names of rooms and callers that have none.
     package init(
         client: any ClientConnection, parameters: SessionParameters, dialect: any DialectCodec,
-        environment: SessionEnvironment, random: inout some RandomNumberGenerator
+        environment: SessionEnvironment, resumeToken: String? = nil, random: inout some RandomNumberGenerator
     ) {
         let now = environment.clock.now
         let limits = environment.configuration.limits
         self.client = client
+        self.resumeToken = resumeToken
         self.parameters = parameters
         self.dialect = dialect
         self.environment = environment
@@ -141,7 +151,7 @@ package final class BridgeSession {
             numbers.downlinkRecovered += downlink.recovered
             numbers.undecodable += downlink.undecodable
         }
-        numbers.audioMessagesDropped = client.droppedAudioMessages
+        numbers.audioMessagesDropped = earlierAudioDrops + client.droppedAudioMessages
         return numbers
     }
 
@@ -163,13 +173,16 @@ package final class BridgeSession {
     }
 
     /// Refuses a client whose parameters cannot be understood: says what is wrong and closes.
-    package func refuse(_ error: InvalidParameter) {
+    package func refuse(_ error: InvalidParameter) { refuse(error.clientError, .invalidParameter) }
+
+    /// Refuses a client: says why and closes.
+    package func refuse(_ error: ClientError, _ reason: ClosingReason) {
         hasStarted = true
-        lifecycle.handle(.failed(error.clientError, .invalidParameter), now: now)
+        lifecycle.handle(.failed(error, reason), now: now)
         perform()
     }
 
-    /// The client's connection is gone, by a close frame or without.
+    /// The client is gone for good.
     package func clientClosed() {
         lifecycle.handle(.clientGone, now: now)
         perform()
@@ -248,7 +261,8 @@ package final class BridgeSession {
 
     func tell(_ transcript: Transcript) {
         if transcript.role == .user, transcript.participant == identity { lastUserTranscript = now }
-        tell(.transcript(transcript))
+        guard let absentClient else { return tell(.transcript(transcript)) }
+        absentClient.holding(transcript) { tell(.transcript(transcript)) }
     }
 
     func send(_ frame: ClientFrame) {

@@ -8,6 +8,8 @@ package import Wire
 /// opening ──► joining ──► joined ◄──► agent present
 ///    └───────────┴──────────┴──────────────┴────────► ended
 /// ```
+///
+/// In the room the client may be away for `Limits.resumeGrace`, whatever happens there meanwhile.
 package struct SessionLifecycle: Sendable {
     package enum Phase: Hashable, Sendable {
         /// The client may still say who it is and what it wants.
@@ -30,7 +32,12 @@ package struct SessionLifecycle: Sendable {
         case agentsGone
         /// How many participants that are no agents are there besides the caller.
         case othersPresent(Int)
+        /// The client has said goodbye.
         case clientGone
+        /// Its connection broke.
+        case clientLost
+        /// It is back on another connection.
+        case clientResumed
         case shutdown
         /// The session cannot go on through a fault of the client or of ours.
         case failed(ClientError, ClosingReason)
@@ -49,6 +56,8 @@ package struct SessionLifecycle: Sendable {
     }
 
     package private(set) var phase = Phase.opening
+    /// Whether the session waits for its client to come back.
+    package var isClientAbsent: Bool { graceDeadline != nil }
     /// Whether an agent is supposed to come.
     package var expectsAgent: Bool
     /// The name under which it is dispatched, for what the client is told.
@@ -65,6 +74,8 @@ package struct SessionLifecycle: Sendable {
     private var agentDeadline: Instant?
     /// When the session ends because there is no agent.
     private var absenceDeadline: Instant?
+    /// When the session ends because its client has not come back.
+    private var graceDeadline: Instant?
 
     package init(expectsAgent: Bool, limits: Limits, now: Instant) {
         self.expectsAgent = expectsAgent
@@ -76,7 +87,8 @@ package struct SessionLifecycle: Sendable {
     package var hasJoined: Bool { phase != .opening }
 
     package var nextDeadline: Instant? {
-        Instant.earliest(phaseDeadline, Instant.earliest(agentDeadline, absenceDeadline))
+        Instant.earliest(
+            Instant.earliest(phaseDeadline, graceDeadline), Instant.earliest(agentDeadline, absenceDeadline))
     }
 
     package mutating func poll() -> Action? {
@@ -120,10 +132,16 @@ package struct SessionLifecycle: Sendable {
         case .failed(let error, let reason): end(reason, error.message, error: error)
         case .shutdown: end(.shutdown, "the gateway is shutting down; connect again")
         case .clientGone: finish()
+        case .clientLost:
+            // Before it is in the room the client has nothing to come back to.
+            guard limits.resumeGrace > .zero, phase == .joined || phase == .agentPresent else { return finish() }
+            graceDeadline = now + limits.resumeGrace
+        case .clientResumed: graceDeadline = nil
         }
     }
 
     package mutating func handleTimeout(now: Instant) {
+        if let deadline = graceDeadline, deadline <= now { return finish() }
         if let deadline = phaseDeadline, deadline <= now {
             phaseDeadline = nil
             switch phase {
@@ -205,6 +223,7 @@ package struct SessionLifecycle: Sendable {
         phaseDeadline = nil
         agentDeadline = nil
         absenceDeadline = nil
+        graceDeadline = nil
         actions.append(.finish)
     }
 }

@@ -43,6 +43,7 @@ package enum HelpText {
         ("AGENT_NAME", "the agent to dispatch (custom-agent)"),
         ("PORT, HOST", "where clients connect (3000, 0.0.0.0)"),
         ("THREADS", "event loops to run (one a core)"),
+        ("RESUME_GRACE_SECONDS", "how long a caller whose connection broke stays in the room (0)"),
         ("LOG_LEVEL", "error, warning, info or debug (info)"),
     ]
 

@@ -29,6 +29,10 @@ package enum Subcommand: String, CaseIterable, Sendable {
                 Option("dev-port", value: "PORT", "for the development room server (default 7880)"),
                 Option("agent-name", value: "NAME", "the agent to dispatch; also AGENT_NAME (default custom-agent)"),
                 Option("threads", value: "NUMBER", "event loops to run; also THREADS (default: one a core)"),
+                Option(
+                    "resume-grace", value: "SECONDS",
+                    "how long a caller whose connection broke stays in the room, 0 to 300; also RESUME_GRACE_SECONDS (default 0)"
+                ),
             ] + Self.common
         case .devServer:
             [

@@ -60,19 +60,22 @@ enum ServeCommand {
         let environment = GatewayEnvironment(
             roomServer: roomServer.url, credentials: configuration.roomServer.credentials,
             agentName: configuration.agentName, authorities: authorities, transports: transports, log: log,
-            metrics: Metrics())
+            metrics: Metrics(), resumeGrace: .seconds(configuration.resumeGrace))
         var address = configuration.listenAddress
         var shards: [(EventLoop, LoopBound<GatewayShard>)] = []
         do throws(ShardError) {
-            for loop in loops.loops {
+            for (index, loop) in loops.loops.enumerated() {
                 let asked = address
                 let (shard, bound) = try await loop.run { () throws(ShardError) in
-                    let shard = GatewayShard(loop: loop, environment: environment, endpoints: Endpoints.make)
+                    let shard = GatewayShard(
+                        loop: loop, index: index, environment: environment, endpoints: Endpoints.make)
                     return (LoopBound(shard, on: loop), try shard.listen(at: asked))
                 }
                 address = bound
                 shards.append((loop, shard))
             }
+            let all = shards
+            for (loop, shard) in shards { await loop.run { shard.value.shards = all } }
         } catch {
             await drain(shards)
             await roomServer.close()

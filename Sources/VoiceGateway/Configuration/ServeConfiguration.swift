@@ -7,6 +7,7 @@ package struct ServeConfiguration: Hashable, Sendable {
     package static let defaultPort: UInt16 = 3000
     package static let defaultAgentName = "custom-agent"
     package static let maximumThreads = 256
+    package static let maximumResumeGrace = 300
 
     /// Where the rooms are.
     package enum RoomServer: Hashable, Sendable {
@@ -31,6 +32,8 @@ package struct ServeConfiguration: Hashable, Sendable {
     package let certificateFile: String?
     /// How many event loops run; nil for one a core.
     package let threads: Int?
+    /// How many seconds the participant of a client whose connection broke stays in its room; 0: it leaves at once.
+    package let resumeGrace: Int
     package let logLevel: LogLevel
 
     package init(_ settings: Settings) throws(UsageError) {
@@ -43,6 +46,8 @@ package struct ServeConfiguration: Hashable, Sendable {
         certificateFile = settings.value(variable: "LIVEKIT_CA_FILE")?.text
         let threads = settings.count(option: "threads", variable: "THREADS", in: 1...Self.maximumThreads, default: 0)
         self.threads = threads == 0 ? nil : threads
+        resumeGrace = settings.count(
+            option: "resume-grace", variable: "RESUME_GRACE_SECONDS", in: 0...Self.maximumResumeGrace, default: 0)
         logLevel = settings.logLevel()
         roomServer = Self.roomServer(&settings, clientPort: port)
         try settings.finish()

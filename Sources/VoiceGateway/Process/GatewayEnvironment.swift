@@ -15,6 +15,8 @@ package struct GatewayEnvironment: Sendable {
     package let transports: OpenSSLTransportFactory
     package let log: Log
     package let metrics: Metrics
+    /// How long the participant of a client whose connection broke stays in its room; zero: not at all.
+    package var resumeGrace = Duration.zero
 }
 
 /// A kind of client connection: decides about the WebSockets of one path, on one loop.

@@ -17,23 +17,32 @@ final class GatewayShard: HTTPHandler {
     static let drainTimeout: Duration = .seconds(5)
 
     let loop: EventLoop
+    /// Its place among the shards, which resume tokens name.
+    let index: Int
+    /// All shards in their order. Sessions never move, so a connection that continues one goes to its shard.
+    var shards: [(EventLoop, LoopBound<GatewayShard>)] = []
     let environment: GatewayEnvironment
     let context: WebSocketContext
     private var endpoints: [String: any ClientEndpoint] = [:]
     private var server: HTTPServer! = nil
     private var drainAlarm: Alarm?
+    /// Connections that go to other shards at the end of the turn.
+    private var moving: [(upgrade: WebSocketUpgrade, home: Int)] = []
+    private var moveHook: EndOfTurn?
 
     /// - Parameter endpoints: by path, made for this loop.
     init(
-        loop: EventLoop, environment: GatewayEnvironment,
+        loop: EventLoop, index: Int = 0, environment: GatewayEnvironment,
         endpoints: (GatewayShard) -> [String: any ClientEndpoint]
     ) {
         loop.preconditionCurrent("a gateway shard")
         self.loop = loop
+        self.index = index
         self.environment = environment
         context = WebSocketContext(loop: loop, trust: environment.authorities)
         server = HTTPServer(context: context, handler: self)
         self.endpoints = endpoints(self)
+        moveHook = EndOfTurn(loop: loop) { [unowned self] in move() }
     }
 
     /// Listens, with the other shards, at one address. Returns it with the port that the kernel chose for 0.
@@ -63,12 +72,38 @@ final class GatewayShard: HTTPHandler {
             let paths = endpoints.keys.sorted().joined(separator: ", ")
             return upgrade.reject(.text(404, "There is no WebSocket here. There are: \(paths).\n"))
         }
+        if let home = ResumeToken.shard(of: request.query["session"] ?? ""), home != index,
+            shards.indices.contains(home)
+        {
+            moving.append((upgrade, home))
+            moveHook?.request()
+            return
+        }
         endpoint.accept(UpgradeRequest(request: request, upgrade: upgrade))
+    }
+
+    /// Lets the shards of their sessions decide about connections.
+    private func move() {
+        let leaving = moving
+        moving = []
+        for (upgrade, home) in leaving {
+            guard shards.indices.contains(home), let connection = upgrade.handOver() else {
+                upgrade.reject(.text(503, "The session cannot be reached at the moment. Try again.\n"))
+                continue
+            }
+            environment.log.debug("client moves", ["from": index, "to": home])
+            let (loop, shard) = shards[home]
+            loop.execute { shard.value.server.adopt(connection) }
+        }
     }
 
     /// Takes no more connections, says goodbye to those there are, and closes.
     func drain(completion: @escaping () -> Void) {
         server.stopListening()
+        shards = []
+        moveHook?.cancel()
+        for (upgrade, _) in moving { upgrade.reject(.text(503, "The gateway is shutting down.\n")) }
+        moving = []
         var waiting = endpoints.count
         var isOver = false
         let finish = { [self] in

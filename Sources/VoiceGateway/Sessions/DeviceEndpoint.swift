@@ -15,22 +15,26 @@ final class DeviceEndpoint: ClientEndpoint {
     static let queuedSound = 2000
 
     private let loop: EventLoop
+    private let shardIndex: Int
     private let environment: GatewayEnvironment
     private let http: HTTPClient
     private let sessions: SessionEnvironment
     private var clients: [ObjectIdentifier: SocketClient] = [:]
+    private let resumable = ResumableSessions()
     private var drained: (() -> Void)?
     private let connectionGauge: Gauge
     private let connectionCounter: Counter
 
     init(_ shard: GatewayShard) {
         loop = shard.loop
+        shardIndex = shard.index
         environment = shard.environment
         http = HTTPClient(loop: loop, authorities: environment.authorities)
         let api = ServerAPI(
             client: http, server: environment.roomServer, key: environment.credentials.key,
             secret: environment.credentials.secret, authentication: .openSSL, unixTime: Console.unixTime)
-        let configuration = BridgeConfiguration(agentName: environment.agentName)
+        var configuration = BridgeConfiguration(agentName: environment.agentName)
+        configuration.limits.resumeGrace = environment.resumeGrace
         let clock = LoopClock(loop: loop)
         sessions = SessionEnvironment(
             configuration: configuration,
@@ -58,24 +62,29 @@ final class DeviceEndpoint: ClientEndpoint {
         }
         // The upgrade comes first whatever is wrong, so that a browser can read why it is closed.
         let client = SocketClient { [unowned self] client in
-            makeSession(client, parameters, mistake)
+            if mistake == nil, let token = parameters.resumeToken { return resume(client, parameters, token) }
+            return makeSession(client, parameters, mistake)
         } onClosed: { [weak self] client in
             self?.closed(client)
         }
-        guard request.upgrade.accept(client, configuration: configuration(for: parameters)) != nil else { return }
+        let resumed = parameters.resumeToken.flatMap { resumable[$0] }
+        let configuration = configuration(for: resumed?.parameters ?? parameters, isResumed: resumed != nil)
+        guard request.upgrade.accept(client, configuration: configuration) != nil else { return }
         clients[ObjectIdentifier(client)] = client
         connectionGauge.add(1)
         connectionCounter.add()
     }
 
-    private func configuration(for parameters: SessionParameters) -> WebSocketConfiguration {
+    private func configuration(for parameters: SessionParameters, isResumed: Bool) -> WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.maximumMessageBytes = sessions.configuration.limits.maximumMessageBytes
         let perSample = parameters.output.encoding.bytesPerSample ?? 1
         // Base64 makes four of three.
         let framing = parameters.chosenFraming == .json || parameters.chosenFraming == .wav ? 4 : 3
+        // What was kept for a client that comes back leaves at once.
+        let held = isResumed ? Int(sessions.configuration.limits.heldSound / .milliseconds(1)) : 0
         configuration.maximumDroppableBytes =
-            parameters.output.sampleRate * perSample * Self.queuedSound / 1000 * framing / 3
+            parameters.output.sampleRate * perSample * (Self.queuedSound + held) / 1000 * framing / 3
         return configuration
     }
 
@@ -84,15 +93,46 @@ final class DeviceEndpoint: ClientEndpoint {
         _ client: SocketClient, _ parameters: SessionParameters, _ mistake: InvalidParameter?
     ) -> BridgeSession {
         var random = SecureRandom()
+        let mayResume = mistake == nil && environment.resumeGrace > .zero
+        let token = mayResume ? ResumeToken.make(shard: shardIndex) : nil
         let session = BridgeSession(
-            client: client, parameters: parameters, dialect: ExtendedDialect(), environment: sessions, random: &random)
+            client: client, parameters: parameters, dialect: ExtendedDialect(), environment: sessions,
+            resumeToken: token, random: &random)
         let log = environment.log.with(["session": session.id])
-        session.onEnded = { [unowned session] numbers in Self.report(numbers, of: session, to: log) }
+        session.onEnded = { [unowned session, resumable] numbers in
+            Self.report(numbers, of: session, to: log)
+            if let token { resumable.remove(token) }
+        }
+        if let token {
+            resumable.add(session, of: client, token)
+            client.onLost = { [resumable] session in resumable.clientLost(session, token, log) }
+        }
         if let mistake {
             session.refuse(mistake)
         } else {
             log.info("client connected", ["endpoint": "/ws"])
         }
+        return session
+    }
+
+    /// Lets a client whose socket is open continue its session; if that is over, a session is made to tell it so.
+    private func resume(_ client: SocketClient, _ parameters: SessionParameters, _ token: String) -> BridgeSession {
+        if let session = resumable.resume(token, with: client) {
+            let log = environment.log.with(["session": session.id])
+            client.onLost = { [resumable] session in resumable.clientLost(session, token, log) }
+            log.info("client came back", ["endpoint": "/ws"])
+            return session
+        }
+        var random = SecureRandom()
+        let session = BridgeSession(
+            client: client, parameters: parameters, dialect: ExtendedDialect(), environment: sessions, random: &random)
+        session.refuse(
+            ClientError(
+                .sessionExpired,
+                environment.resumeGrace > .zero
+                    ? "this session is over, or never was; connect without \"session\" to begin a new one"
+                    : "this server keeps no sessions; connect without \"session\" to begin a new one"),
+            .sessionExpired)
         return session
     }
 
@@ -120,6 +160,7 @@ final class DeviceEndpoint: ClientEndpoint {
     func drain(completion: @escaping () -> Void) {
         drained = completion
         for client in Array(clients.values) { client.shutDown() }
+        for session in resumable.absent { session.shutDown() }
         finishDraining()
     }
 

@@ -7,6 +7,8 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     private var session: BridgeSession?
     private var start: ((SocketClient) -> BridgeSession?)?
     private let onClosed: (SocketClient) -> Void
+    /// Decides about the session when the socket broke; without it, the session ends as after a goodbye.
+    var onLost: ((BridgeSession) -> Void)?
 
     /// - Parameters:
     ///   - start: makes the session when the socket is open, and starts it.
@@ -14,6 +16,12 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     init(start: @escaping (SocketClient) -> BridgeSession?, onClosed: @escaping (SocketClient) -> Void) {
         self.start = start
         self.onClosed = onClosed
+    }
+
+    /// The session goes on without this socket, and says goodbye to it.
+    func giveUpSession() {
+        session = nil
+        onLost = nil
     }
 
     /// The gateway goes: says goodbye.
@@ -44,7 +52,10 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     }
 
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
-        session?.clientClosed()
+        if let session {
+            if let onLost, !closure.isGoodbye { onLost(session) } else { session.clientClosed() }
+        }
+        onLost = nil
         session = nil
         self.socket = nil
         onClosed(self)
@@ -61,4 +72,17 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     var droppedAudioMessages: Int { socket?.statistics.droppedMessages ?? 0 }
     var bufferedBytes: Int { socket?.bufferedBytes ?? 0 }
+}
+
+extension WebSocketClosure {
+    /// Whether the connection was ended on purpose: by the client, or by us because of what the client did. What a
+    /// network does looks otherwise: no close frame, no answer to a ping, messages that are not read.
+    fileprivate var isGoodbye: Bool {
+        switch code {
+        case .abnormal, .tryAgainLater: false
+        // What a browser's `close()` sends.
+        case .normal, .goingAway, .noStatus: true
+        default: wasLocal
+        }
+    }
 }

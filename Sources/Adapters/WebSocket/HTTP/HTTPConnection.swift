@@ -168,6 +168,28 @@ final class HTTPConnection {
         return socket
     }
 
+    // MARK: Other loops
+
+    /// Gives up the connection and the request that waits for a decision.
+    func handOver(_ exchange: Int) -> HandedOverConnection? {
+        guard exchange == self.exchange, !hasEnded, case .upgrading(let request) = phase,
+            let (descriptor, session) = stream.detach()
+        else { return nil }
+        phase = .closed
+        alarm?.cancel()
+        server.remove(self)
+        return HandedOverConnection(
+            descriptor: descriptor, session: session, request: request, early: parser.takeRemaining())
+    }
+
+    /// Goes on where another loop's connection has stopped: at its request for the WebSocket protocol.
+    func goOn(_ request: HTTPRequest, early: [UInt8]) {
+        parser.receive(early.span.bytes)
+        exchange += 1
+        alarm?.cancel()
+        upgrade(request)
+    }
+
     /// Answers and closes.
     private func end(with response: HTTPResponse) {
         var bytes: [UInt8] = []

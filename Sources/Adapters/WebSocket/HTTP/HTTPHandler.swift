@@ -82,6 +82,16 @@ package final class WebSocketUpgrade {
             handler, exchange, configuration: configuration, subprotocol: agreed, headers: headers)
     }
 
+    /// Leaves the decision to the server of another loop, which takes the connection by `HTTPServer.adopt`. Not within
+    /// `handleUpgrade`: the connection's bytes are being read then.
+    ///
+    /// - Returns: nil when the connection cannot move; the request then still waits for a decision.
+    package func handOver() -> HandedOverConnection? {
+        guard !isDecided, let handedOver = connection?.handOver(exchange) else { return nil }
+        isDecided = true
+        return handedOver
+    }
+
     /// Answers with an HTTP status instead. The connection closes afterwards.
     package func reject(_ response: HTTPResponse) {
         guard !isDecided else { return }

@@ -1,10 +1,11 @@
+internal import SecureTransport
 package import Shard
 package import Wire
 
 /// An HTTP/1.1 server on one loop, whose connections may become WebSockets.
 ///
 /// Several servers, one for each loop, listen at the same address (SO_REUSEPORT); the kernel spreads the connections.
-/// A connection belongs to its loop for life.
+/// A connection belongs to its loop for life, unless it is handed over before a decision about its WebSocket.
 ///
 /// Belongs to the loop's thread.
 package final class HTTPServer {
@@ -80,21 +81,32 @@ package final class HTTPServer {
         for socket in Array(sockets.values) { socket.terminate() }
     }
 
-    private func accepted(_ descriptor: Int32) {
+    /// Takes a connection that the server of another loop has accepted, together with its request.
+    package func adopt(_ connection: HandedOverConnection) {
+        guard let (descriptor, session) = connection.take() else { return }
+        accepted(descriptor, session)?.goOn(connection.request, early: connection.early)
+    }
+
+    private func accepted(_ descriptor: Int32) { accepted(descriptor, nil) }
+
+    @discardableResult
+    private func accepted(_ descriptor: Int32, _ session: TLSSession?) -> HTTPConnection? {
         // Failing here means that the loop is stopping; the descriptor is closed by then.
         guard
             let connection = try? TCPConnection(
                 loop: loop, adopting: descriptor, onBytes: { _ in }, onEnd: { _ in })
-        else { return }
-        let stream = ByteStream(connection)
+        else { return nil }
+        let stream = ByteStream(connection, session: session)
         guard connectionCount < configuration.maximumConnections, !isClosing else {
             var bytes: [UInt8] = []
             HTTPResponse.text(503, "Too many connections.\n").write(to: &bytes, isHead: false, keepsAlive: false)
             stream.write(bytes)
-            return stream.close()
+            stream.close()
+            return nil
         }
         let client = HTTPConnection(server: self, stream: stream)
         connections[ObjectIdentifier(client)] = client
+        return client
     }
 
     func remove(_ connection: HTTPConnection) { connections[ObjectIdentifier(connection)] = nil }

@@ -166,6 +166,13 @@ package struct ExtendedDialect: DialectCodec, Sendable {
             "output": describe(session.output),
         ]
         message["resume_token"] = session.resumeToken.map { .string($0) }
+        if let resumption = session.resumption {
+            message["resumed"] = true
+            message["dropped"] = [
+                "messages": .integer(Int64(resumption.droppedMessages)),
+                "audio_ms": .integer(Int64(resumption.droppedMilliseconds)),
+            ]
+        }
         return message
     }
 

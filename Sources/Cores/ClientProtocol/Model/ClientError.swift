@@ -26,6 +26,8 @@ package struct ClientError: Error, Hashable, Sendable {
         case roomLost = "room_lost"
         /// A message could not be delivered to the room.
         case undelivered
+        /// The session that a connection wants to continue is over, or there never was one.
+        case sessionExpired = "session_expired"
         /// A fault of the gateway.
         case internalError = "internal"
     }
@@ -69,6 +71,9 @@ package enum ClosingReason: String, Hashable, Sendable, CaseIterable {
     case duplicateIdentity = "duplicate_identity"
     case agentTimeout = "agent_timeout"
     case agentLeft = "agent_left"
+    case sessionExpired = "session_expired"
+    /// Another connection continues the session.
+    case takenOver = "taken_over"
     case internalError = "internal"
 
     /// The WebSocket close code that goes with it.
@@ -80,7 +85,8 @@ package enum ClosingReason: String, Hashable, Sendable, CaseIterable {
         case .internalError, .roomLost, .roomUnavailable: 1011
         case .invalidParameter: 4400
         case .removed: 4403
-        case .duplicateIdentity: 4409
+        case .duplicateIdentity, .takenOver: 4409
+        case .sessionExpired: 4410
         case .agentTimeout: 4504
         }
     }

@@ -33,16 +33,32 @@ package struct SessionSummary: Hashable, Sendable {
     package var identity: String
     /// Lets a later connection continue this session; nil when the server keeps nothing to continue.
     package var resumeToken: String?
+    /// What the client has missed; nil on its first connection.
+    package var resumption: Resumption?
     package var input: AudioFormat
     package var output: AudioFormat
 
+    /// What was dropped between two connections of one session, because too much waited.
+    package struct Resumption: Hashable, Sendable {
+        package var droppedMessages: Int
+        /// Sound, in milliseconds.
+        package var droppedMilliseconds: Int
+
+        package init(droppedMessages: Int = 0, droppedMilliseconds: Int = 0) {
+            self.droppedMessages = droppedMessages
+            self.droppedMilliseconds = droppedMilliseconds
+        }
+    }
+
     package init(
-        id: String, room: String, identity: String, resumeToken: String? = nil, input: AudioFormat, output: AudioFormat
+        id: String, room: String, identity: String, resumeToken: String? = nil, resumption: Resumption? = nil,
+        input: AudioFormat, output: AudioFormat
     ) {
         self.id = id
         self.room = room
         self.identity = identity
         self.resumeToken = resumeToken
+        self.resumption = resumption
         self.input = input
         self.output = output
     }

@@ -1,0 +1,123 @@
+internal import ClientProtocol
+
+/// Stands in for a client whose connection broke, and keeps for it what it would have got: texts and sound in their
+/// order, within bounds. Beyond them the oldest goes and is counted, sound and texts each among themselves.
+final class AbsentClient: ClientConnection {
+    private enum Content {
+        case text(String)
+        case sound([UInt8])
+        case soundText(String)
+    }
+
+    private struct Entry {
+        let content: Content
+        let bytes: Int
+        /// Of a sound.
+        let duration: Duration
+        /// Of a transcript that a later one of the same segment replaces.
+        let segment: String?
+
+        var isSound: Bool { if case .text = content { false } else { true } }
+    }
+
+    /// How long the sound of the next message is.
+    var nextSound = Duration.zero
+    private(set) var droppedAudioMessages = 0
+    private(set) var droppedSound = Duration.zero
+    private(set) var droppedMessages = 0
+
+    private let limits: Limits
+    private var entries: [Entry] = []
+    private var segment: String?
+    private var texts = (count: 0, bytes: 0)
+    private var sounds = (duration: Duration.zero, bytes: 0)
+
+    init(limits: Limits) { self.limits = limits }
+
+    var bufferedBytes: Int { texts.bytes + sounds.bytes }
+
+    /// What has been dropped so far.
+    var resumption: SessionSummary.Resumption {
+        SessionSummary.Resumption(
+            droppedMessages: droppedMessages, droppedMilliseconds: Int((droppedSound / .milliseconds(1)).rounded()))
+    }
+
+    // MARK: Keeping
+
+    func send(text: String) {
+        append(Entry(content: .text(text), bytes: text.utf8.count, duration: .zero, segment: segment))
+        while texts.count > limits.maximumHeldMessages || texts.bytes > limits.maximumHeldBytes {
+            guard drop(first: { !$0.isSound }) else { return }
+            droppedMessages += 1
+        }
+    }
+
+    func send(audioText: String) { append(sound: .soundText(audioText), bytes: audioText.utf8.count) }
+
+    func send(audio: UnsafeRawBufferPointer) { append(sound: .sound([UInt8](audio)), bytes: audio.count) }
+
+    private func append(sound: Content, bytes: Int) {
+        append(Entry(content: sound, bytes: bytes, duration: nextSound, segment: nil))
+        nextSound = .zero
+        while sounds.duration > limits.heldSound || sounds.bytes > limits.maximumHeldSoundBytes {
+            guard let oldest = entries.first(where: \.isSound), drop(first: \.isSound) else { return }
+            droppedAudioMessages += 1
+            droppedSound += oldest.duration
+        }
+    }
+
+    /// Keeps the messages of a transcript, which `tell` sends, in place of earlier ones of its segment that were not
+    /// final.
+    func holding(_ transcript: Transcript, tell: () -> Void) {
+        let id = transcript.participant + "/" + transcript.segmentID
+        while drop(first: { $0.segment == id }) {}
+        segment = transcript.isFinal ? nil : id
+        tell()
+        segment = nil
+    }
+
+    private func append(_ entry: Entry) {
+        entries.append(entry)
+        count(entry, 1)
+    }
+
+    private func drop(first isIt: (Entry) -> Bool) -> Bool {
+        guard let index = entries.firstIndex(where: isIt) else { return false }
+        count(entries.remove(at: index), -1)
+        return true
+    }
+
+    private func count(_ entry: Entry, _ sign: Int) {
+        if entry.isSound {
+            sounds.duration += entry.duration * sign
+            sounds.bytes += entry.bytes * sign
+        } else {
+            texts.count += sign
+            texts.bytes += entry.bytes * sign
+        }
+    }
+
+    func discardQueuedAudio() {
+        entries.removeAll(where: \.isSound)
+        sounds = (.zero, 0)
+    }
+
+    func close(code: UInt16, reason: String) {}
+
+    // MARK: Handing over
+
+    /// Sends everything that was kept, once.
+    func deliver(to client: any ClientConnection) {
+        let waiting = entries
+        entries = []
+        texts = (0, 0)
+        sounds = (.zero, 0)
+        for entry in waiting {
+            switch entry.content {
+            case .text(let text): client.send(text: text)
+            case .sound(let bytes): bytes.withUnsafeBytes { client.send(audio: $0) }
+            case .soundText(let text): client.send(audioText: text)
+            }
+        }
+    }
+}

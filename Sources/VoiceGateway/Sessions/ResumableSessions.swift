@@ -1,0 +1,57 @@
+internal import Bridge
+internal import Observability
+
+/// The sessions of one shard that a later connection can continue, by their tokens.
+///
+/// Belongs to the loop's thread.
+final class ResumableSessions {
+    /// Sessions that wait for their clients; beyond it a session whose connection breaks ends.
+    static let maximumAbsent = 1000
+
+    private struct Entry {
+        let session: BridgeSession
+        weak var client: SocketClient?
+    }
+
+    private var entries: [String: Entry] = [:]
+    private var absentTokens: Set<String> = []
+
+    /// The session of a token.
+    subscript(token: String) -> BridgeSession? { entries[token]?.session }
+
+    /// The sessions that wait for their clients.
+    var absent: [BridgeSession] { absentTokens.compactMap { entries[$0]?.session } }
+
+    func add(_ session: BridgeSession, of client: SocketClient, _ token: String) {
+        entries[token] = Entry(session: session, client: client)
+    }
+
+    func remove(_ token: String) {
+        entries[token] = nil
+        absentTokens.remove(token)
+    }
+
+    /// A session's socket broke: it waits for another one, if it may.
+    func clientLost(_ session: BridgeSession, _ token: String, _ log: Log) {
+        guard absentTokens.count < Self.maximumAbsent else {
+            log.warning("too many sessions wait for their clients", ["limit": Self.maximumAbsent])
+            return session.clientClosed()
+        }
+        session.clientLost()
+        guard session.isClientAbsent else { return }
+        absentTokens.insert(token)
+        log.info("client lost")
+    }
+
+    /// Gives a session to the client's new socket; nil when it is over.
+    func resume(_ token: String, with client: SocketClient) -> BridgeSession? {
+        guard let entry = entries[token] else { return nil }
+        let old = entry.client
+        guard entry.session.resume(with: client) else { return nil }
+        // Its socket is closing by now; how that ends is no affair of the session.
+        old?.giveUpSession()
+        entries[token]?.client = client
+        absentTokens.remove(token)
+        return entry.session
+    }
+}
