@@ -1,6 +1,8 @@
 """Calls that survive the loss of their TCP connection: the client comes back with its resume token."""
 
 import asyncio
+import os
+import signal
 
 import pytest_asyncio
 
@@ -63,8 +65,10 @@ async def test_a_call_goes_on_over_another_connection(patient_gateway):
 
 async def test_a_client_comes_back_again_and_again_on_whatever_shard_accepts_it(patient_gateway):
     gateway = patient_gateway
+    descriptors = f"/proc/{gateway.process.pid}/fd"
     async with VoiceClient(gateway.url, identity="alice", agent="") as client:
         session = await client.event("session")
+        before = len(os.listdir(descriptors))
         await lose(client)
     for _ in range(16):
         async with VoiceClient(gateway.url, session=session["resume_token"]) as client:
@@ -73,6 +77,7 @@ async def test_a_client_comes_back_again_and_again_on_whatever_shard_accepts_it(
             # Bytes that follow the handshake at once reach the shard that the connection has moved to.
             await client.send(type="ping", id="x")
             await client.event("pong", id="x")
+            assert len(os.listdir(descriptors)) <= before, "descriptors are left over"
             await lose(client)
     # Of sixteen connections some were accepted by the other shard.
     assert any("client moves" in line for line in gateway.lines)
@@ -135,3 +140,21 @@ async def test_without_a_grace_time_there_is_no_token_and_old_ones_are_refused(g
         error = await client.event("error")
         assert error["code"] == "session_expired"
         assert await client.closed() == 4410
+
+
+async def test_a_close_code_of_the_client_s_own_is_a_loss_and_no_goodbye(patient_gateway):
+    async with VoiceClient(patient_gateway.url, identity="alice", agent="") as client:
+        session = await client.event("session")
+        await client.socket.close(code=4000)
+    async with VoiceClient(patient_gateway.url, session=session["resume_token"]) as client:
+        assert (await client.event("session", resumed=True))["id"] == session["id"]
+
+
+async def test_a_gateway_that_stops_does_not_wait_for_clients_that_are_away(patient_gateway):
+    async with VoiceClient(patient_gateway.url, identity="alice") as client:
+        await client.event("agent_joined")
+        await lose(client)
+    await patient_gateway.says("client lost")
+    patient_gateway.signal(signal.SIGTERM)
+    assert await patient_gateway.ends(within=4) == 0
+    assert not any("left open" in line or "in time" in line for line in patient_gateway.lines)
