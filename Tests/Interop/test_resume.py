@@ -77,8 +77,13 @@ async def test_a_client_comes_back_again_and_again_on_whatever_shard_accepts_it(
             # Bytes that follow the handshake at once reach the shard that the connection has moved to.
             await client.send(type="ping", id="x")
             await client.event("pong", id="x")
-            assert len(os.listdir(descriptors)) <= before, "descriptors are left over"
             await lose(client)
+    # A moved connection is closed on both shards; the last reset may take a moment to be noticed.
+    for _ in range(100):
+        if (left := len(os.listdir(descriptors))) <= before:
+            break
+        await asyncio.sleep(0.05)
+    assert left <= before, "descriptors are left over"
     # Of sixteen connections some were accepted by the other shard.
     assert any("client moves" in line for line in gateway.lines)
 
