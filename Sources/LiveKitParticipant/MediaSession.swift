@@ -125,8 +125,12 @@ final class MediaSession {
 
     /// Whether media can flow: all connections are up, and an ICE restart, if there was one, has been answered.
     var isReady: Bool {
-        guard lastAnswer != nil, !needsICERestart, !isRestarting else { return false }
-        return primary.connection.state == .connected && publisher.connection.state == .connected
+        lastAnswer != nil && !needsICERestart && !isRestarting && isConnected
+    }
+
+    /// Whether all connections are up.
+    var isConnected: Bool {
+        primary.connection.state == .connected && publisher.connection.state == .connected
     }
 
     func makeOfferID() -> UInt32 {

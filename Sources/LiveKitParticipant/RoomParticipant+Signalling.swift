@@ -43,7 +43,7 @@ extension RoomParticipant: SignalConnectionDelegate {
         guard signal === self.signal else { return }
         self.signal = nil
         let reason = error ?? ParticipantError(.unreachable, "the signalling connection was closed")
-        lost(.signalDisconnected, reason)
+        lost(.signalDisconnected, reason, isOutOfReach: !signal.hasOpened && reason.saysNothingOfSessions)
     }
 
     func stageTimedOut() {
@@ -56,7 +56,10 @@ extension RoomParticipant: SignalConnectionDelegate {
     }
 
     /// Something that we need is gone. Starts to reconnect, or goes on to the next attempt.
-    func lost(_ reason: ReconnectReason, _ error: ParticipantError, mayResume: Bool = true) {
+    /// - Parameter isOutOfReach: the attempt did not get as far as the server's word about the session.
+    func lost(
+        _ reason: ReconnectReason, _ error: ParticipantError, mayResume: Bool = true, isOutOfReach: Bool = false
+    ) {
         lastFailure = error
         log.info("connection lost", ["state": "\(state)", "reason": reason.name, "error": "\(error)"])
         switch state {
@@ -82,8 +85,10 @@ extension RoomParticipant: SignalConnectionDelegate {
             if state == .reconnecting { pauseBeforeAttempt() }
         case .reconnecting:
             guard error.isRetryable || error.kind == .negotiationFailed else { return finish(.failed(error)) }
-            // One failed resume is enough: the session may be gone, and joining anew always works.
-            if !mayResume || attempt == .resume { policy.resumeIsImpossible() }
+            // One failed resume is enough: the session may be gone, and joining anew always works. But a server that
+            // cannot be asked keeps the session as long as media flows (spec chapter 8.6).
+            let isKept = isOutOfReach && session?.isConnected == true
+            if !mayResume || attempt == .resume && !isKept { policy.resumeIsImpossible() }
             dropAttempt()
             pauseBeforeAttempt()
         }

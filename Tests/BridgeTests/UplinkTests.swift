@@ -190,6 +190,22 @@ struct UplinkTests {
         #expect(harness.room.heard == ramp(0..<16_000))
     }
 
+    @Test("after a new session in the room sound waits until the agent has subscribed to the new track")
+    func newSession() throws {
+        let harness = try Harness()
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(1))
+        harness.room.emit(.interrupted)
+        harness.stream(ramp(0..<8000))
+        harness.room.emit(.microphonePublished(track: "TR_mic2"))
+        harness.room.emit(.resumed)
+        harness.stream(ramp(8000..<16_000))
+        #expect(harness.room.heard.isEmpty)
+        harness.room.emit(.microphoneSubscribed)
+        harness.clock.advance(by: .seconds(2))
+        #expect(harness.room.heard == ramp(0..<16_000))
+    }
+
     @Test("the encoder runs at the client's rate where Opus knows it, else at the next higher one")
     func rates() throws {
         for (rate, expected) in [(8000, 8000), (11025, 12000), (24000, 24000), (32000, 48000), (44100, 48000)] {

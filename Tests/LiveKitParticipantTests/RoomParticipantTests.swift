@@ -235,6 +235,19 @@ import Wire
             })
     }
 
+    @Test("a server that cannot be asked for a while still has the session")
+    func outOfReach() async throws {
+        try await LoopbackStage.play { stage in
+            try await stage.until("connected")
+            try await stage.onLoop { stage in
+                stage.room.refusals = [.text(502, "<title>Bad Gateway</title>"), .text(503, ""), .text(504, "")]
+                stage.room.session?.socket?.terminate()
+            }
+            try await stage.until("reconnected as before")
+            #expect(try await stage.onLoop { $0.room.refusals.isEmpty && $0.room.requests.count == 5 })
+        }
+    }
+
     @Test("a session that the server does not know any more is joined anew")
     func fullReconnect() async throws {
         try await LoopbackStage.play(prepare: { $0.participant.publishMicrophone() }) { stage in
@@ -323,6 +336,7 @@ import Wire
         arguments: [
             (401, "invalid token", ParticipantError.Kind.unauthorized, ParticipantError.Blame.operator),
             (404, "requested room does not exist", .roomNotFound, .client), (400, "bad", .badRequest, .us),
+            (400, "<html><title>Wrong\nport</title></html>", .notLiveKit, .operator),
         ])
     func refusals(status: Int, body: String, kind: ParticipantError.Kind, blame: ParticipantError.Blame) async throws {
         try await LoopbackStage.play(

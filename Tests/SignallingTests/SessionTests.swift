@@ -127,6 +127,15 @@ import Wire
         #expect(policy.next(random: &random) == nil)
     }
 
+    @Test("a resume is tried again as long as nothing speaks against it, but the last attempts join anew")
+    func resuming() {
+        var policy = ReconnectPolicy(mayResume: true)
+        var random = SystemRandomNumberGenerator()
+        var attempts: [ReconnectPolicy.Attempt] = []
+        while let next = policy.next(random: &random) { attempts.append(next.attempt) }
+        #expect(attempts == Array(repeating: .resume, count: 7) + Array(repeating: .full, count: 3))
+    }
+
     @Test("pings go out at the start and every interval; silence for the timeout is a loss")
     func keepAlive() {
         var keepAlive = SignalKeepAlive(interval: 5, timeout: 15, now: .zero)

@@ -85,6 +85,7 @@ extension BridgeSession: RoomConnectionDelegate {
             deliverWaiting()
         case .microphonePublished(let track):
             isMicrophonePublished = true
+            if let old = transcripts.callerTrack, old != track { forgetHearing() }
             transcripts.callerTrack = track
             if uplink?.isMuted == true { room?.setMuted(true) }
             uplink?.start(now: now)
@@ -214,6 +215,14 @@ extension BridgeSession: RoomConnectionDelegate {
         if absentClient == nil { tell(.agentState(state)) }
         if outcome == .interrupted { dropPlayback() }
         updateHearing()
+    }
+
+    /// The connection to the room was made anew, with another track that nobody hears yet.
+    private func forgetHearing() {
+        isMicrophoneSubscribed = false
+        isHeard = false
+        hearableSince = nil
+        uplink?.hold(now: now)
     }
 
     /// Decides whether somebody hears the caller, and lets the sound go when that begins.

@@ -75,6 +75,16 @@ package struct ParticipantError: Error, Hashable, Sendable {
     }
 }
 
+extension ParticipantError {
+    /// Whether no LiveKit server had a part in it: nobody answered, or a proxy that has none at hand.
+    var saysNothingOfSessions: Bool {
+        switch kind {
+        case .unreachable, .serverFailure(status: 502...504): true
+        default: false
+        }
+    }
+}
+
 extension ParticipantError: CustomStringConvertible {
     package var description: String {
         let what =
@@ -102,9 +112,11 @@ extension ParticipantError {
     init(_ error: WebSocketConnectError) {
         switch error {
         case .rejected(let status, _, let body):
-            let text = String(body.prefix(200))
+            let text = String(Self.plainText(body).prefix(200))
             switch status {
             case 401, 403: self.init(.unauthorized, text)
+            // LiveKit explains itself in plain text; a page comes from whatever else is at that address.
+            case 400 where Self.isPage(body): self.init(.notLiveKit, "HTTP status 400: \(text)")
             case 400: self.init(.badRequest, text)
             case 404 where body.contains("room does not exist"): self.init(.roomNotFound, text)
             case 404: self.init(.notLiveKit, "HTTP status 404")
@@ -115,5 +127,22 @@ extension ParticipantError {
         case .invalidHandshake: self.init(.notLiveKit, "\(error)")
         case .invalidURL: self.init(.badRequest, "\(error)")
         }
+    }
+
+    /// Whether an answer is a page for browsers, as proxies send them.
+    private static func isPage(_ body: String) -> Bool { body.first { !$0.isWhitespace } == "<" }
+
+    /// What such a page says in its title; other answers in one line.
+    private static func plainText(_ body: String) -> String {
+        var text = body[...]
+        if isPage(body) {
+            let lowercased = body.lowercased()
+            // Case folding may move the indices of other scripts, so the title is taken from the folded text's length.
+            guard lowercased.utf8.count == body.utf8.count, let start = lowercased.firstRange(of: "<title>"),
+                let end = lowercased[start.upperBound...].firstRange(of: "</title>")
+            else { return "" }
+            text = body[start.upperBound..<end.lowerBound]
+        }
+        return text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
 }

@@ -27,6 +27,8 @@ final class SignalConnection: WebSocketHandler {
     static let maximumMessageBytes = 16 << 20
 
     private(set) var path: SignalPath
+    /// Whether the server took the connection, whatever came of it.
+    private(set) var hasOpened = false
     private let context: WebSocketContext
     private let server: ServerURL
     private let request: JoinRequest
@@ -90,7 +92,7 @@ final class SignalConnection: WebSocketHandler {
             self.socket = socket
         case .failure(let error):
             let meaning = ParticipantError(error)
-            if meaning.kind == .notLiveKit, path == .single, mayFallBack, !isOver {
+            if meaning.kind == .notLiveKit, Self.mayBeOlder(error), path == .single, mayFallBack, !isOver {
                 log.debug("no single peer connection at this server")
                 path = .dual
                 return open()
@@ -99,8 +101,17 @@ final class SignalConnection: WebSocketHandler {
         }
     }
 
+    /// Whether the answer may be that of a server that does not know the newer path.
+    private static func mayBeOlder(_ error: WebSocketConnectError) -> Bool {
+        switch error {
+        case .rejected(404, _, _), .invalidHandshake: true
+        default: false
+        }
+    }
+
     func webSocketOpened(_ socket: WebSocketConnection) {
         guard !isOver else { return }
+        hasOpened = true
         delegate?.signalOpened(self)
     }
 

@@ -19,6 +19,8 @@ final class LiveKitRoomConnection: RoomConnection {
     /// Our track, and whether the session knows of it.
     private var microphone: String?
     private var isMicrophoneTold = false
+    /// Somebody subscribed to it before the session knew of it.
+    private var isSubscriptionWaiting = false
     /// Where the participant's media clock stands.
     private var timestamp: UInt32 = 0
     private let log: Log
@@ -134,6 +136,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
         case .microphonePublished(let info):
             microphone = info.sid
             isMicrophoneTold = false
+            isSubscriptionWaiting = false
             tellMicrophone()
         case .microphoneRefused(let reason):
             over(
@@ -142,7 +145,8 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
                         blame: .operator, message: "the room does not take the microphone: \(reason)",
                         isRetryable: false)))
         case .microphoneMuted: break
-        case .microphoneSubscribed: tell(.microphoneSubscribed)
+        case .microphoneSubscribed:
+            if isMicrophoneTold { tell(.microphoneSubscribed) } else { isSubscriptionWaiting = true }
         case .data(let message):
             tell(
                 .data(
@@ -173,6 +177,9 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
         guard isMediaUp, !isMicrophoneTold, let microphone else { return }
         isMicrophoneTold = true
         tell(.microphonePublished(track: microphone))
+        guard isSubscriptionWaiting else { return }
+        isSubscriptionWaiting = false
+        tell(.microphoneSubscribed)
     }
 
     private func changed(_ change: RoomChange) {

@@ -104,12 +104,12 @@ class Program:
         await asyncio.gather(*self._reading, return_exceptions=True)
 
 
-async def answers(port: int, within: float = 20) -> None:
+async def answers(port: int, within: float = 20, host: str = "127.0.0.1") -> None:
     """Waits until something accepts TCP connections on the port."""
     deadline = asyncio.get_running_loop().time() + within
     while True:
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            _, writer = await asyncio.open_connection(host, port)
             writer.close()
             return
         except OSError:
@@ -138,14 +138,14 @@ class Gateway(Program):
 class RoomServer(Program):
     """`VoiceGateway dev-server`: the room server alone."""
 
-    def __init__(self, *arguments, port: int | None = None) -> None:
-        self.port = port or free_port()
-        self.url = f"ws://127.0.0.1:{self.port}"
-        super().__init__(GATEWAY, "dev-server", "--port", self.port, *arguments)
+    def __init__(self, *arguments, port: int | None = None, host: str = "127.0.0.1") -> None:
+        self.host, self.port = host, port or free_port()
+        self.url = f"ws://[{host}]:{self.port}" if ":" in host else f"ws://{host}:{self.port}"
+        super().__init__(GATEWAY, "dev-server", "--host", host, "--port", self.port, *arguments)
 
     async def start(self) -> "RoomServer":
         await super().start()
-        await answers(self.port)
+        await answers(self.port, host=self.host)
         return self
 
 

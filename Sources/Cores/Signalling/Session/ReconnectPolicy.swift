@@ -1,7 +1,8 @@
 internal import Wire
 
 /// How often and how soon to reconnect (spec chapter 8.5): a resume first where it is allowed, full reconnects after a
-/// resume failed, random growing pauses, then an end.
+/// resume failed, random growing pauses, then an end. A server that could not be reached has not refused a resume, so it
+/// may be asked again; the last attempts join anew all the same, in case something on the way takes nothing else.
 package struct ReconnectPolicy: Sendable {
     /// What to try next.
     package enum Attempt: Hashable, Sendable {
@@ -12,6 +13,7 @@ package struct ReconnectPolicy: Sendable {
     }
 
     package static let maximumAttempts = 10
+    package static let maximumResumes = 7
     package static let firstPause = Duration.milliseconds(300)
     package static let longestPause = Duration.seconds(7)
 
@@ -30,7 +32,7 @@ package struct ReconnectPolicy: Sendable {
     ) -> (attempt: Attempt, pause: Duration)? {
         guard attempts < Self.maximumAttempts else { return nil }
         defer { attempts += 1 }
-        let attempt: Attempt = mayResume ? .resume : .full
+        let attempt: Attempt = mayResume && attempts < Self.maximumResumes ? .resume : .full
         // The first attempt comes at once: most losses are a moment's, and somebody waits at the other end.
         guard attempts > 0 else { return (attempt, .zero) }
         let longest = min(Self.longestPause.nanoseconds, Self.firstPause.nanoseconds << Int64(attempts - 1))
