@@ -49,7 +49,7 @@ struct ExtendedDialectTests {
     @Test(
         "what cannot be read becomes one error that says what is allowed",
         arguments: [
-            ("", "JSON"), ("{", "JSON"), ("[]", "object"), ("{}", "type"), (#"{"type":5}"#, "end_turn"),
+            ("", "JSON"), ("{", "JSON"), ("[]", "object"), ("{}", "type"), (#"{"type":5}"#, "type is \"5\""),
             (#"{"type":"fly"}"#, "end_turn"), (#"{"type":"config"}"#, "data"),
             (#"{"type":"config","data":[]}"#, "data"),
             (#"{"type":"audio"}"#, "base64"), (#"{"type":"audio","data":"!"}"#, "base64"),

@@ -35,10 +35,11 @@ package struct ExtendedDialect: DialectCodec, Sendable {
         guard let message = value.object else {
             throw ClientError(.invalidMessage, "the message is a JSON \(value.kindName); it must be an object")
         }
-        guard let type = message["type"]?.string else {
+        guard let given = message["type"] else {
             throw ClientError(
                 .invalidMessage, "the message has no \"type\"; allowed: \(messageTypes.joined(separator: ", "))")
         }
+        guard let type = given.string else { throw unknownType(given.serialized()) }
         switch type {
         case "config":
             guard let data = message["data"]?.object else {
@@ -68,10 +69,13 @@ package struct ExtendedDialect: DialectCodec, Sendable {
                 throw ClientError(.invalidMessage, "auth needs \"apiKey\", a string")
             }
             return .authenticate(apiKey: key)
-        default:
-            let shown = InvalidParameter(name: "type", value: type, allowed: messageTypes.joined(separator: ", "))
-            throw ClientError(.invalidMessage, shown.clientError.message)
+        default: throw unknownType(type)
         }
+    }
+
+    private static func unknownType(_ value: String) -> ClientError {
+        let shown = InvalidParameter(name: "type", value: value, allowed: messageTypes.joined(separator: ", "))
+        return ClientError(.invalidMessage, shown.clientError.message)
     }
 
     private static func dataEvent(_ message: JSONObject) throws(ClientError) -> ClientEvent {
