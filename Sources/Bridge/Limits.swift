@@ -52,8 +52,10 @@ package struct Limits: Hashable, Sendable {
     package var trailingSilence = Duration.seconds(2)
     /// Silence that is always kept when a delay is shortened by leaving silence out.
     package var keptSilence = Duration.milliseconds(800)
-    /// A delay below this is not shortened.
-    package var toleratedDelay = Duration.milliseconds(100)
+    /// A delay below this, or below the length of the client's messages, is not shortened.
+    package var toleratedDelay = Duration.milliseconds(20)
+    /// Silence that is kept in front of a word: it may begin with a soft consonant.
+    package var keptBeginning = Duration.milliseconds(100)
     /// A client is streaming live when its last sound is not older than this.
     package var liveness = Duration.milliseconds(250)
 

@@ -346,6 +346,21 @@ struct SessionTests {
         #expect(harness.client.events("interrupted").isEmpty)
     }
 
+    @Test("with Opus, too, silence interrupts nothing, and speech does at once", arguments: [3, 6000])
+    func opusInterruption(loudness: Int16) throws {
+        let harness = try Harness("encoding=opus&output_encoding=opus")
+        harness.room.welcome()
+        harness.room.emit(.trackSubscribed(track: "TR_0", participant: "agent-1"))
+        harness.room.state("speaking")
+        for _ in 0..<50 {
+            harness.sound(ramp(0..<960), track: "TR_0")
+            harness.send(bytes: [0xF8] + bytesOf([Int16](repeating: loudness, count: 320)))
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        harness.room.state("listening")
+        #expect(harness.client.events("interrupted").count == (loudness == 3 ? 0 : 1))
+    }
+
     @Test("the client's interrupt reaches the agent, and its voice stops at once")
     func clientInterrupts() throws {
         let harness = try Harness { $0.interruptMethod = "stop" }

@@ -96,6 +96,78 @@ struct UplinkTests {
         #expect(harness.session.currentStatistics.uplinkSkipped > 0)
     }
 
+    /// Frames of 20 ms as a client sends them, PCM or (what `FakeCoders` take for) Opus.
+    private func message(_ samples: [Int16], _ query: String) -> [UInt8] {
+        query.isEmpty ? bytesOf(samples) : [0xF8] + bytesOf(samples)
+    }
+
+    @Test("silence that came before the caller's first word does not delay it", arguments: ["", "encoding=opus"])
+    func leadingSilence(query: String) throws {
+        let harness = try Harness(query)
+        harness.room.welcome(agent: nil)
+        let quiet = message([Int16](repeating: 3, count: 320), query)
+        for _ in 0..<25 {
+            harness.send(bytes: quiet)
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        harness.room.bring(agent: "agent-1", state: "listening")
+        for _ in 0..<2 {
+            harness.send(bytes: quiet)
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        #expect(harness.session.currentStatistics.uplinkSkipped >= 24 * 960)
+        for number in 0..<50 {
+            let word = ramp(number * 320..<(number + 1) * 320)
+            harness.send(bytes: message(word, query))
+            // The last frame of silence may still be ahead of it.
+            harness.clock.advance(by: .milliseconds(20))
+            #expect(harness.room.heard.last == word.last)
+        }
+        #expect(harness.room.heard.filter { $0 > 10 } == ramp(0..<16_000))
+    }
+
+    @Test(
+        "a word that was said while nobody heard is kept whole, with 100 ms before it",
+        arguments: ["", "encoding=opus"])
+    func beginningIsKept(query: String) throws {
+        let harness = try Harness(query)
+        harness.room.welcome(agent: nil)
+        let quiet = [Int16](repeating: 3, count: 320)
+        let frames = [[Int16]](repeating: quiet, count: 50) + (0..<20).map { ramp($0 * 320..<($0 + 1) * 320) }
+        for frame in frames {
+            harness.send(bytes: message(frame, query))
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        harness.room.bring(agent: "agent-1", state: "listening")
+        for _ in 0..<40 {
+            harness.send(bytes: message(quiet, query))
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        let heard = harness.room.heard.filter { $0 > 0 }
+        #expect(heard.prefix { $0 == 3 }.count == 5 * 320)
+        #expect(heard.filter { $0 > 10 } == ramp(0..<20 * 320))
+    }
+
+    @Test("messages longer than a frame lose nothing to the shortening of delays")
+    func longMessages() throws {
+        let harness = try Harness()
+        harness.room.welcome()
+        let quiet = [Int16](repeating: 3, count: 4096)
+        for _ in 0..<10 {
+            harness.send(quiet)
+            harness.clock.advance(by: .milliseconds(256))
+        }
+        let words = ramp(0..<4096 * 4)
+        for start in stride(from: 0, to: words.count, by: 4096) {
+            harness.send(Array(words[start..<start + 4096]))
+            harness.clock.advance(by: .milliseconds(256))
+        }
+        harness.clock.advance(by: .milliseconds(300))
+        let isComplete = harness.room.heard.filter { $0 > 10 } == Array(words[..<(words.count / 320 * 320)])
+        #expect(isComplete)
+        #expect(harness.session.currentStatistics.uplinkSkipped == 0)
+    }
+
     @Test("a recording that came at once keeps its pauses")
     func burstKeepsPauses() throws {
         let harness = try Harness()

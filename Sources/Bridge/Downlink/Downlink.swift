@@ -33,6 +33,8 @@ package final class Downlink {
     private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
     private var lastOutput: Instant
     private var lastMix: Instant?
+    /// Opus packets pass undecoded, and the last one came a moment ago.
+    private var isPassing = false
     /// Tracks of this participant are not heard before this time.
     private var suppressed: (participant: String, until: Instant)?
     private var finishedTracks = (concealed: 0, recovered: 0, undecodable: 0)
@@ -66,7 +68,9 @@ package final class Downlink {
     package var undecodable: Int { finishedTracks.undecodable + tracks.values.reduce(0) { $0 + $1.undecodable } }
 
     /// Whether something is to be heard at the moment, or just was.
-    package var isAudible: Bool { tracks.values.contains { $0.gate.isOpen } || framer.pendingSampleCount > 0 }
+    package var isAudible: Bool {
+        isPassing || tracks.values.contains { $0.gate.isOpen } || framer.pendingSampleCount > 0
+    }
 
     // MARK: Tracks
 
@@ -108,7 +112,7 @@ package final class Downlink {
             }
         }
         if format.encoding == .opus, tracks.count == 1, !track.isMuted {
-            return passThrough(output)
+            return passThrough(output, now: now)
         }
         let wasOpen = track.gate.isOpen
         track.play(output, now: now) { samples in
@@ -126,8 +130,10 @@ package final class Downlink {
     }
 
     /// Opus to Opus without decoding. Packets that say nothing are left out; losses are the client's to conceal.
-    private func passThrough(_ output: JitterBufferOutput) {
+    private func passThrough(_ output: JitterBufferOutput, now: Instant) {
         guard case .packet(let packet, _) = output, OpusPacket(packet.payload)?.isDiscontinuous == false else { return }
+        isPassing = true
+        lastOutput = max(lastOutput, now)
         sink?.downlink(opus: packet.payload)
     }
 
@@ -151,6 +157,7 @@ package final class Downlink {
             // The packets stopped in the middle: DTX, a mute, or the end.
             track.closeGate()
         }
+        if isPassing, now - lastOutput > limits.silenceHangover { isPassing = false }
         if framer.pendingSampleCount > 0 || encoderFrames.sampleCount > 0, now - lastOutput > limits.flushAfter {
             flush()
         }

@@ -3,6 +3,7 @@ package struct PacketQueue: Sendable {
     private struct Entry: Sendable {
         var bytes: [UInt8]
         var samples: Int
+        var loudness: Int?
     }
 
     private var entries: [Entry] = []
@@ -15,9 +16,18 @@ package struct PacketQueue: Sendable {
     /// The length of the oldest packet in samples at 48 kHz.
     package var headSamples: Int? { head < entries.count ? entries[head].samples : nil }
     package var isEmpty: Bool { head == entries.count }
+    /// How many packets wait.
+    package var count: Int { entries.count - head }
+
+    /// How loud a waiting packet is (root mean square, of 32768), the oldest at 0; nil when that is not known.
+    package func loudness(at index: Int) -> Int? {
+        let position = head + index
+        return position < entries.count ? entries[position].loudness : nil
+    }
 
     /// Appends a packet and drops the oldest ones beyond `limit` samples; returns how many samples were dropped.
-    package mutating func append(_ packet: [UInt8], samples length: Int, limit: Int) -> Int {
+    /// - Parameter loudness: root mean square of its sound; nil when that is not known.
+    package mutating func append(_ packet: [UInt8], samples length: Int, loudness: Int?, limit: Int) -> Int {
         var dropped = 0
         while samples + length > limit, let oldest = headSamples {
             dropped += oldest
@@ -27,7 +37,7 @@ package struct PacketQueue: Sendable {
             entries.removeFirst(head)
             head = 0
         }
-        entries.append(Entry(bytes: packet, samples: length))
+        entries.append(Entry(bytes: packet, samples: length, loudness: loudness))
         samples += length
         return dropped
     }

@@ -8,13 +8,17 @@ package struct SpeechDetector: Sendable {
     package static let neverSilent = 500.0
     /// What counts as speech is at least so much louder than the background.
     package static let speechOverBackground = 4.0
+    /// The background is not taken to be quieter, or it could not rise again after digital silence.
+    private static let quietestBackground = 25.0
 
     /// The loudness of the background: falls at once, rises by a tenth a second.
     private var background = SpeechDetector.surelySilent
-    /// Silence up to now, in samples at 48 kHz.
-    package private(set) var silentRun = 0
+    /// Silence up to now, in samples at 48 kHz: endless as long as the caller has made no sound.
+    package private(set) var silentRun = SpeechDetector.endless
     /// When the caller was last heard to speak.
     package private(set) var lastSpeech: Instant?
+
+    private static let endless = 1 << 40
 
     package init() {}
 
@@ -26,17 +30,12 @@ package struct SpeechDetector: Sendable {
     /// Takes note of a frame that is sent.
     package mutating func note(rootMeanSquare: Int, samples: Int, now: Instant) {
         let level = Double(rootMeanSquare)
-        silentRun = isSilent(rootMeanSquare: rootMeanSquare) ? silentRun + samples : 0
+        if isSilent(rootMeanSquare: rootMeanSquare) { noteSilence(samples: samples) } else { silentRun = 0 }
         if level >= max(Self.neverSilent, background * Self.speechOverBackground) { lastSpeech = now }
-        background = level < background ? level : min(background * 1.002, Self.neverSilent)
-    }
-
-    /// Takes note that the caller spoke, where only the length of packets tells.
-    package mutating func noteSpeech(now: Instant) {
-        lastSpeech = now
-        silentRun = 0
+        background = max(
+            level < background ? level : min(background * 1.002, Self.neverSilent), Self.quietestBackground)
     }
 
     /// Takes note of silence that we sent ourselves.
-    package mutating func noteSilence(samples: Int) { silentRun += samples }
+    package mutating func noteSilence(samples: Int) { silentRun = min(silentRun + samples, Self.endless) }
 }

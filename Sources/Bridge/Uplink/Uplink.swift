@@ -12,6 +12,8 @@ package protocol UplinkSink: AnyObject {
 package final class Uplink {
     /// 20 ms of silence as an Opus packet, for callers who send Opus themselves.
     private static let silentPacket: [UInt8] = [0xF8, 0xFF, 0xFE]
+    /// The rate at which the client's Opus packets are decoded to find out how loud they are, in Hz.
+    private static let meteringRate = 16_000
 
     /// Whether the client's sound is thrown away.
     package private(set) var isMuted = false
@@ -34,6 +36,11 @@ package final class Uplink {
     private var packets = PacketQueue()
     private var pacer: UplinkPacer
     private var lastArrival: Instant?
+    /// How much sound came with the client's last message, in samples at 48 kHz.
+    private var lastArrivalSamples = 0
+    /// Decodes the client's Opus packets, only to measure them.
+    private var meter: (any SpeechDecoder)?
+    private let metered = UnsafeMutableBufferPointer<Int16>.allocate(capacity: meteringRate * 120 / 1000)
     private var isStarted = false
     /// The encoder said that silence need not be sent, and has been heeded once.
     private var isDiscontinuous = false
@@ -63,7 +70,10 @@ package final class Uplink {
         }
     }
 
-    deinit { packet.deallocate() }
+    deinit {
+        packet.deallocate()
+        metered.deallocate()
+    }
 
     /// What waits to be sent, in milliseconds.
     package var queuedMilliseconds: Int {
@@ -82,7 +92,7 @@ package final class Uplink {
         decoded.removeAll(keepingCapacity: true)
         // SAFETY: the bytes are only read during the call.
         unsafe decoder?.append(bytes.bytes, to: &decoded)
-        append(decodedBy: converter, now: now)
+        append(decodedBy: converter, sampleRate: format.sampleRate, now: now)
         return true
     }
 
@@ -90,11 +100,22 @@ package final class Uplink {
     package func append(opus bytes: UnsafeRawBufferPointer, now: Instant) -> Bool {
         guard let description = OpusPacket(bytes) else { return false }
         guard !isMuted else { return true }
-        noteArrival(now: now)
+        noteArrival(samples: description.sampleCount, now: now)
         samplesDropped += packets.append(
-            [UInt8](bytes), samples: description.sampleCount, limit: limits.uplinkQueue.samplesAt48kHz)
+            [UInt8](bytes), samples: description.sampleCount, loudness: loudness(of: bytes, description),
+            limit: limits.uplinkQueue.samplesAt48kHz)
         pump(now: now)
         return true
+    }
+
+    /// How loud the client's packet is; nil when it cannot be decoded. Nothing else tells speech from silence: many
+    /// clients send silence without DTX.
+    private func loudness(of bytes: UnsafeRawBufferPointer, _ description: OpusPacket) -> Int? {
+        if description.isDiscontinuous { return 0 }
+        if meter == nil { meter = try? coders.makeDecoder(sampleRate: Self.meteringRate) }
+        guard let count = meter?.decode(bytes, into: metered) else { return nil }
+        // SAFETY: the decoder has just written `count` samples; they are only read during the call.
+        return unsafe SoundLevel.rootMeanSquare(UnsafeBufferPointer(rebasing: metered[..<count]).span)
     }
 
     /// Takes a recorded utterance of mono samples at any rate.
@@ -103,11 +124,11 @@ package final class Uplink {
         let converter = sampleRate == codingRate ? nil : try coders.makeConverter(from: sampleRate, to: codingRate)
         decoded.removeAll(keepingCapacity: true)
         decoded.append(contentsOf: recording)
-        append(decodedBy: converter, now: now)
+        append(decodedBy: converter, sampleRate: sampleRate, now: now)
     }
 
-    private func append(decodedBy converter: (any RateConverter)?, now: Instant) {
-        noteArrival(now: now)
+    private func append(decodedBy converter: (any RateConverter)?, sampleRate: Int, now: Instant) {
+        noteArrival(samples: decoded.count * 48_000 / max(1, sampleRate), now: now)
         let dropped: Int
         if let converter {
             converted.removeAll(keepingCapacity: true)
@@ -123,8 +144,9 @@ package final class Uplink {
         pump(now: now)
     }
 
-    private func noteArrival(now: Instant) {
+    private func noteArrival(samples: Int, now: Instant) {
         lastArrival = now
+        lastArrivalSamples = samples
         pacer.noteArrival()
     }
 
@@ -221,17 +243,36 @@ package final class Uplink {
     }
 
     /// Leaves out silent frames while a live client's sound is late: everything that was held back, or piled up,
-    /// would else stay a delay for the rest of the call.
+    /// would else stay a delay for the rest of the call. What came before the caller's first word goes at once.
     private func skipSilence(now: Instant) {
-        guard !pacer.isHeld, packets.isEmpty, let lastArrival, now - lastArrival <= limits.liveness else { return }
+        guard !pacer.isHeld, let lastArrival, now - lastArrival <= limits.liveness else { return }
         let kept = limits.keptSilence.samplesAt48kHz
-        let tolerated = limits.toleratedDelay.samplesAt48kHz
-        while detector.silentRun >= kept, queuedSamples > tolerated, frames.peek(into: &frame),
-            detector.isSilent(rootMeanSquare: SoundLevel.rootMeanSquare(frame.span))
-        {
-            frames.skip()
-            samplesSkipped += UplinkPacer.frameSamples
+        // What has come in one piece has to wait for its turn, late or not.
+        let wholeFrames = (lastArrivalSamples + UplinkPacer.frameSamples - 1) / UplinkPacer.frameSamples
+        let tolerated = max(limits.toleratedDelay.samplesAt48kHz, wholeFrames * UplinkPacer.frameSamples)
+        let beginning = limits.keptBeginning.samplesAt48kHz
+        while detector.silentRun >= kept, queuedSamples > tolerated {
+            if let samples = packets.headSamples {
+                let inView = min(packets.count, beginning / max(1, samples) + 1)
+                guard (0..<inView).allSatisfy({ isSilent(loudness: packets.loudness(at: $0)) }) else { return }
+                _ = packets.pop()
+                samplesSkipped += samples
+            } else {
+                let inView = min(frames.frameCount, beginning / UplinkPacer.frameSamples + 1)
+                guard inView > 0, (0..<inView).allSatisfy({ isSilent(loudness: loudness(ofFrame: $0)) }) else { return }
+                frames.skip()
+                samplesSkipped += UplinkPacer.frameSamples
+            }
         }
+    }
+
+    private func isSilent(loudness: Int?) -> Bool { loudness.map { detector.isSilent(rootMeanSquare: $0) } ?? false }
+
+    private func loudness(ofFrame index: Int) -> Int? {
+        guard frames.peek(at: index, into: &frame) else { return nil }
+        // A reference of its own keeps the samples in place while they are read.
+        let samples = frame
+        return SoundLevel.rootMeanSquare(samples.span)
     }
 
     /// - Parameter now: when the frame is the caller's; nil for silence of ours.
@@ -260,12 +301,14 @@ package final class Uplink {
     }
 
     private func sendPacket(timestamp: UInt32, isStart: Bool, now: Instant) {
+        let loudness = packets.loudness(at: 0)
         guard let samples = packets.headSamples, let bytes = packets.pop() else { return }
+        if let loudness { detector.note(rootMeanSquare: loudness, samples: samples, now: now) }
+        let level = loudness.map { SoundLevel.audioLevel(rootMeanSquare: $0) }
         samplesSent += samples
         packetsSent += 1
         bytes.withUnsafeBytes { buffer in
-            if let description = OpusPacket(buffer), !description.isDiscontinuous { detector.noteSpeech(now: now) }
-            sink?.uplink(packet: buffer, timestamp: timestamp, samples: samples, isStart: isStart, level: nil)
+            sink?.uplink(packet: buffer, timestamp: timestamp, samples: samples, isStart: isStart, level: level)
         }
     }
 

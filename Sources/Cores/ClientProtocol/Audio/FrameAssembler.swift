@@ -35,11 +35,11 @@ package struct FrameAssembler: Sendable {
         return ring.pop(into: &frame)
     }
 
-    /// Copies the oldest frame without taking it; false when no whole frame waits.
-    package func peek(into frame: inout [Int16]) -> Bool {
-        guard ring.count >= frameLength else { return false }
+    /// Copies a frame without taking it, the oldest at 0; false when not so many whole frames wait.
+    package func peek(at index: Int = 0, into frame: inout [Int16]) -> Bool {
+        guard index >= 0, index < frameCount else { return false }
         fit(&frame)
-        ring.peek(into: &frame)
+        ring.peek(at: index * frameLength, into: &frame)
         return true
     }
 

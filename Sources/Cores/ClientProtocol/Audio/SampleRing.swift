@@ -45,11 +45,13 @@ package struct SampleRing: Sendable {
         return true
     }
 
-    /// Copies the oldest samples over those in `frame` without taking them; what is missing is silence.
-    package func peek(into frame: inout [Int16]) {
+    /// Copies samples from the `offset`th oldest on over those in `frame` without taking them; what is missing is
+    /// silence.
+    package func peek(at offset: Int = 0, into frame: inout [Int16]) {
         let mask = storage.count - 1
-        let available = min(frame.count, count)
-        for index in 0..<available { frame[index] = storage[(head + index) & mask] }
+        let first = min(max(0, offset), count)
+        let available = min(frame.count, count - first)
+        for index in 0..<available { frame[index] = storage[(head + first + index) & mask] }
         for index in available..<frame.count { frame[index] = 0 }
     }
 
