@@ -46,8 +46,8 @@ struct ParrotTests {
         ear.hear(20, packets: 1)
         let ended = try #require(ear.ended)
         #expect(ended.speech == .seconds(1))
-        #expect(ended.packets.count == 4 + 50 + 10)
-        #expect(ended.packets.map(\.timestamp).min() == UInt32(47 * 960))
+        #expect(ended.packets.count == 2 + 50 + 10)
+        #expect(ended.packets.map(\.timestamp).min() == UInt32(49 * 960))
     }
 
     @Test("a pause in which nothing is sent ends the utterance by the clock")
@@ -69,6 +69,35 @@ struct ParrotTests {
         ear.wait(.milliseconds(600))
         #expect(ear.events.count == 2)
         #expect(try #require(ear.ended).speech == .milliseconds(1200))
+    }
+
+    @Test("speech that arrives late because the machine stood still is not cut in two")
+    func standstill() throws {
+        var ear = Ear()
+        ear.hear(3000, packets: 20)
+        // The timer goes off first; then everything that waited comes at once.
+        ear.now += .milliseconds(1600)
+        #expect(ear.listener.handleTimeout(now: ear.now) == nil)
+        let arrival = ear.now
+        for _ in 0..<80 {
+            ear.hear(3000, packets: 1)
+            ear.now = arrival
+        }
+        #expect(ear.events == [.began])
+        ear.wait(.milliseconds(620))
+        #expect(try #require(ear.ended).packets.count == 100)
+    }
+
+    @Test("a pause of the caller is measured by the caller's clock, even if all of it comes at once")
+    func pauseInABurst() throws {
+        var ear = Ear()
+        ear.hear(3000, packets: 20)
+        let arrival = ear.now
+        for _ in 0..<30 {
+            ear.hear(10, packets: 1)
+            ear.now = arrival
+        }
+        #expect(try #require(ear.ended).packets.count == 30)
     }
 
     @Test("clicks and steady noise are not speech")

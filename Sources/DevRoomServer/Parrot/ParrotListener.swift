@@ -26,9 +26,12 @@ struct ParrotListener {
     /// Shorter sounds are clicks.
     static let minimumSpeech: Duration = .milliseconds(60)
     /// Kept before the first sound, which may be a soft consonant. It delays the answer by as much.
-    static let beginning: Duration = .milliseconds(80)
+    static let beginning: Duration = .milliseconds(40)
     /// Kept after the last sound.
     static let ending: Duration = .milliseconds(200)
+    /// A timer that goes off so much too late shows that this thread was held up, so that packets wait to be heard;
+    /// they get as much time as that.
+    static let grace: Duration = .milliseconds(50)
     /// An utterance is taken as ended when it has become this long.
     static let maximumSpeech: Duration = .seconds(30)
     /// RMS of 16-bit samples below which nothing is speech.
@@ -46,9 +49,12 @@ struct ParrotListener {
     private var countToLastSound = 0
     private var began = Instant.zero
     private var lastSound = Instant.zero
+    /// Where the last loud packet ended, in samples at 48 kHz of the sender's clock.
+    private var endOfSound: UInt32 = 0
+    private var graceEnd: Instant?
 
     /// When `handleTimeout` wants to be called: a caller that pauses may send nothing at all.
-    var nextDeadline: Instant? { isSpeaking ? lastSound + Self.pause : nil }
+    var nextDeadline: Instant? { isSpeaking ? graceEnd ?? lastSound + Self.pause : nil }
 
     /// Takes one packet and the loudness of its sound (RMS of 16-bit samples).
     mutating func receive(_ packet: RecordedPacket, level: Double, now: Instant) -> Event? {
@@ -62,8 +68,7 @@ struct ParrotListener {
         if isLoud {
             loud += duration
             if isSpeaking {
-                lastSound = now
-                countToLastSound = recording.count
+                noteSound(packet, now: now)
                 speech = now - began + duration
                 return speech >= Self.maximumSpeech ? end() : nil
             }
@@ -71,8 +76,7 @@ struct ParrotListener {
             isSpeaking = true
             began = now - loud + duration
             speech = loud
-            lastSound = now
-            countToLastSound = recording.count
+            noteSound(packet, now: now)
             return .began
         }
         loud = .zero
@@ -80,12 +84,26 @@ struct ParrotListener {
             trimBeginning()
             return nil
         }
-        return handleTimeout(now: now)
+        // The sender's clock tells how long the pause is, even if all of it comes at once.
+        let pause = Int32(
+            truncatingIfNeeded: packet.timestamp &+ UInt32(truncatingIfNeeded: packet.samples) &- endOfSound)
+        return Int(pause) >= Int(Self.pause.milliseconds) * 48 ? end() : nil
+    }
+
+    private mutating func noteSound(_ packet: RecordedPacket, now: Instant) {
+        lastSound = now
+        endOfSound = packet.timestamp &+ UInt32(truncatingIfNeeded: packet.samples)
+        graceEnd = nil
+        countToLastSound = recording.count
     }
 
     /// Ends the utterance if the pause is long enough.
     mutating func handleTimeout(now: Instant) -> Event? {
         guard let nextDeadline, nextDeadline <= now else { return nil }
+        if graceEnd == nil, now - nextDeadline >= Self.grace {
+            graceEnd = now + Self.grace
+            return nil
+        }
         return end()
     }
 
@@ -102,6 +120,7 @@ struct ParrotListener {
         loud = .zero
         recording = []
         countToLastSound = 0
+        graceEnd = nil
         return .ended(kept, speech: length)
     }
 
