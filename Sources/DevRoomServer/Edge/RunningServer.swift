@@ -6,8 +6,9 @@ internal import Wire
 
 /// A server that listens. Belongs to the loop's thread.
 final class RunningServer {
-    /// How long clients may take to read their goodbye when the server stops.
+    /// How long clients may take to read their goodbye when the server stops, and how often we look.
     static let farewell: Duration = .seconds(1)
+    private static let look: Duration = .milliseconds(10)
 
     let environment: ServerEnvironment
     let hub: RoomHub
@@ -80,13 +81,18 @@ final class RunningServer {
     func stop(_ completion: @escaping () -> Void) {
         http.stopListening()
         hub.close()
+        let end = environment.loop.now + Self.farewell
         alarm = Alarm(loop: environment.loop) { [self] in
+            guard hub.isIdle && http.webSocketCount == 0 || environment.loop.now >= end else {
+                alarm?.arm(after: Self.look)
+                return
+            }
             http.close()
             environment.media.close()
             alarm = nil
             completion()
         }
-        alarm?.arm(after: hub.isIdle && http.webSocketCount == 0 ? .zero : Self.farewell)
+        alarm?.arm(after: .zero)
     }
 }
 

@@ -13,8 +13,9 @@ package struct UpgradeRequest {
 ///
 /// Belongs to the loop's thread.
 final class GatewayShard: HTTPHandler {
-    /// How long clients may take over the goodbye.
-    static let drainTimeout: Duration = .seconds(5)
+    /// How long clients may take over the goodbye. Who stops the gateway waits for it, and a client that has not
+    /// answered by then is most likely gone.
+    static let drainTimeout: Duration = .seconds(1)
 
     let loop: EventLoop
     /// Its place among the shards, which resume tokens name.
