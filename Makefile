@@ -1,9 +1,10 @@
-.PHONY: help bootstrap build run test check format clean
+.PHONY: help bootstrap build run test check soak format clean
 
 help:
 	@echo "make run     build for release and start the gateway (PORT=3000; room server inside unless LIVEKIT_URL is set)"
 	@echo "make test    everything: packages, build, format, unit tests, interop tests"
 	@echo "make check   build, format and unit tests only"
+	@echo "make soak    20 calls at once for two minutes, then a count of what is left over (CALLERS=20 DURATION=120)"
 	@echo "make format  write the house format into the sources"
 
 bootstrap:
@@ -22,6 +23,11 @@ check: bootstrap
 	swift build --build-tests
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
 	swift test --skip-build --disable-xctest
+
+soak:
+	@scripts/bootstrap --tests
+	swift build -c release --product VoiceGateway
+	.venv/bin/python Tests/Interop/soak.py $(or $(CALLERS),20) $(or $(DURATION),120)
 
 format:
 	swift format --in-place --recursive --parallel Sources Tests Package.swift

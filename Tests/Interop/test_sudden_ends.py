@@ -11,29 +11,46 @@ from support.processes import Gateway, Program, RoomServer, Worker
 from test_gateway_clients import Participant, client
 
 
-async def test_when_a_client_is_killed_the_others_see_its_participant_leave(gateway, programs):
+def doomed_client(url: str, identity: str) -> Program:
+    """A client in a process of its own, that can be killed."""
+    return Program(
+        sys.executable,
+        "-c",
+        "import asyncio, aiohttp\n"
+        "async def main():\n"
+        "    async with aiohttp.ClientSession() as http:\n"
+        f"        socket = await http.ws_connect('{url}?room=meeting&identity={identity}&agent=')\n"
+        "        print(await socket.receive_str(), flush=True)\n"
+        "        await asyncio.sleep(60)\n"
+        "asyncio.run(main())",
+    )
+
+
+async def test_when_a_client_is_killed_its_participant_leaves_within_100_ms(gateway, programs):
+    """From the kill to the news at another participant. A busy machine delays single runs: the quickest of five
+    tells what the gateway needs, and every one must come."""
     async with Participant(gateway.room_url, "sdk", True) as sdk:
-        gone = asyncio.Event()
-        sdk.room.on("participant_disconnected", lambda who: who.identity == "doomed" and gone.set())
-        here = asyncio.Event()
-        sdk.room.on("participant_connected", lambda who: who.identity == "doomed" and here.set())
-        doomed = await programs(
-            Program(
-                sys.executable,
-                "-c",
-                "import asyncio, aiohttp\n"
-                "async def main():\n"
-                "    async with aiohttp.ClientSession() as http:\n"
-                f"        socket = await http.ws_connect('{gateway.url}?room=meeting&identity=doomed&agent=')\n"
-                "        print(await socket.receive_str(), flush=True)\n"
-                "        await socket.receive()\n"
-                "        await asyncio.sleep(60)\n"
-                "asyncio.run(main())",
-            )
-        )
-        await asyncio.wait_for(here.wait(), 15)
-        doomed.signal(signal.SIGKILL)
-        await asyncio.wait_for(gone.wait(), 5)
+        clock = asyncio.get_running_loop()
+        here: dict[str, asyncio.Future] = {}
+        gone: dict[str, asyncio.Future] = {}
+
+        def note(who, news: dict[str, asyncio.Future]) -> None:
+            if who.identity in news and not news[who.identity].done():
+                news[who.identity].set_result(clock.time())
+
+        sdk.room.on("participant_connected", lambda who: note(who, here))
+        sdk.room.on("participant_disconnected", lambda who: note(who, gone))
+        took = []
+        for number in range(5):
+            identity = f"doomed-{number}"
+            here[identity], gone[identity] = clock.create_future(), clock.create_future()
+            doomed = await programs(doomed_client(gateway.url, identity))
+            await asyncio.wait_for(here[identity], 15)
+            killed = clock.time()
+            doomed.signal(signal.SIGKILL)
+            took.append(await asyncio.wait_for(gone[identity], 5) - killed)
+        print("participants left after", [f"{seconds * 1000:.0f} ms" for seconds in took])
+        assert min(took) <= 0.1, took
 
 
 async def test_when_the_agent_worker_is_killed_the_caller_is_told(programs):
