@@ -58,7 +58,7 @@ package struct TwirpError: Error, Hashable, Sendable {
         if let json = try? JSONValue(parsing: body, maximumDepth: 8, maximumSize: 64 << 10),
             let code = json["code"]?.string.flatMap({ TwirpCode(rawValue: $0) })
         {
-            self.init(code, json["msg"]?.string ?? "")
+            self.init(code, TokenRedaction.withoutTokens(json["msg"]?.string ?? ""))
             return
         }
         let code: TwirpCode =
@@ -71,7 +71,7 @@ package struct TwirpError: Error, Hashable, Sendable {
             case 429, 502, 503, 504: .unavailable
             default: .unknown
             }
-        let text = String(decoding: body.prefix(200), as: UTF8.self)
+        let text = TokenRedaction.withoutTokens(String(decoding: body.prefix(4096), as: UTF8.self)).prefix(200)
         self.init(code, "HTTP status \(status): \(text)")
     }
 }
