@@ -12,8 +12,10 @@ import aiohttp
 import pytest
 from livekit import api, rtc
 
+from support.processes import DEPLOYMENT
 from support.room_server import KEY, SECRET, RoomServer, token
 from support.sdk_client import Client, silence, tone
+from support.tap import Tap
 
 numbers = itertools.count(1)
 modes = pytest.mark.parametrize("mode", ["v1", "v0"])
@@ -245,8 +247,10 @@ def test_names_metadata_and_attributes(server, room, mode):
 def test_leaving_is_seen_at_once_with_the_reason(server, room, mode):
     async def scenario():
         async with Client(server, room, "bob", mode) as bob:
-            async with Client(server, room, "ann", mode):
-                await bob.event("participant_connected")
+            async with Client(server, room, "ann", mode) as ann:
+                # Servers may let the others wait for news of those who publish nothing.
+                await ann.publish()
+                await bob.event("track_subscribed")
             (gone,) = await bob.event("participant_disconnected")
             assert gone.identity == "ann"
             assert gone.disconnect_reason == rtc.DisconnectReason.CLIENT_INITIATED
@@ -288,49 +292,11 @@ def test_who_may_not_publish_cannot(server, room, mode):
 # The signalling connection
 
 
-class Tap:
-    """A TCP relay that can cut every connection through it, as a bad network does."""
-
-    def __init__(self, port):
-        self.target = port
-        self.writers = []
-
-    async def __aenter__(self):
-        self.server = await asyncio.start_server(self.relay, "127.0.0.1", 0)
-        self.port = self.server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_):
-        self.server.close()
-        self.cut()
-
-    async def relay(self, reader, writer):
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        self.writers += [writer, far_writer]
-
-        async def copy(source, sink):
-            try:
-                while data := await source.read(65_536):
-                    sink.write(data)
-                    await sink.drain()
-            except OSError:
-                pass
-            finally:
-                sink.close()
-
-        await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
-
-    def cut(self):
-        for writer in self.writers:
-            writer.transport.abort()
-        self.writers = []
-
-
 @modes
 def test_a_lost_signalling_connection_is_resumed_without_losing_anything(server, room, mode):
     async def scenario():
-        async with Tap(server.port) as tap, Client(server, room, "bob", mode) as bob:
-            async with Client(server, room, "ann", mode, url=f"ws://127.0.0.1:{tap.port}") as ann:
+        async with Tap(server.port, host=server.host) as tap, Client(server, room, "bob", mode) as bob:
+            async with Client(server, room, "ann", mode, url=tap.url) as ann:
                 await ann.publish()
                 ann.play_tone(500)
                 await bob.hears("ann", 500)
@@ -351,6 +317,7 @@ def test_a_lost_signalling_connection_is_resumed_without_losing_anything(server,
     run(scenario())
 
 
+@pytest.mark.skipif(bool(DEPLOYMENT), reason="a deployment is not restarted")
 def test_after_a_restart_of_the_server_clients_come_back_by_themselves():
     async def scenario():
         with RoomServer() as first:
@@ -396,8 +363,7 @@ def test_statuses_of_plain_requests(server, room):
     assert get(server, "/rtc/validate", nowhere.to_jwt())[0] == 401
     grants = api.VideoGrants(room_join=True, room=room)
     wrong = api.AccessToken(KEY, "another").with_identity("ann").with_grants(grants).to_jwt()
-    status, text = get(server, "/rtc/validate", wrong)
-    assert status == 401 and "signature" in text
+    assert get(server, "/rtc/validate", wrong)[0] == 401
     assert get(server, "/settings/regions")[0] == 404
 
 
@@ -465,12 +431,15 @@ def test_json_requests_are_answered_in_json(server):
 
 # The parrot
 
+has_parrot = pytest.mark.skipif(bool(DEPLOYMENT), reason="only the development room server has a parrot")
+
 
 async def dispatch(lk, room, agent="polly"):
     return await lk.agent_dispatch.create_dispatch(
         api.CreateAgentDispatchRequest(agent_name=agent, room=room, metadata="{}"))
 
 
+@has_parrot
 @modes
 def test_the_parrot_says_what_it_heard(server, room, mode):
     async def scenario():
@@ -499,6 +468,7 @@ def test_the_parrot_says_what_it_heard(server, room, mode):
     run(scenario())
 
 
+@has_parrot
 def test_the_parrot_stops_when_the_caller_speaks_over_it(server, room):
     async def scenario():
         async with server_api(server) as lk, Client(server, room, "ann") as ann:
@@ -519,6 +489,7 @@ def test_the_parrot_stops_when_the_caller_speaks_over_it(server, room):
     run(scenario())
 
 
+@has_parrot
 def test_the_parrot_answers_written_messages(server, room):
     async def scenario():
         async with server_api(server) as lk, Client(server, room, "ann") as ann:
@@ -535,6 +506,7 @@ def test_the_parrot_answers_written_messages(server, room):
     run(scenario())
 
 
+@has_parrot
 def test_a_dispatch_in_the_token_brings_the_parrot_and_its_deletion_sends_it_away(server, room):
     async def scenario():
         async with server_api(server) as lk:
@@ -608,12 +580,49 @@ def test_clients_that_signal_in_json_are_answered_in_json(server, room):
                     if message.type == aiohttp.WSMsgType.TEXT and "pongResp" in (answer := json.loads(message.data)):
                         break
                 assert answer["pongResp"]["lastPingTimestamp"] == "5"
-                await socket.send_str("this is not JSON")
-                await socket.send_bytes(b"\xff\xff\xff")
                 await socket.send_str(json.dumps({"leave": {"reason": "CLIENT_INITIATED"}}))
                 while (message := await asyncio.wait_for(socket.receive(), 5)).type == aiohttp.WSMsgType.TEXT:
                     last = json.loads(message.data)
                 assert last["leave"]["reason"] == "CLIENT_INITIATED"
                 assert message.data == 1000
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("garbage", ["this is not JSON", b"\xff\xff\xff"], ids=["text", "binary"])
+def test_a_client_that_signals_garbage_is_disconnected(server, room, garbage):
+    async def scenario():
+        async with aiohttp.ClientSession() as http:
+            async with http.ws_connect(f"{server.http}/rtc?access_token={token('ann', room)}&protocol=17") as socket:
+                assert (await socket.receive()).type == aiohttp.WSMsgType.BINARY
+                await (socket.send_str(garbage) if isinstance(garbage, str) else socket.send_bytes(garbage))
+                while (message := await asyncio.wait_for(socket.receive(), 5)).type == aiohttp.WSMsgType.BINARY:
+                    pass
+                assert message.type == aiohttp.WSMsgType.CLOSE and message.data == 1000
+
+    run(scenario())
+
+
+@modes
+def test_a_new_token_follows_each_change_of_what_tokens_say(server, room, mode):
+    async def scenario():
+        async with Client(server, room, "ann", mode) as ann:
+            tokens = []
+            ann.room.on("token_refreshed", lambda: tokens.append(1))
+            # The first token comes with the join.
+            await asyncio.sleep(0.3)
+
+            async def brings_a_token(change):
+                before = len(tokens)
+                await change
+                await ann.until(lambda: len(tokens) > before, what="a token")
+
+            await brings_a_token(ann.local.set_metadata("about me"))
+            await brings_a_token(ann.local.set_name("Anna"))
+            permission = api.ParticipantPermission(can_subscribe=True, can_publish=False, can_publish_data=True)
+            async with server_api(server) as lk:
+                await brings_a_token(
+                    lk.room.update_participant(
+                        api.UpdateParticipantRequest(room=room, identity="ann", permission=permission)))
 
     run(scenario())

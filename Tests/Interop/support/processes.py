@@ -10,8 +10,11 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 GATEWAY = pathlib.Path(os.environ.get("VOICE_GATEWAY", ROOT / ".build/release/VoiceGateway"))
-KEY = "devkey"
-SECRET = "secret"
+
+# A LiveKit deployment to run against in place of the room server inside (see README.md).
+DEPLOYMENT = os.environ.get("INTEROP_LIVEKIT_URL")
+KEY = os.environ.get("INTEROP_LIVEKIT_API_KEY", "devkey")
+SECRET = os.environ.get("INTEROP_LIVEKIT_API_SECRET", "secret")
 
 
 def free_port() -> int:
@@ -118,12 +121,14 @@ async def answers(port: int, within: float = 20, host: str = "127.0.0.1") -> Non
 
 
 class Gateway(Program):
-    """`VoiceGateway serve`, with the room server inside unless LIVEKIT_URL is given."""
+    """`VoiceGateway serve`, with the room server inside unless LIVEKIT_URL is given or a deployment was named."""
 
     def __init__(self, *arguments, **environment) -> None:
         self.port = free_port()
         self.room_port = free_port()
         self.url = f"ws://127.0.0.1:{self.port}/ws"
+        if DEPLOYMENT and "LIVEKIT_URL" not in environment:
+            environment |= {"LIVEKIT_URL": DEPLOYMENT, "LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
         inside = "LIVEKIT_URL" not in environment
         self.room_url = f"ws://127.0.0.1:{self.room_port}" if inside else environment["LIVEKIT_URL"]
         extra = ["--dev-port", self.room_port] if inside else []

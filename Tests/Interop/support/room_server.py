@@ -5,17 +5,19 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 import warnings
 from pathlib import Path
 
 from livekit import api
 
+from support.processes import DEPLOYMENT, KEY, SECRET
+
 # The development secret is short on purpose.
 warnings.filterwarnings("ignore", message=".*HMAC key is.*")
 
 ROOT = Path(__file__).resolve().parents[3]
-KEY, SECRET = "devkey", "secret"
 
 
 def free_port():
@@ -38,18 +40,26 @@ def command(port):
     other = os.environ.get("DEV_ROOM_SERVER")
     if other:
         return shlex.split(other.format(port=port))
-    return [str(executable()), "dev-server", "--port", str(port)]
+    return [os.environ.get("VOICE_GATEWAY") or str(executable()), "dev-server", "--port", str(port)]
 
 
 class RoomServer:
-    """Use as `with RoomServer() as server`."""
+    """Use as `with RoomServer() as server`. Stands for the deployment that was named, if there is one."""
 
     def __init__(self, port=None):
-        self.port = port or free_port()
-        self.url = f"ws://127.0.0.1:{self.port}"
-        self.http = f"http://127.0.0.1:{self.port}"
+        self.url = DEPLOYMENT
+        self.process = None
+        if DEPLOYMENT:
+            address = urllib.parse.urlsplit(DEPLOYMENT)
+            self.host, self.port = address.hostname, address.port or (443 if address.scheme == "wss" else 80)
+        else:
+            self.host, self.port = "127.0.0.1", port or free_port()
+            self.url = f"ws://127.0.0.1:{self.port}"
+        self.http = "http" + self.url.removeprefix("ws")
 
     def __enter__(self):
+        if DEPLOYMENT:
+            return self
         self.process = subprocess.Popen(command(self.port), stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         while True:
@@ -66,7 +76,7 @@ class RoomServer:
                 time.sleep(0.05)
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(10)

@@ -22,6 +22,7 @@ class Client:
         self.sound = {}
         self.texts = []
         self._tasks = []
+        self._listening = {}
         self._source = None
         for name in (
             "participant_connected", "participant_disconnected", "track_published", "track_unpublished",
@@ -36,7 +37,13 @@ class Client:
             self.events.append((name, arguments))
             if name == "track_subscribed":
                 track, _, participant = arguments
-                self._tasks.append(asyncio.ensure_future(self._listen(track, participant.identity)))
+                task = asyncio.ensure_future(self._listen(track, participant.identity))
+                self._tasks.append(task)
+                self._listening[track.sid] = task
+            elif name == "track_unsubscribed":
+                # Servers may put the next track on the same transceiver, where this stream would go on.
+                if task := self._listening.pop(arguments[0].sid, None):
+                    task.cancel()
 
         return handler
 
