@@ -46,6 +46,8 @@ package struct Limits: Hashable, Sendable {
     package var tick = Duration.milliseconds(20)
     /// How much a late client may catch up; a pause longer than this becomes silence.
     package var catchUp = Duration.milliseconds(200)
+    /// How much the gateway itself may be late, as on a busy machine, and still make up for all of it.
+    package var ownLateness = Duration.seconds(1)
     /// How much earlier than real time a frame may leave, so that jitter of the clocks delays nothing.
     package var slack = Duration.milliseconds(5)
     /// Silence that goes to the room after the caller's last frame: what end-of-speech detection needs.

@@ -119,6 +119,34 @@ struct UplinkPacerTests {
         #expect((57_600...57_600 + samples + 240).contains(sent))
     }
 
+    @Test("what falls due while the gateway itself is late goes at once, however often that happens")
+    func ownLateness() {
+        var pacer = UplinkPacer(limits: limits, now: .zero)
+        pacer.release()
+        var frames = 1
+        _ = drain(&pacer, frames: &frames, at: 0)
+        for turn in 1...25 {
+            // Timers come before sockets: the first look finds nothing, then everything is there.
+            #expect(drain(&pacer, frames: &frames, at: turn * 400) == [])
+            frames = 20
+            let sent = drain(&pacer, frames: &frames, at: turn * 400)
+            #expect(sent.count == 20)
+            #expect(sent.last == .frame(timestamp: UInt32(turn * 20 * 960), isStart: false))
+        }
+    }
+
+    @Test("a pause of the client is noticed after the gateway was late, too")
+    func pauseAfterLateness() {
+        var pacer = UplinkPacer(limits: limits, now: .zero)
+        pacer.release()
+        var frames = 1
+        _ = drain(&pacer, frames: &frames, at: 0)
+        #expect(drain(&pacer, frames: &frames, at: 400) == [])
+        let silent = (21...40).flatMap { drain(&pacer, frames: &frames, at: $0 * 20) }
+        #expect(silent.first == .silence(timestamp: 29 * 960, isStart: false))
+        #expect(silent.count == 12)
+    }
+
     @Test("a clock that stood still leads to no flood")
     func standstill() {
         var pacer = UplinkPacer(limits: limits, now: .zero)

@@ -4,7 +4,8 @@ package import Wire
 /// 48 kHz.
 ///
 /// Credit grows with the clock and every frame costs its length, so a burst leaves at the speed of sound, while a
-/// client that is late by up to `Limits.catchUp` catches up. A longer pause becomes silence, first sent, then not.
+/// client that is late by up to `Limits.catchUp` catches up. A longer pause becomes silence, first sent, then not. When
+/// it is we who come late, as on a busy machine, what has fallen due meanwhile goes at once: it would else stay a delay.
 package struct UplinkPacer: Sendable {
     /// What to send now.
     package enum Decision: Hashable, Sendable {
@@ -28,10 +29,14 @@ package struct UplinkPacer: Sendable {
     package static let frameSamples = 960
 
     private let catchUp: Int
+    private let tick: Int
+    private let maximumLateness: Int
     private let slack: Int
     private let trailing: Int
     private var state: State
     private var credit = 0
+    /// What of the credit is owed to calls of ours that came late; not the client's fault.
+    private var lateness = 0
     private var last: Instant
     /// The media clock: where the next packet starts.
     private var timestamp: Int = 0
@@ -42,6 +47,8 @@ package struct UplinkPacer: Sendable {
 
     package init(limits: Limits, now: Instant) {
         catchUp = limits.catchUp.samplesAt48kHz
+        tick = limits.tick.samplesAt48kHz
+        maximumLateness = limits.ownLateness.samplesAt48kHz
         slack = limits.slack.samplesAt48kHz
         trailing = limits.trailingSilence.samplesAt48kHz
         state = .idle(since: now)
@@ -88,7 +95,11 @@ package struct UplinkPacer: Sendable {
         last += .nanoseconds(Int64(elapsed) * 1_000_000 / 48)
         if case .idle = state { return }
         credit += elapsed
+        if elapsed > tick * 2 { lateness = min(lateness + elapsed - tick, maximumLateness) }
     }
+
+    /// How far the credit may grow before it means that the client pauses.
+    private var allowance: Int { catchUp + lateness }
 
     private mutating func nextWhileHeld(now: Instant) -> Decision {
         if case .idle(let since) = state {
@@ -110,8 +121,11 @@ package struct UplinkPacer: Sendable {
         case .flowing: break
         }
         state = .flowing
-        credit = min(credit, max(catchUp, head))
-        guard credit + slack >= head else { return .wait }
+        credit = min(credit, max(allowance, head))
+        guard credit + slack >= head else {
+            lateness = 0
+            return .wait
+        }
         credit -= head
         defer {
             timestamp += head
@@ -124,12 +138,13 @@ package struct UplinkPacer: Sendable {
         switch state {
         case .idle: return .wait
         case .flowing:
-            guard credit >= catchUp || turnHasEnded else { return .wait }
+            guard credit >= allowance || turnHasEnded else { return .wait }
             // The pause so far becomes part of the media clock; from here silence fills real time.
             let missing = max(0, credit - Self.frameSamples)
             timestamp += missing
             credit -= missing
             turnHasEnded = false
+            lateness = 0
             state = .trailing(samples: trailing)
             return silence()
         case .trailing(let left):
