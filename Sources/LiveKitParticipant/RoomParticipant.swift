@@ -152,10 +152,10 @@ package final class RoomParticipant {
         for event in assembler.senderLeft(sid: nil) { emit(event) }
         calls.closed()
         drainCalls()
-        if case .failed(let error) = ending {
-            log.warning("participant ended", ["error": "\(error)"])
-        } else {
-            log.info("participant ended", ["ending": "\(ending)"])
+        switch ending {
+        case .left: log.info("participant left")
+        case .removed(let reason): log.info("participant removed", ["reason": reason.name])
+        case .failed(let error): log.warning("participant ended", ["error": "\(error)"])
         }
         emit(.disconnected(ending))
     }

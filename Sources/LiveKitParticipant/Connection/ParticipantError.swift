@@ -86,25 +86,26 @@ extension ParticipantError {
 }
 
 extension ParticipantError: CustomStringConvertible {
-    package var description: String {
-        let what =
-            switch kind {
-            case .unauthorized: "the LiveKit server refuses the access token"
-            case .roomNotFound: "the room does not exist"
-            case .badRequest: "the LiveKit server does not accept the join request"
-            case .serverFailure(let status): "the LiveKit server answered with HTTP status \(status)"
-            case .unreachable: "the LiveKit server cannot be reached"
-            case .untrusted: "the connection to the LiveKit server cannot be trusted"
-            case .notLiveKit: "no LiveKit server answers at this address"
-            case .timedOut: "the LiveKit server did not answer in time"
-            case .mediaUnreachable: "no media connection to the LiveKit server comes about"
-            case .negotiationFailed: "the LiveKit server's session description cannot be used"
-            case .removed(let reason): "the LiveKit server ended the session (\(reason.name))"
-            case .reconnectFailed: "the connection to the LiveKit server was lost and did not come back"
-            case .localFailure: "this machine could not set up the connection"
-            }
-        return detail.isEmpty ? what : "\(what): \(detail)"
+    /// What happened, without what only the log should have: servers name keys and tokens in their answers.
+    package var summary: String {
+        switch kind {
+        case .unauthorized: "the LiveKit server refuses the access token"
+        case .roomNotFound: "the room does not exist"
+        case .badRequest: "the LiveKit server does not accept the join request"
+        case .serverFailure(let status): "the LiveKit server answered with HTTP status \(status)"
+        case .unreachable: "the LiveKit server cannot be reached"
+        case .untrusted: "the connection to the LiveKit server cannot be trusted"
+        case .notLiveKit: "no LiveKit server answers at this address"
+        case .timedOut: "the LiveKit server did not answer in time"
+        case .mediaUnreachable: "no media connection to the LiveKit server comes about"
+        case .negotiationFailed: "the LiveKit server's session description cannot be used"
+        case .removed(let reason): "the LiveKit server ended the session (\(reason.name))"
+        case .reconnectFailed: "the connection to the LiveKit server was lost and did not come back"
+        case .localFailure: "this machine could not set up the connection"
+        }
     }
+
+    package var description: String { detail.isEmpty ? summary : "\(summary): \(detail)" }
 }
 
 extension ParticipantError {
@@ -112,7 +113,7 @@ extension ParticipantError {
     init(_ error: WebSocketConnectError) {
         switch error {
         case .rejected(let status, _, let body):
-            let text = String(Self.plainText(body).prefix(200))
+            let text = String(TokenRedaction.withoutTokens(Self.plainText(body)).prefix(200))
             switch status {
             case 401, 403: self.init(.unauthorized, text)
             // LiveKit explains itself in plain text; a page comes from whatever else is at that address.

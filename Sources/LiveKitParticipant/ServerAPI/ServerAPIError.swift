@@ -63,6 +63,15 @@ package enum ServerAPIError: Error, Hashable, Sendable {
 }
 
 extension ServerAPIError: CustomStringConvertible {
+    /// What happened, without the server's own words.
+    package var summary: String {
+        switch self {
+        case .refused(let method, let error): "LiveKit refused \(method) (\(error.code.rawValue))"
+        case .unreachable(let method, _): "LiveKit could not be asked for \(method)"
+        case .undecodable(let method, _): "LiveKit's answer to \(method) cannot be read"
+        }
+    }
+
     package var description: String {
         switch self {
         case .refused(let method, let error): "LiveKit refused \(method) (\(error.code.rawValue)): \(error.message)"

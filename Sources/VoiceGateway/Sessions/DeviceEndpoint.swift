@@ -39,7 +39,7 @@ final class DeviceEndpoint: ClientEndpoint {
         sessions = SessionEnvironment(
             configuration: configuration,
             rooms: LiveKitRoomConnector(loop: loop, context: shard.context, environment: environment),
-            dispatcher: ServerDispatcher(api: api), coders: LibraryCoders(), clock: clock,
+            dispatcher: ServerDispatcher(api: api, log: environment.log), coders: LibraryCoders(), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))
         connectionGauge = environment.metrics.gauge("voicegateway_clients", help: "Clients that are connected.")
         connectionCounter = environment.metrics.counter(

@@ -224,7 +224,9 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
             case .room: .room
             case .operator: .operator
             }
-        return RoomFailure(blame: blame, message: "\(error)", isRetryable: error.isRetryable)
+        // What a server says about our keys is not for clients.
+        let message = error.kind == .unauthorized ? error.summary : "\(error)"
+        return RoomFailure(blame: blame, message: message, isRetryable: error.isRetryable)
     }
 
     private static func failure(_ reason: DisconnectReason) -> RoomFailure {

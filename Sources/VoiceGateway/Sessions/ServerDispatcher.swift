@@ -1,13 +1,18 @@
 internal import Bridge
 internal import ClientProtocol
 internal import LiveKitParticipant
+internal import Observability
 internal import Signalling
 
 /// Dispatches agents by LiveKit's server API.
 final class ServerDispatcher: AgentDispatcher {
     private let api: ServerAPI
+    private let log: Log
 
-    init(api: ServerAPI) { self.api = api }
+    init(api: ServerAPI, log: Log) {
+        self.api = api
+        self.log = log
+    }
 
     func listDispatches(room: String, completion: @escaping (Result<[String], DispatchFailure>) -> Void) {
         api.send(.listDispatch(in: room)) { result in
@@ -28,7 +33,10 @@ final class ServerDispatcher: AgentDispatcher {
             $0.agentName = agent
             $0.metadata = metadata
         }
-        api.send(.createDispatch(request)) { result in
+        api.send(.createDispatch(request)) { [log] result in
+            if case .failure(let error) = result {
+                log.warning("agent not dispatched", ["room": room, "agent": agent, "error": "\(error)"])
+            }
             completion(result.map { _ in }.mapError { DispatchFailure($0) })
         }
     }
@@ -42,6 +50,8 @@ extension DispatchFailure {
             case .room: .room
             case .operator: .operator
             }
-        self.init(blame: blame, message: "\(error)", isRetryable: error.isRetryable)
+        // What a server says about our keys is not for clients.
+        let message = blame == .operator ? error.summary : "\(error)"
+        self.init(blame: blame, message: message, isRetryable: error.isRetryable)
     }
 }
