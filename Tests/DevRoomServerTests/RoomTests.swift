@@ -140,6 +140,20 @@ struct RoomTests {
         #expect(messages.requestResponses.first?.reason == .ok)
     }
 
+    @Test("a change of metadata or permission outdates the token")
+    func outdatedToken() throws {
+        var fixture = RoomFixture()
+        let ann = try fixture.join("ann")
+        _ = fixture.takeAll()
+        func outdated(_ outputs: [RoomOutput]) -> [ParticipantInfo] {
+            outputs.compactMap { if case .tokenOutdated(let info) = $0 { info } else { nil } }
+        }
+        fixture.room.updateMetadata(ann, .with { $0.metadata = "new" })
+        #expect(outdated(fixture.takeAll()).map(\.metadata) == ["new"])
+        fixture.room.setPermission(ann, .with { $0.canSubscribe = true })
+        #expect(outdated(fixture.takeAll()).map(\.permission?.canPublish) == [false])
+    }
+
     @Test("who may not change its own metadata is told so")
     func metadataNotAllowed() throws {
         var fixture = RoomFixture()

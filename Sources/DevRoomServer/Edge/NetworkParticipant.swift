@@ -25,7 +25,7 @@ final class NetworkParticipant {
     private var farewellAlarm: Alarm?
     private var resumeAlarm: Alarm?
     private var refreshAlarm: Alarm?
-    private let tokens: TokenRefresher
+    private var tokens: TokenRefresher
     private var qualityMeter = ConnectionQualityMeter()
     private(set) var hasEnded = false
     /// The media path was up at least once.
@@ -161,6 +161,11 @@ final class NetworkParticipant {
 
 extension NetworkParticipant: RoomMember {
     func send(_ message: SignalResponse.Message) { session?.send(message) }
+
+    func renewToken(_ info: ParticipantInfo) {
+        tokens.follow(info)
+        refreshToken()
+    }
 
     func takeQuality() -> ConnectionQuality? {
         guard hasConnected else { return nil }

@@ -124,6 +124,7 @@ final class RoomHost {
             for track in tracks.values where track.publisher == sid { tracks[track.sid] = nil }
             log.info("participant left", ["sid": sid, "reason": reason.name])
             members.removeValue(forKey: sid)?.end(reason)
+        case .tokenOutdated(let info): members[info.sid]?.renewToken(info)
         case .joined(let participant): delegate?.room(self, joined: participant)
         case .published(let participant): delegate?.room(self, published: participant)
         case .left(let participant): delegate?.room(self, left: participant)

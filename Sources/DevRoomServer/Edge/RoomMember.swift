@@ -9,6 +9,8 @@ protocol RoomMember: AnyObject {
     func attach(_ track: ForwardedTrack)
     func detach(track sid: String)
     func pause(track sid: String, isPaused: Bool)
+    /// What the member is, or may do, is no longer what its token says.
+    func renewToken(_ info: ParticipantInfo)
     /// How well the member is connected, judged since the last call; nil when there is nothing to judge.
     func takeQuality() -> ConnectionQuality?
     /// The member is no longer in the room.

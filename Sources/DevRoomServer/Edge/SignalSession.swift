@@ -64,6 +64,12 @@ final class SignalSession {
         socket?.close(.normal)
     }
 
+    /// As LiveKit's own server does: who cannot be understood is not listened to any longer.
+    private func malformed(_ form: String) {
+        log.warning("malformed signal message", ["form": form])
+        socket?.close(.normal)
+    }
+
     private func received(_ request: SignalRequest?) {
         guard let message = request?.message else {
             log.debug("unknown signal message ignored")
@@ -77,8 +83,7 @@ extension SignalSession: WebSocketHandler {
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
         usesJSON = true
         guard let json = try? JSONValue(parsing: [UInt8](text)), let request = try? SignalRequest(json: json) else {
-            log.warning("malformed signal message ignored", ["form": "JSON"])
-            return
+            return malformed("JSON")
         }
         received(request)
     }
@@ -86,8 +91,7 @@ extension SignalSession: WebSocketHandler {
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
         usesJSON = false
         guard let request = try? SignalRequest(decoding: [UInt8](bytes)) else {
-            log.warning("malformed signal message ignored", ["form": "protobuf"])
-            return
+            return malformed("protobuf")
         }
         received(request)
     }

@@ -9,8 +9,27 @@ struct TokenRefresher {
     /// Seconds that a fresh token lives at least.
     static let minimumLifetime: Int64 = 600
 
-    let token: AccessToken
+    private(set) var token: AccessToken
     let secret: String
+
+    init(token: AccessToken, secret: String) {
+        self.token = token
+        self.secret = secret
+    }
+
+    /// Later tokens say what is so now: a client that comes back must not lose what it became.
+    mutating func follow(_ info: ParticipantInfo) {
+        token.name = info.name
+        token.metadata = info.metadata
+        token.attributes = info.attributes
+        guard let permission = info.permission else { return }
+        token.video.canPublish = permission.canPublish
+        token.video.canSubscribe = permission.canSubscribe
+        token.video.canPublishData = permission.canPublishData
+        token.video.canPublishSources = permission.canPublishSources
+        token.video.canUpdateOwnMetadata = permission.canUpdateMetadata
+        token.video.hidden = permission.hidden
+    }
 
     func mint(now: Int64) -> String {
         var fresh = token

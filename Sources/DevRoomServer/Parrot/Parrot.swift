@@ -259,6 +259,8 @@ extension Parrot: RoomMember {
 
     func pause(track sid: String, isPaused: Bool) {}
 
+    func renewToken(_ info: ParticipantInfo) {}
+
     /// Inside the process nothing is lost.
     func takeQuality() -> ConnectionQuality? { .excellent }
 

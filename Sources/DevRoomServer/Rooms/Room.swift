@@ -308,6 +308,7 @@ struct Room {
         participants[index].info.attributes = merged
         participants[index].changed()
         announce(index)
+        emit(.tokenOutdated(participants[index].info))
     }
 
     /// A client's own request, answered with a `RequestResponse`.
@@ -343,6 +344,7 @@ struct Room {
             for track in participants[index].subscriptions.keys { unsubscribe(sid, from: track) }
         }
         announce(index)
+        emit(.tokenOutdated(participants[index].info))
     }
 
     /// Changes the room's metadata; everybody is told at once.

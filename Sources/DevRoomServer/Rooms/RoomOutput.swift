@@ -14,6 +14,8 @@ enum RoomOutput: Hashable {
     case pause(track: String, subscriber: String, isPaused: Bool)
     /// The participant is no longer in the room: end its connections once what was sent has left.
     case end(participant: String, reason: DisconnectReason)
+    /// What the participant's token says is no longer so.
+    case tokenOutdated(ParticipantInfo)
     /// Somebody came; the dispatcher wants to know.
     case joined(ParticipantInfo)
     /// A participant's first track became visible.
