@@ -56,6 +56,9 @@ protocol MediaSessionDelegate: AnyObject {
 final class MediaSession {
     /// Bytes that may wait on the reliable channel.
     static let maximumBufferedBytes = 2 << 20
+    /// How long the server's word may take after it has closed the connection. It says why on the signalling
+    /// connection, and the two arrive in any order: who came back too soon would throw out whoever took his place.
+    static let farewellGrace = Duration.milliseconds(500)
 
     /// The one that we offer on.
     let publisher: MediaTransport
@@ -99,6 +102,7 @@ final class MediaSession {
     private var reliable: DataChannelID?
     private var lossy: DataChannelID?
     private var isClosed = false
+    private var farewell: Alarm?
 
     init(
         loop: EventLoop, publisher: MediaTransport, subscriber: MediaTransport?, join: JoinResponse, log: Log,
@@ -158,6 +162,7 @@ final class MediaSession {
         for section in tracks.keys.sorted() { removed(section: section) }
         delegate = nil
         offerAlarm.cancel()
+        farewell?.cancel()
         publisher.close()
         subscriber?.close()
     }
@@ -293,14 +298,23 @@ final class MediaSession {
             if !isText { delegate?.session(self, received: bytes) }
         case .channelClosed(let channel):
             guard transport === publisher, channel == reliable || channel == lossy else { return }
-            let error = ParticipantError(.mediaUnreachable, "a data channel was closed")
-            delegate?.sessionFailed(self, .publisherFailed, error, mayResume: false)
+            closedByServer(ParticipantError(.mediaUnreachable, "a data channel was closed"), mayResume: false)
         case .closedByPeer:
-            let error = ParticipantError(.mediaUnreachable, "the server closed the peer connection")
-            delegate?.sessionFailed(self, .publisherFailed, error, mayResume: true)
+            closedByServer(
+                ParticipantError(.mediaUnreachable, "the server closed the peer connection"), mayResume: true)
         case .transportFailed(let reason): log.warning("DTLS failed", ["reason": reason])
         case .sourceEnded, .dataChannelsConnected, .channelOpened, .channelBufferedAmountLow: break
         }
+    }
+
+    private func closedByServer(_ error: ParticipantError, mayResume: Bool) {
+        // The first sign counts; others follow from it.
+        guard farewell?.isArmed != true else { return }
+        farewell = Alarm(loop: loop) { [weak self] in
+            guard let self else { return }
+            delegate?.sessionFailed(self, .publisherFailed, error, mayResume: mayResume)
+        }
+        farewell?.arm(after: Self.farewellGrace)
     }
 
     func transport(_ transport: MediaTransport, section: Int, released output: JitterBufferOutput) {

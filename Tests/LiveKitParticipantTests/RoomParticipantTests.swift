@@ -303,6 +303,30 @@ import Wire
         }
     }
 
+    @Test("who is sent away does not come back, though the connection closes before the server says why")
+    func lateFarewell() async throws {
+        try await LoopbackStage.play { stage in
+            try await stage.until("connected")
+            try await stage.onLoop { $0.room.session?.publisher.close() }
+            // Turns of the loop in which the goodbye on the peer connection arrives.
+            for _ in 0..<10 { try await stage.onLoop { _ in } }
+            try await stage.onLoop { $0.room.session?.send(.leave(.with { $0.reason = .duplicateIdentity })) }
+            try await stage.until("the end") { $0.participant.state == .closed }
+            let (last, joins) = try await stage.onLoop { ($0.recorder.events.last, $0.room.requests.count) }
+            #expect(last == "disconnected \(ParticipantEnding.removed(.duplicateIdentity))")
+            #expect(joins == 1)
+        }
+    }
+
+    @Test("a connection that the server closes without a word counts as lost")
+    func closedWithoutWord() async throws {
+        try await LoopbackStage.play { stage in
+            try await stage.until("connected")
+            try await stage.onLoop { $0.room.session?.publisher.close() }
+            try await stage.until("reconnecting")
+        }
+    }
+
     @Test("somebody's leaving ends their tracks and streams")
     func parting() async throws {
         try await LoopbackStage.play { stage in
