@@ -1,9 +1,13 @@
+package import ClientProtocol
+
 /// Every bound and every waiting time of a session, in one place.
 package struct Limits: Hashable, Sendable {
     // MARK: What a client may send
 
     /// Bytes of one message, a recorded utterance in base64 included.
-    package var maximumMessageBytes = 4 << 20
+    package var maximumMessageBytes = 16 << 20
+    /// Sound of one turn that comes as a recording.
+    package var maximumUtterance = Duration.seconds(60)
     /// Messages a second that are taken without end. Real clients send 10 to 100.
     package var messagesPerSecond = 500
     /// Messages that may come at once, as when a recording is uploaded in frames of 20 ms.
@@ -91,6 +95,15 @@ package struct Limits: Hashable, Sendable {
     package var maximumWaitingTranscripts = 256
 
     package init() {}
+
+    /// What of it concerns recordings. Base64 makes four bytes of three.
+    package var recordings: RecordingLimits {
+        var limits = RecordingLimits()
+        limits.maximumMessageBytes = maximumMessageBytes
+        limits.maximumUtterance = maximumUtterance
+        limits.maximumRecordingBytes = maximumMessageBytes / 4 * 3
+        return limits
+    }
 }
 
 extension Duration {

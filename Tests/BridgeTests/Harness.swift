@@ -30,7 +30,7 @@ final class Harness {
         var parameters = SessionParameters(endpoint: .device)
         try parameters.apply(query: QueryString.pairs(of: query))
         session = BridgeSession(
-            client: client, parameters: parameters, dialect: ExtendedDialect(),
+            client: client, parameters: parameters,
             environment: SessionEnvironment(
                 configuration: configuration, rooms: connector, dispatcher: dispatcher, coders: coders, clock: clock,
                 tick: tick),

@@ -62,7 +62,7 @@ struct DeviceEndpointTests {
     @Test("an invalid parameter is named after the upgrade, and closes with 4400")
     func invalidParameter() async throws {
         try await GatewayStage.play { stage in
-            for query in ["?sample_rate=1", "?encoding=mp3", "?frame_ms=x", "?events=legacy"] {
+            for query in ["?sample_rate=1", "?encoding=mp3", "?frame_ms=x", "?events=old"] {
                 let client = try await stage.connect(query)
                 try await stage.until("closed") { client.closure != nil }
                 let (code, error) = try await stage.onLoop { (client.closure?.code.rawValue, client.event("error")) }

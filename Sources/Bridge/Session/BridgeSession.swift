@@ -103,15 +103,15 @@ package final class BridgeSession {
     ///   - resumeToken: what the client proves with that a later connection is its own; nil when it cannot come back.
     ///   - random: for the names of rooms and callers that have none.
     package init(
-        client: any ClientConnection, parameters: SessionParameters, dialect: any DialectCodec,
-        environment: SessionEnvironment, resumeToken: String? = nil, random: inout some RandomNumberGenerator
+        client: any ClientConnection, parameters: SessionParameters, environment: SessionEnvironment,
+        resumeToken: String? = nil, random: inout some RandomNumberGenerator
     ) {
         let now = environment.clock.now
         let limits = environment.configuration.limits
         self.client = client
         self.resumeToken = resumeToken
         self.parameters = parameters
-        self.dialect = dialect
+        dialect = parameters.makeDialect(limits: limits.recordings)
         self.environment = environment
         startedAt = now
         id = "S_" + RandomName.hexadecimal(16, using: &random)

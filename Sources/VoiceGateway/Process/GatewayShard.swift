@@ -105,6 +105,8 @@ final class GatewayShard: HTTPHandler {
         moveHook?.cancel()
         for (upgrade, _) in moving { upgrade.reject(.text(503, "The gateway is shutting down.\n")) }
         moving = []
+        // One endpoint may serve several paths.
+        let endpoints = Dictionary(endpoints.values.map { (ObjectIdentifier($0), $0) }, uniquingKeysWith: { $1 })
         var waiting = endpoints.count
         var isOver = false
         let finish = { [self] in

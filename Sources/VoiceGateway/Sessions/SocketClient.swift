@@ -3,17 +3,24 @@ internal import WebSocket
 
 /// A client's WebSocket and its session, which hold each other until the socket is closed.
 final class SocketClient: WebSocketHandler, ClientConnection {
+    /// What becomes of a client whose socket is open.
+    enum Admission {
+        case session(BridgeSession)
+        /// It is told why by the close frame alone.
+        case refused(code: UInt16, reason: String)
+    }
+
     private var socket: WebSocketConnection?
     private var session: BridgeSession?
-    private var start: ((SocketClient) -> BridgeSession?)?
+    private var start: ((SocketClient) -> Admission)?
     private let onClosed: (SocketClient) -> Void
     /// Decides about the session when the socket broke; without it, the session ends as after a goodbye.
     var onLost: ((BridgeSession) -> Void)?
 
     /// - Parameters:
-    ///   - start: makes the session when the socket is open, and starts it.
+    ///   - start: makes the session when the socket is open, or refuses the client.
     ///   - onClosed: the socket is gone.
-    init(start: @escaping (SocketClient) -> BridgeSession?, onClosed: @escaping (SocketClient) -> Void) {
+    init(start: @escaping (SocketClient) -> Admission, onClosed: @escaping (SocketClient) -> Void) {
         self.start = start
         self.onClosed = onClosed
     }
@@ -39,8 +46,13 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         self.socket = socket
         let start = start
         self.start = nil
-        session = start?(self)
-        session?.start()
+        switch start?(self) {
+        case .session(let session)?:
+            self.session = session
+            session.start()
+        case .refused(let code, let reason)?: close(code: code, reason: reason)
+        case nil: break
+        }
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {

@@ -1,0 +1,107 @@
+internal import Bridge
+internal import ClientProtocol
+internal import HTTPClient
+internal import LiveKitParticipant
+internal import Observability
+internal import SecureTransport
+internal import Wire
+
+/// Makes the sessions of one shard's clients and finds them again for clients that come back.
+///
+/// Belongs to the loop's thread.
+final class SessionMaker {
+    /// What all sessions of the shard have in common.
+    let environment: SessionEnvironment
+    /// Those that a later connection can continue.
+    let resumable = ResumableSessions()
+    private let shardIndex: Int
+    private let http: HTTPClient
+    private let log: Log
+
+    init(_ shard: GatewayShard) {
+        let gateway = shard.environment
+        shardIndex = shard.index
+        log = gateway.log
+        http = HTTPClient(loop: shard.loop, authorities: gateway.authorities)
+        let api = ServerAPI(
+            client: http, server: gateway.roomServer, key: gateway.credentials.key,
+            secret: gateway.credentials.secret, authentication: .openSSL, unixTime: Console.unixTime)
+        var configuration = BridgeConfiguration(agentName: gateway.agentName)
+        configuration.limits.resumeGrace = gateway.resumeGrace
+        let clock = LoopClock(loop: shard.loop)
+        environment = SessionEnvironment(
+            configuration: configuration,
+            rooms: LiveKitRoomConnector(loop: shard.loop, context: shard.context, environment: gateway),
+            dispatcher: ServerDispatcher(api: api, log: log), coders: LibraryCoders(), clock: clock,
+            tick: MediaTick(clock: clock, interval: configuration.limits.tick))
+    }
+
+    /// All sessions are over.
+    func close() { http.close() }
+
+    /// A session for a client whose socket is open.
+    func begin(_ client: SocketClient, _ parameters: SessionParameters, path: String) -> BridgeSession {
+        let token = environment.configuration.limits.resumeGrace > .zero ? ResumeToken.make(shard: shardIndex) : nil
+        let session = make(client, parameters, token)
+        let log = log.with(["session": session.id])
+        session.onEnded = { [unowned session, resumable] numbers in
+            Self.report(numbers, of: session, to: log)
+            if let token { resumable.remove(token) }
+        }
+        if let token {
+            resumable.add(session, of: client, token)
+            client.onLost = { [resumable] session in resumable.clientLost(session, token, log) }
+        }
+        log.info("client connected", ["endpoint": path])
+        return session
+    }
+
+    /// A session that only tells the client which of its parameters cannot be.
+    func refuse(_ client: SocketClient, _ parameters: SessionParameters, _ mistake: InvalidParameter) -> BridgeSession {
+        let session = make(client, parameters, nil)
+        session.refuse(mistake)
+        return session
+    }
+
+    /// The session that a client wants to continue; if that is over, one that only tells the client so.
+    func resume(
+        _ client: SocketClient, _ parameters: SessionParameters, _ token: String, path: String
+    ) -> BridgeSession {
+        if let session = resumable.resume(token, with: client) {
+            let log = log.with(["session": session.id])
+            client.onLost = { [resumable] session in resumable.clientLost(session, token, log) }
+            log.info("client came back", ["endpoint": path])
+            return session
+        }
+        let session = make(client, parameters, nil)
+        session.refuse(
+            ClientError(
+                .sessionExpired,
+                environment.configuration.limits.resumeGrace > .zero
+                    ? "this session is over, or never was; connect without \"session\" to begin a new one"
+                    : "this server keeps no sessions; connect without \"session\" to begin a new one"),
+            .sessionExpired)
+        return session
+    }
+
+    private func make(_ client: SocketClient, _ parameters: SessionParameters, _ token: String?) -> BridgeSession {
+        var random = SecureRandom()
+        return BridgeSession(
+            client: client, parameters: parameters, environment: environment, resumeToken: token, random: &random)
+    }
+
+    private static func report(_ numbers: SessionStatistics, of session: BridgeSession, to log: Log) {
+        log.info(
+            "session ended",
+            [
+                "messages_in": numbers.clientMessages, "bytes_in": numbers.clientAudioBytes,
+                "packets_out": numbers.packetsSent, "sound_out_ms": numbers.uplinkSamples / 48,
+                "dropped_ms": numbers.uplinkDropped / 48, "skipped_ms": numbers.uplinkSkipped / 48,
+                "longest_delay_ms": numbers.longestUplinkDelay, "packets_in": numbers.packetsReceived,
+                "concealed_ms": numbers.downlinkConcealed / 48, "recovered_ms": numbers.downlinkRecovered / 48,
+                "audio_to_client": numbers.audioMessagesSent, "audio_dropped": numbers.audioMessagesDropped,
+                "events": numbers.eventsSent, "joined_ms": numbers.joinedAfter ?? -1,
+                "heard_ms": numbers.heardAfter ?? -1,
+            ])
+    }
+}
