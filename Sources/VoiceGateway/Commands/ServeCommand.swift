@@ -57,10 +57,12 @@ enum ServeCommand {
             throw StartError(sentence: "The gateway cannot make its certificate: \(error).", exitCode: 1)
         }
         let roomServer = try await RoomServerInUse.open(configuration.roomServer, loop: loops.loops[0], log: log)
+        let metrics = Metrics()
         let environment = GatewayEnvironment(
             roomServer: roomServer.url, credentials: configuration.roomServer.credentials,
             agentName: configuration.agentName, authorities: authorities, transports: transports, log: log,
-            metrics: Metrics(), resumeGrace: .seconds(configuration.resumeGrace))
+            metrics: metrics, admission: Admission(policy: AdmissionPolicy(), log: log, metrics: metrics),
+            resumeGrace: .seconds(configuration.resumeGrace))
         var address = configuration.listenAddress
         var shards: [(EventLoop, LoopBound<GatewayShard>)] = []
         do throws(ShardError) {

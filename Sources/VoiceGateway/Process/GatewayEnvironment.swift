@@ -15,6 +15,8 @@ package struct GatewayEnvironment: Sendable {
     package let transports: OpenSSLTransportFactory
     package let log: Log
     package let metrics: Metrics
+    /// Decides who may connect.
+    package let admission: Admission
     /// How long the participant of a client whose connection broke stays in its room; zero: not at all.
     package var resumeGrace = Duration.zero
 }

@@ -93,7 +93,8 @@ final class GatewayStage: @unchecked Sendable {
                 environment: GatewayEnvironment(
                     roomServer: ServerURL(isSecure: false, host: "127.0.0.1", port: rooms.http),
                     credentials: .development, agentName: "parrot", authorities: authorities, transports: transports,
-                    log: .silent, metrics: Metrics()),
+                    log: .silent, metrics: metrics,
+                    admission: Admission(policy: AdmissionPolicy(), log: .silent, metrics: metrics)),
                 endpoints: Endpoints.make)
             self.port = try shard.listen(at: TransportAddress(ip: .loopbackV4, port: 0)).port
             self.shard = shard

@@ -52,11 +52,8 @@ package struct RateLimiter: Sendable {
         return .limited(retryAfterSeconds: Int((wait.nanoseconds + 999_999_999) / 1_000_000_000))
     }
 
-    /// Who has an IPv6 address usually has 2⁶⁴ of them, and IPv4 is the same however it arrived.
     private static func grouped(_ client: Client) -> Client {
-        guard case .address(let address) = client else { return client }
-        if case .v6(let high, _) = address.unmapped { return .address(.v6(high, 0)) }
-        return .address(address.unmapped)
+        if case .address(let address) = client { .address(address.accountable) } else { client }
     }
 
     /// Makes room by forgetting clients whose bucket is full again: they lose nothing.

@@ -12,6 +12,14 @@ package struct ClientError: Error, Hashable, Sendable {
         case tooLate = "too_late"
         /// The operator's settings forbid it.
         case notAllowed = "not_allowed"
+        /// The API key or the access token is missing, wrong, or no longer valid.
+        case unauthorized
+        /// Somebody is in the room under the same identity already.
+        case duplicateIdentity = "duplicate_identity"
+        /// The address or the key has as many connections as it may have.
+        case tooManyConnections = "too_many_connections"
+        /// The gateway takes no more clients at the moment.
+        case unavailable
         /// Messages come faster than any real use needs.
         case rateLimited = "rate_limited"
         /// Audio came faster than it can be played; the oldest was dropped.
@@ -75,6 +83,16 @@ package enum ClosingReason: String, Hashable, Sendable, CaseIterable {
     /// Another connection continues the session.
     case takenOver = "taken_over"
     case internalError = "internal"
+    /// The API key or the access token is missing, wrong, or no longer valid.
+    case unauthorized
+    /// The operator's settings forbid it.
+    case notAllowed = "not_allowed"
+    /// The gateway takes no more clients at the moment.
+    case unavailable
+    /// The client has sent nothing for too long, and nobody has said anything.
+    case idleTimeout = "idle_timeout"
+    /// Sessions may not last longer.
+    case sessionLimit = "session_limit"
 
     /// The WebSocket close code that goes with it.
     package var closeCode: UInt16 {
@@ -82,9 +100,10 @@ package enum ClosingReason: String, Hashable, Sendable, CaseIterable {
         case .roomDeleted, .agentLeft: 1000
         case .shutdown: 1001
         case .rateLimited: 1008
-        case .internalError, .roomLost, .roomUnavailable: 1011
+        case .internalError, .roomLost, .roomUnavailable, .unavailable: 1011
         case .invalidParameter: 4400
-        case .removed: 4403
+        case .removed, .unauthorized, .notAllowed: 4403
+        case .idleTimeout, .sessionLimit: 4408
         case .duplicateIdentity, .takenOver: 4409
         case .sessionExpired: 4410
         case .agentTimeout: 4504

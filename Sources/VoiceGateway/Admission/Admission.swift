@@ -1,0 +1,213 @@
+package import ClientProtocol
+package import Observability
+internal import Shard
+package import WebSocket
+package import Wire
+
+/// Who a request comes from, as far as that is known.
+package struct Caller: Hashable, Sendable {
+    package var address: IPAddress
+    /// The place of its API key in the operator's list; nil when it has shown none.
+    package var key: Int?
+
+    package init(address: IPAddress, key: Int? = nil) {
+        self.address = address
+        self.key = key
+    }
+}
+
+/// Decides who may connect: API keys, rate limits, origins, numbers of connections. One for the whole process; asked at
+/// the beginning of each request and connection, from any thread, never while sound flows.
+package final class Admission: Sendable {
+    package enum Verdict: Hashable, Sendable {
+        case admitted(Caller)
+        /// - Parameter retryAfterSeconds: for `Retry-After`; nil when trying again does not help.
+        case refused(AdmissionRefusal, retryAfterSeconds: Int?)
+    }
+
+    /// WebSockets of one address that may wait at the same time for their clients to send a key.
+    package static let maximumWaitingPerAddress = 64
+
+    package let policy: AdmissionPolicy
+    /// What tells the rooms and identities that are in use from those that are free.
+    let identities = IdentityClaims()
+    private let log: Log
+    private let refusals: [AdmissionRefusal: Counter]
+    private let state: Locked<State>
+
+    private struct State {
+        var limiter: RateLimiter?
+        var connections = 0
+        var perAddress: [IPAddress: Int] = [:]
+        var perKey: [Int: Int] = [:]
+        var waiting: [IPAddress: Int] = [:]
+    }
+
+    package init(policy: AdmissionPolicy, log: Log, metrics: Metrics) {
+        self.policy = policy
+        self.log = log
+        var refusals: [AdmissionRefusal: Counter] = [:]
+        for refusal in AdmissionRefusal.allCases { refusals[refusal] = Self.counter(refusal.label, metrics) }
+        self.refusals = refusals
+        state = Locked(State(limiter: policy.rateLimit.map { RateLimiter(limit: $0, now: .zero) }))
+    }
+
+    private static func counter(_ reason: String, _ metrics: Metrics) -> Counter {
+        metrics.counter(
+            "voicegateway_refusals_total", help: "Requests and connections that were refused, by reason.",
+            labels: ["reason": reason])
+    }
+
+    // MARK: Requests
+
+    /// The address that a request comes from; what `X-Forwarded-For` says counts only if a trusted proxy says it.
+    package func address(of request: HTTPRequest) -> IPAddress {
+        policy.proxies.client(
+            peer: request.remoteAddress?.ip ?? .anyV4, forwardedFor: request.headers.values("X-Forwarded-For"))
+    }
+
+    /// The API key that came with a request; its header counts before `?api_key=`.
+    package func presentedKey(of request: HTTPRequest) -> String? {
+        APIKeys.presented(
+            header: request.headers[policy.keyHeader], query: request.query.items.map { ($0.name, $0.value) })
+    }
+
+    /// Checks the key of an HTTP request and counts the request. An access token is no key: it opens one room, and must
+    /// not make more tokens.
+    package func check(_ request: HTTPRequest, now: Instant) -> Verdict {
+        check(apiKey: presentedKey(of: request), address: address(of: request), now: now)
+    }
+
+    /// Checks a key and counts the request: against the key when it is right, otherwise against the address, so that
+    /// keys cannot be tried out any faster.
+    package func check(apiKey: String?, address: IPAddress, now: Instant) -> Verdict {
+        guard let keys = policy.keys else { return count(Caller(address: address), now: now) }
+        switch keys.check(apiKey) {
+        case .accepted(let index): return count(Caller(address: address, key: index), now: now)
+        case .missing: return count(Caller(address: address), now: now, or: .missingKey)
+        case .wrong: return count(Caller(address: address), now: now, or: .wrongKey)
+        }
+    }
+
+    /// Counts a request of a caller that needs no key.
+    func count(_ caller: Caller, now: Instant) -> Verdict { count(caller, now: now, or: nil) }
+
+    private func count(_ caller: Caller, now: Instant, or refusal: AdmissionRefusal?) -> Verdict {
+        let client = caller.key.map { RateLimiter.Client.key($0) } ?? .address(caller.address)
+        let verdict = state.withLock { $0.limiter?.admit(client, now: now) ?? .admitted }
+        if case .limited(let seconds) = verdict {
+            return refused(.rateLimited, caller.address, retryAfterSeconds: seconds)
+        }
+        if let refusal { return refused(refusal, caller.address) }
+        return .admitted(caller)
+    }
+
+    /// Counts a refusal and writes it down.
+    func refused(_ refusal: AdmissionRefusal, _ address: IPAddress, retryAfterSeconds: Int? = nil) -> Verdict {
+        refusals[refusal]?.add()
+        log.info("client refused", ["reason": refusal.label, "address": address])
+        return .refused(refusal, retryAfterSeconds: retryAfterSeconds)
+    }
+
+    // MARK: Connections
+
+    /// One WebSocket, or one session that outlives it, among those that are counted. Gives its place back when nobody
+    /// holds it any more.
+    package final class Place: Sendable {
+        let address: IPAddress
+        private let admission: Admission
+        private let kind = Locked(Kind())
+
+        fileprivate struct Kind {
+            var key: Int?
+            var isWaiting = false
+        }
+
+        fileprivate init(_ admission: Admission, _ address: IPAddress) {
+            self.admission = admission
+            self.address = address
+        }
+
+        deinit {
+            let kind = kind.withLock { $0 }
+            admission.leave(address, kind)
+        }
+
+        /// Counts the connection as one of a key's.
+        func take(key: Int) -> Bool {
+            guard admission.enter(key: key) else { return false }
+            kind.withLock { $0.key = key }
+            return true
+        }
+
+        /// The client is still to send its key; false when too many clients of its address are.
+        func wait() -> Bool {
+            guard admission.wait(address) else { return false }
+            kind.withLock { $0.isWaiting = true }
+            return true
+        }
+
+        func stopWaiting() {
+            let wasWaiting = kind.withLock { kind in
+                defer { kind.isWaiting = false }
+                return kind.isWaiting
+            }
+            if wasWaiting { admission.stopWaiting(address) }
+        }
+    }
+
+    /// Takes a place for a WebSocket.
+    func open(_ address: IPAddress) -> Result<Place, AdmissionRefusal> {
+        let limits = policy
+        let group = address.accountable
+        let refusal = state.withLock { state -> AdmissionRefusal? in
+            if state.connections >= limits.maximumConnections { return .unavailable }
+            let most = limits.maximumConnectionsPerAddress
+            if most > 0, state.perAddress[group, default: 0] >= most { return .tooManyForAddress }
+            state.connections += 1
+            state.perAddress[group, default: 0] += 1
+            return nil
+        }
+        if let refusal {
+            _ = refused(refusal, address)
+            return .failure(refusal)
+        }
+        return .success(Place(self, address))
+    }
+
+    private func enter(key: Int) -> Bool {
+        let most = policy.maximumConnectionsPerKey
+        return state.withLock { state in
+            if most > 0, state.perKey[key, default: 0] >= most { return false }
+            state.perKey[key, default: 0] += 1
+            return true
+        }
+    }
+
+    private func wait(_ address: IPAddress) -> Bool {
+        state.withLock { state in
+            guard state.waiting[address.accountable, default: 0] < Self.maximumWaitingPerAddress else { return false }
+            state.waiting[address.accountable, default: 0] += 1
+            return true
+        }
+    }
+
+    private func stopWaiting(_ address: IPAddress) {
+        state.withLock { Self.decrement(&$0.waiting, address.accountable) }
+    }
+
+    private func leave(_ address: IPAddress, _ kind: Place.Kind) {
+        state.withLock { state in
+            state.connections -= 1
+            Self.decrement(&state.perAddress, address.accountable)
+            if let key = kind.key { Self.decrement(&state.perKey, key) }
+            if kind.isWaiting { Self.decrement(&state.waiting, address.accountable) }
+        }
+    }
+
+    /// Forgets those who have none left, so that the tables stay as small as the number of connections.
+    private static func decrement<Key: Hashable>(_ table: inout [Key: Int], _ key: Key) {
+        guard let count = table[key] else { return }
+        table[key] = count > 1 ? count - 1 : nil
+    }
+}
