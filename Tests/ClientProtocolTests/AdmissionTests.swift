@@ -206,7 +206,9 @@ struct AdmissionTests {
 
     @Test(
         "a proxy that is neither address nor network is named",
-        arguments: ["proxy.example", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/8/8", "/8", "10.0.0.0/-1", "1.2.3.4/+8"])
+        arguments: [
+            "proxy.example", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/8/8", "/8", "10.0.0.0/-1", "1.2.3.4/+8",
+        ])
     func invalidProxies(entry: String) {
         let error = #expect(throws: TrustedProxies.InvalidEntry.self) { try TrustedProxies(setting: "::1," + entry) }
         #expect(error?.entry == entry && error?.description.contains(entry) == true)

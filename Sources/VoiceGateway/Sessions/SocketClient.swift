@@ -4,7 +4,7 @@ internal import WebSocket
 /// A client's WebSocket and its session, which hold each other until the socket is closed.
 final class SocketClient: WebSocketHandler, ClientConnection {
     /// What becomes of a client whose socket is open.
-    enum Admission {
+    enum Opening {
         case session(BridgeSession)
         /// It is told why by the close frame alone.
         case refused(code: UInt16, reason: String)
@@ -12,7 +12,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     private var socket: WebSocketConnection?
     private var session: BridgeSession?
-    private var start: ((SocketClient) -> Admission)?
+    private var start: ((SocketClient) -> Opening)?
     private let onClosed: (SocketClient) -> Void
     /// Decides about the session when the socket broke; without it, the session ends as after a goodbye.
     var onLost: ((BridgeSession) -> Void)?
@@ -20,7 +20,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     /// - Parameters:
     ///   - start: makes the session when the socket is open, or refuses the client.
     ///   - onClosed: the socket is gone.
-    init(start: @escaping (SocketClient) -> Admission, onClosed: @escaping (SocketClient) -> Void) {
+    init(start: @escaping (SocketClient) -> Opening, onClosed: @escaping (SocketClient) -> Void) {
         self.start = start
         self.onClosed = onClosed
     }

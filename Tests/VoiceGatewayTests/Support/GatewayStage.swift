@@ -88,6 +88,7 @@ final class GatewayStage: @unchecked Sendable {
         let authorities = try TLSClientContext(trusting: .system)
         let transports = try OpenSSLTransportFactory()
         try await onLoop {
+            let metrics = Metrics()
             let shard = GatewayShard(
                 loop: self.loop,
                 environment: GatewayEnvironment(

@@ -78,7 +78,9 @@ package struct TrustedProxies: Hashable, Sendable {
         let halves = text.split(separator: "/", omittingEmptySubsequences: false)
         guard let address = IPAddress(halves[0]) else { return nil }
         let longest = address.isV6 ? 128 : 32
-        guard halves.count > 1 else { return Network(address: address.unmapped, prefixLength: address.unmapped.isV6 ? 128 : 32) }
+        guard halves.count > 1 else {
+            return Network(address: address.unmapped, prefixLength: address.unmapped.isV6 ? 128 : 32)
+        }
         guard halves.count == 2, (1...3).contains(halves[1].utf8.count),
             halves[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(halves[1]), length <= longest
         else { return nil }
