@@ -37,7 +37,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)")
 }
 
-let targets: [Target] = [
+var targets: [Target] = [
     // C libraries
     cLibrary("CLibUV", pkgConfig: "libuv", debian: "libuv1-dev"),
     cLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
@@ -125,6 +125,20 @@ let targets: [Target] = [
         "BridgeTests",
         ["Wire", "PeerConnection", "ClientProtocol", "Bridge", "LiveKitParticipant", "AudioCodec", "TestSupport"]),
 ]
+
+// Tools for those who work on the gateway; ordinary builds do not see them.
+if Context.environment["MICROBENCH"] != nil {
+    targets += [
+        .target(name: "CMeasure", path: "Benchmarks/Micro/CMeasure"),
+        .executableTarget(
+            name: "MicroBenchmarks",
+            dependencies: [
+                "CMeasure", "Wire", "PeerConnection", "Signalling", "ClientProtocol", "Shard", "SecureTransport",
+                "AudioCodec", "WebSocket", "LiveKitParticipant", "Bridge",
+            ],
+            path: "Benchmarks/Micro/MicroBenchmarks"),
+    ]
+}
 
 for target in targets where target.type != .system { target.swiftSettings = strict }
 

@@ -1,7 +1,7 @@
 /// The bytes of one frame on their way out: payload with room for the head in front of it.
-struct FrameBuffer {
+package struct FrameBuffer {
     /// The head is written right before the payload, so every buffer begins with room for the longest one.
-    static let headroom = 16
+    package static let headroom = 16
 
     let storage: UnsafeMutableRawBufferPointer
     /// Where the head begins.
@@ -9,14 +9,14 @@ struct FrameBuffer {
     /// Where the payload ends.
     var end: Int
 
-    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[start..<end]) }
-    var count: Int { end - start }
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[start..<end]) }
+    package var count: Int { end - start }
 }
 
 /// Frame buffers of one loop, used again and again, so that sending costs no allocation in steady state.
 ///
 /// Belongs to the loop's thread.
-final class FrameBufferPool {
+package final class FrameBufferPool {
     /// 20 ms of 16-bit mono up to 48 kHz, or a JSON event, fit the first; 60 ms or 32-bit samples the second; 100 ms of
     /// 48 kHz stereo the last. What is larger is allocated when needed and freed when sent.
     private static let sizes = [
@@ -26,6 +26,8 @@ final class FrameBufferPool {
     private static let maximumKept = 64
 
     private var free: [[UnsafeMutableRawBufferPointer]] = [[], [], []]
+
+    package init() {}
 
     /// How many buffers are out, for tests that look for leaks.
     private(set) var inUse = 0
@@ -38,7 +40,7 @@ final class FrameBufferPool {
     /// A whole frame.
     ///
     /// - Parameter mask: the masking key of a client; nil for a server.
-    func frame(_ opcode: WebSocketOpcode, payload: UnsafeRawBufferPointer, mask: UInt32?) -> FrameBuffer {
+    package func frame(_ opcode: WebSocketOpcode, payload: UnsafeRawBufferPointer, mask: UInt32?) -> FrameBuffer {
         let storage = take(FrameBuffer.headroom + payload.count)
         let end = FrameBuffer.headroom + payload.count
         let room = UnsafeMutableRawBufferPointer(rebasing: storage[FrameBuffer.headroom..<end])
@@ -50,7 +52,7 @@ final class FrameBufferPool {
     }
 
     /// The buffer may be used again.
-    func put(_ buffer: FrameBuffer) {
+    package func put(_ buffer: FrameBuffer) {
         inUse -= 1
         if let size = Self.sizes.firstIndex(of: buffer.storage.count), free[size].count < Self.maximumKept {
             free[size].append(buffer.storage)

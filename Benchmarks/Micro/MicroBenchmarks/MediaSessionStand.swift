@@ -1,0 +1,158 @@
+internal import Bridge
+internal import ClientProtocol
+internal import PeerConnection
+internal import SecureTransport
+internal import WebSocket
+internal import Wire
+
+/// A session that has joined a room and is heard, between a peer connection and a client's frames, in virtual time.
+final class MediaSessionStand {
+    let pair: PeerPair
+    private let session: BridgeSession
+    private let clock: StandClock
+    private let room: StandRooms
+    private let client: StandClient
+    private let tickClient: MediaTick
+
+    init(query: String) throws {
+        pair = try PeerPair()
+        clock = StandClock(now: pair.now)
+        room = StandRooms(pair: pair, clock: clock)
+        client = StandClient()
+        tickClient = MediaTick(clock: clock, interval: .milliseconds(20))
+        var parameters = SessionParameters(endpoint: .device)
+        try parameters.apply(query: QueryString.pairs(of: query))
+        var random = SecureRandom()
+        session = BridgeSession(
+            client: client, parameters: parameters, dialect: ExtendedDialect(),
+            environment: SessionEnvironment(
+                configuration: BridgeConfiguration(agentName: ""), rooms: room, dispatcher: StandDispatcher(),
+                coders: LibraryCoders(), clock: clock, tick: tickClient),
+            random: &random)
+        session.start()
+        clock.advance(to: clock.now + .milliseconds(300))
+        guard let delegate = room.delegate else {
+            throw TextFile.Failure(description: "the session does not join a room")
+        }
+        delegate.room(room, event: .joined(room: "room", identity: "caller"))
+        delegate.room(room, event: .microphonePublished(track: "TR_mic"))
+        delegate.room(
+            room,
+            event: .participantJoined(
+                RoomMember(identity: "agent", isAgent: true, attributes: [RoomTopics.agentState: "listening"])))
+        delegate.room(room, event: .microphoneSubscribed)
+        delegate.room(room, event: .trackSubscribed(track: "TR_agent", participant: "agent"))
+        pair.near.keepsDatagrams = false
+        pair.near.onSound = { [room] output in delegate.room(room, track: "TR_agent", audio: output) }
+        // The silence while nobody heard the caller is over.
+        clock.advance(to: clock.now + .seconds(1))
+    }
+
+    var now: Instant { clock.now }
+    var sentBytes: Int { client.sentBytes }
+
+    /// 20 ms pass, with the shared tick in the middle of them.
+    func advance() { clock.advance(to: clock.now + .milliseconds(20)) }
+
+    func tick() { advance() }
+
+    /// The client sends a binary frame, 20 ms after the last one.
+    func receive(_ message: [UInt8]) {
+        advance()
+        message.withUnsafeBytes { session.receive(binary: $0) }
+    }
+}
+
+/// Time that moves by hand.
+private final class StandClock: SessionClock {
+    final class StandAlarm: SessionAlarm {
+        var deadline: Instant?
+        let body: () -> Void
+        init(_ body: @escaping () -> Void) { self.body = body }
+        func arm(at instant: Instant) { deadline = instant }
+        func cancel() { deadline = nil }
+    }
+
+    private(set) var now: Instant
+    private var alarms: [StandAlarm] = []
+
+    init(now: Instant) { self.now = now }
+
+    func makeAlarm(_ body: @escaping () -> Void) -> any SessionAlarm {
+        let alarm = StandAlarm(body)
+        alarms.append(alarm)
+        return alarm
+    }
+
+    func advance(to end: Instant) {
+        while true {
+            var next: StandAlarm?
+            for alarm in alarms {
+                guard let deadline = alarm.deadline, deadline <= end else { continue }
+                if let known = next?.deadline, known <= deadline { continue }
+                next = alarm
+            }
+            guard let next, let deadline = next.deadline else { break }
+            now = max(now, deadline)
+            next.deadline = nil
+            next.body()
+        }
+        now = end
+    }
+}
+
+/// The near end of the pair as a room.
+private final class StandRooms: RoomConnector, RoomConnection {
+    private let pair: PeerPair
+    private let clock: StandClock
+    private(set) weak var delegate: (any RoomConnectionDelegate)?
+
+    init(pair: PeerPair, clock: StandClock) {
+        self.pair = pair
+        self.clock = clock
+    }
+
+    func join(_ request: RoomRequest, delegate: any RoomConnectionDelegate) -> any RoomConnection {
+        self.delegate = delegate
+        return self
+    }
+
+    func sendAudio(_ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
+        let level = level.map { AudioLevel(negatedDecibels: $0, hasVoice: $0 < 50) }
+        pair.near.connection.sendAudio(
+            on: 0, payload: packet, timestamp: timestamp, audioLevel: level, now: clock.now)
+    }
+
+    func setMuted(_ isMuted: Bool) {}
+    func sendText(_ text: String, topic: String) {}
+    func publishData(_ payload: [UInt8], topic: String, destinations: [String]) {}
+    func publishDTMF(_ digit: DTMFDigit) {}
+    func setAttributes(_ attributes: [String: String]) {}
+    func performRPC(to identity: String, method: String, payload: String) {}
+    func leave() {}
+}
+
+private final class StandDispatcher: AgentDispatcher {
+    func listDispatches(room: String, completion: @escaping (Result<[String], DispatchFailure>) -> Void) {}
+    func createDispatch(
+        room: String, agent: String, metadata: String, completion: @escaping (Result<Void, DispatchFailure>) -> Void
+    ) {}
+}
+
+/// Makes the frames for the client's WebSocket and throws them away.
+private final class StandClient: ClientConnection {
+    private let pool = FrameBufferPool()
+    private(set) var sentBytes = 0
+    var droppedAudioMessages: Int { 0 }
+    var bufferedBytes: Int { 0 }
+
+    func send(text: String) {}
+    func send(audioText: String) {}
+    func send(audio: UnsafeRawBufferPointer) {
+        let frame = pool.frame(.binary, payload: audio, mask: nil)
+        sentBytes += frame.count
+        pool.put(frame)
+    }
+    func discardQueuedAudio() {}
+    func close(code: UInt16, reason: String) {}
+}
