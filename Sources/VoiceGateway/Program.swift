@@ -15,6 +15,7 @@ enum Program {
             invocation = try Invocation(arguments: arguments, environment: environment, readFile: TextFile.read)
         } catch {
             for mistake in error.mistakes { Console.complain(mistake) }
+            warn(error.warnings)
             return UsageError.exitCode
         }
         switch invocation {
@@ -24,13 +25,22 @@ enum Program {
         case .token(let request):
             Console.print(TokenCommand.sign(request, now: Console.unixTime(), .openSSL) + "\n")
             return 0
-        case .serve(let configuration):
+        case .checkConfig(let text, let warnings):
+            Console.print(text)
+            warn(warnings)
+            return 0
+        case .serve(let configuration, let warnings):
+            warn(warnings)
             return await ServeCommand.run(configuration)
         case .devServer(let configuration):
             return await DevServerCommand.run(configuration)
         case .call(let request):
             return await CallCommand.run(request)
         }
+    }
+
+    private static func warn(_ warnings: [String]) {
+        for warning in warnings { Console.complain("Warning: \(warning)") }
     }
 
     private static func environment() -> [String: String] {

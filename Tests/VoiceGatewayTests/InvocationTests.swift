@@ -10,7 +10,7 @@ struct InvocationTests {
         _ line: String, environment: [String: String] = [:], file: String? = nil
     ) throws -> ServeConfiguration {
         let invocation = try invoke(line, environment: environment, file: file)
-        guard case .serve(let configuration) = invocation else { throw UsageError(["not serve"]) }
+        guard case .serve(let configuration, _) = invocation else { throw UsageError(["not serve"]) }
         return configuration
     }
 
@@ -53,20 +53,20 @@ struct InvocationTests {
     @Test(
         "each mistake is one clear sentence",
         arguments: [
-            ("--port 70000", "--port is \"70000\", but a port is a number from 1 to 65535 (0 lets the system choose)."),
-            ("--port -1", "--port is \"-1\", but a port is a number from 1 to 65535 (0 lets the system choose)."),
+            ("--port 70000", "--port is \"70000\", but it must be a port from 1 to 65535 (0 lets the system choose)."),
+            ("--port -1", "--port is \"-1\", but it must be a port from 1 to 65535 (0 lets the system choose)."),
             ("--port", "--port needs a value: --port PORT."),
             ("--prot 1", "serve has no option --prot. Did you mean --port?"),
             ("-x", "serve has no option -x."), ("--port 1 --port 2", "--port is given more than once."),
             ("--host h.test", "--host is \"h.test\", but it must be an IP address such as 0.0.0.0, 127.0.0.1 or ::."),
             ("serve extra", "serve takes no \"extra\"."),
             ("sevre", "There is no subcommand sevre. Did you mean serve?"),
-            ("fly", "There is no subcommand fly. There are serve, dev-server, token, call."),
+            ("fly", "There is no subcommand fly. There are serve, check-config, dev-server, token, call."),
             ("--resume-grace 301", "--resume-grace is \"301\", but it must be a number from 0 to 300."),
             ("--threads 0", "--threads is \"0\", but it must be a number from 1 to 256."),
-            ("--log-level loud", "--log-level is \"loud\", but the levels are error, warning, info and debug."),
+            ("--log-level loud", "--log-level is \"loud\", but it must be debug, info, warning or error."),
             ("--port 7880", "--port and --dev-port are both 7880, but clients and the room server need a port each."),
-            ("--agent-name=", "--agent-name must not be empty."),
+            ("--agent-name=", "--agent-name is \"\", but it must be a text of 1 to 128 characters."),
             ("--env-file nowhere", "The settings file nowhere does not exist."),
             ("call", "call needs one URL, for example ws://127.0.0.1:3000/ws."),
             ("call http://h", "The URL http://h must begin with ws:// or wss://."),
@@ -81,10 +81,10 @@ struct InvocationTests {
         #expect(
             mistakes("--log-level loud --nothing", environment: environment) == [
                 "serve has no option --nothing.",
-                "PORT is \"x\", but a port is a number from 1 to 65535 (0 lets the system choose).",
-                "--log-level is \"loud\", but the levels are error, warning, info and debug.",
+                "LIVEKIT_URL is \"ftp://h\", but the scheme is \"ftp\", allowed are ws, wss, http and https.",
                 "LIVEKIT_API_KEY is set without LIVEKIT_API_SECRET; set the secret that belongs to the key.",
-                "LIVEKIT_URL is \"ftp://h\", which is not usable: the scheme is \"ftp\", allowed are ws, wss, http and https.",
+                "PORT is \"x\", but it must be a port from 1 to 65535 (0 lets the system choose).",
+                "--log-level is \"loud\", but it must be debug, info, warning or error.",
             ])
     }
 

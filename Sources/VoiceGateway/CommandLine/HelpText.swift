@@ -17,11 +17,14 @@ package enum HelpText {
         text += row("--version", "print the version")
         text += """
 
-            Settings, from the environment or a .env file:
+            Settings of serve, from its options (VoiceGateway serve --help), the environment or a .env file:
 
             """
-        for (name, help) in settings { text += row(name, help) }
+        for setting in GatewaySettings.all {
+            text += row(setting.variable, "\(setting.meaning) (\(setting.defaultText))")
+        }
         return text
+            + "\nSecrets have no option: everybody on the machine could read it.\n"
             + "\nWithout LIVEKIT_URL a room server for development runs inside, with an agent that repeats what it hears.\n"
     }
 
@@ -35,20 +38,8 @@ package enum HelpText {
         return text
     }
 
-    private static let settings = [
-        ("LIVEKIT_URL", "the LiveKit deployment: ws, wss, http or https"),
-        ("LIVEKIT_API_KEY", "its API key"),
-        ("LIVEKIT_API_SECRET", "its API secret"),
-        ("LIVEKIT_CA_FILE", "authorities to trust in place of the system's, as a PEM file"),
-        ("AGENT_NAME", "the agent to dispatch (custom-agent)"),
-        ("PORT, HOST", "where clients connect (3000, 0.0.0.0)"),
-        ("THREADS", "event loops to run (one a core)"),
-        ("RESUME_GRACE_SECONDS", "how long a caller whose connection broke stays in the room (0)"),
-        ("LOG_LEVEL", "error, warning, info or debug (info)"),
-    ]
-
     private static func row(_ name: String, _ help: String) -> String {
-        let padding = String(repeating: " ", count: max(1, 24 - name.count))
+        let padding = String(repeating: " ", count: max(1, 30 - name.count))
         return "  \(name)\(padding)\(help)\n"
     }
 }

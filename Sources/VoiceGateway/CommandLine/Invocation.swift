@@ -1,6 +1,9 @@
 /// What a command line comes to.
 package enum Invocation: Hashable, Sendable {
-    case serve(ServeConfiguration)
+    /// - Parameter warnings: what is possible, but may not be meant.
+    case serve(ServeConfiguration, warnings: [String])
+    /// What counts, as text for standard output.
+    case checkConfig(String, warnings: [String])
     case devServer(DevServerConfiguration)
     case token(TokenRequest)
     case call(CallRequest)
@@ -56,7 +59,17 @@ package enum Invocation: Hashable, Sendable {
         var settings = Settings(options: options, environment: environment, mistakes: mistakes)
         if command != .call { settings.readFile(readFile) }
         switch command {
-        case .serve: self = .serve(try ServeConfiguration(settings))
+        case .serve, .checkConfig:
+            if command == .checkConfig, options.contains("table") {
+                self = .print(SettingsReport.table)
+                return
+            }
+            settings.checkFile(of: GatewaySettings.livekitCAFile, readFile)
+            let configuration = try ServeConfiguration(&settings)
+            self =
+                command == .serve
+                ? .serve(configuration, warnings: settings.warnings)
+                : .checkConfig(SettingsReport.effective(settings), warnings: settings.warnings)
         case .devServer: self = .devServer(try DevServerConfiguration(settings))
         case .token: self = .token(try TokenRequest(settings))
         case .call: self = .call(try CallRequest(settings))
@@ -69,6 +82,11 @@ package struct UsageError: Error, Hashable, Sendable {
     package static let exitCode: Int32 = 2
 
     package let mistakes: [String]
+    /// What may be the reason for one of them.
+    package let warnings: [String]
 
-    package init(_ mistakes: [String]) { self.mistakes = mistakes }
+    package init(_ mistakes: [String], warnings: [String] = []) {
+        self.mistakes = mistakes
+        self.warnings = warnings
+    }
 }

@@ -1,6 +1,7 @@
 /// What the program can be asked to do.
 package enum Subcommand: String, CaseIterable, Sendable {
     case serve
+    case checkConfig = "check-config"
     case devServer = "dev-server"
     case token
     case call
@@ -9,6 +10,7 @@ package enum Subcommand: String, CaseIterable, Sendable {
     package var summary: String {
         switch self {
         case .serve: "run the gateway (the default)"
+        case .checkConfig: "check the settings of serve, and show what counts and where it comes from"
         case .devServer: "run the development room server alone"
         case .token: "print an access token"
         case .call: "talk to a gateway from the command line"
@@ -20,26 +22,20 @@ package enum Subcommand: String, CaseIterable, Sendable {
 
     package var options: [Option] {
         switch self {
-        case .serve:
-            [
-                Option("port", value: "PORT", "where clients connect; also PORT (default 3000)"),
-                Option(
-                    "host", value: "ADDRESS",
-                    "which of this machine's addresses to listen at; also HOST (default 0.0.0.0)"),
-                Option("dev-port", value: "PORT", "for the development room server (default 7880)"),
-                Option("agent-name", value: "NAME", "the agent to dispatch; also AGENT_NAME (default custom-agent)"),
-                Option("threads", value: "NUMBER", "event loops to run; also THREADS (default: one a core)"),
-                Option(
-                    "resume-grace", value: "SECONDS",
-                    "how long a caller whose connection broke stays in the room, 0 to 300; also RESUME_GRACE_SECONDS (default 0)"
-                ),
-            ] + Self.common
+        case .serve: Self.ofAllSettings + [Self.settingsFile]
+        case .checkConfig:
+            Self.ofAllSettings + [
+                Self.settingsFile, Option("table", "print the table of all settings as docs/configuration.md has it"),
+            ]
         case .devServer:
             [
                 Option("port", value: "PORT", "where participants connect (default 7880)"),
                 Option("host", value: "ADDRESS", "which of this machine's addresses to listen at (default 127.0.0.1)"),
                 Option("no-parrot", "dispatch registered workers only, never the built-in agent"),
-            ] + Self.common
+                Option(
+                    "log-level", value: GatewaySettings.logLevel.placeholder,
+                    "\(GatewaySettings.logLevel.meaning); also LOG_LEVEL (default info)"), Self.settingsFile,
+            ]
         case .token:
             [
                 Option("room", value: "ROOM", "the room that it opens"),
@@ -54,16 +50,21 @@ package enum Subcommand: String, CaseIterable, Sendable {
                 Option("attribute", value: "NAME=VALUE", isRepeatable: true, "an attribute of the participant"),
                 Option("agent", value: "NAME", "an agent that is dispatched when the token creates the room"),
                 Option("agent-metadata", value: "TEXT", "metadata for that agent's job"),
-                Option(
-                    "env-file", value: "FILE",
-                    "where settings are read that the environment does not have (default .env)"),
+                Self.settingsFile,
             ]
         case .call: CallRequest.options
         }
     }
 
-    private static let common = [
-        Option("log-level", value: "LEVEL", "error, warning, info or debug; also LOG_LEVEL (default info)"),
-        Option("env-file", value: "FILE", "where settings are read that the environment does not have (default .env)"),
-    ]
+    /// An option for each setting that is no secret.
+    private static let ofAllSettings = GatewaySettings.all.compactMap { setting in
+        setting.flag.map { flag in
+            Option(
+                flag, value: setting.placeholder,
+                "\(setting.meaning); also \(setting.variable) (default: \(setting.defaultText))")
+        }
+    }
+    private static let settingsFile = Option(
+        "env-file", value: "FILE",
+        "where settings are read that the environment does not have (default: \(Settings.defaultFile))")
 }

@@ -62,7 +62,9 @@ enum ServeCommand {
             roomServer: roomServer.url, credentials: configuration.roomServer.credentials,
             agentName: configuration.agentName, authorities: authorities, transports: transports, log: log,
             metrics: metrics, admission: Admission(policy: AdmissionPolicy(), log: log, metrics: metrics),
-            resumeGrace: .seconds(configuration.resumeGrace))
+            resumeGrace: .seconds(configuration.resumeGrace), access: configuration.access,
+            rateLimit: configuration.rateLimit, tokens: configuration.tokens(at: roomServer.url),
+            limits: configuration.limits, conversation: configuration.conversation, http: configuration.http)
         var address = configuration.listenAddress
         var shards: [(EventLoop, LoopBound<GatewayShard>)] = []
         do throws(ShardError) {

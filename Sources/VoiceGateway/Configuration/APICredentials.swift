@@ -17,15 +17,17 @@ package struct APICredentials: Hashable, Sendable, CustomStringConvertible {
 extension Settings {
     /// Key and secret together, nil when neither is set. One without the other is a mistake.
     package mutating func credentials() -> APICredentials? {
-        let key = value(variable: "LIVEKIT_API_KEY")?.text
-        let secret = value(variable: "LIVEKIT_API_SECRET")?.text
+        let key = read(GatewaySettings.livekitAPIKey)
+        let secret = read(GatewaySettings.livekitAPISecret)
         switch (key, secret) {
         case (nil, nil): return nil
         case (let key?, let secret?): return APICredentials(key: key, secret: secret)
-        case (_?, nil):
+        case (_?, nil) where !isSet(GatewaySettings.livekitAPISecret):
             add("LIVEKIT_API_KEY is set without LIVEKIT_API_SECRET; set the secret that belongs to the key.")
-        case (nil, _?):
+        case (nil, _?) where !isSet(GatewaySettings.livekitAPIKey):
             add("LIVEKIT_API_SECRET is set without LIVEKIT_API_KEY; set the key that belongs to the secret.")
+        // One of them is wrong, which has been said.
+        default: break
         }
         return nil
     }

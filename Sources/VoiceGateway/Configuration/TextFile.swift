@@ -4,8 +4,13 @@ internal import Glibc
 package struct FileError: Error, Hashable, Sendable {
     /// The system's words.
     package let reason: String
+    /// The file can be read, but its content is not what settings have.
+    package let isAboutContent: Bool
 
-    package init(reason: String) { self.reason = reason }
+    package init(reason: String, isAboutContent: Bool = false) {
+        self.reason = reason
+        self.isAboutContent = isAboutContent
+    }
 }
 
 /// Reads small text files.
@@ -32,10 +37,12 @@ package enum TextFile {
                 throw FileError(reason: String(cString: strerror(errno)))
             }
             content += buffer[..<count]
-            guard content.count <= maximumBytes else { throw FileError(reason: "it is larger than 1 MiB") }
+            guard content.count <= maximumBytes else {
+                throw FileError(reason: "it is larger than 1 MiB", isAboutContent: true)
+            }
         }
         guard let text = String(validating: content, as: UTF8.self) else {
-            throw FileError(reason: "it is not UTF-8 text")
+            throw FileError(reason: "it is not UTF-8 text", isAboutContent: true)
         }
         return text
     }

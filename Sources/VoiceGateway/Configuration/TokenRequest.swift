@@ -29,10 +29,10 @@ package struct TokenRequest: Hashable, Sendable {
             if claims.identity.isEmpty { settings.add("token needs --identity: who joins the room.") }
         }
         lifetime = Self.lifetime(&settings)
-        let hasURL = settings.value(variable: "LIVEKIT_URL") != nil
+        let hasURL = settings.isSet(GatewaySettings.livekitURL)
         let pair = settings.credentials()
-        if hasURL, pair == nil, settings.value(variable: "LIVEKIT_API_KEY") == nil,
-            settings.value(variable: "LIVEKIT_API_SECRET") == nil
+        if hasURL, pair == nil, !settings.isSet(GatewaySettings.livekitAPIKey),
+            !settings.isSet(GatewaySettings.livekitAPISecret)
         {
             settings.add(
                 "LIVEKIT_URL is set without LIVEKIT_API_KEY and LIVEKIT_API_SECRET; set both to sign tokens for it.")

@@ -1,3 +1,4 @@
+package import ClientProtocol
 package import Observability
 package import SecureTransport
 package import Signalling
@@ -19,6 +20,14 @@ package struct GatewayEnvironment: Sendable {
     package let admission: Admission
     /// How long the participant of a client whose connection broke stays in its room; zero: not at all.
     package var resumeGrace = Duration.zero
+    /// Who may connect.
+    package var access = AccessPolicy()
+    /// How fast one client may come; nil for no limit.
+    package var rateLimit: RateLimit?
+    package var tokens = TokenSettings()
+    package var limits = ConnectionLimits()
+    package var conversation = ConversationSettings()
+    package var http = HTTPSettings()
 }
 
 /// A kind of client connection: decides about the WebSockets of one path, on one loop.

@@ -1,0 +1,152 @@
+internal import ClientProtocol
+internal import Observability
+internal import Signalling
+internal import Wire
+
+/// The table of every setting of the gateway. Parsing, the help, docs/configuration.md and `check-config` come from it.
+package enum GatewaySettings {
+    /// All of them, in the order in which they are listed.
+    package static let all: [any SettingEntry] = [
+        livekitURL, livekitAPIKey, livekitAPISecret, livekitCAFile, livekitPublicURL, livekitRoomName, livekitTokenTTL,
+        agentName, devPort,
+        port, host, threads, logLevel,
+        apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
+        duplicateIdentity,
+        rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
+        maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds,
+        idleTimeoutSeconds, maxSessionSeconds,
+        configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds,
+        publicURL, allowedOrigins, requestIDHeader, trustedProxies,
+    ]
+
+    // MARK: LiveKit
+
+    static let livekitURL = Setting<ServerURL?>(
+        "LIVEKIT_URL", .url, in: .rooms, otherwise: "a room server for development runs inside",
+        "the LiveKit deployment")
+    static let livekitAPIKey = Setting<String?>(
+        "LIVEKIT_API_KEY", .text("KEY", upTo: 256), in: .rooms, otherwise: "devkey, for the room server inside",
+        "its API key")
+    static let livekitAPISecret = Setting<String?>(
+        "LIVEKIT_API_SECRET", .text("SECRET", upTo: 1024), in: .rooms,
+        otherwise: "secret, for the room server inside", isSecret: true, "its API secret")
+    static let livekitCAFile = Setting<String?>(
+        "LIVEKIT_CA_FILE", .file, in: .rooms, otherwise: "the system's authorities",
+        "a PEM file with the authorities to trust in place of the system's")
+    static let livekitPublicURL = Setting<ServerURL?>(
+        "LIVEKIT_PUBLIC_URL", .url, in: .rooms, otherwise: "as LIVEKIT_URL",
+        "the deployment's address that clients of the HTTP APIs are told")
+    static let livekitRoomName = Setting<String>(
+        "LIVEKIT_ROOM_NAME", .text("ROOM", upTo: 128), in: .rooms, default: "gemma-voice-room",
+        "the room of a token request that names none")
+    static let livekitTokenTTL = Setting<Int>(
+        "LIVEKIT_TOKEN_TTL", .number(1...Int(TokenRequest.maximumLifetime), "SECONDS"), in: .rooms, default: 86_400,
+        "for how many seconds tokens of /v1/livekit/token are valid")
+    static let agentName = Setting<String>(
+        "AGENT_NAME", .text("NAME", upTo: 128), in: .rooms, default: "custom-agent",
+        "the agent that is dispatched into each room")
+    static let devPort = Setting<UInt16>(
+        "DEV_PORT", .port, in: .rooms, default: 7880, "the port of the development room server, on loopback")
+
+    // MARK: Process
+
+    static let port = Setting<UInt16>("PORT", .port, in: .process, default: 3000, "where clients connect")
+    static let host = Setting<IPAddress>(
+        "HOST", .address, in: .process, default: .anyV4, "which of this machine's addresses to listen at")
+    static let threads = Setting<Int?>(
+        "THREADS", .number(1...256), in: .process, otherwise: "one a core", "how many event loops run")
+    static let logLevel = Setting<LogLevel>("LOG_LEVEL", .choice, in: .process, default: .info, "what the log tells")
+
+    // MARK: Who may connect
+
+    static let apiKeyEnabled = Setting<Bool>(
+        "API_KEY_ENABLED", .boolean, in: .access, default: false,
+        "whether clients must present an API key (or a LiveKit access token)")
+    static let apiKeys = Setting<[String]?>(
+        "API_KEYS", .apiKeys, in: .access, otherwise: "none", isSecret: true, "the keys that are accepted")
+    static let apiKeyHeaderName = Setting<String>(
+        "API_KEY_HEADER_NAME", .headerName, in: .access, default: "X-API-Key", "the header that brings the key")
+    static let allowClientRooms = Setting<Bool?>(
+        "ALLOW_CLIENT_ROOMS", .boolean, in: .access, otherwise: "true; with API keys false",
+        "whether callers without an access token may name a room")
+    static let allowClientIdentities = Setting<Bool?>(
+        "ALLOW_CLIENT_IDENTITIES", .boolean, in: .access, otherwise: "true; with API keys false",
+        "whether callers without an access token may name their identity")
+    static let allowedAgents = Setting<AllowedAgents?>(
+        "ALLOWED_AGENTS", .agents, in: .access, otherwise: "*; with API keys AGENT_NAME",
+        "the agents that callers without an access token may name")
+    static let duplicateIdentity = Setting<AccessPolicy.DuplicateIdentity>(
+        "DUPLICATE_IDENTITY", .choice, in: .access, default: .takeOver,
+        "whether somebody who connects under an identity that is in the room already takes over or is refused")
+
+    // MARK: Rate limit
+
+    static let rateLimitEnabled = Setting<Bool>(
+        "RATE_LIMIT_ENABLED", .boolean, in: .rate, default: false, "whether connections and requests are limited")
+    static let rateLimitRequests = Setting<Int>(
+        "RATE_LIMIT_REQUESTS", .number(1...1_000_000), in: .rate, default: 120,
+        "how many a key, or an address without a key, has in a window")
+    static let rateLimitWindowSeconds = Setting<Int>(
+        "RATE_LIMIT_WINDOW_SECONDS", .number(1...86_400, "SECONDS"), in: .rate, default: 60,
+        "the time in which a used-up allowance is full again")
+    static let rateLimitBurstMultiplier = Setting<Double>(
+        "RATE_LIMIT_BURST_MULTIPLIER", .decimal(0.001...1000), in: .rate, default: 1,
+        "how many times RATE_LIMIT_REQUESTS may come at once")
+
+    // MARK: Limits
+
+    static let maxConnections = Setting<Int>(
+        "MAX_CONNECTIONS", .number(1...1_000_000), in: .limits, default: 10_000,
+        "client connections that may be open at once")
+    static let maxConnectionsPerAddress = Setting<Int>(
+        "MAX_CONNECTIONS_PER_ADDRESS", .number(0...1_000_000), in: .limits, default: 0,
+        "of these, from one address; 0: no limit")
+    static let maxConnectionsPerKey = Setting<Int>(
+        "MAX_CONNECTIONS_PER_KEY", .number(0...1_000_000), in: .limits, default: 0,
+        "of these, with one API key; 0: no limit")
+    static let maxMessageBytes = Setting<Int>(
+        "MAX_MESSAGE_BYTES", .number(1024...(256 << 20), "BYTES"), in: .limits, default: 16 << 20,
+        "the largest message of a client")
+    static let maxUtteranceSeconds = Setting<Int>(
+        "MAX_UTTERANCE_SECONDS", .number(1...3600, "SECONDS"), in: .limits, default: 60,
+        "the longest recording that a client may send for one turn")
+    static let idleTimeoutSeconds = Setting<Int>(
+        "IDLE_TIMEOUT_SECONDS", .number(0...86_400, "SECONDS"), in: .limits, default: 0,
+        "a session ends when its client has sent nothing and nobody has said anything for so long; 0: never")
+    static let maxSessionSeconds = Setting<Int>(
+        "MAX_SESSION_SECONDS", .number(0...604_800, "SECONDS"), in: .limits, default: 0,
+        "how long a session may last at all; 0: no limit")
+
+    // MARK: Conversation
+
+    static let configWaitMS = Setting<Int>(
+        "CONFIG_WAIT_MS", .number(0...10_000, "MILLISECONDS"), in: .conversation, default: 300,
+        "how long a new connection waits for config before its agent is dispatched")
+    static let turnRPCMethod = Setting<String?>(
+        "TURN_RPC_METHOD", .shortText("NAME", upTo: maximumRPCMethodBytes), in: .conversation, otherwise: "none",
+        "the RPC method that is called at the agent when a client ends its turn")
+    static let interruptRPCMethod = Setting<String?>(
+        "INTERRUPT_RPC_METHOD", .shortText("NAME", upTo: maximumRPCMethodBytes), in: .conversation, otherwise: "none",
+        "the RPC method that is called at the agent when a client interrupts it")
+    static let resumeGraceSeconds = Setting<Int>(
+        "RESUME_GRACE_SECONDS", flag: "resume-grace", .number(0...300, "SECONDS"), in: .conversation, default: 0,
+        "how long a caller whose connection broke stays in the room")
+
+    // MARK: HTTP APIs
+
+    static let publicURL = Setting<ServerURL?>(
+        "PUBLIC_URL", .url, in: .http, otherwise: "as the request's Host header says",
+        "the gateway's own address, for websocketUrl in answers")
+    static let allowedOrigins = Setting<OriginAllowList>(
+        "ALLOWED_ORIGINS", .origins, in: .http, default: .all,
+        "the web pages that may connect and call, by the Origin that browsers send")
+    static let requestIDHeader = Setting<String>(
+        "REQUEST_ID_HEADER", .headerName, in: .http, default: "X-Request-ID",
+        "the header in which a request brings its id and the answer takes it back")
+    static let trustedProxies = Setting<IPNetworkList>(
+        "TRUSTED_PROXIES", .networks, in: .http, default: IPNetworkList(),
+        "whose X-Forwarded-For and X-Forwarded-Proto count")
+
+    /// What LiveKit allows for the name of a method.
+    static let maximumRPCMethodBytes = 64
+}

@@ -1,0 +1,16 @@
+package import ClientProtocol
+package import Signalling
+
+/// How the gateway shows itself to browsers and proxies.
+package struct HTTPSettings: Hashable, Sendable {
+    /// The gateway's own address as clients reach it; nil: as the request's `Host` header says.
+    package var publicURL: ServerURL?
+    /// The web pages that may connect and call.
+    package var allowedOrigins = GatewaySettings.allowedOrigins.standard
+    /// The header in which requests bring their id and answers take it back.
+    package var requestIDHeader = GatewaySettings.requestIDHeader.standard
+    /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
+    package var trustedProxies = GatewaySettings.trustedProxies.standard
+
+    package init() {}
+}
