@@ -73,11 +73,12 @@ var targets: [Target] = [
             "WebSocket",
         ]),
     room("Bridge", ["Wire", "PeerConnection", "ClientProtocol", "LiveKitParticipant", "Observability", "AudioCodec"]),
+    room("LoadGenerator", ["Wire", "Shard", "SecureTransport", "AudioCodec", "WebSocket"]),
     .executableTarget(
         name: "VoiceGateway",
         dependencies: [
             "Wire", "PeerConnection", "Signalling", "ClientProtocol", "Observability", "Shard", "SecureTransport",
-            "AudioCodec", "WebSocket", "HTTPClient", "LiveKitParticipant", "DevRoomServer", "Bridge",
+            "AudioCodec", "WebSocket", "HTTPClient", "LiveKitParticipant", "DevRoomServer", "Bridge", "LoadGenerator",
         ],
         path: "Sources/VoiceGateway"),
 
@@ -119,8 +120,9 @@ var targets: [Target] = [
         "VoiceGatewayTests",
         [
             "Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "WebSocket", "Shard",
-            "DevRoomServer", "VoiceGateway", "TestSupport",
+            "DevRoomServer", "VoiceGateway", "LoadGenerator", "TestSupport",
         ]),
+    tests("LoadGeneratorTests", ["Wire", "AudioCodec", "LoadGenerator"]),
     tests(
         "BridgeTests",
         ["Wire", "PeerConnection", "ClientProtocol", "Bridge", "LiveKitParticipant", "AudioCodec", "TestSupport"]),

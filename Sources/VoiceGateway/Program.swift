@@ -36,6 +36,8 @@ enum Program {
             return await DevServerCommand.run(configuration)
         case .call(let request):
             return await CallCommand.run(request)
+        case .load(let request):
+            return await LoadCommand.run(request)
         }
     }
 

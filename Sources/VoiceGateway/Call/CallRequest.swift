@@ -17,7 +17,9 @@ package struct CallRequest: Hashable, Sendable {
 
     /// A day: longer is a slip.
     static let maximumSeconds = 86_400.0
-    private static let needsURL = "call needs one URL, for example ws://127.0.0.1:3000/ws."
+    static func needsURL(_ command: String) -> String {
+        "\(command) needs one URL, for example ws://127.0.0.1:3000/ws."
+    }
     /// What the gateway's path for devices is called, for a URL without a path.
     static let defaultPath = "/ws"
 
@@ -49,7 +51,7 @@ package struct CallRequest: Hashable, Sendable {
         certificateFile = options["ca-file"]
         showsJSON = options.contains("json")
         duration = Self.duration(&settings)
-        let (base, query) = Self.address(&settings)
+        let (base, query) = Self.address(&settings, command: "call")
         var parameters = QueryString.pairs(of: query).map { Parameter(name: $0.name, value: $0.value) }
         for text in options.values["param"] ?? [] {
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -72,15 +74,15 @@ package struct CallRequest: Hashable, Sendable {
             settings.add("--\(name) must not be empty.")
         }
         try settings.finish()
-        guard let base else { throw UsageError([Self.needsURL]) }
+        guard let base else { throw UsageError([Self.needsURL("call")]) }
         url = base
     }
 
     /// The URL without its query, and the query.
-    private static func address(_ settings: inout Settings) -> (url: WebSocketURL?, query: String) {
+    static func address(_ settings: inout Settings, command: String) -> (url: WebSocketURL?, query: String) {
         let words = settings.options.words
         guard words.count == 1, let text = words.first else {
-            settings.add(needsURL)
+            settings.add(needsURL(command))
             return (nil, "")
         }
         guard ["ws://", "wss://"].contains(where: { text.lowercased().hasPrefix($0) }) else {
@@ -138,7 +140,7 @@ package struct CallRequest: Hashable, Sendable {
     }
 
     /// Everything but RFC 3986's unreserved characters as `%XY`.
-    private static func encoded(_ text: String) -> String {
+    static func encoded(_ text: String) -> String {
         var result = ""
         for byte in text.utf8 {
             switch byte {

@@ -7,6 +7,7 @@ package enum Invocation: Hashable, Sendable {
     case devServer(DevServerConfiguration)
     case token(TokenRequest)
     case call(CallRequest)
+    case load(LoadRequest)
     /// Text for standard output.
     case print(String)
 
@@ -53,11 +54,11 @@ package enum Invocation: Hashable, Sendable {
         }
         var mistakes: [String] = []
         let options = ParsedOptions(rest, options: command.options, command: command.rawValue, mistakes: &mistakes)
-        if command != .call, let word = options.words.first {
+        if command != .call, command != .load, let word = options.words.first {
             mistakes.append("\(command.rawValue) takes no \"\(word)\".")
         }
         var settings = Settings(options: options, environment: environment, mistakes: mistakes)
-        if command != .call { settings.readFile(readFile) }
+        if command != .call, command != .load { settings.readFile(readFile) }
         switch command {
         case .serve, .checkConfig:
             if command == .checkConfig, options.contains("table") {
@@ -73,6 +74,7 @@ package enum Invocation: Hashable, Sendable {
         case .devServer: self = .devServer(try DevServerConfiguration(settings))
         case .token: self = .token(try TokenRequest(settings))
         case .call: self = .call(try CallRequest(settings))
+        case .load: self = .load(try LoadRequest(settings))
         }
     }
 }

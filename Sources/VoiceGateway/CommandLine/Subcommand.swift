@@ -5,6 +5,7 @@ package enum Subcommand: String, CaseIterable, Sendable {
     case devServer = "dev-server"
     case token
     case call
+    case load
 
     /// One line for the list of subcommands.
     package var summary: String {
@@ -14,11 +15,12 @@ package enum Subcommand: String, CaseIterable, Sendable {
         case .devServer: "run the development room server alone"
         case .token: "print an access token"
         case .call: "talk to a gateway from the command line"
+        case .load: "measure a gateway with many clients at once"
         }
     }
 
     /// The words it takes besides options.
-    package var words: String { self == .call ? " URL" : "" }
+    package var words: String { self == .call || self == .load ? " URL" : "" }
 
     package var options: [Option] {
         switch self {
@@ -53,6 +55,7 @@ package enum Subcommand: String, CaseIterable, Sendable {
                 Self.settingsFile,
             ]
         case .call: CallRequest.options
+        case .load: LoadRequest.options
         }
     }
 

@@ -1,0 +1,124 @@
+internal import AudioCodec
+internal import Glibc
+internal import LoadGenerator
+internal import SecureTransport
+internal import Shard
+internal import WebSocket
+internal import Wire
+
+/// `VoiceGateway load`: many clients at once, and figures about what a gateway makes of them.
+///
+/// Ends with 0 when the figures may be believed, 1 when a check failed or the test could not run, 2 when it was asked for
+/// wrongly, 130 when it was interrupted.
+enum LoadCommand {
+    static let failed: Int32 = 1
+    static let interrupted: Int32 = 130
+
+    static func run(_ request: LoadRequest) async -> Int32 {
+        let speech: LoadSpeech
+        do throws(AudioCodecError) {
+            speech = try LoadSpeech(isOpus: request.plan.isOpus)
+        } catch {
+            Console.complain("The speech cannot be made: \(error).")
+            return failed
+        }
+        let trust: TLSClientContext?
+        do throws(SecureTransportError) {
+            trust = try request.certificateFile.map { path throws(SecureTransportError) in
+                try TLSClientContext(trusting: .file(path))
+            }
+        } catch {
+            Console.complain("--ca-file: \(error).")
+            return UsageError.exitCode
+        }
+        raiseFileLimit()
+        var plan = request.plan
+        var random = SecureRandom()
+        plan.name = "load-" + String(UInt32.random(in: 0...UInt32.max, using: &random), radix: 16)
+        let result: LoadResult
+        do throws(ShardError) {
+            let loop = try EventLoop(name: "load")
+            try loop.start()
+            result = await measure(plan, speech, trust, on: loop)
+            loop.stop()
+            loop.join()
+        } catch {
+            Console.complain("The test cannot start: \(error).")
+            return failed
+        }
+        Console.print(result.text)
+        if let path = request.json, let reason = write(result.json.serialized() + "\n", to: path) {
+            Console.complain("\(path) cannot be written: \(reason).")
+            return failed
+        }
+        if result.isInterrupted { return interrupted }
+        return result.isValid ? 0 : failed
+    }
+
+    private static func measure(
+        _ plan: LoadPlan, _ speech: LoadSpeech, _ trust: TLSClientContext?, on loop: EventLoop
+    ) async -> LoadResult {
+        let (results, continuation) = AsyncStream<LoadResult>.makeStream()
+        let (held, holder) = AsyncStream<LoopBound<Test>>.makeStream()
+        loop.execute {
+            let generator = LoadGenerator(
+                plan, speech: speech, context: WebSocketContext(loop: loop, trust: trust)
+            ) { stage in
+                Console.complain("\(stage.rawValue)")
+            } completion: {
+                continuation.yield($0)
+            }
+            let watchers = SignalWatcher.Signal.allCases.compactMap { signal in
+                // Without a watcher the signal ends the process.
+                try? SignalWatcher(loop: loop, signal) { [weak generator] in generator?.interrupt() }
+            }
+            generator.start()
+            holder.yield(LoopBound(Test(generator: generator, watchers: watchers), on: loop))
+        }
+        var tests = held.makeAsyncIterator()
+        let test = await tests.next()
+        var iterator = results.makeAsyncIterator()
+        while true {
+            guard let result = await iterator.next() else { continue }
+            await loop.run { test?.value.end() }
+            return result
+        }
+    }
+
+    /// What lives on the loop.
+    private final class Test {
+        private let generator: LoadGenerator
+        private let watchers: [SignalWatcher]
+
+        init(generator: LoadGenerator, watchers: [SignalWatcher]) {
+            self.generator = generator
+            self.watchers = watchers
+        }
+
+        func end() { for watcher in watchers { watcher.close() } }
+    }
+
+    /// Each client needs a descriptor, and many systems allow a thousand unless one asks for more.
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        // SAFETY: the structure is ours.
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    /// Returns why it could not be done.
+    private static func write(_ text: String, to path: String) -> String? {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+        defer { _ = close(descriptor) }
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            // SAFETY: pointer and count describe the same buffer.
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 || errno == EINTR else { return String(cString: strerror(errno)) }
+            rest = rest.dropFirst(max(count, 0))
+        }
+        return nil
+    }
+}
