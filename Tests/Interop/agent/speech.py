@@ -42,10 +42,17 @@ def reply_to(sentence: str) -> str:
     return "Please say that again."
 
 
-def grammar_file() -> str:
+def grammar_file(sentences=SENTENCES) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".gram", delete=False) as file:
-        file.write(f"#JSGF V1.0;\ngrammar caller;\npublic <sentence> = {' | '.join(SENTENCES)};\n")
+        file.write(f"#JSGF V1.0;\ngrammar caller;\npublic <sentence> = {' | '.join(sentences)};\n")
         return file.name
+
+
+def decoder(sentences=SENTENCES) -> pocketsphinx.Decoder:
+    """Hears one of a few sentences in 16-bit samples at 16 kHz."""
+    return pocketsphinx.Decoder(
+        jsgf=grammar_file(sentences), samprate=16000, loglevel="FATAL", cmninit="40,3,-1"
+    )
 
 
 class PocketsphinxSTT(stt.STT):
@@ -54,9 +61,7 @@ class PocketsphinxSTT(stt.STT):
     def __init__(self, voice_activity: vad.VAD) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=True))
         self._voice_activity = voice_activity
-        self._decoder = pocketsphinx.Decoder(
-            jsgf=grammar_file(), samprate=16000, loglevel="FATAL", cmninit="40,3,-1"
-        )
+        self._decoder = decoder()
 
     async def _recognize_impl(self, buffer, *, language=NOT_GIVEN, conn_options=DEFAULT_API_CONNECT_OPTIONS):
         raise NotImplementedError("this recogniser only streams")

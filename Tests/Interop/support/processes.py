@@ -155,17 +155,20 @@ class RoomServer(Program):
 
 
 class Worker(Program):
-    """The livekit-agents worker of Tests/Interop/agent, registered with a room server."""
+    """A livekit-agents worker of Tests/Interop/agent, registered with a room server."""
 
-    def __init__(self, url: str, name: str = "custom-agent", secret: str = SECRET) -> None:
+    def __init__(
+        self, url: str, name: str = "custom-agent", secret: str = SECRET, script: str = "worker.py", **environment
+    ) -> None:
         super().__init__(
             sys.executable,
-            ROOT / "Tests/Interop/agent/worker.py",
+            ROOT / "Tests/Interop/agent" / script,
             "start",
             LIVEKIT_URL=url,
             LIVEKIT_API_KEY=KEY,
             LIVEKIT_API_SECRET=secret,
             AGENT_NAME=name,
+            **environment,
         )
 
     async def start(self) -> "Worker":

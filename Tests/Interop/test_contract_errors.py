@@ -1,0 +1,401 @@
+"""Every error of the old protocol, one by one: what the client is told, that it can go on where the protocol says so,
+and that neither the process nor a call beside it notices."""
+
+import asyncio
+import base64
+import datetime
+import json
+import pathlib
+
+import aiohttp
+import numpy
+import pytest
+import pytest_asyncio
+from livekit import api
+
+from support.client import VoiceClient
+from support.old_client import CONNECTED, INVALID_AUDIO, TRANSCRIBING, OldClient, recording, wav
+from support.processes import KEY, SECRET, Gateway, Program, RoomServer, free_port
+from support.sounds import loudest_frequency, spoken, tone
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CONTAINERS = pathlib.Path(__file__).parents[1] / "Fixtures/Containers"
+MEGABYTE = 1 << 20
+
+
+def beeps(hertz: float) -> numpy.ndarray:
+    """A second of a tone that comes and goes: Opus takes a steady one for noise after a while."""
+    samples = tone(hertz, 1)
+    for start in range(0, 16000, 3200):
+        samples[start + 1600 : start + 3200] = 0
+    return samples
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway():
+    # Without its own agent, which stands in for all that are not there.
+    server = await RoomServer("--no-parrot").start()
+    program = Gateway("--log-level", "warning", LIVEKIT_URL=server.url, LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET)
+    await program.start()
+    yield program
+    await program.stop()
+    await server.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def beside(gateway):
+    """Two who talk through everything that the tests do."""
+    where = {"room": "beside", "agent": ""}
+    async with (
+        VoiceClient(gateway.url, identity="speaker", **where) as speaker,
+        VoiceClient(gateway.url, identity="listener", **where) as listener,
+    ):
+        await speaker.event("session")
+        await listener.event("session")
+
+        async def speak():
+            while True:
+                await speaker.speak(beeps(440))
+
+        speaking = asyncio.create_task(speak())
+        await listener.until(lambda: listener.frames > 10, what="sound")
+        yield speaker, listener
+        speaking.cancel()
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def nobody_else_notices(gateway, beside):
+    speaker, listener = beside
+    events = len(speaker.events), len(listener.events)
+    yield
+    assert gateway.process.returncode is None, "\n".join(gateway.lines[-40:])
+    heard = listener.frames
+    await listener.until(lambda: listener.frames >= heard + 10, within=5, what="the sound of the call beside it")
+    assert (len(speaker.events), len(listener.events)) == events
+    assert abs(loudest_frequency(listener.samples[-6_000:], 24_000) - 440) < 20
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def alone(gateway):
+    """A client whose agent never comes, connected while the other tests run."""
+    async with OldClient(gateway.url, agent="nobody") as client:
+        await client.utter(spoken("is anybody there"))
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(gateway, alone):
+    """A client that needs no agent. It has been greeted, and is usable when the test is over."""
+    async with OldClient(gateway.url, agent="") as client:
+        await client.event("ready", within=10)
+        yield client
+        await still_works(client)
+
+
+async def still_works(client: OldClient) -> None:
+    """The connection takes configuration and an utterance, and the turn before has left nothing behind."""
+    await client.configure("Still there?")
+    await client.event("configured", within=10, instructions="Still there?...")
+    told = len(client.told)
+    file = wav(spoken("hello"))
+    await client.audio(file, format="wav")
+    await client.send(type="end_turn")
+    await client.until(lambda: TRANSCRIBING in client.told[told:], within=10, what="the next turn")
+    assert client.told[told] == {"type": "buffering", "chunks": len(file) // 1000, "bytes": len(file)}
+    assert client.close_code is None
+
+
+async def told_after(client: OldClient, text: str | bytes, count: int = 1) -> list[dict]:
+    """What a message is answered with: `count` messages, and nothing more before the next answer."""
+    before = len(client.told)
+    await client.socket.send_str(text)
+    await client.socket.send_str('{"type":"config","data":{"instructions":"and then"}}')
+    await client.until(
+        lambda: {"type": "configured", "instructions": "and then..."} in client.told[before:], within=10, what="the next answer"
+    )
+    told = client.told[before:]
+    assert len(told) == count + 1, told
+    return told[:-1]
+
+
+# --- JSON
+
+BAD_JSON = {
+    "nothing": "",
+    "no JSON": "hello",
+    "cut off": '{"type":"end_turn"',
+    "two values": '{"type":"end_turn"}{"type":"end_turn"}',
+    "single quotes": "{'type':'end_turn'}",
+    "a comma too many": '{"type":"end_turn",}',
+    "a number like none": '{"type":"end_turn","at":01}',
+    "control character": '{"type":"end\nturn"}',
+    "lone surrogate": '{"type":"\\ud800"}',
+    "too deep": '{"type":"config","data":' + '{"a":' * 5000 + "1" + "}" * 5001,
+    "brackets": "[" * 100_000,
+    "nul": '{"type":"end_turn"}\x00',
+}
+NO_MESSAGES = {
+    "an array": "[]",
+    "a string": '"end_turn"',
+    "a number": "17",
+    "null": "null",
+    "no type": '{"data":"x"}',
+    "type is a number": '{"type":7}',
+    "type is null": '{"type":null}',
+    "type is a list": '{"type":["end_turn"]}',
+    "config is a string": '{"type":"config","data":"be kind"}',
+    "config is a list": '{"type":"config","data":[1]}',
+    "text is a number": '{"type":"text","data":7}',
+    "text is missing": '{"type":"text"}',
+    "text is an object": '{"type":"text","data":{"text":"hi"}}',
+    "key is a number": '{"type":"auth","apiKey":7}',
+    "key is missing": '{"type":"auth"}',
+}
+
+
+@pytest.mark.parametrize("text", BAD_JSON.values(), ids=BAD_JSON)
+async def test_bad_json_is_one_error_that_says_so(client, text):
+    (error,) = await told_after(client, text)
+    assert error["type"] == "error" and set(error) == {"type", "message"}
+    assert "JSON" in error["message"] and len(error["message"]) < 200
+
+
+@pytest.mark.parametrize("text", NO_MESSAGES.values(), ids=NO_MESSAGES)
+async def test_a_message_of_the_wrong_shape_is_one_error_that_names_what_is_wrong(client, text):
+    (error,) = await told_after(client, text)
+    assert error["type"] == "error" and set(error) == {"type", "message"}
+    assert "nvalid message" in error["message"] and len(error["message"]) < 200
+
+
+UNKNOWN = {
+    "unknown type": '{"type":"dance"}',
+    "empty type": '{"type":""}',
+    "a type of the server's": '{"type":"ready","message":"x"}',
+    "a newer client's": '{"type":"interrupt"}',
+    "long type": json.dumps({"type": "x" * 100_000}),
+}
+
+
+@pytest.mark.parametrize("text", UNKNOWN.values(), ids=UNKNOWN)
+async def test_unknown_types_are_passed_over_in_silence(client, text):
+    assert await told_after(client, text, count=0) == []
+
+
+async def test_unknown_fields_are_passed_over(client):
+    config = {"type": "config", "data": {"instructions": "x", "voice": {"id": 7}, "nested": [[[]]]}, "id": 1, "more": None}
+    assert await told_after(client, json.dumps(config)) == [{"type": "configured", "instructions": "x..."}]
+    data = base64.b64encode(wav(spoken("hello"))[:1000]).decode()
+    audio = {"type": "audio", "data": data, "format": "wav", "sampleRate": "fast", "final": {}, "chunk": -1}
+    assert await told_after(client, json.dumps(audio)) == [{"type": "buffering", "chunks": 1, "bytes": 1000}]
+    assert await told_after(client, '{"type":"end_turn","reason":["released"],"at":1e300}', count=1)
+
+
+# --- Sound
+
+def audio(data, **more) -> str:
+    return json.dumps({"type": "audio", "data": data} | more)
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+BAD_AUDIO = {
+    "no data": '{"type":"audio"}',
+    "null": audio(None),
+    "a number": audio(5),
+    "a list": audio([1, 2, 3]),
+    "an object": audio({"type": "Buffer", "data": [82, 73, 70, 70]}),
+    "no base64": audio("!!!! not base64 !!!!"),
+    "cut off": audio(encoded(wav(spoken("hello")))[:-3]),
+    "padding inside": audio("UklG====UklG"),
+    "other alphabet": audio("UklGRiQ-_w=="),
+    "a data URL": audio("data:audio/wav;base64," + encoded(wav(spoken("hello")))),
+    "unicode": audio("ÜÖÄß" * 10),
+    "no container": audio(encoded(bytes(range(256)))),
+    "text": audio(encoded(b"this is the sound of silence, but not as a file"), format="wav"),
+    "zeros": audio(encoded(bytes(4000))),
+    "WAV of nothing": audio(encoded(b"RIFF\x04\x00\x00\x00AVI "), format="wav"),
+    "WebM of rubbish": audio(encoded(b"\x1aE\xdf\xa3" + b"\xff" * 400)),
+    "Ogg with a wrong checksum": audio(encoded((CONTAINERS / "mono.ogg").read_bytes().replace(b"OpusHead", b"OpusHEAD"))),
+}
+
+
+@pytest.mark.parametrize("text", BAD_AUDIO.values(), ids=BAD_AUDIO)
+async def test_what_is_no_audio_is_invalid_audio_data_and_counts_for_nothing(client, text):
+    assert await told_after(client, text) == [INVALID_AUDIO]
+    refusal = {"type": "error", "message": "Not enough audio data (0 bytes). Hold the button longer."}
+    assert await told_after(client, '{"type":"end_turn"}') == [refusal]
+
+
+FOREIGN = {"safari.mp4": "MP4", "flac.ogg": "FLAC", "flac.mka": "FLAC"}
+
+
+@pytest.mark.parametrize("file, name", FOREIGN.items())
+async def test_formats_that_are_not_accepted_are_named_with_those_that_are(client, file, name):
+    (error,) = await told_after(client, audio(encoded((CONTAINERS / file).read_bytes())))
+    assert error["type"] == "error" and set(error) == {"type", "message"}
+    for word in (name, "WAV", "WebM/Opus", "Ogg/Opus"):
+        assert word in error["message"]
+
+
+@pytest.mark.parametrize("kind", ["wav", "webm", "ogg"])
+async def test_a_container_that_ends_too_early_ends_with_its_turn(client, kind):
+    whole = {
+        "wav": lambda: wav(spoken("hello")),
+        "webm": lambda: b"".join(recording(spoken("hello", 48000))),
+        "ogg": lambda: (CONTAINERS / "mono.ogg").read_bytes(),
+    }[kind]()
+    for share in (0.1, 0.37, 0.5, 0.83, 0.99):
+        part = whole[: int(len(whole) * share)]
+        counted = {"type": "buffering", "chunks": len(part) // 1000, "bytes": len(part)}
+        assert await told_after(client, audio(encoded(part))) == [counted]
+        # What there is of it is a turn; the next file starts anew.
+        expected = 2 if kind == "webm" else 1
+        told = await told_after(client, '{"type":"end_turn"}', count=expected)
+        assert told[-1] == TRANSCRIBING, told
+
+
+async def test_a_file_whose_fault_shows_only_at_its_end_is_invalid_when_the_turn_ends(client):
+    # Samples, but never a word about what they are.
+    nameless = b"RIFF\xd0\x00\x00\x00WAVEdata\xc4\x00\x00\x00" + bytes(196)
+    told = await told_after(client, audio(encoded(nameless), format="wav"))
+    if told != [INVALID_AUDIO]:
+        assert told == [{"type": "buffering", "chunks": 0, "bytes": len(nameless)}]
+        assert await told_after(client, '{"type":"end_turn"}') == [INVALID_AUDIO]
+
+
+async def test_a_header_alone_is_no_turn(client):
+    header = b"".join(recording(spoken("hello", 48000)))[:90]
+    counted = {"type": "buffering", "chunks": 0, "bytes": 90}
+    assert await told_after(client, audio(encoded(header))) == [counted]
+    refusal = {"type": "error", "message": "Not enough audio data (90 bytes). Hold the button longer."}
+    assert await told_after(client, '{"type":"end_turn"}') == [refusal]
+
+
+async def test_an_utterance_that_is_too_long_is_refused(gateway, client):
+    file = encoded(wav(numpy.zeros(61 * 16000, dtype=numpy.int16)))
+    (error,) = await told_after(client, audio(file, format="wav"))
+    assert error["type"] == "error" and "60 seconds" in error["message"]
+
+
+# --- Size
+
+async def memory(program: Program) -> int:
+    """Resident bytes of the process."""
+    status = pathlib.Path(f"/proc/{program.process.pid}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+
+@pytest.mark.parametrize("what", ["audio", "text", "rubbish"])
+async def test_a_message_of_50_mb_closes_its_own_connection_alone(gateway, what):
+    """As the old server's WebSocket did: 1009, and nothing of it is kept."""
+    message = {
+        "audio": lambda: audio("A" * (50 * MEGABYTE), format="wav"),
+        "text": lambda: json.dumps({"type": "text", "data": "a" * (50 * MEGABYTE)}),
+        "rubbish": lambda: "[" * (50 * MEGABYTE),
+    }[what]()
+    before = await memory(gateway)
+    async with OldClient(gateway.url, agent="") as client:
+        await client.event("ready", within=10)
+        try:
+            await client.socket.send_str(message)
+        except (ConnectionError, aiohttp.ClientError):
+            # The gateway has hung up before it was all sent, which is its right.
+            pass
+        assert await client.closed(within=10) in (1009, 1006)
+    # The largest message that is accepted may be in memory, but not what lies beyond.
+    assert await memory(gateway) - before < 40 * MEGABYTE
+
+
+async def test_a_message_just_below_the_limit_is_read(client):
+    text = '{"type":"dance","data":"' + "a" * (15 * MEGABYTE) + '"}'
+    assert await told_after(client, text, count=0) == []
+
+
+# --- Agent, room and tokens
+
+async def test_a_room_server_that_is_not_there_is_a_service_that_is_not_available(gateway, programs_of_this_module):
+    dead = f"ws://127.0.0.1:{free_port()}"
+    lonely = await programs_of_this_module(Gateway(LIVEKIT_URL=dead, LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET))
+    async with OldClient(lonely.url) as client:
+        assert await client.closed(within=40) == 1011
+        # The greeting may have been sent; whatever else is told is one error without names or addresses of machines.
+        errors = [event for event in client.told if event["type"] == "error"]
+        assert len(errors) <= 1 and dead.removeprefix("ws://") not in str(client.told)
+    assert lonely.process.returncode is None
+    # Its own health does not depend on it.
+    async with OldClient(lonely.url) as client:
+        await client.event("ready", within=10)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def programs_of_this_module():
+    started = []
+
+    async def start(program):
+        started.append(program)
+        return await program.start()
+
+    yield start
+    for program in started:
+        await program.stop()
+
+
+def token(room: str = "own", minutes: float = 10, secret: str = SECRET, **grants) -> str:
+    made = api.AccessToken(KEY, secret).with_identity("tokenholder")
+    made = made.with_grants(api.VideoGrants(**({"room_join": True, "room": room} | grants)))
+    return made.with_ttl(datetime.timedelta(minutes=minutes)).to_jwt()
+
+
+async def test_a_token_opens_its_own_room(gateway):
+    async with OldClient(gateway.url, agent="", access_token=token(), events="extended") as client:
+        session = await client.event("session", within=10)
+        assert (session["room"], session["identity"]) == ("own", "tokenholder")
+
+
+BAD_TOKENS = {
+    "expired": {"access_token": token(minutes=-10)},
+    "signed by somebody else": {"access_token": token(secret="another-secret-that-is-as-long-as-one-should-be")},
+    "no token": {"access_token": "Bearer me"},
+    "does not let in": {"access_token": token(room_join=False)},
+}
+
+
+async def rooms(gateway) -> set[str]:
+    async with api.LiveKitAPI(gateway.room_url.replace("ws", "http", 1), KEY, SECRET) as livekit:
+        return {room.name for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms}
+
+
+@pytest.mark.parametrize("parameters", BAD_TOKENS.values(), ids=BAD_TOKENS)
+async def test_a_token_that_does_not_fit_opens_nothing(gateway, parameters):
+    before = await rooms(gateway)
+    async with OldClient(gateway.url, agent="", **parameters) as client:
+        # 1011 when it was the room server that refused it.
+        code = await client.closed(within=20)
+        assert code == 1011 or 4400 <= code <= 4499, (code, client.told)
+        assert len([event for event in client.told if event["type"] == "error"]) <= 1
+        assert parameters["access_token"] not in str(client.told)
+    assert await rooms(gateway) <= before
+    assert not [line for line in gateway.lines if "eyJ" in line]
+
+
+async def test_a_token_for_one_room_opens_no_other(gateway):
+    async with OldClient(gateway.url, agent="", access_token=token(), room="another", events="extended") as client:
+        await client.until(lambda: client.close_code or [e for e in client.told if e["type"] == "session"], within=20)
+        # Refused, or let into the room that the token names whatever else is asked for.
+        assert {event["room"] for event in client.told if event["type"] == "session"} <= {"own"}
+        assert "another" not in await rooms(gateway)
+
+
+async def test_an_agent_that_does_not_come_is_told_and_waited_for(alone):
+    """Last, because it takes ten seconds that the tests before have used."""
+    error = await alone.event("error", within=20)
+    assert set(error) == {"type", "message"} and "nobody" in error["message"]
+    assert alone.close_code is None
+    # Who runs the agents may still see to it: the words are kept, and the connection goes on.
+    await alone.configure("Anybody?")
+    await alone.event("configured", within=10, instructions="Anybody?...")
+    assert len([event for event in alone.told if event["type"] == "error"]) == 1
+    assert alone.told[0] == CONNECTED
