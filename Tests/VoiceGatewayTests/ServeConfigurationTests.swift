@@ -1,0 +1,257 @@
+import ClientProtocol
+import Observability
+import Signalling
+import Testing
+import VoiceGateway
+import Wire
+
+@Suite("Settings of the gateway")
+struct ServeConfigurationTests {
+    private func serve(
+        _ line: String = "", environment: [String: String] = [:], file: String? = nil
+    ) throws -> ServeConfiguration {
+        guard case .serve(let configuration, _) = try invoke("serve " + line, environment: environment, file: file)
+        else { throw UsageError(["not serve"]) }
+        return configuration
+    }
+
+    private func warnings(_ line: String = "", environment: [String: String] = [:], file: String? = nil) throws
+        -> [String]
+    {
+        guard case .serve(_, let warnings) = try invoke("serve " + line, environment: environment, file: file)
+        else { throw UsageError(["not serve"]) }
+        return warnings
+    }
+
+    @Test("without settings everything is as the parts have it on their own")
+    func defaults() throws {
+        let configuration = try serve()
+        #expect(configuration.access == AccessPolicy())
+        #expect(configuration.rateLimit == nil)
+        #expect(configuration.tokens == TokenSettings())
+        #expect(configuration.limits == ConnectionLimits())
+        #expect(configuration.conversation == ConversationSettings())
+        #expect(configuration.http == HTTPSettings())
+        #expect(configuration.limits.maximumMessageBytes == 16 << 20)
+        #expect(configuration.tokens.roomName == "gemma-voice-room" && configuration.tokens.lifetime == 86_400)
+        let inside = try ServerURL("ws://127.0.0.1:7880")
+        #expect(configuration.tokens(at: inside).url == "ws://127.0.0.1:7880")
+    }
+
+    /// A value for each setting that is not its default.
+    private static let other = [
+        "LIVEKIT_URL": "wss://x.test/", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s", "LIVEKIT_CA_FILE": ".env",
+        "LIVEKIT_PUBLIC_URL": "wss://public.test/", "LIVEKIT_ROOM_NAME": "lobby", "LIVEKIT_TOKEN_TTL": "60",
+        "AGENT_NAME": "a", "DEV_PORT": "1", "PORT": "2", "HOST": "127.0.0.1", "THREADS": "3", "LOG_LEVEL": "debug",
+        "API_KEY_ENABLED": "yes", "API_KEYS": "one, two", "API_KEY_HEADER_NAME": "X-Key", "ALLOW_CLIENT_ROOMS": "1",
+        "ALLOW_CLIENT_IDENTITIES": "TRUE", "ALLOWED_AGENTS": "a,b,none", "DUPLICATE_IDENTITY": "refuse",
+        "RATE_LIMIT_ENABLED": "on", "RATE_LIMIT_REQUESTS": "4", "RATE_LIMIT_WINDOW_SECONDS": "5",
+        "RATE_LIMIT_BURST_MULTIPLIER": "2.5", "MAX_CONNECTIONS": "7", "MAX_CONNECTIONS_PER_ADDRESS": "6",
+        "MAX_CONNECTIONS_PER_KEY": "5", "MAX_MESSAGE_BYTES": "1000000", "MAX_UTTERANCE_SECONDS": "8",
+        "IDLE_TIMEOUT_SECONDS": "9", "MAX_SESSION_SECONDS": "10", "CONFIG_WAIT_MS": "11", "TURN_RPC_METHOD": "turn",
+        "INTERRUPT_RPC_METHOD": "stop", "RESUME_GRACE_SECONDS": "12", "PUBLIC_URL": "https://gateway.test",
+        "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+    ]
+
+    private func expectOther(_ configuration: ServeConfiguration) throws {
+        #expect(
+            try configuration.roomServer
+                == .deployment(ServerURL("wss://x.test"), APICredentials(key: "k", secret: "s")))
+        #expect(configuration.certificateFile == ".env" && configuration.agentName == "a")
+        #expect(configuration.tokens.url == "wss://public.test/")
+        #expect(configuration.tokens.roomName == "lobby" && configuration.tokens.lifetime == 60)
+        #expect(configuration.listenAddress == TransportAddress(ip: .loopbackV4, port: 2))
+        #expect(configuration.threads == 3 && configuration.logLevel == .debug && configuration.resumeGrace == 12)
+        let access = configuration.access
+        #expect(access.apiKeys == APIKeys(["one", "two"]) && access.apiKeyHeader == "X-Key")
+        #expect(access.allowsClientRooms && access.allowsClientIdentities && access.duplicateIdentity == .refuse)
+        #expect(access.allowedAgents == .only(["a", "b"], orNone: true))
+        #expect(configuration.rateLimit == RateLimit(requests: 4, seconds: 5, burstMultiplier: 2.5))
+        let limits = configuration.limits
+        #expect(limits.maximumConnections == 7 && limits.maximumConnectionsPerAddress == 6)
+        #expect(limits.maximumConnectionsPerKey == 5 && limits.maximumMessageBytes == 1_000_000)
+        #expect(limits.maximumUtterance == .seconds(8) && limits.idleTimeout == .seconds(9))
+        #expect(limits.maximumSession == .seconds(10))
+        let conversation = configuration.conversation
+        #expect(conversation.configurationWait == .milliseconds(11) && conversation.turnMethod == "turn")
+        #expect(conversation.interruptMethod == "stop")
+        let http = configuration.http
+        #expect(try http.publicURL == ServerURL("https://gateway.test") && http.requestIDHeader == "X-Trace")
+        #expect(try http.allowedOrigins == OriginAllowList(setting: "https://app.test"))
+        #expect(http.trustedProxies.contains(.v4(0x0A01_0203)) && http.trustedProxies.contains(.loopbackV6))
+    }
+
+    @Test("every setting can come from the environment")
+    func fromEnvironment() throws {
+        #expect(Set(Self.other.keys) == Set(GatewaySettings.all.map(\.variable)))
+        try expectOther(serve(environment: Self.other, file: ""))
+    }
+
+    @Test("every setting can come from the settings file")
+    func fromFile() throws {
+        let file = Self.other.map { "\($0)=\"\($1)\"" }.joined(separator: "\n")
+        try expectOther(serve(file: file))
+    }
+
+    @Test("every setting but the secrets can come from the command line")
+    func fromOptions() throws {
+        var arguments = ["serve"]
+        var environment: [String: String] = [:]
+        for setting in GatewaySettings.all {
+            // The development room server has no place beside a deployment.
+            if setting.variable == "DEV_PORT" { continue }
+            let value = try #require(Self.other[setting.variable])
+            if let flag = setting.flag {
+                arguments += ["--\(flag)", value]
+                environment[setting.variable] = "overridden"
+            } else {
+                environment[setting.variable] = value
+            }
+        }
+        let invocation = try Invocation(arguments: arguments, environment: environment) { _ in "" }
+        guard case .serve(let configuration, _) = invocation else { throw UsageError(["not serve"]) }
+        try expectOther(configuration)
+        #expect(GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == ["LIVEKIT_API_SECRET", "API_KEYS"])
+    }
+
+    @Test("API keys close what callers may choose, unless the operator opens it")
+    func closedByKeys() throws {
+        let keys = ["API_KEY_ENABLED": "true", "API_KEYS": "k", "AGENT_NAME": "a"]
+        let closed = try serve(environment: keys).access
+        #expect(!closed.allowsClientRooms && !closed.allowsClientIdentities)
+        #expect(
+            closed.allowedAgents.allows("a") && !closed.allowedAgents.allows("b") && !closed.allowedAgents.allows(""))
+        let open = try serve(environment: keys.merging(["ALLOWED_AGENTS": "*"]) { $1 }).access
+        #expect(open.allowedAgents.allows("b") && open.allowedAgents.allows(""))
+    }
+
+    @Test(
+        "each mistake is one sentence with the name, the value and what is allowed",
+        arguments: [
+            ("API_KEY_ENABLED", "maybe", "API_KEY_ENABLED is \"maybe\", but it must be true or false."),
+            ("MAX_CONNECTIONS", "0", "MAX_CONNECTIONS is \"0\", but it must be a number from 1 to 1000000."),
+            ("MAX_CONNECTIONS", "+5", "MAX_CONNECTIONS is \"+5\", but it must be a number from 1 to 1000000."),
+            (
+                "MAX_MESSAGE_BYTES", "16M",
+                "MAX_MESSAGE_BYTES is \"16M\", but it must be a number from 1024 to 268435456."
+            ),
+            (
+                "RATE_LIMIT_BURST_MULTIPLIER", "nan",
+                "RATE_LIMIT_BURST_MULTIPLIER is \"nan\", but it must be a number from 0.001 to 1000.0."
+            ),
+            ("DUPLICATE_IDENTITY", "both", "DUPLICATE_IDENTITY is \"both\", but it must be take-over or refuse."),
+            (
+                "API_KEY_HEADER_NAME", "a b",
+                "API_KEY_HEADER_NAME is \"a b\", but it must be the name of an HTTP header, of letters, digits and dashes."
+            ),
+            (
+                "TURN_RPC_METHOD", String(repeating: "m", count: 65),
+                "TURN_RPC_METHOD is \"\(String(repeating: "m", count: 65))\", but it has 65 bytes, allowed are 1 to 64."
+            ),
+            (
+                "PUBLIC_URL", "gateway.test",
+                "PUBLIC_URL is \"gateway.test\", but the scheme is \"\", allowed are ws, wss, http and https."
+            ),
+            (
+                "LIVEKIT_PUBLIC_URL", "wss://me:hush@x",
+                "LIVEKIT_PUBLIC_URL is \"wss://…@x\", but only scheme, host, port and path are allowed."
+            ),
+            (
+                "ALLOWED_ORIGINS", "app.test",
+                "ALLOWED_ORIGINS is \"app.test\", but \"app.test\" is not an origin; write *, null, or scheme://host[:port], where the host may begin with *. and the port may be *."
+            ),
+            (
+                "TRUSTED_PROXIES", "10.0.0.0/33",
+                "TRUSTED_PROXIES is \"10.0.0.0/33\", but \"10.0.0.0/33\" is neither an address nor a network such as 10.0.0.0/8."
+            ),
+            ("ALLOWED_AGENTS", "*,a", "ALLOWED_AGENTS is \"*,a\", but * stands alone, without other names."),
+            ("LIVEKIT_CA_FILE", "nowhere.pem", "LIVEKIT_CA_FILE is \"nowhere.pem\", but there is no such file."),
+            ("API_KEYS", "hush,,hush2", "API_KEYS is set, but entry 2 of 3 is empty."),
+            (
+                "API_KEYS", "hush 1",
+                "API_KEYS is set, but entry 1 of 1 has white space or characters beyond ASCII inside."
+            ),
+            ("API_KEYS", "hush,a,hush", "API_KEYS is set, but entry 3 of 3 is the same as entry 1."),
+            (
+                "API_KEYS", String(repeating: "h", count: 257),
+                "API_KEYS is set, but entry 1 of 1 is longer than 256 characters."
+            ),
+        ])
+    func sentences(variable: String, value: String, sentence: String) {
+        #expect(mistakes("", environment: [variable: value]) == [sentence])
+    }
+
+    @Test(
+        "what does not go together is told",
+        arguments: [
+            (
+                ["API_KEY_ENABLED": "true"],
+                "API_KEY_ENABLED is true without API_KEYS; set the keys that clients may present."
+            ),
+            (
+                ["MAX_CONNECTIONS": "5", "MAX_CONNECTIONS_PER_ADDRESS": "6"],
+                "MAX_CONNECTIONS_PER_ADDRESS is 6, but MAX_CONNECTIONS allows only 5 in all."
+            ),
+            (
+                ["ALLOWED_AGENTS": "a,b"],
+                "ALLOWED_AGENTS is \"a,b\", but AGENT_NAME's default \"custom-agent\" is not in it: clients that name no agent get that one."
+            ),
+            (
+                ["RATE_LIMIT_REQUESTS": "1", "RATE_LIMIT_BURST_MULTIPLIER": "0.5"],
+                "RATE_LIMIT_REQUESTS × RATE_LIMIT_BURST_MULTIPLIER is 1 × 0.5, but must be 1 at least: otherwise nobody is ever let in."
+            ),
+            (
+                ["REQUEST_ID_HEADER": "x-api-key"],
+                "REQUEST_ID_HEADER and API_KEY_HEADER_NAME are both \"x-api-key\": keys would show up in answers and in the log."
+            ),
+        ])
+    func crossChecks(environment: [String: String], sentence: String) {
+        #expect(mistakes("", environment: environment) == [sentence])
+    }
+
+    @Test("names that are nearly those of a setting are warned about, others are nobody's business")
+    func misspelt() throws {
+        let found = try warnings(
+            environment: ["API_KEYS_ENABLED": "true", "HOME": "/", "POST": "1"],
+            file: "LIVEKIT_URI=ws://h\nOPENAI_API_KEY=x\nmax_connections=3")
+        #expect(
+            found == [
+                "API_KEYS_ENABLED in the environment is no setting. Did you mean API_KEY_ENABLED?",
+                "LIVEKIT_URI in .env is no setting. Did you mean LIVEKIT_URL?",
+                "max_connections in .env is no setting. Did you mean MAX_CONNECTIONS?",
+            ])
+    }
+
+    @Test("a slip that is the reason for a mistake is told beside it")
+    func misspeltReason() {
+        #expect(throws: UsageError.self) {
+            do throws(UsageError) {
+                _ = try invoke("", environment: ["API_KEY_ENABLED": "true", "API_KEYZ": "hush"])
+            } catch {
+                #expect(error.warnings == ["API_KEYZ in the environment is no setting. Did you mean API_KEYS?"])
+                throw error
+            }
+        }
+    }
+
+    @Test(
+        "what is possible but hardly meant is warned about",
+        arguments: [
+            (["API_KEYS": "k"], "API_KEYS is set but API_KEY_ENABLED is not true, so nobody is asked for a key."),
+            (
+                ["MAX_CONNECTIONS_PER_KEY": "1"],
+                "MAX_CONNECTIONS_PER_KEY limits nothing, because API_KEY_ENABLED is not true."
+            ),
+            (
+                ["IDLE_TIMEOUT_SECONDS": "60", "MAX_SESSION_SECONDS": "60"],
+                "IDLE_TIMEOUT_SECONDS is 60, but MAX_SESSION_SECONDS ends every session after 60 anyway."
+            ),
+            (
+                ["MAX_MESSAGE_BYTES": "65536"],
+                "MAX_MESSAGE_BYTES is 65536, but an utterance of MAX_UTTERANCE_SECONDS (60) as 16 kHz WAV makes a message of 2560124 bytes."
+            ),
+        ])
+    func suspicious(environment: [String: String], warning: String) throws {
+        #expect(try warnings(environment: environment) == [warning])
+    }
+}
