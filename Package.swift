@@ -120,7 +120,7 @@ var targets: [Target] = [
         "VoiceGatewayTests",
         [
             "Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "WebSocket", "Shard",
-            "DevRoomServer", "VoiceGateway", "LoadGenerator", "TestSupport",
+            "HTTPClient", "LiveKitParticipant", "DevRoomServer", "VoiceGateway", "LoadGenerator", "TestSupport",
         ]),
     tests("LoadGeneratorTests", ["Wire", "AudioCodec", "LoadGenerator"]),
     tests(

@@ -129,7 +129,7 @@ package struct Log: Sendable {
     }
 
     /// RFC 3339 in UTC, to the millisecond.
-    static func timestamp(seconds: Int, nanoseconds: Int) -> String {
+    package static func timestamp(seconds: Int, nanoseconds: Int) -> String {
         var time = time_t(seconds)
         var parts = tm()
         // SAFETY: both structures are ours.

@@ -1,7 +1,8 @@
 /// What `--help` prints.
 package enum HelpText {
     /// The program's version.
-    package static let version = "VoiceGateway 0.1.0"
+    package static let version = "VoiceGateway " + number
+    package static let number = "0.1.0"
 
     /// About the program as a whole.
     package static var overview: String {

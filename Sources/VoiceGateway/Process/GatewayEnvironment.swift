@@ -28,6 +28,8 @@ package struct GatewayEnvironment: Sendable {
     package var limits = ConnectionLimits()
     package var conversation = ConversationSettings()
     package var http = HTTPSettings()
+    /// Agents that are on their way to rooms by HTTP requests.
+    package var placements = AgentPlacements()
 }
 
 /// A kind of client connection: decides about the WebSockets of one path, on one loop.

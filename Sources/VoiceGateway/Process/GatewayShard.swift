@@ -9,13 +9,15 @@ package struct UpgradeRequest {
     package let upgrade: WebSocketUpgrade
 }
 
-/// What one loop of the gateway does: its HTTP server, the small pages, and the endpoints of clients.
+/// What one loop of the gateway does: its HTTP server with the HTTP interface, and the endpoints of clients.
 ///
 /// Belongs to the loop's thread.
 final class GatewayShard: HTTPHandler {
     /// How long clients may take over the goodbye. Who stops the gateway waits for it, and a client that has not
     /// answered by then is most likely gone.
     static let drainTimeout: Duration = .seconds(1)
+    /// The largest body of an HTTP request: room for a long prompt, and little enough to be read between two packets.
+    static let maximumBodyBytes = 256 << 10
 
     let loop: EventLoop
     /// Its place among the shards, which resume tokens name.
@@ -26,6 +28,7 @@ final class GatewayShard: HTTPHandler {
     let context: WebSocketContext
     private var endpoints: [String: any ClientEndpoint] = [:]
     private var server: HTTPServer! = nil
+    private var http: HTTPAPI! = nil
     private var drainAlarm: Alarm?
     /// Connections that go to other shards at the end of the turn.
     private var moving: [(upgrade: WebSocketUpgrade, home: Int)] = []
@@ -41,8 +44,11 @@ final class GatewayShard: HTTPHandler {
         self.index = index
         self.environment = environment
         context = WebSocketContext(loop: loop, trust: environment.authorities)
-        server = HTTPServer(context: context, handler: self)
+        var configuration = HTTPServer.Configuration()
+        configuration.maximumBodyBytes = Self.maximumBodyBytes
+        server = HTTPServer(context: context, configuration: configuration, handler: self)
         self.endpoints = endpoints(self)
+        http = HTTPAPI(loop: loop, environment: environment, webSocketPaths: Array(self.endpoints.keys))
         moveHook = EndOfTurn(loop: loop) { [unowned self] in move() }
     }
 
@@ -52,26 +58,17 @@ final class GatewayShard: HTTPHandler {
     }
 
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        guard request.method == .get || request.method == .head else {
-            return responder.respond(.text(405, "Only GET and HEAD are possible here.\n"))
-        }
-        switch request.path {
-        case "/health":
-            responder.respond(.text(200, "ok\n"))
-        case "/metrics":
-            responder.respond(.text(200, environment.metrics.snapshot()))
-        case let path where endpoints[path] != nil:
-            responder.respond(.text(426, "This is a WebSocket: ask for an upgrade.\n"))
-        default:
-            let paths = (["/health", "/metrics"] + endpoints.keys.sorted()).joined(separator: ", ")
-            responder.respond(.text(404, "There is nothing here. There are \(paths).\n"))
-        }
+        http.handle(request) { responder.respond($0) }
+    }
+
+    func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
+        http.response(to: error, in: request)
     }
 
     func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade) {
         guard let endpoint = endpoints[request.path] else {
-            let paths = endpoints.keys.sorted().joined(separator: ", ")
-            return upgrade.reject(.text(404, "There is no WebSocket here. There are: \(paths).\n"))
+            // A server may pass over the wish for another protocol (RFC 9110 section 7.8).
+            return http.handle(request) { upgrade.reject($0) }
         }
         if let home = ResumeToken.shard(of: request.query["session"] ?? ""), home != index,
             shards.indices.contains(home)
@@ -107,28 +104,28 @@ final class GatewayShard: HTTPHandler {
         moving = []
         // One endpoint may serve several paths.
         let endpoints = Dictionary(endpoints.values.map { (ObjectIdentifier($0), $0) }, uniquingKeysWith: { $1 })
-        var waiting = endpoints.count
+        var waiting = endpoints.count + 1
         var isOver = false
         let finish = { [self] in
             guard !isOver else { return }
             isOver = true
             drainAlarm?.cancel()
             drainAlarm = nil
+            http.close()
             server.close()
             completion()
         }
-        guard waiting > 0 else { return finish() }
         let alarm = Alarm(loop: loop) { [environment] in
             environment.log.warning("clients did not go in time", ["limit": "\(Self.drainTimeout)"])
             finish()
         }
         alarm.arm(after: Self.drainTimeout)
         drainAlarm = alarm
-        for endpoint in endpoints.values {
-            endpoint.drain {
-                waiting -= 1
-                if waiting == 0 { finish() }
-            }
+        let leave = {
+            waiting -= 1
+            if waiting == 0 { finish() }
         }
+        http.drain(completion: leave)
+        for endpoint in endpoints.values { endpoint.drain(completion: leave) }
     }
 }

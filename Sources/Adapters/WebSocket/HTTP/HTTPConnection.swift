@@ -63,7 +63,9 @@ final class HTTPConnection {
                 guard let event = try parser.poll() else { break }
                 take(event)
             } catch {
-                end(with: error.response)
+                var request = parser.request
+                request?.remoteAddress = stream.remoteAddress
+                end(with: server.handler?.response(to: error, in: request) ?? error.response)
             }
         }
         guard isAcceptingRequests else { return }

@@ -4,9 +4,15 @@ package protocol HTTPHandler: AnyObject {
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder)
     /// A request for the WebSocket protocol whose handshake is in order; nothing has been answered yet.
     func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade)
+    /// What is answered to bytes that are no usable request; the connection closes afterwards.
+    ///
+    /// - Parameter request: nil unless its head could be read.
+    func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse
 }
 
 extension HTTPHandler {
+    package func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse { error.response }
+
     package func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade) {
         upgrade.reject(.text(404, "There is no WebSocket here.\n"))
     }

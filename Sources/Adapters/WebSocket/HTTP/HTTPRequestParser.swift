@@ -57,6 +57,8 @@ package struct HTTPRequestParser {
     /// How far the search for the end of the head has come.
     private var searched = 0
     private var state = State.head
+    /// The request whose head was read last, without its body: what an error in the body is about.
+    private(set) var request: HTTPRequest?
 
     /// - Parameters:
     ///   - maximumHeadBytes: request line and fields together.
@@ -161,6 +163,7 @@ package struct HTTPRequestParser {
             throw .malformed("this port speaks HTTP")
         }
         guard let end = HTTPHeadParser.end(in: buffer, from: max(searched, position + 3)) else {
+            request = nil
             searched = max(position, buffer.count - 3)
             if bufferedBytes > maximumHeadBytes { throw .headTooLarge(limit: maximumHeadBytes) }
             return nil
@@ -169,7 +172,9 @@ package struct HTTPRequestParser {
         let head = buffer[position..<end]
         position = end
         searched = end
+        self.request = nil
         var request = try Self.request(head, maximumHeadBytes: maximumHeadBytes)
+        self.request = request
         switch try Self.bodyLength(of: request) {
         case .none:
             return .request(request)

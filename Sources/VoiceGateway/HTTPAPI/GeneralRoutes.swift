@@ -1,0 +1,64 @@
+internal import Observability
+internal import WebSocket
+internal import Wire
+
+/// `/`, `/metrics` and the description of everything.
+struct GeneralRoutes {
+    let metrics: Metrics
+    /// Looks up the routes when they are all there.
+    let index: () -> JSONValue
+    let description: () -> String
+
+    var routes: [HTTPRoute] {
+        [
+            HTTPRoute(.get, "/", errors: .session, Self.indexDocumentation) { _ in .json(200, index()) },
+            HTTPRoute(.get, "/openapi.json", errors: .session, Self.descriptionDocumentation) { _ in
+                .json(200, description())
+            },
+            HTTPRoute(.get, Self.metricsPath, errors: .session, Self.metricsDocumentation) { _ in
+                HTTPResponse(
+                    status: 200, headers: HTTPHeaders([("Content-Type", Self.metricsType)]),
+                    body: Array(metrics.snapshot().utf8))
+            },
+        ]
+    }
+
+    static let metricsPath = "/metrics"
+    private static let metricsType = "text/plain; version=0.0.4; charset=utf-8"
+
+    private static let indexDocumentation = OperationDocumentation(
+        id: "index", group: "Operation", summary: "What there is",
+        answers: [
+            .init(
+                status: 200, text: "Name, version and endpoints",
+                schema: [
+                    "type": "object", "required": ["name", "version", "endpoints"],
+                    "properties": [
+                        "name": ["type": "string"], "version": ["type": "string"],
+                        "endpoints": [
+                            "type": "object",
+                            "additionalProperties": ["type": "string", "pattern": "^(GET|POST|WebSocket) /"],
+                        ],
+                    ],
+                ])
+        ])
+
+    private static let descriptionDocumentation = OperationDocumentation(
+        id: "openapi", group: "Operation", summary: "This description",
+        answers: [
+            .init(
+                status: 200, text: "OpenAPI 3.1",
+                schema: [
+                    "type": "object", "required": ["openapi", "info", "paths"],
+                    "properties": ["openapi": ["type": "string"]],
+                ])
+        ])
+
+    private static let metricsDocumentation = OperationDocumentation(
+        id: "metrics", group: "Operation", summary: "Counters for Prometheus",
+        text: "No page of another origin may read it.",
+        answers: [
+            .init(
+                status: 200, text: "Prometheus's text format", contentType: metricsType, schema: ["type": "string"])
+        ])
+}

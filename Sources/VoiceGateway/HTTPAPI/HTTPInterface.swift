@@ -1,0 +1,66 @@
+internal import Observability
+internal import WebSocket
+internal import Wire
+
+/// All routes of the gateway with what they need, and no socket: requests in, answers out.
+final class HTTPInterface {
+    /// What is there around it.
+    struct Surroundings {
+        let configuration: HTTPAPIConfiguration
+        let rooms: any RoomServerAccess
+        /// Where clients connect WebSockets.
+        let webSocketPaths: [String]
+        let metrics: Metrics
+        let log: Log
+        let now: () -> Instant
+        /// Seconds and nanoseconds since 1970.
+        let wallClock: () -> (seconds: Int, nanoseconds: Int)
+        /// Who may call what is guarded; nil for yes.
+        let refusal: (HTTPRequest) -> RequestRefusal?
+        /// Who a request comes from, whatever is in between.
+        let clientAddress: (HTTPRequest) -> IPAddress
+    }
+
+    private let router: HTTPRouter
+    private let state = State()
+
+    /// What routes look at later.
+    private final class State {
+        var isDraining = false
+        var index = JSONValue.null
+        var description = ""
+    }
+
+    init(_ around: Surroundings) {
+        let startedAt = around.now()
+        let unixTime = { Int64(around.wallClock().seconds) }
+        let general = GeneralRoutes(
+            metrics: around.metrics, index: { [state] in state.index }, description: { [state] in state.description })
+        let health = HealthRoutes(
+            uptime: { around.now() - startedAt }, wallClock: around.wallClock,
+            isDraining: { [state] in state.isDraining }, probe: RoomServerProbe(rooms: around.rooms, now: around.now))
+        let sessions = SessionRoutes(
+            configuration: around.configuration, rooms: around.rooms, log: around.log, unixTime: unixTime)
+        let tokens = TokenRoutes(configuration: around.configuration, unixTime: unixTime)
+        let routes = general.routes + health.routes + sessions.routes + tokens.routes
+        let document = OpenAPIDocument(
+            routes: routes, webSocketPaths: around.webSocketPaths, configuration: around.configuration,
+            version: HelpText.number)
+        state.description = document.json.serialized()
+        state.index = document.index
+        router = HTTPRouter(routes: routes, around)
+    }
+
+    /// Answers a request by one call of `completion`, now or later.
+    func handle(_ request: HTTPRequest, completion: @escaping (HTTPResponse) -> Void) {
+        router.handle(request, completion: completion)
+    }
+
+    /// Answers bytes that are no usable request.
+    func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
+        router.response(to: error, in: request)
+    }
+
+    /// From now on nobody shall be sent here.
+    func startDraining() { state.isDraining = true }
+}

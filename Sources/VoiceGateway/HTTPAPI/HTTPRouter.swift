@@ -1,0 +1,135 @@
+internal import ClientProtocol
+internal import Observability
+internal import SecureTransport
+internal import Signalling
+internal import WebSocket
+internal import Wire
+
+/// Why a guarded request is not served.
+struct RequestRefusal: Hashable {
+    let reason: AdmissionRefusal
+    /// When to come again, if that helps.
+    var retryAfterSeconds: Int?
+}
+
+/// Leads requests to their routes, and gives each answer what all have: the headers for browsers of other origins, the
+/// request's id, and a line in the log. Knows no sockets: a request in, an answer out.
+///
+/// Belongs to the loop's thread.
+final class HTTPRouter {
+    private let routes: [String: [HTTPRoute]]
+    private let webSocketPaths: Set<String>
+    private let crossOrigin: CrossOriginPolicy
+    private let around: HTTPInterface.Surroundings
+
+    init(routes: [HTTPRoute], _ around: HTTPInterface.Surroundings) {
+        self.routes = Dictionary(grouping: routes, by: \.path)
+        webSocketPaths = Set(around.webSocketPaths)
+        crossOrigin = CrossOriginPolicy(
+            origins: around.configuration.origins, requestIDHeader: around.configuration.requestIDHeader)
+        self.around = around
+    }
+
+    /// Answers a request by one call of `completion`, now or later.
+    func handle(_ request: HTTPRequest, completion: @escaping (HTTPResponse) -> Void) {
+        let finish = finishing(request, completion)
+        let routes = routes[request.path] ?? []
+        if CrossOriginPolicy.isPreflight(request) {
+            let style = routes.first?.errors ?? .session
+            return finish(crossOrigin.preflight(request, methods: methods(of: request.path), errors: style))
+        }
+        let method = request.method == .head ? .get : request.method
+        guard let route = routes.first(where: { $0.method == method }) else {
+            return finish(withoutRoute(request, routes))
+        }
+        if route.isGuarded, let refusal = around.refusal(request) {
+            return finish(Self.response(to: refusal, route.errors))
+        }
+        route.handler(request, finish)
+    }
+
+    /// Answers bytes that are no usable request.
+    func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
+        guard let request else { return error.response }
+        let plain = error.response
+        let sentence = SessionRequest.trimmed(String(decoding: plain.body, as: UTF8.self))
+        let style = routes[request.path]?.first?.errors ?? .session
+        var answer = HTTPResponse.empty(plain.status)
+        finishing(request) { answer = $0 }(style.response(plain.status, sentence))
+        return answer
+    }
+
+    // MARK: Without a route
+
+    private func withoutRoute(_ request: HTTPRequest, _ routes: [HTTPRoute]) -> HTTPResponse {
+        let path = Self.path(of: request)
+        let methods = methods(of: request.path)
+        guard !methods.isEmpty else { return ErrorStyle.notFound(path: path) }
+        var response: HTTPResponse
+        if request.method == .options {
+            response = .empty(204)
+        } else if routes.isEmpty, request.method == .get || request.method == .head {
+            response = .json(
+                426, ["error": "This is a WebSocket: ask for an upgrade", "path": .string(path)])
+            response.headers.set("Upgrade", "websocket")
+        } else {
+            response = (routes.first?.errors ?? .session).methodNotAllowed(path: path)
+        }
+        response.headers.set("Allow", methods.joined(separator: ", "))
+        return response
+    }
+
+    /// The methods that a path has; none for an unknown one.
+    private func methods(of path: String) -> [String] {
+        var methods = (routes[path] ?? []).map(\.method.rawValue)
+        if methods.isEmpty, webSocketPaths.contains(path) { methods = ["GET"] }
+        guard !methods.isEmpty else { return [] }
+        if methods.contains("GET") { methods.append("HEAD") }
+        return methods + ["OPTIONS"]
+    }
+
+    /// The path as it was asked for.
+    private static func path(of request: HTTPRequest) -> String {
+        String(request.target.prefix { $0 != "?" })
+    }
+
+    private static func response(to refusal: RequestRefusal, _ errors: ErrorStyle) -> HTTPResponse {
+        var response = errors.refusal(refusal.reason)
+        if let seconds = refusal.retryAfterSeconds { response.headers.set("Retry-After", "\(seconds)") }
+        // RFC 9110 section 15.5.2 wants a scheme to be named.
+        if response.status == 401 { response.headers.set("WWW-Authenticate", "ApiKey") }
+        return response
+    }
+
+    // MARK: With each answer
+
+    private func finishing(
+        _ request: HTTPRequest, _ completion: @escaping (HTTPResponse) -> Void
+    ) -> (HTTPResponse) -> Void {
+        let start = around.now()
+        var random = SecureRandom()
+        let id = RequestIdentifier.of(request, header: crossOrigin.requestIDHeader, random: &random)
+        let isPrivate = request.path == GeneralRoutes.metricsPath
+        let isGuarded = routes[request.path]?.contains(where: \.isGuarded) ?? false
+        return { [crossOrigin, around] response in
+            var response = response
+            if !isPrivate { crossOrigin.apply(to: &response, for: request) }
+            response.headers.set(crossOrigin.requestIDHeader, id)
+            response.headers.set("Cache-Control", "no-store")
+            response.headers.set("X-Content-Type-Options", "nosniff")
+            let fields: Log.Fields = [
+                "method": request.method.rawValue, "path": TokenRedaction.withoutTokens(request.path),
+                "status": response.status, "ms": (around.now() - start).milliseconds, "request_id": id,
+                "client": around.clientAddress(request),
+            ]
+            if response.status >= 500 {
+                around.log.warning("http request", fields)
+            } else if isGuarded, request.method != .options {
+                around.log.info("http request", fields)
+            } else {
+                around.log.debug("http request", fields)
+            }
+            completion(response)
+        }
+    }
+}

@@ -1,0 +1,119 @@
+internal import LiveKitParticipant
+internal import Observability
+internal import WebSocket
+internal import Wire
+
+/// `/health`, and what orchestrators ask: whether the process lives, and whether clients can be sent to it.
+struct HealthRoutes {
+    /// Since the process serves.
+    let uptime: () -> Duration
+    /// Seconds and nanoseconds since 1970.
+    let wallClock: () -> (seconds: Int, nanoseconds: Int)
+    let isDraining: () -> Bool
+    let probe: RoomServerProbe
+
+    var routes: [HTTPRoute] {
+        [
+            HTTPRoute(.get, "/health", errors: .session, Self.healthDocumentation, answer: health),
+            HTTPRoute(.get, "/health/live", errors: .service, Self.liveDocumentation) { _ in
+                .json(200, ["status": "alive"])
+            },
+            HTTPRoute(.get, "/health/ready", errors: .service, Self.readyDocumentation, handler: ready),
+        ]
+    }
+
+    private func health(_ request: HTTPRequest) -> HTTPResponse {
+        let now = wallClock()
+        return .json(
+            200,
+            [
+                "status": "ok",
+                "timestamp": .string(Log.timestamp(seconds: now.seconds, nanoseconds: now.nanoseconds)),
+                "uptime": .integer(uptime().components.seconds),
+            ])
+    }
+
+    private func ready(_ request: HTTPRequest, _ completion: @escaping (HTTPResponse) -> Void) {
+        probe.ask { [isDraining] error in
+            var missing: [JSONValue] = []
+            if isDraining() { missing.append("the gateway is shutting down") }
+            if let error { missing.append(.string("the room server: \(error.summary)")) }
+            completion(
+                .json(
+                    missing.isEmpty ? 200 : 503,
+                    ["status": missing.isEmpty ? "ready" : "not ready", "missing": .array(missing)]))
+        }
+    }
+
+    // MARK: Description
+
+    private static let healthDocumentation = OperationDocumentation(
+        id: "health", group: "Operation", summary: "The gateway answers",
+        answers: [
+            .init(
+                status: 200, text: "Always",
+                schema: [
+                    "type": "object", "required": ["status", "timestamp", "uptime"], "additionalProperties": false,
+                    "properties": [
+                        "status": ["const": "ok"], "timestamp": ["type": "string", "format": "date-time"],
+                        "uptime": ["type": "integer", "minimum": 0, "description": "Seconds."],
+                    ],
+                ])
+        ])
+
+    private static let liveDocumentation = OperationDocumentation(
+        id: "live", group: "Operation", summary: "The process lives: restart it when this is not answered",
+        answers: [.init(status: 200, text: "Always", schema: status("alive"))])
+
+    private static let readyDocumentation = OperationDocumentation(
+        id: "ready", group: "Operation", summary: "Whether clients can be sent here",
+        text: "The room server has accepted our keys within the last seconds, and the gateway is not shutting down.",
+        answers: [
+            .init(status: 200, text: "Yes", schema: status("ready", "missing")),
+            .init(status: 503, text: "No; `missing` says why", schema: status("not ready", "missing")),
+        ])
+
+    private static func status(_ word: String, _ list: String? = nil) -> JSONValue {
+        var properties: JSONObject = ["status": ["const": .string(word)]]
+        if let list { properties[list] = ["type": "array", "items": ["type": "string"]] }
+        return [
+            "type": "object", "required": .array(properties.members.map { .string($0.key) }),
+            "additionalProperties": false, "properties": .object(properties),
+        ]
+    }
+}
+
+/// Finds out whether the room server is there, at most once every few seconds however often it is asked for.
+///
+/// Belongs to the loop's thread.
+final class RoomServerProbe {
+    /// How long a good answer holds.
+    static let freshness: Duration = .seconds(5)
+    /// How long a bad one holds.
+    static let staleness: Duration = .seconds(1)
+
+    private let rooms: any RoomServerAccess
+    private let now: () -> Instant
+    private var last: (error: ServerAPIError?, at: Instant)?
+    private var waiting: [(ServerAPIError?) -> Void] = []
+
+    init(rooms: any RoomServerAccess, now: @escaping () -> Instant) {
+        self.rooms = rooms
+        self.now = now
+    }
+
+    /// - Parameter completion: nil when the server has answered lately.
+    func ask(completion: @escaping (ServerAPIError?) -> Void) {
+        if let last, now() - last.at < (last.error == nil ? Self.freshness : Self.staleness) {
+            return completion(last.error)
+        }
+        waiting.append(completion)
+        guard waiting.count == 1 else { return }
+        rooms.check { [self] error in
+            last = (error, now())
+            let waiting = waiting
+            self.waiting = []
+            for completion in waiting { completion(error) }
+        }
+    }
+}

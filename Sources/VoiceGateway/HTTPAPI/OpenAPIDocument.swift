@@ -1,0 +1,129 @@
+internal import WebSocket
+internal import Wire
+
+/// The description of the HTTP interface in OpenAPI 3.1, made from its routes and from what the operator has configured.
+struct OpenAPIDocument {
+    let routes: [HTTPRoute]
+    let webSocketPaths: [String]
+    let configuration: HTTPAPIConfiguration
+    let version: String
+
+    var json: JSONValue {
+        var paths = JSONObject()
+        for route in routes {
+            var item = paths[route.path]?.object ?? [:]
+            item[route.method.rawValue.lowercased()] = operation(route)
+            paths[route.path] = .object(item)
+        }
+        var components: JSONObject = [
+            "schemas": .object(ErrorStyle.schemas),
+            "headers": [
+                "RequestID": [
+                    "description":
+                        "The request's own \(configuration.requestIDHeader), or a new one; it stands in the gateway's log.",
+                    "schema": ["type": "string"],
+                ]
+            ],
+        ]
+        if configuration.requiresKey {
+            components["securitySchemes"] = [
+                "ApiKey": ["type": "apiKey", "in": "header", "name": .string(configuration.apiKeyHeader)]
+            ]
+        }
+        return [
+            "openapi": "3.1.0",
+            "info": ["title": "VoiceGateway", "version": .string(version), "description": .string(text)],
+            "paths": .object(paths), "components": .object(components),
+        ]
+    }
+
+    private var text: String {
+        """
+        Backends ask for sessions and tokens here; their clients then speak with the agent over a WebSocket, or join the \
+        LiveKit room themselves.
+
+        WebSockets, which OpenAPI cannot describe, are at \(webSocketPaths.sorted().map { "`\($0)`" }.joined(separator: ", ")). \
+        Both take a LiveKit access token as `?access_token=`. `/v1/conversation/ws` speaks JSON with base64 audio in it; \
+        `/ws` speaks binary PCM with JSON events beside it. The request body of every operation may have \
+        \(GatewayShard.maximumBodyBytes) bytes.
+        """
+    }
+
+    private func operation(_ route: HTTPRoute) -> JSONValue {
+        let documentation = route.documentation
+        var operation: JSONObject = [
+            "operationId": .string(documentation.id), "tags": [.string(documentation.group)],
+            "summary": .string(documentation.summary),
+        ]
+        if !documentation.text.isEmpty { operation["description"] = .string(documentation.text) }
+        if let body = documentation.body {
+            operation["requestBody"] = [
+                "required": .bool(body.isRequired),
+                "content": ["application/json": ["schema": body.schema, "example": body.example]],
+            ]
+        }
+        var responses = JSONObject()
+        for answer in answers(of: route) { responses["\(answer.status)"] = response(answer) }
+        operation["responses"] = .object(responses)
+        if route.isGuarded, configuration.requiresKey { operation["security"] = [["ApiKey": []]] }
+        return .object(operation)
+    }
+
+    /// What a route says itself, and what happens before it is asked.
+    private func answers(of route: HTTPRoute) -> [OperationDocumentation.Answer] {
+        var answers = route.documentation.answers
+        func add(_ status: Int, _ text: String, schema: JSONValue? = nil, headers: [String] = []) {
+            if let known = answers.first(where: { $0.status == status }) {
+                answers.removeAll { $0.status == status }
+                answers.append(
+                    .init(
+                        status: status, text: "\(known.text); or: \(text)", schema: known.schema, headers: headers))
+            } else {
+                answers.append(
+                    .init(status: status, text: text, schema: schema ?? route.errors.schema, headers: headers))
+            }
+        }
+        if route.documentation.body != nil {
+            add(413, "The body is too large")
+            add(
+                415, "The body is something else than JSON",
+                schema: route.errors == .service ? ErrorStyle.reference("ValidationError") : nil)
+        }
+        if route.isGuarded, configuration.requiresKey {
+            add(401, "The API key is missing", headers: ["WWW-Authenticate"])
+            add(403, "The API key is wrong")
+        }
+        if route.isGuarded, configuration.isRateLimited {
+            add(429, "Too many requests", headers: ["Retry-After"])
+        }
+        return answers.sorted { $0.status < $1.status }
+    }
+
+    private func response(_ answer: OperationDocumentation.Answer) -> JSONValue {
+        var headers: JSONObject = [configuration.requestIDHeader: ["$ref": "#/components/headers/RequestID"]]
+        for header in answer.headers {
+            headers[header] = [
+                "schema": header == "Retry-After" ? ["type": "integer", "minimum": 1] : ["type": "string"]
+            ]
+        }
+        var response: JSONObject = ["description": .string(answer.text), "headers": .object(headers)]
+        if let schema = answer.schema { response["content"] = .object([answer.contentType: ["schema": schema]]) }
+        return .object(response)
+    }
+}
+
+extension OpenAPIDocument {
+    /// The same in short, for people.
+    var index: JSONValue {
+        var endpoints = JSONObject()
+        for route in routes { endpoints[route.documentation.id] = "\(route.method.rawValue) \(route.path)" }
+        for path in webSocketPaths.sorted() {
+            endpoints[path == SessionRoutes.webSocketPath ? "conversation" : String(path.dropFirst())] =
+                "WebSocket \(path)"
+        }
+        return [
+            "name": "VoiceGateway", "version": .string(version), "endpoints": .object(endpoints),
+            "documentation": "/openapi.json",
+        ]
+    }
+}

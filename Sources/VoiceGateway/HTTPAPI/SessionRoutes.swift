@@ -1,0 +1,191 @@
+internal import Bridge
+internal import LiveKitParticipant
+internal import Observability
+internal import SecureTransport
+internal import Signalling
+internal import WebSocket
+internal import Wire
+
+/// `POST /session` and `POST /session/end`: a backend asks for a room with an agent and hands the answer to its client,
+/// which joins by LiveKit or by WebSocket, as it likes.
+struct SessionRoutes {
+    /// How long the tokens are valid, in seconds: they are used at once.
+    static let tokenLifetime: Int64 = 600
+    /// Where WebSocket clients take their token: the path of those that speak JSON, since they are what a switch between
+    /// LiveKit and WebSocket has on its other side. It takes and gives binary sound as well.
+    static let webSocketPath = "/v1/conversation/ws"
+
+    let configuration: HTTPAPIConfiguration
+    let rooms: any RoomServerAccess
+    let log: Log
+    /// Seconds since 1970.
+    let unixTime: () -> Int64
+
+    var routes: [HTTPRoute] {
+        [
+            HTTPRoute(.post, "/session", errors: .session, isGuarded: true, Self.startDocumentation, handler: start),
+            HTTPRoute(.post, "/session/end", errors: .session, isGuarded: true, Self.endDocumentation, handler: end),
+        ]
+    }
+
+    // MARK: Starting
+
+    private func start(_ request: HTTPRequest, _ completion: @escaping (HTTPResponse) -> Void) {
+        let session: SessionRequest
+        do throws(SessionRequest.Mistake) {
+            session = try SessionRequest(request)
+        } catch {
+            return completion(Self.refusal(error.status, error.sentence))
+        }
+        guard configuration.mayNameIdentities else {
+            return completion(Self.refusal(403, "This server does not let callers choose userIdentity"))
+        }
+        guard configuration.mayNameRooms || session.roomName == nil else {
+            return completion(Self.refusal(403, "This server does not let callers choose roomName"))
+        }
+        guard let url = configuration.livekit.url, let key = configuration.livekit.key,
+            let secret = configuration.livekit.secret
+        else {
+            log.error("session not created", ["missing": configuration.livekit.missing?.variable ?? ""])
+            return completion(Self.failure)
+        }
+        var random = SecureRandom()
+        let room = session.roomName ?? "room-" + RandomName.uuid(using: &random)
+        let token = token(for: session.userIdentity, room: room, key: key, secret: secret)
+        guard
+            let webSocketURL = configuration.address.webSocketURL(
+                "\(Self.webSocketPath)?access_token=\(token)", for: request)
+        else { return completion(Self.refusal(400, "The Host header does not say where this server is")) }
+        rooms.placeAgent(
+            configuration.agentName, in: room, isNewRoom: session.roomName == nil,
+            metadata: JSONValue.object(session.agentConfig).serialized()
+        ) { [log] result in
+            var isDispatched = true
+            if case .failure(let error) = result {
+                log.warning("session without agent", ["room": room, "error": error.summary])
+                guard !error.endsSession else { return completion(Self.failure) }
+                isDispatched = false
+            }
+            let told = ["stt", "tts", "llm"].map { JSONObject.Member(key: $0, value: session.agentConfig[$0] ?? .null) }
+            completion(
+                .json(
+                    200,
+                    [
+                        "userToken": .string(token), "roomName": .string(room), "livekitUrl": .string(url),
+                        "agentDispatched": .bool(isDispatched), "agentConfig": .object(JSONObject(members: told)),
+                        "websocketUrl": .string(webSocketURL),
+                    ]))
+        }
+    }
+
+    private func token(for identity: String, room: String, key: String, secret: String) -> String {
+        let now = unixTime()
+        let token = AccessToken.with {
+            $0.key = key
+            $0.identity = identity
+            $0.video = .with {
+                $0.roomJoin = true
+                $0.room = room
+                $0.canPublish = true
+                $0.canSubscribe = true
+                $0.canPublishData = true
+            }
+            $0.notBefore = now
+            $0.expiresAt = now + Self.tokenLifetime
+        }
+        return token.signed(secret: secret, .openSSL)
+    }
+
+    private static let failure = ErrorStyle.session.response(500, "Failed to create session")
+
+    private static func refusal(_ status: Int, _ sentence: String) -> HTTPResponse {
+        .json(status, ["error": .string(sentence), "example": SessionRequest.example])
+    }
+
+    // MARK: Ending
+
+    private func end(_ request: HTTPRequest, _ completion: @escaping (HTTPResponse) -> Void) {
+        let body: JSONValue?
+        do throws(JSONBody.Failure) {
+            body = try JSONBody.value(of: request)
+        } catch {
+            switch error {
+            case .wrongType:
+                return completion(ErrorStyle.session.response(415, "Content-Type must be application/json"))
+            case .malformed(let error):
+                return completion(
+                    ErrorStyle.session.response(400, "The request body is not valid JSON: \(error)"))
+            }
+        }
+        let room = SessionRequest.trimmed(body?["roomName"]?.string ?? "")
+        guard !room.isEmpty else { return completion(ErrorStyle.session.response(400, "roomName is required")) }
+        rooms.endRoom(room) { [log] result in
+            switch result {
+            case .success: completion(.empty(204))
+            case .failure(let error) where error.code == .notFound:
+                completion(ErrorStyle.session.response(404, "Session not found for room"))
+            case .failure(let error):
+                log.warning("room not ended", ["room": room, "error": error.summary])
+                completion(
+                    .json(502, ["error": "Failed to delete LiveKit room", "details": .string(error.summary)]))
+            }
+        }
+    }
+
+    // MARK: Description
+
+    private static let startDocumentation = OperationDocumentation(
+        id: "createSession", group: "Sessions", summary: "Make a room with an agent, and a token to join it",
+        text: """
+            The token is valid for ten minutes and for that room. The agent is dispatched with `agentConfig` as its job's \
+            metadata; a room that has the agent already keeps it. `agentDispatched` is false when that failed but the room \
+            can be joined all the same. The client joins at `livekitUrl` with `userToken`, or connects a WebSocket to \
+            `websocketUrl`, which holds the token: treat it like a password.
+            """,
+        body: .init(schema: SessionRequest.schema, example: SessionRequest.example, isRequired: true),
+        answers: [
+            .init(status: 200, text: "The session", schema: answerSchema),
+            .init(status: 400, text: "The body is not as it must be", schema: ErrorStyle.session.schema),
+            .init(status: 403, text: "The caller may not choose that", schema: ErrorStyle.session.schema),
+            .init(status: 500, text: "The room server is not there", schema: ErrorStyle.session.schema),
+        ])
+
+    private static let answerSchema: JSONValue = [
+        "type": "object",
+        "required": ["userToken", "roomName", "livekitUrl", "agentDispatched", "agentConfig", "websocketUrl"],
+        "properties": [
+            "userToken": ["type": "string"], "roomName": ["type": "string"], "livekitUrl": ["type": "string"],
+            "agentDispatched": ["type": "boolean"],
+            "agentConfig": [
+                "type": "object", "required": ["stt", "tts", "llm"], "additionalProperties": false,
+                "properties": ["stt": ["type": "string"], "tts": ["type": "string"], "llm": ["type": "string"]],
+            ],
+            "websocketUrl": ["type": "string", "pattern": "^wss?://"],
+        ],
+    ]
+
+    private static let endDocumentation = OperationDocumentation(
+        id: "endSession", group: "Sessions", summary: "End a session's room",
+        text: "Everybody in it is sent away, the agent too.",
+        body: .init(
+            schema: [
+                "type": "object", "required": ["roomName"],
+                "properties": ["roomName": ["type": "string", "pattern": "[^ \\t-\\r]"]],
+            ], example: ["roomName": "support-room"], isRequired: true),
+        answers: [
+            .init(status: 204, text: "It is over", schema: nil),
+            .init(status: 400, text: "The body names no room", schema: ErrorStyle.session.schema),
+            .init(status: 404, text: "There is no such room", schema: ErrorStyle.session.schema),
+            .init(status: 502, text: "The room server refuses, or is not there", schema: ErrorStyle.session.schema),
+        ])
+}
+
+extension ServerAPIError {
+    /// Whether a client could not join either: nobody is there, or it is not a server that knows our keys.
+    fileprivate var endsSession: Bool {
+        switch self {
+        case .unreachable, .undecodable: true
+        case .refused: blame == .operator
+        }
+    }
+}

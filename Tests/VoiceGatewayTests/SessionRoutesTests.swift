@@ -1,0 +1,191 @@
+import HTTPClient
+import LiveKitParticipant
+import Signalling
+import Testing
+import WebSocket
+import Wire
+
+@testable import VoiceGateway
+
+@Suite("POST /session and /session/end")
+struct SessionRoutesTests {
+    @Test("a session has a token, a room, an agent, and the address for WebSockets")
+    func session() throws {
+        let stage = HTTPStage()
+        let answer = try stage.send(.post, "/session", #"{"userIdentity":" user123 "}"#)
+        #expect(answer.status == 200)
+        #expect(
+            answer.json.object?.members.map(\.key) == [
+                "userToken", "roomName", "livekitUrl", "agentDispatched", "agentConfig", "websocketUrl",
+            ])
+        let room = try #require(answer.json["roomName"]?.string)
+        #expect(room.hasPrefix("room-") && room.utf8.count == 41)
+        #expect(answer.json["livekitUrl"] == "wss://livekit.example.com" && answer.json["agentDispatched"] == true)
+        #expect(answer.json["agentConfig"] == ["stt": "deepgram", "tts": "cartesia", "llm": "gpt-4o-mini"])
+        let text = try #require(answer.json["userToken"]?.string)
+        #expect(
+            answer.json["websocketUrl"]
+                == .string("ws://gateway.example.com/v1/conversation/ws?access_token=\(text)"))
+        let token = try HTTPStage.token(text)
+        #expect(token.identity == "user123" && token.expiresAt == Int64(HTTPStage.unixTime) + 600)
+        let grant = VideoGrant.with {
+            $0.roomJoin = true
+            $0.room = room
+            $0.canPublish = true
+            $0.canSubscribe = true
+            $0.canPublishData = true
+        }
+        #expect(token.video == grant)
+        #expect(stage.rooms.placed.count == 1 && stage.rooms.placed[0].isNew && stage.rooms.placed[0].room == room)
+        #expect(answer.header("Cache-Control") == "no-store")
+    }
+
+    @Test("the agent is told the configuration with defaults filled in and the rest untouched")
+    func metadata() throws {
+        let stage = HTTPStage()
+        let body = #"""
+            {"userIdentity":"a","roomName":"support-room","agentConfig":{"greeting":"Hi {\"x\"}","llm":"gpt-4o","stt":null,
+            "voice":{"id":[1,2.5,true,null]},"tts":"","assistant_id":7}}
+            """#
+        let answer = try stage.send(.post, "/session", body)
+        #expect(answer.json["agentConfig"] == ["stt": "deepgram", "tts": "cartesia", "llm": "gpt-4o"])
+        let placed = try #require(stage.rooms.placed.first)
+        #expect(placed.agent == "custom-agent" && placed.room == "support-room" && !placed.isNew)
+        let metadata = try JSONValue(parsing: placed.metadata)
+        #expect(
+            metadata == [
+                "greeting": "Hi {\"x\"}", "llm": "gpt-4o", "stt": "deepgram",
+                "voice": ["id": [1, 2.5, true, nil]], "tts": "cartesia", "assistant_id": 7,
+                "prompt": "You are a helpful AI assistant.",
+            ])
+    }
+
+    @Test(
+        "what is wrong is said in one sentence each, with an example",
+        arguments: [
+            ("", "userIdentity is required and must be a string"),
+            ("{}", "userIdentity is required and must be a string"),
+            ("[1]", "userIdentity is required and must be a string"),
+            (#"{"userIdentity":7}"#, "userIdentity is required and must be a string"),
+            (#"{"userIdentity":null}"#, "userIdentity is required and must be a string"),
+            (#"{"userIdentity":" \t"}"#, "userIdentity must not be empty"),
+            (#"{"userIdentity":"a b"}"#, "userIdentity may only contain letters, numbers, hyphens and underscores"),
+            (#"{"userIdentity":"é"}"#, "userIdentity may only contain letters, numbers, hyphens and underscores"),
+            (#"{"userIdentity":"a","roomName":5}"#, "roomName must be a string"),
+            (#"{"userIdentity":"a","roomName":""}"#, "roomName must not be empty"),
+            (
+                #"{"userIdentity":"a","roomName":"a/b"}"#,
+                "roomName may only contain letters, numbers, hyphens and underscores"
+            ),
+            (#"{"userIdentity":"a","agentConfig":"x"}"#, "agentConfig must be an object"),
+            (#"{"userIdentity":"a","agentConfig":{"llm":4}}"#, "agentConfig.llm must be a string"),
+        ])
+    func mistakes(body: String, sentence: String) throws {
+        let stage = HTTPStage()
+        let answer = try stage.send(.post, "/session", body)
+        #expect(answer.status == 400 && answer.error == sentence)
+        #expect(try stage.send(.post, "/session", answer.json["example"]?.serialized()).status == 200)
+        #expect(stage.rooms.placed.count == 1)
+    }
+
+    @Test("names have 128 characters at most")
+    func length() throws {
+        let stage = HTTPStage()
+        let longest = String(repeating: "a", count: 128)
+        #expect(try stage.send(.post, "/session", #"{"userIdentity":"\#(longest)"}"#).status == 200)
+        for body in [#"{"userIdentity":"\#(longest)a"}"#, #"{"userIdentity":"a","roomName":"\#(longest)a"}"#] {
+            let answer = try stage.send(.post, "/session", body)
+            #expect(answer.status == 400 && answer.error?.hasSuffix(" must be at most 128 characters long") == true)
+        }
+    }
+
+    @Test("a body that is no JSON is refused: 400 for its text, 415 for its type")
+    func notJSON() throws {
+        let stage = HTTPStage()
+        for path in ["/session", "/session/end"] {
+            let malformed = try stage.send(.post, path, #"{"userIdentity":"#)
+            #expect(malformed.status == 400 && malformed.error?.hasPrefix("The request body is not valid JSON") == true)
+            for type in ["text/plain", "", "application/x-www-form-urlencoded", "text/json"] {
+                let answer = try stage.send(.post, path, "{}", headers: [("Content-Type", type)])
+                #expect(answer.status == 415 && answer.error == "Content-Type must be application/json")
+            }
+        }
+        let typed = [("Content-Type", "Application/JSON ; charset=utf-8")]
+        #expect(try stage.send(.post, "/session", #"{"userIdentity":"a"}"#, headers: typed).status == 200)
+    }
+
+    @Test("a dispatch that fails leaves a session without agent, unless nobody could join anyway")
+    func failures() throws {
+        let stage = HTTPStage()
+        for code in [TwirpCode.resourceExhausted, .unavailable, .internal, .invalidArgument] {
+            stage.rooms.outcome = .failure(.refused(code))
+            let answer = try stage.send(.post, "/session", #"{"userIdentity":"a"}"#)
+            #expect(answer.status == 200 && answer.json["agentDispatched"] == false)
+        }
+        let worse: [ServerAPIError] = [
+            .refused(.unauthenticated), .refused(.permissionDenied), .refused(.badRoute),
+            .unreachable(method: "CreateDispatch", .clientClosed),
+        ]
+        for error in worse {
+            stage.rooms.outcome = .failure(error)
+            let answer = try stage.send(.post, "/session", #"{"userIdentity":"a"}"#)
+            #expect(answer.status == 500 && answer.json == ["error": "Failed to create session"])
+        }
+    }
+
+    @Test("names are the server's choice where the operator says so, but for callers with a key")
+    func permissions() throws {
+        var stage = HTTPStage { $0.allowsClientRooms = false }
+        #expect(try stage.send(.post, "/session", #"{"userIdentity":"a"}"#).status == 200)
+        var answer = try stage.send(.post, "/session", #"{"userIdentity":"a","roomName":"b"}"#)
+        #expect(answer.status == 403 && answer.error == "This server does not let callers choose roomName")
+        stage = HTTPStage { $0.allowsClientIdentities = false }
+        answer = try stage.send(.post, "/session", #"{"userIdentity":"a"}"#)
+        #expect(answer.status == 403 && answer.error == "This server does not let callers choose userIdentity")
+        stage = HTTPStage {
+            $0.allowsClientRooms = false
+            $0.allowsClientIdentities = false
+            $0.requiresKey = true
+        }
+        #expect(try stage.send(.post, "/session", #"{"userIdentity":"a","roomName":"b"}"#).status == 200)
+    }
+
+    @Test("without LiveKit there is no session")
+    func notConfigured() throws {
+        let stage = HTTPStage { $0.livekit.secret = nil }
+        let answer = try stage.send(.post, "/session", #"{"userIdentity":"a"}"#)
+        #expect(answer.status == 500 && answer.error == "Failed to create session")
+    }
+
+    @Test("a session's room can be ended")
+    func ending() throws {
+        let stage = HTTPStage()
+        let answer = try stage.send(.post, "/session/end", #"{"roomName":" room-1 "}"#)
+        #expect(answer.status == 204 && stage.rooms.ended == ["room-1"])
+        for body in [nil, "{}", #"{"roomName":" "}"#, #"{"roomName":4}"#, "[]"] {
+            let answer = try stage.send(.post, "/session/end", body)
+            #expect(answer.status == 400 && answer.json == ["error": "roomName is required"])
+        }
+        stage.rooms.outcome = .failure(.refused(.notFound))
+        let unknown = try stage.send(.post, "/session/end", #"{"roomName":"x"}"#)
+        #expect(unknown.status == 404 && unknown.json == ["error": "Session not found for room"])
+        stage.rooms.outcome = .failure(.refused(.unavailable))
+        let failed = try stage.send(.post, "/session/end", #"{"roomName":"x"}"#)
+        #expect(failed.status == 502 && failed.error == "Failed to delete LiveKit room")
+        // The server's own words may repeat a token.
+        #expect(failed.json["details"] == "LiveKit refused CreateDispatch (unavailable)")
+    }
+
+    @Test("the answer comes when the agent's dispatch is decided, not before")
+    func later() throws {
+        let stage = HTTPStage()
+        stage.rooms.isHolding = true
+        var status: Int?
+        stage.interface.handle(try HTTPStage.request(.post, "/session", #"{"userIdentity":"a"}"#)) {
+            status = $0.status
+        }
+        #expect(status == nil)
+        stage.rooms.release()
+        #expect(status == 200)
+    }
+}
