@@ -42,6 +42,13 @@ def level(samples: numpy.ndarray, hertz: float, rate: int) -> float:
     return float(2 * abs(numpy.mean(samples / 32768 * numpy.exp(-2j * numpy.pi * hertz * at))))
 
 
+def ends_in_tone(samples: numpy.ndarray, hertz: float, rate: int) -> bool:
+    """Whether the last second is that tone, unbroken and loud. A sender that the machine starves breaks a tone for a
+    while, so whoever waits for it looks again and again."""
+    last = samples[-rate:]
+    return len(last) == rate and abs(loudest_frequency(last, rate) - hertz) < 5 and level(last, hertz, rate) > 0.3
+
+
 def audible_seconds(samples: numpy.ndarray, rate: int, threshold: int = 400) -> float:
     """How long it is louder than `threshold`, counted in 20 ms pieces."""
     size = rate // 50
