@@ -4,11 +4,14 @@ recognise, and what a client sees of personas and data messages."""
 import asyncio
 import json
 
+import aiohttp
 import pytest
 import pytest_asyncio
+from livekit import api
 
 from support.old_client import READY, OldClient
-from support.processes import Gateway, Worker
+from support.processes import KEY, SECRET, Gateway, Worker
+from support.sdk_client import Client
 from support.sounds import audible_seconds, spoken
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -141,3 +144,38 @@ async def test_instructions_that_come_later_reach_the_agent_as_message_and_attri
         assert "From now on answer in verse." in message["data"]
         seen = await client.event("agent.saw_attributes", within=20, identity="dave")
         assert "From now on answer in verse." in seen["changed"].values()
+
+
+async def session(gateway, **body) -> dict:
+    """What `POST /session` answers, as a frontend's own backend asks it."""
+    async with aiohttp.ClientSession() as http:
+        async with http.post(gateway.url.replace("ws", "http", 1).removesuffix("/ws") + "/session", json=body) as answer:
+            assert answer.status in (200, 201), await answer.text()
+            return await answer.json()
+
+
+CONFIGURATION = {"stt": "assemblyai", "prompt": "You are a pirate.", "greeting": "Ahoy", "voice": {"id": 7}}
+FILLED_IN = CONFIGURATION | {"tts": "cartesia", "llm": "gpt-4o-mini"}
+
+
+async def test_a_backends_session_leads_an_old_client_to_the_agent_that_was_asked_for(gateway):
+    made = await session(gateway, userIdentity="erin", agentConfig=CONFIGURATION)
+    async with OldClient(made["websocketUrl"]) as client:
+        assert await job(client) == FILLED_IN | {"identity": "erin"}
+        await client.send(type="text", data="my name is alice")
+        await says(client, "Nice to meet you, Alice.")
+        # The session's dispatch is the only one.
+        async with api.LiveKitAPI(made["livekitUrl"].replace("ws", "http", 1), KEY, SECRET) as livekit:
+            there = await livekit.room.list_participants(api.ListParticipantsRequest(room=made["roomName"]))
+        assert sorted(p.identity[:6] for p in there.participants) == ["agent-", "erin"]
+        assert len([event for event in client.events if event["type"] == "agent.metadata"]) == 1
+
+
+async def test_the_same_session_serves_a_client_in_livekit_mode(gateway):
+    made = await session(gateway, userIdentity="frank", agentConfig=CONFIGURATION)
+    client = Client(None, made["roomName"], "frank", url=made["livekitUrl"])
+    client.token = made["userToken"]
+    async with client:
+        told = lambda: [json.loads(a[0].data) for a in client.happened("data_received") if b"agent.metadata" in a[0].data]
+        await client.until(told, 40, "the agent's job")
+        assert json.loads(told()[0]["metadata"]) == FILLED_IN and told()[0]["identity"] == "frank"

@@ -69,16 +69,24 @@ def recording(samples: numpy.ndarray, rate: int = 48000, piece_ms: int = 250) ->
 
 
 class OldClient(VoiceClient):
-    """Use as `async with OldClient(gateway.url) as client`. `events` has the messages in their order, those of sound
+    """Use as `async with OldClient(gateway.url) as client`, or with the address that a backend has given. `events` has the messages in their order, those of sound
     as {"type": "audio", "piece": number in `pieces`}."""
 
     def __init__(self, url: str, **parameters) -> None:
-        super().__init__(url.replace("/ws", "/v1/conversation/ws"), **parameters)
+        if url.endswith("/ws") and not url.endswith("/v1/conversation/ws"):
+            url = url.removesuffix("/ws") + "/v1/conversation/ws"
+        super().__init__(url, **parameters)
         self.pieces: list[bytes] = []
 
     async def _read(self) -> None:
-        async for message in self.socket:
+        self.close_reason = None
+        while (message := await self.socket.receive()).type not in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING):
             async with self._news:
+                if message.type == aiohttp.WSMsgType.CLOSE:
+                    self.close_reason = message.extra
+                    break
+                if message.type == aiohttp.WSMsgType.ERROR:
+                    break
                 # Binary frames are for clients that sent one.
                 assert message.type == aiohttp.WSMsgType.TEXT, message
                 event = json.loads(message.data)
