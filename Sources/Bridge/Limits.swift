@@ -32,6 +32,11 @@ package struct Limits: Hashable, Sendable {
     /// An agent that shows no `lk.agent.state` hears us this long after somebody has subscribed to our track.
     package var silentAgentGrace = Duration.seconds(2)
 
+    /// When a session ends in which the client sends nothing and nobody says anything; nil for never.
+    package var idleTimeout: Duration?
+    /// How long a session may last; nil for as long as it likes.
+    package var maximumDuration: Duration?
+
     // MARK: Lost connections
 
     /// How long the participant of a client whose connection broke stays in the room; zero: not at all.

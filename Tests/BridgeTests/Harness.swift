@@ -18,7 +18,7 @@ final class Harness {
 
     init(
         _ query: String = "", coders: any AudioCoderFactory = FakeCoders(), resumeToken: String? = nil,
-        configure: (inout BridgeConfiguration) -> Void = { _ in }
+        policy: (any SessionPolicy)? = nil, configure: (inout BridgeConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = BridgeConfiguration(agentName: "clerk")
         configure(&configuration)
@@ -34,7 +34,7 @@ final class Harness {
             environment: SessionEnvironment(
                 configuration: configuration, rooms: connector, dispatcher: dispatcher, coders: coders, clock: clock,
                 tick: tick),
-            resumeToken: resumeToken, random: &random)
+            policy: policy, resumeToken: resumeToken, random: &random)
         session.onEnded = { [weak self] in self?.ended = $0 }
         session.start()
     }

@@ -210,14 +210,6 @@ struct SessionTests {
         #expect(harness.client.closure?.code == 4400)
     }
 
-    @Test("a parameter that the operator keeps for himself is refused")
-    func forbidden() throws {
-        let harness = try Harness("agent=mine") { $0.forbiddenParameters = ["agent"] }
-        #expect(harness.client.closure?.code == 4400)
-        #expect(harness.client.events("error").first?["message"]?.string?.contains("agent") == true)
-        #expect(harness.connector.rooms.isEmpty)
-    }
-
     @Test("malformed messages are answered and harm nothing")
     func malformed() throws {
         let harness = try Harness()

@@ -89,6 +89,12 @@ package final class WebSocketConnection {
     /// Those of them that will be dropped when the far side reads too slowly.
     package var bufferedDroppableBytes: Int { queue.droppableBytes }
 
+    /// How long messages of the far side may be from now on, in place of what the configuration says.
+    package var maximumMessageBytes: Int {
+        get { receiver.maximumMessageBytes }
+        set { receiver.maximumMessageBytes = newValue }
+    }
+
     // MARK: Sending
 
     /// Sends a text message.

@@ -1,11 +1,7 @@
-internal import ClientProtocol
-
 /// What the operator decides for all sessions.
 package struct BridgeConfiguration: Hashable, Sendable {
     /// The agent that is dispatched unless the client names another; empty for none.
     package var agentName: String
-    /// Parameters that clients may not choose, by their names in a query.
-    package var forbiddenParameters: Set<String> = []
     /// A method of the agent that is called when the caller's turn ends; nil for none.
     package var endTurnMethod: String?
     /// A method of the agent that is called when the client interrupts it; nil for none.

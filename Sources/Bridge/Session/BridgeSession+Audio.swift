@@ -54,6 +54,7 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
 
     private func sendAudio(_ bytes: UnsafeRawBufferPointer, format: AudioFormat) {
         statistics.audioMessagesSent += 1
+        lifecycle.noteActivity(now: now)
         statistics.audioBytesSent += bytes.count
         absentClient?.nextSound = format.duration(of: bytes)
         switch parameters.outputFraming(hasSentBinary: hasSentBinary) {

@@ -24,6 +24,8 @@ extension BridgeSession {
     private func take(byteCount: Int) -> Bool {
         guard !hasEnded else { return false }
         statistics.clientMessages += 1
+        let now = now
+        lifecycle.noteActivity(now: now)
         guard rate.take(now: now) else {
             let error = ClientError(
                 .rateLimited, "more than \(limits.messagesPerSecond) messages a second; send larger pieces of sound")
@@ -192,13 +194,18 @@ extension BridgeSession {
                     name: "session", value: "(not shown)",
                     allowed: "a resume token in the query of the URL, not in config")
             }
-            if let forbidden = forbiddenParameter() { throw forbidden }
         } catch {
-            refuse(error)
-            return
+            return refuse(error)
         }
-        if let room = parameters.room { roomName = room }
-        if let identity = parameters.identity { self.identity = identity }
+        if !lifecycle.hasJoined {
+            if let room = parameters.room { roomName = room }
+            if let identity = parameters.identity { self.identity = identity }
+            do throws(SessionRefusal) {
+                try examine()
+            } catch {
+                return refuse(error.error, error.reason)
+            }
+        }
         do throws(AudioCoderFailure) {
             if parameters.input != old.input { try uplink?.change(format: parameters.input) }
             if parameters.output != old.output || parameters.chosenFraming != old.chosenFraming

@@ -9,11 +9,27 @@ extension BridgeSession: RoomConnectionDelegate {
     func joinRoom() {
         lifecycle.expectsAgent = !agentName.isEmpty
         lifecycle.agentName = agentName
+        // Nobody else can be in a room whose name nobody knows.
+        guard let policy, policy.refusesDuplicates, !hasOwnRoom else { return enterRoom() }
+        policy.claim(identity, in: roomName) { [weak self] result in
+            guard let self, !hasEnded else { return }
+            switch result {
+            case .success(let right):
+                identityRight = right
+                enterRoom()
+            case .failure(let refusal): lifecycle.handle(.failed(refusal.error, refusal.reason), now: now)
+            }
+            perform()
+        }
+    }
+
+    private func enterRoom() {
         let request = RoomRequest(
             room: roomName, identity: identity, name: parameters.name ?? identity, accessToken: parameters.accessToken)
         room = environment.rooms.join(request, delegate: self)
-        // A token's room is known only when it is joined.
-        if parameters.accessToken == nil { dispatchAgent() }
+        // A token's room is known only when it has been verified or joined; one that says how the room is to be made
+        // brings agents of its own, which are there once it is joined.
+        if parameters.accessToken == nil || bearer?.configuresRoom == false { dispatchAgent() }
     }
 
     /// Dispatches the agent unless the room has it already. Starts before the room is joined, to win time; a failure
@@ -35,7 +51,7 @@ extension BridgeSession: RoomConnectionDelegate {
     }
 
     private func createDispatch() {
-        let metadata = DispatchMetadata.text(metadata: parameters.metadata, instructions: parameters.instructions)
+        let metadata = DispatchMetadata.text(metadata: agentMetadata, instructions: parameters.instructions)
         environment.dispatcher.createDispatch(room: roomName, agent: agentName, metadata: metadata) {
             [weak self] result in
             guard let self, !hasEnded else { return }
@@ -110,9 +126,12 @@ extension BridgeSession: RoomConnectionDelegate {
             trackOwners[track] = nil
             downlink?.removeTrack(track)
         case .spoken(let text):
+            lifecycle.noteActivity(now: now)
             let isAgent = participants[text.participant]?.isAgent == true
             if let transcript = transcripts.take(text, isAgent: isAgent, now: now) { tell(transcript) }
-        case .data(let message): receive(message)
+        case .data(let message):
+            lifecycle.noteActivity(now: now)
+            receive(message)
         case .undelivered(let why):
             tell(.error(ClientError(.undelivered, "a message could not be sent: \(why)", blame: .room)))
         }

@@ -40,6 +40,12 @@ package final class BridgeSession {
     /// Dropped by connections of the client that are gone.
     var earlierAudioDrops = 0
     let environment: SessionEnvironment
+    /// What the client may choose; nil for everything.
+    let policy: (any SessionPolicy)?
+    /// Whom the client's access token names.
+    var bearer: TokenBearer?
+    /// The identity is ours as long as this is held.
+    var identityRight: (any IdentityRight)?
     let startedAt: Instant
     var dialect: any DialectCodec
     package internal(set) var parameters: SessionParameters
@@ -100,15 +106,17 @@ package final class BridgeSession {
 
     /// - Parameters:
     ///   - parameters: with the query of the client already applied.
+    ///   - policy: what the client may choose; nil for everything.
     ///   - resumeToken: what the client proves with that a later connection is its own; nil when it cannot come back.
     ///   - random: for the names of rooms and callers that have none.
     package init(
         client: any ClientConnection, parameters: SessionParameters, environment: SessionEnvironment,
-        resumeToken: String? = nil, random: inout some RandomNumberGenerator
+        policy: (any SessionPolicy)? = nil, resumeToken: String? = nil, random: inout some RandomNumberGenerator
     ) {
         let now = environment.clock.now
         let limits = environment.configuration.limits
         self.client = client
+        self.policy = policy
         self.resumeToken = resumeToken
         self.parameters = parameters
         dialect = parameters.makeDialect(limits: limits.recordings)
@@ -129,7 +137,13 @@ package final class BridgeSession {
     var limits: Limits { environment.configuration.limits }
 
     /// The agent to dispatch; empty for none.
-    var agentName: String { parameters.agent ?? environment.configuration.agentName }
+    var agentName: String { parameters.agent ?? bearer?.agents.first?.name ?? environment.configuration.agentName }
+    /// What it is told about its job, the instructions apart.
+    var agentMetadata: String? {
+        if let metadata = parameters.metadata { return metadata }
+        let metadata = bearer?.agents.first { $0.name == agentName }?.metadata ?? ""
+        return metadata.isEmpty ? nil : metadata
+    }
 
     /// Whether the session is over.
     package var hasEnded: Bool { lifecycle.phase == .ended }
@@ -161,7 +175,11 @@ package final class BridgeSession {
     package func start() {
         guard !hasStarted, !hasEnded else { return }
         hasStarted = true
-        if let name = forbiddenParameter() { return refuse(name) }
+        do throws(SessionRefusal) {
+            try examine()
+        } catch {
+            return refuse(error.error, error.reason)
+        }
         do throws(AudioCoderFailure) {
             try makeAudioPaths()
         } catch {
@@ -248,6 +266,7 @@ package final class BridgeSession {
         statistics = numbers
         uplink = nil
         downlink = nil
+        identityRight = nil
         let onEnded = onEnded
         self.onEnded = nil
         onEnded?(numbers)
@@ -275,20 +294,13 @@ package final class BridgeSession {
 
     // MARK: Parameters
 
-    /// The first parameter that the client has chosen and must not choose.
-    func forbiddenParameter() -> InvalidParameter? {
-        let forbidden = environment.configuration.forbiddenParameters
-        guard !forbidden.isEmpty else { return nil }
-        let chosen: [(String, String?)] = [
-            ("room", parameters.room), ("identity", parameters.identity), ("name", parameters.name),
-            ("agent", parameters.agent), ("metadata", parameters.metadata),
-            ("access_token", parameters.accessToken.map { _ in "(not shown)" }),
-        ]
-        for (name, value) in chosen where forbidden.contains(name) {
-            if let value {
-                return InvalidParameter(name: name, value: value, allowed: "nothing; this server chooses it")
-            }
+    /// Asks whether the client may have what it has chosen. A token names its room and identity itself.
+    func examine() throws(SessionRefusal) {
+        guard let policy else { return }
+        bearer = try policy.examine(parameters)
+        if let bearer {
+            roomName = bearer.room
+            identity = bearer.identity
         }
-        return nil
     }
 }

@@ -76,19 +76,31 @@ package struct SessionLifecycle: Sendable {
     private var absenceDeadline: Instant?
     /// When the session ends because its client has not come back.
     private var graceDeadline: Instant?
+    /// When the session may have been idle for too long; looked at again then.
+    private var idleDeadline: Instant?
+    private var lastActivity: Instant
+    /// When the session has lasted as long as it may.
+    private var durationDeadline: Instant?
 
     package init(expectsAgent: Bool, limits: Limits, now: Instant) {
         self.expectsAgent = expectsAgent
         self.limits = limits
         phaseDeadline = now + limits.configurationGrace
+        lastActivity = now
+        idleDeadline = limits.idleTimeout.map { now + $0 }
+        durationDeadline = limits.maximumDuration.map { now + $0 }
     }
+
+    /// The client has sent something, or somebody has said something. Costs nothing: the deadline moves when it comes.
+    package mutating func noteActivity(now: Instant) { lastActivity = now }
 
     /// Whether the room has been asked for.
     package var hasJoined: Bool { phase != .opening }
 
     package var nextDeadline: Instant? {
-        Instant.earliest(
-            Instant.earliest(phaseDeadline, graceDeadline), Instant.earliest(agentDeadline, absenceDeadline))
+        let ends = Instant.earliest(graceDeadline, Instant.earliest(idleDeadline, durationDeadline))
+        return Instant.earliest(
+            Instant.earliest(phaseDeadline, ends), Instant.earliest(agentDeadline, absenceDeadline))
     }
 
     package mutating func poll() -> Action? {
@@ -142,6 +154,16 @@ package struct SessionLifecycle: Sendable {
 
     package mutating func handleTimeout(now: Instant) {
         if let deadline = graceDeadline, deadline <= now { return finish() }
+        if let deadline = durationDeadline, let limit = limits.maximumDuration, deadline <= now {
+            return end(.sessionLimit, "sessions may last \(limit.inSeconds) s at most")
+        }
+        if let deadline = idleDeadline, let limit = limits.idleTimeout, deadline <= now {
+            let due = lastActivity + limit
+            guard due > now else {
+                return end(.idleTimeout, "nothing was sent and nothing was said for \(limit.inSeconds) s")
+            }
+            idleDeadline = due
+        }
         if let deadline = phaseDeadline, deadline <= now {
             phaseDeadline = nil
             switch phase {
@@ -224,6 +246,8 @@ package struct SessionLifecycle: Sendable {
         agentDeadline = nil
         absenceDeadline = nil
         graceDeadline = nil
+        idleDeadline = nil
+        durationDeadline = nil
         actions.append(.finish)
     }
 }

@@ -61,6 +61,17 @@ extension ServerCall where Response == ListParticipantsResponse {
     }
 }
 
+extension ServerCall where Response == ParticipantInfo {
+    /// Who has an identity in a room. `not_found` when nobody has, or there is no such room.
+    package static func getParticipant(_ identity: String, in room: String) -> Self {
+        let request = RoomParticipantIdentity.with {
+            $0.room = room
+            $0.identity = identity
+        }
+        return self.room("GetParticipant", request, grant: .administration(of: room))
+    }
+}
+
 extension ServerCall where Response == RemoveParticipantResponse {
     /// Sends somebody out of a room. `not_found` when they are not there.
     package static func removeParticipant(_ identity: String, from room: String) -> Self {

@@ -1,3 +1,4 @@
+internal import Bridge
 package import ClientProtocol
 package import Observability
 internal import Shard
@@ -16,11 +17,20 @@ package final class Admission: Sendable {
     /// WebSockets of one address that may wait at the same time for their clients to send a key.
     package static let maximumWaitingPerAddress = 64
 
-    package let policy: AdmissionPolicy
+    /// How long a client that has shown no key may take to send one as its first message.
+    package static let keyWait = Duration.seconds(5)
+
+    package let access: AccessPolicy
+    let keyWait: Duration
+    private let limits: ConnectionLimits
+    private let http: HTTPSettings
     /// What tells the rooms and identities that are in use from those that are free.
     let identities = IdentityClaims()
     private let log: Log
     private let refusals: [AdmissionRefusal: Counter]
+    private let refusalsOfTokens: Counter
+    private let refusalsOfParameters: Counter
+    private let refusalsOfDuplicates: Counter
     private let state: Locked<State>
 
     private struct State {
@@ -31,13 +41,22 @@ package final class Admission: Sendable {
         var waiting: [IPAddress: Int] = [:]
     }
 
-    package init(policy: AdmissionPolicy, log: Log, metrics: Metrics) {
-        self.policy = policy
+    package init(
+        access: AccessPolicy, rateLimit: RateLimit?, limits: ConnectionLimits, http: HTTPSettings, log: Log,
+        metrics: Metrics, keyWait: Duration = Admission.keyWait
+    ) {
+        self.access = access
+        self.limits = limits
+        self.http = http
+        self.keyWait = keyWait
         self.log = log
         var refusals: [AdmissionRefusal: Counter] = [:]
         for refusal in AdmissionRefusal.allCases { refusals[refusal] = Self.counter(refusal.label, metrics) }
         self.refusals = refusals
-        state = Locked(State(limiter: policy.rateLimit.map { RateLimiter(limit: $0, now: .zero) }))
+        refusalsOfTokens = Self.counter("access_token", metrics)
+        refusalsOfParameters = Self.counter("parameter", metrics)
+        refusalsOfDuplicates = Self.counter("duplicate_identity", metrics)
+        state = Locked(State(limiter: rateLimit.map { RateLimiter(limit: $0, now: .zero) }))
     }
 
     private static func counter(_ reason: String, _ metrics: Metrics) -> Counter {
@@ -50,14 +69,18 @@ package final class Admission: Sendable {
 
     /// The address that a request comes from; what `X-Forwarded-For` says counts only if a trusted proxy says it.
     package func address(of request: HTTPRequest) -> IPAddress {
-        policy.proxies.client(
-            peer: request.remoteAddress?.ip ?? .anyV4, forwardedFor: request.headers.values("X-Forwarded-For"))
+        ForwardedFor.client(
+            peer: request.remoteAddress?.ip ?? .anyV4, values: request.headers.values("X-Forwarded-For"),
+            proxies: http.trustedProxies)
     }
+
+    /// Whether a page of this origin may connect; nil for a program that is no browser.
+    func allows(origin: String?) -> Bool { http.allowedOrigins.allows(origin) }
 
     /// The API key that came with a request; its header counts before `?api_key=`.
     package func presentedKey(of request: HTTPRequest) -> String? {
         APIKeys.presented(
-            header: request.headers[policy.keyHeader], query: request.query.items.map { ($0.name, $0.value) })
+            header: request.headers[access.apiKeyHeader], query: request.query.items.map { ($0.name, $0.value) })
     }
 
     /// Checks the key of an HTTP request and counts the request. An access token is no key: it opens one room, and must
@@ -69,7 +92,7 @@ package final class Admission: Sendable {
     /// Checks a key and counts the request: against the key when it is right, otherwise against the address, so that
     /// keys cannot be tried out any faster.
     package func check(apiKey: String?, address: IPAddress, now: Instant) -> Verdict {
-        guard let keys = policy.keys else { return count(Caller(address: address), now: now) }
+        guard let keys = access.apiKeys else { return count(Caller(address: address), now: now) }
         switch keys.check(apiKey) {
         case .accepted(let index): return count(Caller(address: address, key: index), now: now)
         case .missing: return count(Caller(address: address), now: now, or: .missingKey)
@@ -95,6 +118,18 @@ package final class Admission: Sendable {
         refusals[refusal]?.add()
         log.info("client refused", ["reason": refusal.label, "address": address])
         return .refused(refusal, retryAfterSeconds: retryAfterSeconds)
+    }
+
+    /// Counts what a session's policy has refused and writes it down. The client's own values stay out of it.
+    func note(_ refusal: SessionRefusal, _ address: IPAddress) {
+        let counter =
+            switch refusal.reason {
+            case .unauthorized, .notAllowed: refusalsOfTokens
+            case .duplicateIdentity: refusalsOfDuplicates
+            default: refusalsOfParameters
+            }
+        counter.add()
+        log.info("client refused", ["reason": refusal.error.code.rawValue, "address": address])
     }
 
     // MARK: Connections
@@ -146,12 +181,13 @@ package final class Admission: Sendable {
 
     /// Takes a place for a WebSocket.
     func open(_ address: IPAddress) -> Result<Place, AdmissionRefusal> {
-        let limits = policy
+        let limits = limits
         let group = address.accountable
         let refusal = state.withLock { state -> AdmissionRefusal? in
             if state.connections >= limits.maximumConnections { return .unavailable }
-            let most = limits.maximumConnectionsPerAddress
-            if most > 0, state.perAddress[group, default: 0] >= most { return .tooManyForAddress }
+            if let most = limits.maximumConnectionsPerAddress, state.perAddress[group, default: 0] >= most {
+                return .tooManyForAddress
+            }
             state.connections += 1
             state.perAddress[group, default: 0] += 1
             return nil
@@ -164,9 +200,9 @@ package final class Admission: Sendable {
     }
 
     private func enter(key: Int) -> Bool {
-        let most = policy.maximumConnectionsPerKey
+        let most = limits.maximumConnectionsPerKey
         return state.withLock { state in
-            if most > 0, state.perKey[key, default: 0] >= most { return false }
+            if let most, state.perKey[key, default: 0] >= most { return false }
             state.perKey[key, default: 0] += 1
             return true
         }

@@ -1,3 +1,4 @@
+internal import Bridge
 internal import Shard
 
 /// The identities that clients of this process have in rooms, so that no two get the same at the same time.
@@ -11,7 +12,7 @@ package final class IdentityClaims: Sendable {
     }
 
     /// The right to an identity, given back when nobody holds it any more.
-    final class Claim: Sendable {
+    final class Claim: IdentityRight, Sendable {
         private let member: Member
         private let claims: IdentityClaims
 

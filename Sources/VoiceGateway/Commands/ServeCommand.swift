@@ -61,7 +61,10 @@ enum ServeCommand {
         let environment = GatewayEnvironment(
             roomServer: roomServer.url, credentials: configuration.roomServer.credentials,
             agentName: configuration.agentName, authorities: authorities, transports: transports, log: log,
-            metrics: metrics, admission: Admission(policy: AdmissionPolicy(), log: log, metrics: metrics),
+            metrics: metrics,
+            admission: Admission(
+                access: configuration.access, rateLimit: configuration.rateLimit, limits: configuration.limits,
+                http: configuration.http, log: log, metrics: metrics),
             resumeGrace: .seconds(configuration.resumeGrace), access: configuration.access,
             rateLimit: configuration.rateLimit, tokens: configuration.tokens(at: roomServer.url),
             limits: configuration.limits, conversation: configuration.conversation, http: configuration.http)

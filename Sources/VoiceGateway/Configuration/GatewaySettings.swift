@@ -74,7 +74,7 @@ package enum GatewaySettings {
         "whether callers without an access token may name their identity")
     static let allowedAgents = Setting<AllowedAgents?>(
         "ALLOWED_AGENTS", .agents, in: .access, otherwise: "*; with API keys AGENT_NAME",
-        "the agents that callers without an access token may name")
+        "the agents that callers may name, besides those that their access token brings")
     static let duplicateIdentity = Setting<AccessPolicy.DuplicateIdentity>(
         "DUPLICATE_IDENTITY", .choice, in: .access, default: .takeOver,
         "whether somebody who connects under an identity that is in the room already takes over or is refused")

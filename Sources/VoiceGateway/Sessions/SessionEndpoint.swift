@@ -1,6 +1,7 @@
 internal import Bridge
 internal import ClientProtocol
 internal import Observability
+internal import Shard
 internal import WebSocket
 
 /// The WebSockets of clients: `GET /ws` for those that speak raw sound in binary frames, and
@@ -14,6 +15,8 @@ final class SessionEndpoint: ClientEndpoint {
     /// Sound that waits for a client which reads too slowly, in milliseconds: beyond it the oldest goes.
     static let queuedSound = 2000
 
+    private let loop: EventLoop
+    private let admission: Admission
     private let sessions: SessionMaker
     private var clients: [ObjectIdentifier: SocketClient] = [:]
     private var drained: (() -> Void)?
@@ -21,6 +24,8 @@ final class SessionEndpoint: ClientEndpoint {
     private let connectionCounter: Counter
 
     init(_ shard: GatewayShard) {
+        loop = shard.loop
+        admission = shard.environment.admission
         sessions = SessionMaker(shard)
         let metrics = shard.environment.metrics
         connectionGauge = metrics.gauge("voicegateway_clients", help: "Clients that are connected.")
@@ -39,40 +44,52 @@ final class SessionEndpoint: ClientEndpoint {
         } catch {
             mistake = error
         }
-        let refusal = admit(request, parameters)
+        if parameters.accessToken == nil { parameters.accessToken = AccessTokens.presented(by: request.request) }
+        let resumed = parameters.resumeToken.flatMap { sessions.resumable[$0] }
+        let gate = ConnectionGate(
+            request.request, admission: admission, loop: loop, isResumption: resumed != nil,
+            isDraining: drained != nil)
         // The upgrade comes first whatever is wrong, so that a browser can read why it is closed.
-        let client = SocketClient { [unowned self] client in
-            if let refusal { return .refused(code: refusal.closeCode, reason: refusal.closeReason) }
-            if let mistake { return .session(sessions.refuse(client, parameters, mistake)) }
-            if let token = parameters.resumeToken {
-                return .session(sessions.resume(client, parameters, token, path: path))
-            }
-            return .session(sessions.begin(client, parameters, path: path))
-        } onClosed: { [weak self] client in
-            self?.closed(client)
-        }
-        guard request.upgrade.accept(client, configuration: configuration(for: parameters)) != nil else { return }
+        let client = SocketClient(
+            gate: gate, maximumMessageBytes: limits.maximumMessageBytes,
+            hooks: SocketClient.Hooks(
+                begin: { [unowned self] client, caller, accessToken in
+                    if let mistake { return sessions.refuse(client, parameters, mistake) }
+                    if let token = parameters.resumeToken {
+                        return sessions.resume(client, parameters, token, path: path)
+                    }
+                    var parameters = parameters
+                    if let accessToken { parameters.accessToken = accessToken }
+                    return sessions.begin(client, caller, parameters, path: path)
+                },
+                farewell: { [unowned self] refusal in farewell(refusal, parameters) },
+                closed: { [weak self] client in self?.closed(client) }))
+        var configuration = configuration(for: resumed?.parameters ?? parameters, isResumed: resumed != nil)
+        if gate.mustAsk { configuration.maximumMessageBytes = ConnectionGate.maximumFirstMessageBytes }
+        guard request.upgrade.accept(client, configuration: configuration) != nil else { return }
         clients[ObjectIdentifier(client)] = client
         connectionGauge.add(1)
         connectionCounter.add()
     }
 
-    /// The one place where it is decided who is let in, before anything is made for the client: nil for who is.
-    private func admit(_ request: UpgradeRequest, _ parameters: SessionParameters) -> AdmissionRefusal? {
-        drained == nil ? nil : .unavailable
+    private var limits: Limits { sessions.environment.configuration.limits }
+
+    /// Old clients read the close frame; those with extended events are told in words of theirs.
+    private func farewell(_ refusal: AdmissionRefusal, _ parameters: SessionParameters) -> [ClientFrame] {
+        guard parameters.events == .extended else { return [] }
+        var dialect = parameters.makeDialect(limits: limits.recordings)
+        return dialect.encode(.error(refusal.clientError))
+            + dialect.encode(.closing(reason: refusal.closingReason, message: refusal.closeReason))
     }
 
-    private func configuration(for parameters: SessionParameters) -> WebSocketConfiguration {
-        let resumed = parameters.resumeToken.flatMap { sessions.resumable[$0] }
-        let parameters = resumed?.parameters ?? parameters
-        let limits = sessions.environment.configuration.limits
+    private func configuration(for parameters: SessionParameters, isResumed: Bool) -> WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.maximumMessageBytes = limits.maximumMessageBytes
         let perSample = parameters.output.encoding.bytesPerSample ?? 1
         // Base64 makes four of three.
         let framing = parameters.outputFraming(hasSentBinary: false) == .binary ? 3 : 4
         // What was kept for a client that comes back leaves at once.
-        let held = resumed != nil ? Int(limits.heldSound / .milliseconds(1)) : 0
+        let held = isResumed ? Int(limits.heldSound / .milliseconds(1)) : 0
         configuration.maximumDroppableBytes =
             parameters.output.sampleRate * perSample * (Self.queuedSound + held) / 1000 * framing / 3
         return configuration

@@ -16,6 +16,9 @@ final class SessionMaker {
     let resumable = ResumableSessions()
     private let shardIndex: Int
     private let http: HTTPClient
+    private let api: ServerAPI
+    private let admission: Admission
+    private let tokens: AccessTokens
     private let log: Log
 
     init(_ shard: GatewayShard) {
@@ -23,11 +26,17 @@ final class SessionMaker {
         shardIndex = shard.index
         log = gateway.log
         http = HTTPClient(loop: shard.loop, authorities: gateway.authorities)
-        let api = ServerAPI(
+        api = ServerAPI(
             client: http, server: gateway.roomServer, key: gateway.credentials.key,
             secret: gateway.credentials.secret, authentication: .openSSL, unixTime: Console.unixTime)
+        admission = gateway.admission
+        tokens = AccessTokens(credentials: gateway.credentials)
         var configuration = BridgeConfiguration(agentName: gateway.agentName)
         configuration.limits.resumeGrace = gateway.resumeGrace
+        configuration.limits.maximumMessageBytes = gateway.limits.maximumMessageBytes
+        configuration.limits.maximumUtterance = gateway.limits.maximumUtterance
+        configuration.limits.idleTimeout = gateway.limits.idleTimeout
+        configuration.limits.maximumDuration = gateway.limits.maximumSession
         let clock = LoopClock(loop: shard.loop)
         environment = SessionEnvironment(
             configuration: configuration,
@@ -39,13 +48,19 @@ final class SessionMaker {
     /// All sessions are over.
     func close() { http.close() }
 
-    /// A session for a client whose socket is open.
-    func begin(_ client: SocketClient, _ parameters: SessionParameters, path: String) -> BridgeSession {
+    /// A session for a client that was let in.
+    func begin(
+        _ client: SocketClient, _ caller: Caller, _ parameters: SessionParameters, path: String
+    ) -> BridgeSession {
         let token = environment.configuration.limits.resumeGrace > .zero ? ResumeToken.make(shard: shardIndex) : nil
-        let session = make(client, parameters, token)
+        let policy = CallerPolicy(caller, admission: admission, tokens: tokens, api: api)
+        let session = make(client, parameters, policy, token)
+        let place = client.place
         let log = log.with(["session": session.id])
         session.onEnded = { [unowned session, resumable] numbers in
             Self.report(numbers, of: session, to: log)
+            // The session is counted until now, even when it waited for its client.
+            withExtendedLifetime(place) {}
             if let token { resumable.remove(token) }
         }
         if let token {
@@ -58,7 +73,7 @@ final class SessionMaker {
 
     /// A session that only tells the client which of its parameters cannot be.
     func refuse(_ client: SocketClient, _ parameters: SessionParameters, _ mistake: InvalidParameter) -> BridgeSession {
-        let session = make(client, parameters, nil)
+        let session = make(client, parameters, nil, nil)
         session.refuse(mistake)
         return session
     }
@@ -73,7 +88,7 @@ final class SessionMaker {
             log.info("client came back", ["endpoint": path])
             return session
         }
-        let session = make(client, parameters, nil)
+        let session = make(client, parameters, nil, nil)
         session.refuse(
             ClientError(
                 .sessionExpired,
@@ -84,10 +99,13 @@ final class SessionMaker {
         return session
     }
 
-    private func make(_ client: SocketClient, _ parameters: SessionParameters, _ token: String?) -> BridgeSession {
+    private func make(
+        _ client: SocketClient, _ parameters: SessionParameters, _ policy: CallerPolicy?, _ token: String?
+    ) -> BridgeSession {
         var random = SecureRandom()
         return BridgeSession(
-            client: client, parameters: parameters, environment: environment, resumeToken: token, random: &random)
+            client: client, parameters: parameters, environment: environment, policy: policy, resumeToken: token,
+            random: &random)
     }
 
     private static func report(_ numbers: SessionStatistics, of session: BridgeSession, to log: Log) {

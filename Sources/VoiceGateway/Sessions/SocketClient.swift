@@ -1,28 +1,40 @@
 internal import Bridge
+internal import ClientProtocol
+internal import Shard
 internal import WebSocket
 
 /// A client's WebSocket and its session, which hold each other until the socket is closed.
 final class SocketClient: WebSocketHandler, ClientConnection {
-    /// What becomes of a client whose socket is open.
-    enum Opening {
-        case session(BridgeSession)
-        /// It is told why by the close frame alone.
-        case refused(code: UInt16, reason: String)
+    /// Whom the socket asks about its client, all on the loop.
+    struct Hooks {
+        /// Makes the session of a client that was let in.
+        ///
+        /// - Parameter accessToken: from its first message.
+        var begin: (_ client: SocketClient, _ caller: Caller, _ accessToken: String?) -> BridgeSession
+        /// What the client is told before it is refused, besides the close frame.
+        var farewell: (AdmissionRefusal) -> [ClientFrame]
+        /// The socket is gone.
+        var closed: (SocketClient) -> Void
     }
 
     private var socket: WebSocketConnection?
     private var session: BridgeSession?
-    private var start: ((SocketClient) -> Opening)?
-    private let onClosed: (SocketClient) -> Void
+    /// Until it has let the client in or refused it.
+    private var gate: ConnectionGate?
+    private var gateAlarm: Alarm?
+    private var hooks: Hooks?
+    private let maximumMessageBytes: Int
     /// Decides about the session when the socket broke; without it, the session ends as after a goodbye.
     var onLost: ((BridgeSession) -> Void)?
+    /// Where the socket is counted.
+    private(set) var place: Admission.Place?
 
-    /// - Parameters:
-    ///   - start: makes the session when the socket is open, or refuses the client.
-    ///   - onClosed: the socket is gone.
-    init(start: @escaping (SocketClient) -> Opening, onClosed: @escaping (SocketClient) -> Void) {
-        self.start = start
-        self.onClosed = onClosed
+    /// - Parameter maximumMessageBytes: for messages after the gate.
+    init(gate: ConnectionGate, maximumMessageBytes: Int, hooks: Hooks) {
+        self.gate = gate
+        self.maximumMessageBytes = maximumMessageBytes
+        self.hooks = hooks
+        place = gate.place
     }
 
     /// The session goes on without this socket, and says goodbye to it.
@@ -36,6 +48,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         if let session, !session.hasEnded {
             session.shutDown()
         } else {
+            endGate()
             socket?.close(.goingAway, reason: "the gateway is shutting down; connect again")
         }
     }
@@ -44,22 +57,28 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     func webSocketOpened(_ socket: WebSocketConnection) {
         self.socket = socket
-        let start = start
-        self.start = nil
-        switch start?(self) {
-        case .session(let session)?:
-            self.session = session
-            session.start()
-        case .refused(let code, let reason)?: close(code: code, reason: reason)
-        case nil: break
+        guard let gate else { return }
+        let decision = gate.open()
+        guard case .waiting = decision else { return act(on: decision) }
+        let alarm = Alarm(loop: socket.loop) { [unowned self] in
+            if let gate = self.gate { act(on: gate.giveUp()) }
         }
+        alarm.arm(after: gate.patience)
+        gateAlarm = alarm
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
+        if let gate {
+            let (decision, accessToken) = gate.receive(first: text)
+            act(on: decision, accessToken: accessToken)
+            // A key is for the gate alone.
+            guard accessToken != nil else { return }
+        }
         session?.receive(text: [UInt8](text))
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
+        if let gate { return act(on: gate.giveUp()) }
         session?.receive(binary: bytes)
     }
 
@@ -69,8 +88,38 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         }
         onLost = nil
         session = nil
+        endGate()
+        place = nil
         self.socket = nil
-        onClosed(self)
+        let hooks = hooks
+        self.hooks = nil
+        hooks?.closed(self)
+    }
+
+    // MARK: The gate
+
+    private func act(on decision: ConnectionGate.Decision, accessToken: String? = nil) {
+        switch decision {
+        case .waiting: break
+        case .admitted(let caller):
+            endGate()
+            socket?.maximumMessageBytes = maximumMessageBytes
+            guard let session = hooks?.begin(self, caller, accessToken) else { return }
+            self.session = session
+            session.start()
+        case .refused(let refusal):
+            for frame in hooks?.farewell(refusal) ?? [] {
+                if case .text(let text) = frame { send(text: text) }
+            }
+            endGate()
+            close(code: refusal.closeCode, reason: refusal.closeReason)
+        }
+    }
+
+    private func endGate() {
+        gate = nil
+        gateAlarm?.cancel()
+        gateAlarm = nil
     }
 
     // MARK: The session

@@ -62,7 +62,10 @@ final class GatewayStage: @unchecked Sendable {
     private var waiting: (condition: () -> Bool, resume: (Bool) -> Void)?
     private var patience: Alarm?
 
-    private init() throws {
+    private let access: AccessPolicy
+
+    private init(_ access: AccessPolicy) throws {
+        self.access = access
         loop = try EventLoop(name: "gateway")
         var configuration = DevRoomServer.Configuration()
         configuration.port = 0
@@ -70,8 +73,11 @@ final class GatewayStage: @unchecked Sendable {
         server = DevRoomServer(configuration: configuration, loop: loop, log: .silent)
     }
 
-    static func play(_ act: (GatewayStage) async throws -> Void) async throws {
-        let stage = try GatewayStage()
+    /// - Parameter access: who may connect.
+    static func play(
+        access: AccessPolicy = AccessPolicy(), _ act: (GatewayStage) async throws -> Void
+    ) async throws {
+        let stage = try GatewayStage(access)
         try stage.loop.start()
         try await stage.open()
         do {
@@ -87,7 +93,7 @@ final class GatewayStage: @unchecked Sendable {
         let rooms = try await server.start()
         let authorities = try TLSClientContext(trusting: .system)
         let transports = try OpenSSLTransportFactory()
-        try await onLoop {
+        try await onLoop { [access] in
             let metrics = Metrics()
             let shard = GatewayShard(
                 loop: self.loop,
@@ -95,7 +101,9 @@ final class GatewayStage: @unchecked Sendable {
                     roomServer: ServerURL(isSecure: false, host: "127.0.0.1", port: rooms.http),
                     credentials: .development, agentName: "parrot", authorities: authorities, transports: transports,
                     log: .silent, metrics: metrics,
-                    admission: Admission(policy: AdmissionPolicy(), log: .silent, metrics: metrics)),
+                    admission: Admission(
+                        access: access, rateLimit: nil, limits: ConnectionLimits(), http: HTTPSettings(), log: .silent,
+                        metrics: metrics, keyWait: .milliseconds(300)), access: access),
                 endpoints: Endpoints.make)
             self.port = try shard.listen(at: TransportAddress(ip: .loopbackV4, port: 0)).port
             self.shard = shard

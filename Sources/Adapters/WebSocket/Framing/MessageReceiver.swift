@@ -32,7 +32,8 @@ package final class MessageReceiver {
     }
 
     private let role: Role
-    private let maximumMessageBytes: Int
+    /// A longer message is answered with close code 1009.
+    package var maximumMessageBytes: Int
     private var phase = Phase.header
     /// A head whose bytes came in pieces.
     private var partialHeader: [UInt8] = []
@@ -45,7 +46,6 @@ package final class MessageReceiver {
     /// The kind of the fragmented message under way.
     private var fragmented: WebSocketOpcode?
 
-    /// - Parameter maximumMessageBytes: a longer message is answered with close code 1009.
     package init(role: Role, maximumMessageBytes: Int) {
         self.role = role
         self.maximumMessageBytes = maximumMessageBytes

@@ -65,3 +65,11 @@ package struct RateLimiter: Sendable {
         return buckets.count < maximumClients
     }
 }
+
+extension IPAddress {
+    /// The address under which somebody is counted: who has an IPv6 address usually has 2⁶⁴ of them, and IPv4 is the
+    /// same however it arrived.
+    package var accountable: IPAddress {
+        if case .v6(let high, _) = unmapped { .v6(high, 0) } else { unmapped }
+    }
+}

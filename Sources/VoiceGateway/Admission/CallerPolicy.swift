@@ -1,0 +1,111 @@
+internal import Bridge
+internal import ClientProtocol
+internal import LiveKitParticipant
+internal import Signalling
+
+/// What one caller may choose for its session. Belongs to the loop of the session.
+final class CallerPolicy: SessionPolicy {
+    private let caller: Caller
+    private let admission: Admission
+    private let tokens: AccessTokens
+    private let api: ServerAPI
+
+    init(_ caller: Caller, admission: Admission, tokens: AccessTokens, api: ServerAPI) {
+        self.caller = caller
+        self.admission = admission
+        self.tokens = tokens
+        self.api = api
+    }
+
+    var refusesDuplicates: Bool { admission.access.duplicateIdentity == .refuse }
+
+    func examine(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer? {
+        do throws(SessionRefusal) {
+            let bearer = try bearer(parameters)
+            try checkAgent(parameters, bearer)
+            return bearer
+        } catch {
+            admission.note(error, caller.address)
+            throw error
+        }
+    }
+
+    private func bearer(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer? {
+        guard let token = parameters.accessToken else {
+            // Who came in by a token must keep one.
+            if admission.access.requiresKey, caller.key == nil {
+                throw SessionRefusal(AdmissionRefusal.missingKey.clientError, .unauthorized)
+            }
+            try check("room", parameters.room, admission.access.allowsClientRooms, "ALLOW_CLIENT_ROOMS")
+            try check(
+                "identity", parameters.identity, admission.access.allowsClientIdentities, "ALLOW_CLIENT_IDENTITIES")
+            return nil
+        }
+        let bearer = try tokens.bearer(of: token)
+        try agrees("room", parameters.room, bearer.room)
+        try agrees("identity", parameters.identity, bearer.identity)
+        return bearer
+    }
+
+    private func check(
+        _ name: String, _ value: String?, _ isAllowed: Bool, _ setting: String
+    ) throws(SessionRefusal) {
+        guard let value, !isAllowed else { return }
+        throw SessionRefusal(
+            InvalidParameter(
+                name: name, value: value,
+                allowed: "nothing, this server chooses it; an access token may name it (\(setting) is false)"))
+    }
+
+    private func agrees(_ name: String, _ value: String?, _ itsValue: String) throws(SessionRefusal) {
+        guard let value, value != itsValue else { return }
+        throw SessionRefusal(
+            InvalidParameter(name: name, value: value, allowed: "\"\(itsValue)\", for which the access token is"))
+    }
+
+    /// A token brings its own agents; beyond those its bearer has no more choice than others.
+    private func checkAgent(_ parameters: SessionParameters, _ bearer: TokenBearer?) throws(SessionRefusal) {
+        guard let agent = parameters.agent, !admission.access.allowedAgents.allows(agent) else { return }
+        if let bearer, agent.isEmpty || bearer.agents.contains(where: { $0.name == agent }) { return }
+        throw SessionRefusal(
+            InvalidParameter(name: "agent", value: agent, allowed: "\(admission.access.allowedAgents) (ALLOWED_AGENTS)")
+        )
+    }
+
+    // MARK: Identities
+
+    func claim(
+        _ identity: String, in room: String,
+        completion: @escaping (Result<any IdentityRight, SessionRefusal>) -> Void
+    ) {
+        // First among the clients of this process, then among all who are in the room by other ways.
+        guard let claim = admission.identities.claim(identity, in: room) else {
+            return completion(.failure(duplicate(identity, room)))
+        }
+        api.send(.getParticipant(identity, in: room)) { [self] result in
+            switch result {
+            case .success(let participant) where participant.state != .disconnected:
+                completion(.failure(duplicate(identity, room)))
+            case .success: completion(.success(claim))
+            case .failure(let error) where error.code == .notFound: completion(.success(claim))
+            case .failure(let error):
+                let message = "the room server cannot be asked who is in the room: \(error.summary)"
+                completion(
+                    .failure(
+                        SessionRefusal(
+                            ClientError(
+                                .roomUnavailable, message, blame: error.blame == .operator ? .operator : .room,
+                                isRetryable: error.isRetryable), .roomUnavailable)))
+            }
+        }
+    }
+
+    private func duplicate(_ identity: String, _ room: String) -> SessionRefusal {
+        let shown = InvalidParameter(
+            name: "identity", value: identity, allowed: "one that nobody has in this room at the moment")
+        let refusal = SessionRefusal(
+            ClientError(.duplicateIdentity, shown.clientError.message, isRetryable: true), .duplicateIdentity)
+        admission.note(refusal, caller.address)
+        return refusal
+    }
+}

@@ -1,0 +1,116 @@
+internal import ClientProtocol
+internal import Shard
+internal import WebSocket
+internal import Wire
+
+/// Stands before the session of one WebSocket until its client has shown that it may connect: at once by a key or a
+/// token in the request, or by its first message. Nothing is made for the client before that.
+///
+/// Belongs to the loop's thread.
+final class ConnectionGate {
+    enum Decision {
+        /// - Parameter caller: for the session's policy.
+        case admitted(Caller)
+        case refused(AdmissionRefusal)
+        /// The first message decides, or that there is none within `patience`.
+        case waiting
+    }
+
+    /// What the first message may have in bytes: a key or a token, and some text around it. Nobody who is not known yet
+    /// makes us keep more.
+    static let maximumFirstMessageBytes = 64 << 10
+
+    /// The place among the connections; nil when there was none.
+    let place: Admission.Place?
+    let address: IPAddress
+    private let admission: Admission
+    private let loop: EventLoop
+    private let key: String?
+    private let hasToken: Bool
+    private let isResumption: Bool
+    private let origin: String?
+    private var refusal: AdmissionRefusal?
+
+    /// - Parameters:
+    ///   - isResumption: the request brings the resume token of a session that is there. That is as good as a key, and
+    ///     the session has its place already.
+    ///   - isDraining: the gateway goes.
+    init(
+        _ request: HTTPRequest, admission: Admission, loop: EventLoop, isResumption: Bool, isDraining: Bool = false
+    ) {
+        self.admission = admission
+        self.loop = loop
+        self.isResumption = isResumption
+        address = admission.address(of: request)
+        key = admission.presentedKey(of: request)
+        hasToken = AccessTokens.presented(by: request) != nil
+        origin = request.headers["Origin"]
+        guard !isResumption, !isDraining else {
+            place = nil
+            if isDraining { refusal = .unavailable }
+            return
+        }
+        switch admission.open(address) {
+        case .success(let place): self.place = place
+        case .failure(let refusal):
+            place = nil
+            self.refusal = refusal
+        }
+    }
+
+    /// Whether the client has to show who it is by its first message.
+    var mustAsk: Bool { admission.access.requiresKey && key == nil && !hasToken && !isResumption }
+
+    /// How long the first message may take.
+    var patience: Duration { admission.keyWait }
+
+    /// The socket is open.
+    func open() -> Decision {
+        if let refusal { return .refused(refusal) }
+        guard admission.allows(origin: origin) else { return refuse(.originNotAllowed) }
+        guard mustAsk else { return check(key, isOtherwiseKnown: hasToken || isResumption) }
+        guard place?.wait() == true else { return refuse(.rateLimited) }
+        return .waiting
+    }
+
+    /// The first message of a client that has shown nothing: `auth` with a key, or `config` with an access token.
+    ///
+    /// - Returns: the decision, and whether the session is to have the message as well.
+    func receive(first text: UnsafeRawBufferPointer) -> (decision: Decision, accessToken: String?) {
+        place?.stopWaiting()
+        guard let message = try? JSONValue(parsing: [UInt8](text)) else { return (check(nil), nil) }
+        switch message["type"]?.string {
+        case "auth": return (check(message["apiKey"]?.string), nil)
+        case "config":
+            guard let token = message["data"]?["access_token"]?.string, !token.isEmpty else { return (check(nil), nil) }
+            return (check(nil, isOtherwiseKnown: true), token)
+        default: return (check(nil), nil)
+        }
+    }
+
+    /// The first message was sound, or there was none in time.
+    func giveUp() -> Decision {
+        place?.stopWaiting()
+        return check(nil)
+    }
+
+    /// - Parameter isOtherwiseKnown: there is a token, which the session will look at before it does anything.
+    private func check(_ key: String?, isOtherwiseKnown: Bool = false) -> Decision {
+        let isKeyNeeded = admission.access.requiresKey && !(isOtherwiseKnown && key == nil)
+        let verdict =
+            isKeyNeeded
+            ? admission.check(apiKey: key, address: address, now: loop.now)
+            : admission.count(Caller(address: address), now: loop.now)
+        switch verdict {
+        case .refused(let refusal, _): return .refused(refusal)
+        case .admitted(let caller):
+            if let key = caller.key, let place, !place.take(key: key) { return refuse(.tooManyForKey) }
+            return .admitted(caller)
+        }
+    }
+
+    private func refuse(_ refusal: AdmissionRefusal) -> Decision {
+        _ = admission.refused(refusal, address)
+        return .refused(refusal)
+    }
+}
