@@ -534,13 +534,17 @@ async def test_the_largest_message_is_the_operators_choice(programs):
         assert await client.closed() == 1009
 
 
-async def test_the_room_server_being_absent_is_told(programs):
+@pytest.mark.parametrize("duplicates", ["take-over", "refuse"])
+async def test_the_room_server_being_absent_is_told(programs, duplicates):
     gateway = await programs(
         Gateway(LIVEKIT_URL=f"ws://127.0.0.1:{free_port()}", LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET,
-                DUPLICATE_IDENTITY="refuse"))  # fmt: skip
-    closed, reason, before = await refused(gateway, "/ws?room=lobby&identity=ann")
+                DUPLICATE_IDENTITY=duplicates))  # fmt: skip
+    (closed, _, before), old = await asyncio.gather(
+        refused(gateway, "/ws?room=lobby&identity=ann"), refused(gateway, CONVERSATION + "?room=lobby&identity=ben")
+    )
     error = next(event for event in before if event["type"] == "error")
     assert closed == 1011 and error["code"] == "room_unavailable" and error["retry"]
+    assert old[:2] == (1011, "Service unavailable") and old[2][-1]["type"] == "error"
 
 
 # Secrets

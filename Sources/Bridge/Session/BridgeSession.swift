@@ -240,7 +240,11 @@ package final class BridgeSession {
                 room = nil
                 isRoomReady = false
             case .close(let reason, let message):
-                client.close(code: reason.closeCode, reason: message)
+                // Old clients know these words; why it is so the error before has told them.
+                let isKnownOtherwise = parameters.events == .legacy && reason == .roomUnavailable
+                client.close(
+                    code: reason.closeCode,
+                    reason: isKnownOtherwise ? AdmissionRefusal.unavailable.closeReason : message)
             case .finish: finish()
             }
         }

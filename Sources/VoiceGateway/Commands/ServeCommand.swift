@@ -21,6 +21,7 @@ enum ServeCommand {
 
     static func run(_ configuration: ServeConfiguration) async -> Int32 {
         let log = Log(minimumLevel: configuration.logLevel)
+        OpenFiles.raiseLimit()
         do throws(StartError) {
             let loops: ProcessLoops
             do throws(ShardError) {

@@ -31,7 +31,7 @@ enum LoadCommand {
             Console.complain("--ca-file: \(error).")
             return UsageError.exitCode
         }
-        raiseFileLimit()
+        OpenFiles.raiseLimit()
         var plan = request.plan
         var random = SecureRandom()
         plan.name = "load-" + String(UInt32.random(in: 0...UInt32.max, using: &random), radix: 16)
@@ -96,15 +96,6 @@ enum LoadCommand {
         }
 
         func end() { for watcher in watchers { watcher.close() } }
-    }
-
-    /// Each client needs a descriptor, and many systems allow a thousand unless one asks for more.
-    private static func raiseFileLimit() {
-        var limit = rlimit()
-        // SAFETY: the structure is ours.
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Returns why it could not be done.

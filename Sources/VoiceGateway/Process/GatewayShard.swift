@@ -46,6 +46,9 @@ final class GatewayShard: HTTPHandler {
         context = WebSocketContext(loop: loop, trust: environment.authorities)
         var configuration = HTTPServer.Configuration()
         configuration.maximumBodyBytes = Self.maximumBodyBytes
+        // Admission counts WebSockets, of all shards together; those it refuses and plain requests need room beside.
+        configuration.maximumConnections = max(
+            configuration.maximumConnections, 2 * environment.limits.maximumConnections)
         server = HTTPServer(context: context, configuration: configuration, handler: self)
         self.endpoints = endpoints(self)
         http = HTTPAPI(loop: loop, environment: environment, webSocketPaths: Array(self.endpoints.keys))
