@@ -44,6 +44,7 @@ var targets: [Target] = [
     cLibrary("CSRTP2", pkgConfig: "libsrtp2", debian: "libsrtp2-dev"),
     cLibrary("COpus", pkgConfig: "opus", debian: "libopus-dev"),
     cLibrary("CSpeexDSP", pkgConfig: "speexdsp", debian: "libspeexdsp-dev"),
+    cLibrary("CNGHTTP2", pkgConfig: "libnghttp2", debian: "libnghttp2-dev"),
 
     // Cores: pure values; bytes and time in, bytes, events and deadlines out
     core("Wire"),
@@ -57,7 +58,7 @@ var targets: [Target] = [
     adapter("SecureTransport", ["Wire", "PeerConnection", "COpenSSL", "CSRTP2"]),
     adapter("AudioCodec", ["Wire", "COpus", "CSpeexDSP"]),
     adapter("WebSocket", ["Wire", "Shard", "SecureTransport"]),
-    adapter("HTTPClient", ["Wire", "Shard", "SecureTransport"]),
+    adapter("HTTPClient", ["Wire", "Shard", "SecureTransport", "CNGHTTP2"]),
 
     // The product
     room(
@@ -99,7 +100,9 @@ var targets: [Target] = [
     tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
     tests("ObservabilityTests", ["Wire", "Observability"]),
     tests("ShardTests", ["Wire", "Shard", "TestSupport"]),
-    .target(name: "NetworkTestSupport", dependencies: ["Wire", "Shard", "COpenSSL"], path: "Tests/NetworkTestSupport"),
+    .target(
+        name: "NetworkTestSupport", dependencies: ["Wire", "Shard", "COpenSSL", "CNGHTTP2"],
+        path: "Tests/NetworkTestSupport"),
     tests("SecureTransportTests", ["Wire", "PeerConnection", "SecureTransport", "TestSupport", "NetworkTestSupport"]),
     tests("AudioCodecTests", ["Wire", "AudioCodec", "TestSupport"]),
     tests("WebSocketTests", ["Wire", "Shard", "SecureTransport", "WebSocket", "NetworkTestSupport"]),

@@ -1,93 +1,20 @@
 """A room behind TLS: nginx with a certificate of a private authority in front of the room server."""
 
-import asyncio
-import shutil
-import subprocess
-
 import aiohttp
 import pytest
 import pytest_asyncio
 
 from support.client import VoiceClient
+from support.nginx import Nginx
 from support.parrot import says_it_back
-from support.processes import KEY, SECRET, Gateway, Program, answers, free_port
-
-# Debian keeps it where only root's PATH looks.
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
-
-CONFIGURATION = """
-daemon off;
-master_process off;
-error_log stderr;
-pid {folder}/nginx.pid;
-events {{ worker_connections 256; }}
-http {{
-    access_log {folder}/access.log;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-    server {{
-        # Offers HTTP/2 as deployments do; whoever asks for nothing gets HTTP/1.1.
-        listen 127.0.0.1:{port} ssl http2;
-        ssl_certificate {folder}/{name}.pem;
-        ssl_certificate_key {folder}/{name}.key;
-        ssl_protocols {protocols};
-        location / {{
-            proxy_pass http://127.0.0.1:{target};
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection $connection_upgrade;
-            proxy_set_header Host $host;
-        }}
-    }}
-}}
-"""
-
-
-class Certificates:
-    """A private authority and what it signs, made by openssl."""
-
-    def __init__(self, folder) -> None:
-        self.folder = folder
-        self.authority = folder / "authority.pem"
-        self._run(
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-            "/CN=Test Authority", "-keyout", folder / "authority.key", "-out", self.authority)
-
-    def _run(self, *arguments) -> None:
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-    def make(self, name: str, host: str, days: int = 2) -> None:
-        """A key and a certificate for a host."""
-        extensions = self.folder / f"{name}.ext"
-        extensions.write_text(f"subjectAltName=DNS:{host}\nextendedKeyUsage=serverAuth\n")
-        request = self.folder / f"{name}.csr"
-        self._run(
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={host}",
-            "-keyout", self.folder / f"{name}.key", "-out", request)
-        self._run(
-            "x509", "-req", "-in", request, "-CA", self.authority, "-CAkey", self.folder / "authority.key",
-            "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", self.folder / f"{name}.pem")
-
+from support.processes import KEY, SECRET, Gateway, Program
 
 @pytest_asyncio.fixture
 async def tls(tmp_path, programs, room_server):
-    """Starts nginx with a certificate for a host; returns its port and the authority's file."""
-    certificates = Certificates(tmp_path)
+    """Starts nginx with a certificate for a host; returns it."""
 
     async def start(host: str = "localhost", days: int = 2, protocols: str = "TLSv1.2 TLSv1.3"):
-        certificates.make("server", host, days)
-        port = free_port()
-        file = tmp_path / "nginx.conf"
-        file.write_text(
-            CONFIGURATION.format(
-                folder=tmp_path, port=port, name="server", protocols=protocols, target=room_server.port))
-        await programs(Program(NGINX, "-e", "stderr", "-p", tmp_path, "-c", file))
-        await answers(port)
-        return port, certificates.authority
+        return await programs(Nginx(tmp_path, room_server.port, host=host, days=days, protocols=protocols))
 
     return start
 
@@ -101,19 +28,16 @@ def gateway(url: str, authority=None) -> Gateway:
 async def test_a_room_behind_tls_is_joined_and_the_agent_dispatched_and_heard(
     programs, tls, tmp_path, scheme, protocols
 ):
-    port, authority = await tls(protocols=protocols)
-    one = await programs(gateway(f"{scheme}://localhost:{port}", authority))
+    nginx = await tls(protocols=protocols)
+    one = await programs(gateway(f"{scheme}://localhost:{nginx.port}", nginx.authority))
     async with VoiceClient(one.url, identity="alice") as alice:
         await alice.event("session")
         await says_it_back(alice)
         assert not [event for event in alice.events if event["type"] == "error"]
-    # The log is written when a request is over, a WebSocket's when it is closed.
-    deadline = asyncio.get_running_loop().time() + 5
-    while '"GET /rtc/v1?' not in (log := (tmp_path / "access.log").read_text()):
-        assert asyncio.get_running_loop().time() < deadline, log
-        await asyncio.sleep(0.05)
-    assert 'AgentDispatchService/CreateDispatch HTTP/1.1" 200' in log
-    assert all(" 101 " in line or " 200 " in line for line in log.splitlines()), log
+    # The API over HTTP/2, the socket over HTTP/1.1, as each asked for.
+    assert [call.version for call in await nginx.logged("/rtc/v1?")] == ["HTTP/1.1"]
+    assert [call.version for call in await nginx.logged("AgentDispatchService/CreateDispatch")] == ["HTTP/2.0"]
+    assert all(call.status in (101, 200) for call in nginx.calls), nginx.calls
 
 
 async def refusal(one: Gateway) -> dict:
@@ -141,25 +65,25 @@ async def blames_the_certificate(one: Gateway, reason: str) -> None:
 
 
 async def test_without_the_authority_the_caller_is_told_that_the_certificate_is_not_trusted(programs, tls):
-    port, _ = await tls()
-    await blames_the_certificate(await programs(gateway(f"wss://localhost:{port}")), "issuer")
+    nginx = await tls()
+    await blames_the_certificate(await programs(gateway(f"wss://localhost:{nginx.port}")), "issuer")
 
 
 async def test_a_certificate_for_another_name_is_refused(programs, tls):
-    port, authority = await tls(host="elsewhere.example")
-    one = await programs(gateway(f"wss://localhost:{port}", authority))
+    nginx = await tls(host="elsewhere.example")
+    one = await programs(gateway(f"wss://localhost:{nginx.port}", nginx.authority))
     await blames_the_certificate(one, "hostname mismatch")
 
 
 async def test_a_certificate_for_a_name_is_not_one_for_its_address(programs, tls):
-    port, authority = await tls()
-    one = await programs(gateway(f"wss://127.0.0.1:{port}", authority))
+    nginx = await tls()
+    one = await programs(gateway(f"wss://127.0.0.1:{nginx.port}", nginx.authority))
     await blames_the_certificate(one, "IP address mismatch")
 
 
 async def test_an_expired_certificate_is_refused(programs, tls):
-    port, authority = await tls(days=-1)
-    one = await programs(gateway(f"wss://localhost:{port}", authority))
+    nginx = await tls(days=-1)
+    one = await programs(gateway(f"wss://localhost:{nginx.port}", nginx.authority))
     await blames_the_certificate(one, "expired")
 
 
@@ -173,8 +97,8 @@ async def test_tls_towards_a_server_that_speaks_none_is_told_apart(programs, roo
 
 
 async def test_plain_words_towards_a_server_that_wants_tls_are_told_apart(programs, tls):
-    port, _ = await tls()
-    one = await programs(gateway(f"ws://127.0.0.1:{port}"))
+    nginx = await tls()
+    one = await programs(gateway(f"ws://127.0.0.1:{nginx.port}"))
     error = await refusal(one)
     assert error["blame"] == "operator" and not error["retry"]
     assert "HTTPS" in error["message"] and "<" not in error["message"], error
@@ -182,8 +106,8 @@ async def test_plain_words_towards_a_server_that_wants_tls_are_told_apart(progra
 
 
 async def test_a_proxy_without_its_server_is_told_apart(programs, room_server, tls):
-    port, authority = await tls()
-    one = await programs(gateway(f"wss://localhost:{port}", authority))
+    nginx = await tls()
+    one = await programs(gateway(f"wss://localhost:{nginx.port}", nginx.authority))
     await room_server.stop()
     error = await refusal(one)
     assert error["blame"] == "room" and error["retry"]

@@ -85,8 +85,12 @@ package final class TLSTestServer {
     private let outgoing: OpaquePointer
     package private(set) var received: [UInt8] = []
     package private(set) var serverName: String?
+    /// What was agreed upon, best for the server first; nil before the handshake is over, or when nothing was.
+    package private(set) var agreedProtocol: String?
+    private let applicationProtocols: [UnsafeMutablePointer<CChar>?]
+    private var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
 
-    package init(_ authority: TestAuthority, names: String, applicationProtocol: String? = nil) throws {
+    package init(_ authority: TestAuthority, names: String, applicationProtocols: [String] = []) throws {
         let (key, certificate) = try authority.issue(names)
         defer {
             X509_free(certificate)
@@ -97,23 +101,36 @@ package final class TLSTestServer {
         else { throw TestAuthority.SetupFailed() }
         SSL_CTX_use_certificate(context, certificate)
         SSL_CTX_use_PrivateKey(context, key)
-        if applicationProtocol == "h1" {
-            let choose: SSL_CTX_alpn_select_cb_func = { _, out, count, offered, length, _ in
-                // Walks the client's list of length-prefixed names; the answer must point into memory that lives on.
-                guard let offered, let out, let count else { return 3 }
-                var index = 0
-                while index < Int(length) {
-                    let name = UnsafeBufferPointer(start: offered + index + 1, count: Int(offered[index]))
-                    if name.elementsEqual("h1".utf8) {
-                        out.pointee = name.baseAddress
-                        count.pointee = UInt8(name.count)
-                        return 0
+        self.applicationProtocols = applicationProtocols.map { strdup($0) }
+        if !applicationProtocols.isEmpty {
+            let choose: SSL_CTX_alpn_select_cb_func = { _, out, count, offered, length, own in
+                // Walks the client's list of length-prefixed names for each of ours; the answer points into ours.
+                guard let offered, let out, let count, let own else { return 3 }
+                let names = own.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self)
+                var ours = 0
+                while let name = names[ours] {
+                    let letters = UnsafeRawBufferPointer(start: name, count: strlen(name))
+                    var index = 0
+                    while index < Int(length) {
+                        let theirs = UnsafeRawBufferPointer(start: offered + index + 1, count: Int(offered[index]))
+                        if theirs.elementsEqual(letters) {
+                            out.pointee = UnsafePointer(UnsafeRawPointer(name).assumingMemoryBound(to: UInt8.self))
+                            count.pointee = UInt8(letters.count)
+                            return 0
+                        }
+                        index += 1 + theirs.count
                     }
-                    index += 1 + name.count
+                    ours += 1
                 }
                 return 3
             }
-            SSL_CTX_set_alpn_select_cb(context, choose, nil)
+            let names = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(
+                capacity: self.applicationProtocols.count + 1)
+            for (index, name) in (self.applicationProtocols + [nil]).enumerated() {
+                (names + index).initialize(to: name)
+            }
+            self.names = names
+            SSL_CTX_set_alpn_select_cb(context, choose, names)
         }
         guard let ssl = SSL_new(context) else { throw TestAuthority.SetupFailed() }
         SSL_set_bio(ssl, incoming, outgoing)
@@ -124,12 +141,21 @@ package final class TLSTestServer {
     deinit {
         SSL_free(ssl)
         SSL_CTX_free(context)
+        for name in applicationProtocols { free(name) }
+        names?.deallocate()
     }
 
     package func receive(_ bytes: [UInt8]) {
         BIO_write(incoming, bytes, Int32(bytes.count))
         if SSL_do_handshake(ssl) == 1 {
             serverName = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0) }
+            var name: UnsafePointer<UInt8>?
+            var length: UInt32 = 0
+            SSL_get0_alpn_selected(ssl, &name, &length)
+            if let name {
+                agreedProtocol = String(
+                    decoding: UnsafeBufferPointer(start: name, count: Int(length)), as: UTF8.self)
+            }
             var buffer = [UInt8](repeating: 0, count: 16_384)
             while true {
                 let count = SSL_read(ssl, &buffer, Int32(buffer.count))
@@ -141,6 +167,9 @@ package final class TLSTestServer {
     }
 
     package func send(_ bytes: [UInt8]) { SSL_write(ssl, bytes, Int32(bytes.count)) }
+
+    /// Forgets what has been received.
+    package func forgetReceived() { received = [] }
 
     package func close() { SSL_shutdown(ssl) }
 

@@ -77,7 +77,7 @@ struct TLSSessionTests {
 
     @Test("the application protocol that both know is agreed upon")
     func applicationProtocol() throws {
-        let server = try TLSTestServer(authority, names: "DNS:a.test", applicationProtocol: "h1")
+        let server = try TLSTestServer(authority, names: "DNS:a.test", applicationProtocols: ["h1"])
         let session = try TLSSession(context, host: "a.test", applicationProtocols: ["h9", "h1"])
         let outcome = Outcome()
         session.start()

@@ -1,29 +1,41 @@
 internal import Shard
 
+/// What works for calls that it has taken: a connection.
+protocol HTTPCarrier: AnyObject {
+    /// Nobody waits for the call any more.
+    func drop(_ call: HTTPCall)
+}
+
 /// One request on its way. Keep it to be able to cancel; the client holds it until it has ended.
 ///
 /// Belongs to the loop's thread.
 package final class HTTPCall {
-    let origin: HTTPOrigin
-    let bytes: [UInt8]
-    let isHead: Bool
-    /// The connection that works for the call now.
-    weak var connection: HTTPConnection?
-    /// It was sent on a connection that had gone stale, and is tried again on a new one.
-    var wasRetried = false
+    /// How often a call is sent again that a server has surely not looked at.
+    static let maximumRefusals = 3
+
+    /// Checked: it can be written.
+    let request: HTTPRequest
+    let url: HTTPURL
+    /// Who works for the call now; nil while it waits.
+    weak var carrier: (any HTTPCarrier)?
+    /// It was sent on a connection that had gone stale, and is tried once more, on a new one.
+    var needsNewConnection = false
+    /// How often a server has said that it did not look at it.
+    var refusals = 0
     private var alarm: Alarm?
     private var completion: ((Result<HTTPResponse, HTTPClientError>) -> Void)?
     private var onAbandon: ((HTTPCall) -> Void)?
 
     init(
-        origin: HTTPOrigin, bytes: [UInt8], isHead: Bool,
+        _ request: HTTPRequest, url: HTTPURL,
         completion: @escaping (Result<HTTPResponse, HTTPClientError>) -> Void
     ) {
-        self.origin = origin
-        self.bytes = bytes
-        self.isHead = isHead
+        self.request = request
+        self.url = url
         self.completion = completion
     }
+
+    var origin: HTTPOrigin { url.origin }
 
     /// - Parameter onAbandon: takes the call out of the client when nobody waits any more.
     func begin(loop: EventLoop, timeout: Duration, onAbandon: @escaping (HTTPCall) -> Void) {
@@ -48,6 +60,7 @@ package final class HTTPCall {
         guard let completion else { return }
         self.completion = nil
         onAbandon = nil
+        carrier = nil
         alarm?.cancel()
         alarm = nil
         completion(result)

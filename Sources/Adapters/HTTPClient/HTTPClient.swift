@@ -1,40 +1,47 @@
 package import SecureTransport
 package import Shard
 
-/// An HTTP/1.1 client on one loop: plain or TLS, with connections kept for the next request to the same origin.
+/// An HTTP client on one loop: HTTP/2 over TLS where the server offers it (ALPN), otherwise HTTP/1.1, over TLS or plain.
 ///
-/// Redirects are not followed and nothing is cached: it talks to servers that we know. A request that was sent on a kept
-/// connection which ends without a single byte of answer is sent once more on a new one, because that is how a server
-/// that closes idle connections looks; nothing else is repeated.
+/// One HTTP/2 connection to an origin is kept and shared by all calls; of HTTP/1.1 connections as many are opened as
+/// there are calls at a time, and a few kept. Since a client belongs to one loop, a process with several loops has a
+/// connection for each of them: nothing is handed from thread to thread, and a call costs no more than its round trip.
+///
+/// Redirects are not followed and nothing is cached: it talks to servers that we know. A request is sent a second time
+/// only when the server surely did not look at the first (HTTP/2's REFUSED_STREAM and GOAWAY), or, if to do it twice is
+/// the same as once, when a kept connection ended without a single byte of answer.
 ///
 /// Belongs to the loop's thread. Close it before the loop stops.
 package final class HTTPClient {
     package struct Limits: Hashable, Sendable {
-        /// At one origin at a time; further calls wait in line.
+        /// HTTP/1.1 connections to one origin at a time; further calls wait in line.
         package var connectionsPerOrigin = 16
-        /// Kept for later at one origin.
+        /// HTTP/1.1 connections kept for later at one origin.
         package var idleConnectionsPerOrigin = 4
-        /// How long a connection is kept. Shorter than the 60 s after which common servers close.
+        /// How long an HTTP/1.1 connection is kept. Shorter than the 60 s after which common servers close.
         package var idleTime: Duration = .seconds(30)
         /// Largest response body.
         package var bodyBytes = 10 << 20
 
+        /// Calls at a time on an HTTP/2 connection, if the server allows as many; further calls wait in line.
+        package var streamsPerConnection = 100
+        /// How long an HTTP/2 connection is kept without calls. Longer than for HTTP/1.1: a server that ends it says which
+        /// calls it has not looked at, so that none is lost.
+        package var sharedIdleTime: Duration = .seconds(600)
+        /// After this much silence on an HTTP/2 connection the server is asked whether it is still there.
+        package var pingInterval: Duration = .seconds(30)
+        /// A call on an HTTP/2 connection that has been silent for so long takes such a question along.
+        package var silenceBeforeCall: Duration = .seconds(5)
+        /// How long that answer may take.
+        package var pingTimeout: Duration = .seconds(5)
+
         package init() {}
-    }
-
-    /// What is going on at one origin.
-    private struct Pool {
-        var idle: [HTTPConnection] = []
-        var busy: [ObjectIdentifier: HTTPConnection] = [:]
-        var waiting: [HTTPCall] = []
-
-        var isEmpty: Bool { idle.isEmpty && busy.isEmpty && waiting.isEmpty }
     }
 
     package let limits: Limits
     package let loop: EventLoop
     private let authorities: TLSClientContext?
-    private var pools: [HTTPOrigin: Pool] = [:]
+    private var pools: [HTTPOrigin: HTTPPool] = [:]
     private var isClosed = false
 
     /// - Parameter authorities: who may vouch for https servers; nil makes https an error.
@@ -57,17 +64,14 @@ package final class HTTPClient {
         loop.preconditionCurrent("an HTTP client")
         let call: HTTPCall
         do throws(HTTPClientError) {
-            let url = try HTTPURL(request.url)
-            call = HTTPCall(
-                origin: url.origin, bytes: try request.serialized(for: url), isHead: request.method == "HEAD",
-                completion: completion)
+            call = HTTPCall(request, url: try HTTPURL(request.url), completion: completion)
+            try request.check()
         } catch {
-            let nowhere = HTTPOrigin(isSecure: false, host: "", port: 0)
-            return failLater(HTTPCall(origin: nowhere, bytes: [], isHead: false, completion: completion), error)
+            return failLater(HTTPCall(request, url: .nowhere, completion: completion), error)
         }
         guard !isClosed else { return failLater(call, .clientClosed) }
-        call.begin(loop: loop, timeout: timeout) { [weak self] in self?.abandon($0) }
-        dispatch(call)
+        call.begin(loop: loop, timeout: timeout) { [weak self] call in self?.pools[call.origin]?.abandon(call) }
+        pool(for: call.origin).add(call)
         return call
     }
 
@@ -78,8 +82,17 @@ package final class HTTPClient {
         return call
     }
 
-    /// How many connections are open, idle ones included.
-    package var openConnections: Int { pools.values.reduce(0) { $0 + $1.idle.count + $1.busy.count } }
+    private func pool(for origin: HTTPOrigin) -> HTTPPool {
+        if let pool = pools[origin] { return pool }
+        let pool = HTTPPool(loop: loop, origin: origin, authorities: authorities, limits: limits) { [weak self] pool in
+            if self?.pools[pool.origin] === pool { self?.pools[pool.origin] = nil }
+        }
+        pools[origin] = pool
+        return pool
+    }
+
+    /// How many connections are open or being opened, idle ones included.
+    package var openConnections: Int { pools.values.reduce(0) { $0 + $1.openConnections } }
 
     /// Ends everything; open calls fail with `clientClosed`.
     package func close() {
@@ -88,94 +101,6 @@ package final class HTTPClient {
         isClosed = true
         let all = pools
         pools = [:]
-        for pool in all.values {
-            let calls = pool.busy.values.compactMap(\.call) + pool.waiting
-            for connection in pool.idle + pool.busy.values { connection.closeQuietly() }
-            for call in calls { call.finish(.failure(.clientClosed)) }
-        }
-    }
-
-    // MARK: Connections
-
-    /// Finds a connection for the call, or a place in line.
-    private func dispatch(_ call: HTTPCall, onNewConnection: Bool = false) {
-        var pool = pools[call.origin] ?? Pool()
-        if !onNewConnection, let connection = pool.idle.popLast() {
-            pool.busy[ObjectIdentifier(connection)] = connection
-            pools[call.origin] = pool
-            connection.serve(call)
-        } else if pool.busy.count + pool.idle.count < limits.connectionsPerOrigin || onNewConnection {
-            let connection = HTTPConnection(
-                loop: loop, origin: call.origin, authorities: authorities, maximumBodyBytes: limits.bodyBytes,
-                owner: self)
-            pool.busy[ObjectIdentifier(connection)] = connection
-            pools[call.origin] = pool
-            connection.open(for: call)
-        } else {
-            pool.waiting.append(call)
-            pools[call.origin] = pool
-        }
-    }
-
-    /// Takes a connection out of the books and serves whoever waits.
-    private func forget(_ connection: HTTPConnection) {
-        let origin = connection.origin
-        guard var pool = pools[origin] else { return }
-        pool.busy[ObjectIdentifier(connection)] = nil
-        pool.idle.removeAll { $0 === connection }
-        let next = pool.waiting.isEmpty ? nil : pool.waiting.removeFirst()
-        pools[origin] = pool.isEmpty ? nil : pool
-        if let next { dispatch(next) }
-    }
-
-    /// Nobody waits for the call any more. A connection in the middle of an answer is of no more use.
-    private func abandon(_ call: HTTPCall) {
-        if let connection = call.connection, connection.call === call {
-            connection.closeQuietly()
-            forget(connection)
-        } else if var pool = pools[call.origin] {
-            pool.waiting.removeAll { $0 === call }
-            pools[call.origin] = pool.isEmpty ? nil : pool
-        }
-    }
-}
-
-extension HTTPClient: HTTPConnection.Owner {
-    func connection(_ connection: HTTPConnection, answered call: HTTPCall, with response: HTTPResponse) {
-        call.connection = nil
-        keepOrClose(connection)
-        call.finish(.success(response))
-    }
-
-    private func keepOrClose(_ connection: HTTPConnection) {
-        guard connection.isReusable, var pool = pools[connection.origin] else {
-            connection.closeQuietly()
-            return forget(connection)
-        }
-        if !pool.waiting.isEmpty {
-            let next = pool.waiting.removeFirst()
-            pools[connection.origin] = pool
-            return connection.serve(next)
-        }
-        guard pool.idle.count < limits.idleConnectionsPerOrigin else {
-            connection.closeQuietly()
-            return forget(connection)
-        }
-        pool.busy[ObjectIdentifier(connection)] = nil
-        pool.idle.append(connection)
-        pools[connection.origin] = pool
-        connection.idle(for: limits.idleTime)
-    }
-
-    func connection(_ connection: HTTPConnection, ended error: HTTPClientError, call: HTTPCall?) {
-        let wasStale = connection.hasServed && !connection.hasAnswerBegun
-        if let call, wasStale, case .disconnected = error, !call.wasRetried, !isClosed {
-            call.wasRetried = true
-            call.connection = nil
-            forget(connection)
-            return dispatch(call, onNewConnection: true)
-        }
-        forget(connection)
-        call?.finish(.failure(error))
+        for pool in all.values { pool.close() }
     }
 }

@@ -1,128 +1,51 @@
-internal import SecureTransport
 internal import Shard
 internal import Wire
 
-/// One connection to an origin: looks the name up, tries its addresses in turn, shakes hands, then serves one call after
-/// the other.
-final class HTTPConnection {
-    /// What the connection tells the client that owns it. Each may close the connection or give it another call.
+/// One HTTP/1.1 connection that is open: serves one call after the other.
+final class HTTPConnection: HTTPCarrier {
+    /// What the connection tells the pool that owns it. Each may close the connection or give it another call.
     protocol Owner: AnyObject {
         /// The call is answered and taken off; the connection takes another one when `isReusable`.
         func connection(_ connection: HTTPConnection, answered call: HTTPCall, with response: HTTPResponse)
-        /// The connection is closed. Its call, if it had one, got no answer.
+        /// The connection is closed. Its call, if it had one that somebody waits for, got no answer.
         func connection(_ connection: HTTPConnection, ended error: HTTPClientError, call: HTTPCall?)
     }
 
-    /// How long one address may take to accept.
-    static let connectTimeout: Duration = .seconds(5)
-
-    let origin: HTTPOrigin
     private(set) var call: HTTPCall?
     /// Whether it has answered a call before: only then can it be stale.
     private(set) var hasServed = false
-    private(set) var isReusable = false
+    private(set) var isReusable = true
 
     private let loop: EventLoop
-    private let authorities: TLSClientContext?
+    private let transport: HTTPTransport
     private let maximumBodyBytes: Int
     private weak var owner: (any Owner)?
-    private var resolution: NameResolution?
-    private var addresses: [TransportAddress] = []
-    private var tcp: TCPConnection?
-    private var tls: TLSSession?
     private var parser: HTTPResponseParser?
     private var idleAlarm: Alarm?
-    private var isOpen = false
     private var isClosed = false
 
-    init(
-        loop: EventLoop, origin: HTTPOrigin, authorities: TLSClientContext?, maximumBodyBytes: Int, owner: any Owner
-    ) {
+    /// - Parameter transport: open; the connection's from now on.
+    init(loop: EventLoop, transport: HTTPTransport, maximumBodyBytes: Int, owner: any Owner) {
         self.loop = loop
-        self.origin = origin
-        self.authorities = authorities
+        self.transport = transport
         self.maximumBodyBytes = maximumBodyBytes
         self.owner = owner
+        transport.onBytes = { [weak self] in self?.received($0) }
+        transport.onEnd = { [weak self] in self?.streamEnded(isWhole: $0) }
     }
 
-    // MARK: Opening
-
-    /// Opens the connection for its first call. The outcome comes later.
-    func open(for call: HTTPCall) {
-        self.call = call
-        call.connection = self
-        resolution = loop.resolve(host: origin.host, port: origin.port) { [weak self] result in
-            guard let self else { return }
-            resolution = nil
-            switch result {
-            case .success(let found):
-                addresses = found.reversed()
-                tryNextAddress(after: .cancelled)
-            case .failure(let error):
-                end(.unresolved(origin, error))
-            }
-        }
-    }
-
-    private func tryNextAddress(after error: ShardError) {
-        guard let address = addresses.popLast() else { return end(.unreachable(origin, error)) }
-        do throws(ShardError) {
-            let tcp = try TCPConnection(loop: loop)
-            self.tcp = tcp
-            tcp.connect(to: address, timeout: Self.connectTimeout) { [weak self] result in
-                switch result {
-                case .success: self?.connected()
-                case .failure(let error): self?.tryNextAddress(after: error)
-                }
-            }
-            tcp.onBytes = { [weak self] in self?.received($0) }
-            tcp.onEnd = { [weak self] _ in self?.receivedEnd() }
-        } catch {
-            end(.unreachable(origin, error))
-        }
-    }
-
-    private func connected() {
-        guard origin.isSecure else { return opened() }
-        guard let authorities else {
-            return end(
-                .invalidRequest("this client was made without certificate authorities, so https is not possible"))
-        }
-        do throws(SecureTransportError) {
-            let tls = try TLSSession(authorities, host: origin.host, applicationProtocols: ["http/1.1"])
-            self.tls = tls
-            tls.start()
-        } catch {
-            return end(.secureTransport(error))
-        }
-        pumpTLS()
-    }
-
-    private func opened() {
-        isOpen = true
-        if let call { send(call) }
-    }
+    private var origin: HTTPOrigin { transport.origin }
 
     // MARK: Serving
 
-    /// Gives an idle connection its next call.
+    /// Gives the connection its next call.
     func serve(_ call: HTTPCall) {
         self.call = call
-        call.connection = self
+        call.carrier = self
         idleAlarm?.cancel()
-        send(call)
-    }
-
-    private func send(_ call: HTTPCall) {
         isReusable = false
-        parser = HTTPResponseParser(isHead: call.isHead, maximumBodyBytes: maximumBodyBytes)
-        if let tls {
-            _ = tls.send(call.bytes)
-            pumpTLS()
-        } else {
-            // A connection that takes nothing has broken, which it reports itself.
-            _ = tcp?.write(call.bytes)
-        }
+        parser = HTTPResponseParser(isHead: call.request.method == "HEAD", maximumBodyBytes: maximumBodyBytes)
+        transport.write(call.request.serialized(for: call.url))
     }
 
     /// Waits for the next call, for so long.
@@ -132,39 +55,10 @@ final class HTTPConnection {
         idleAlarm = alarm
     }
 
-    private func received(_ bytes: UnsafeRawBufferPointer) {
-        if let tls {
-            tls.receive(bytes.bytes)
-            pumpTLS()
-        } else {
-            parse(bytes.bytes)
-        }
-    }
+    /// Takes in what an idle connection has been sent, which can only be its end.
+    func readArrived() { transport.readArrived() }
 
-    private func receivedEnd() {
-        if let tls {
-            // Without TLS's own goodbye anybody may have cut the answer off, so it does not count as its end.
-            if isOpen { return end(.disconnected(origin)) }
-            tls.receiveEnd()
-            pumpTLS()
-        } else {
-            streamEnded()
-        }
-    }
-
-    private func pumpTLS() {
-        while !isClosed, let output = tls?.poll() {
-            switch output {
-            case .transmit(let bytes): _ = tcp?.write(bytes)
-            case .connected: opened()
-            case .received(let bytes): parse(bytes.span.bytes)
-            case .closed: streamEnded()
-            case .failed(let failure): end(isOpen ? .disconnected(origin) : .insecure(origin, failure))
-            }
-        }
-    }
-
-    private func parse(_ bytes: RawSpan) {
+    private func received(_ bytes: RawSpan) {
         guard var parser, call != nil else {
             // Nobody asked: the server is about to close, or out of step.
             return end(.malformedResponse(origin, reason: "an answer that nobody asked for"))
@@ -180,8 +74,9 @@ final class HTTPConnection {
         if let response = parser.completed { answered(response, parser) }
     }
 
-    private func streamEnded() {
-        guard var parser, call != nil else { return end(.disconnected(origin)) }
+    private func streamEnded(isWhole: Bool) {
+        // Where anybody may have cut the answer off, the end of the stream does not count as its end.
+        guard isWhole, var parser, call != nil else { return end(.disconnected(origin)) }
         do throws(HTTPResponseParser.Failure) {
             try parser.receiveEnd()
         } catch {
@@ -212,6 +107,13 @@ final class HTTPConnection {
     /// Whether the call that is being served has had any answer.
     var hasAnswerBegun: Bool { parser?.hasStarted ?? false }
 
+    /// A connection in the middle of an answer is of no more use.
+    func drop(_ call: HTTPCall) {
+        guard self.call === call else { return }
+        self.call = nil
+        end(.cancelled)
+    }
+
     private func end(_ error: HTTPClientError) {
         guard !isClosed else { return }
         let call = call
@@ -226,16 +128,7 @@ final class HTTPConnection {
         isClosed = true
         isReusable = false
         idleAlarm?.cancel()
-        resolution?.cancel()
-        resolution = nil
-        if let tls {
-            tls.close()
-            while let output = tls.poll() {
-                if case .transmit(let bytes) = output { _ = tcp?.write(bytes) }
-            }
-        }
-        tcp?.close()
-        tcp = nil
+        transport.close()
         call = nil
         owner = nil
     }

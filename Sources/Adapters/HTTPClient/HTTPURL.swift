@@ -28,6 +28,14 @@ package struct HTTPURL: Hashable, Sendable {
     /// Path and query as they go into the request line; begins with a slash.
     package let target: String
 
+    /// Of requests whose URL is none.
+    static let nowhere = HTTPURL(origin: HTTPOrigin(isSecure: false, host: "", port: 0), target: "/")
+
+    private init(origin: HTTPOrigin, target: String) {
+        self.origin = origin
+        self.target = target
+    }
+
     /// Parses an absolute URL. A fragment is dropped; percent-encoding is the caller's business.
     package init(_ text: String) throws(HTTPClientError) {
         func invalid(_ reason: String) -> HTTPClientError { .invalidURL(text, reason: reason) }

@@ -22,7 +22,7 @@ package final class TCPConnection: LoopHandle {
 
     private var connecting: ((Result<Void, ShardError>) -> Void)?
     private var connectAlarm: Alarm?
-    private var hasEnded = false
+    private(set) var hasEnded = false
 
     /// A connection that is not connected yet.
     package init(loop: EventLoop) throws(ShardError) {
@@ -149,7 +149,7 @@ package final class TCPConnection: LoopHandle {
         if code != 0, code != UV_EALREADY.rawValue, code != UV_ENOTCONN.rawValue { ended(code) }
     }
 
-    private func ended(_ code: Int32) {
+    func ended(_ code: Int32) {
         guard !hasEnded, !isClosed else { return }
         hasEnded = true
         uv_read_stop(pointer(as: uv_stream_t.self))

@@ -72,13 +72,15 @@ package final class ServerAPI {
             $0.notBefore = now
             $0.expiresAt = now + Self.tokenLifetime
         }
-        return HTTPRequest(
+        var request = HTTPRequest(
             "POST", server.httpURL("/twirp/livekit.\(call.service)/\(call.method)"),
             headers: [
                 "Authorization": "Bearer \(token.signed(secret: secret, authentication))",
                 "Content-Type": TwirpEncoding.protobuf.contentType,
             ],
             body: call.body)
+        request.isIdempotent = call.isIdempotent
+        return request
     }
 
     private static func read<Response>(

@@ -9,12 +9,21 @@ package struct ServerCall<Response: ProtobufMessage>: Sendable {
     package let body: [UInt8]
     /// Exactly the grant that the server demands for this call, no more (spec chapter 1.5).
     package let grant: VideoGrant
+    /// Whether asking twice is the same as asking once, so that a call that got lost may be sent again. It is not for a
+    /// dispatch, which would bring two agents.
+    package private(set) var isIdempotent = false
 
     private init(_ service: String, _ method: String, _ request: some ProtobufMessage, grant: VideoGrant) {
         self.service = service
         self.method = method
         body = request.encoded()
         self.grant = grant
+    }
+
+    private var repeatable: Self {
+        var call = self
+        call.isIdempotent = true
+        return call
     }
 
     private static func room(_ method: String, _ request: some ProtobufMessage, grant: VideoGrant) -> Self {
@@ -42,14 +51,15 @@ extension VideoGrant {
 extension ServerCall where Response == RoomInfo {
     /// Makes a room, or answers with the one that is there; with the agents in the request dispatched into it.
     package static func createRoom(_ request: CreateRoomRequest) -> Self {
-        room("CreateRoom", request, grant: .creation)
+        let call = room("CreateRoom", request, grant: .creation)
+        return request.agents.isEmpty ? call.repeatable : call
     }
 }
 
 extension ServerCall where Response == DeleteRoomResponse {
     /// Ends a room; its participants are sent away. An unknown room is `not_found`.
     package static func deleteRoom(_ name: String) -> Self {
-        room("DeleteRoom", DeleteRoomRequest.with { $0.room = name }, grant: .creation)
+        room("DeleteRoom", DeleteRoomRequest.with { $0.room = name }, grant: .creation).repeatable
     }
 }
 
@@ -57,7 +67,8 @@ extension ServerCall where Response == ListParticipantsResponse {
     /// Who is in a room; nobody in an unknown one.
     package static func listParticipants(in room: String) -> Self {
         self.room(
-            "ListParticipants", ListParticipantsRequest.with { $0.room = room }, grant: .administration(of: room))
+            "ListParticipants", ListParticipantsRequest.with { $0.room = room }, grant: .administration(of: room)
+        ).repeatable
     }
 }
 
@@ -102,7 +113,7 @@ extension ServerCall where Response == AgentDispatch {
             $0.dispatchId = id
             $0.room = room
         }
-        return dispatch("DeleteDispatch", request, room: room)
+        return dispatch("DeleteDispatch", request, room: room).repeatable
     }
 }
 
@@ -113,6 +124,6 @@ extension ServerCall where Response == ListAgentDispatchResponse {
             $0.dispatchId = id
             $0.room = room
         }
-        return dispatch("ListDispatch", request, room: room)
+        return dispatch("ListDispatch", request, room: room).repeatable
     }
 }

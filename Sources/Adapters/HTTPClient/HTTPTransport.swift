@@ -1,0 +1,181 @@
+internal import SecureTransport
+internal import Shard
+internal import Wire
+
+/// A byte stream to an origin: looks the name up, tries its addresses in turn, shakes hands.
+final class HTTPTransport {
+    /// How long one address may take to accept.
+    static let connectTimeout: Duration = .seconds(5)
+
+    let origin: HTTPOrigin
+    /// Decrypted bytes; they are gone after the call. Not called again before it has returned.
+    var onBytes: ((RawSpan) -> Void)?
+    /// The server has ended the stream. False when anybody else may have cut it off (TLS without its own goodbye). The
+    /// owner then closes.
+    var onEnd: ((_ isWhole: Bool) -> Void)?
+    /// All that was waiting to be sent has been handed to the kernel.
+    var onDrain: (() -> Void)?
+
+    private let loop: EventLoop
+    private let authorities: TLSClientContext?
+    private let applicationProtocols: [String]
+    private var completion: ((Result<String?, HTTPClientError>) -> Void)?
+    private var resolution: NameResolution?
+    private var addresses: [TransportAddress] = []
+    private var tcp: TCPConnection?
+    private var tls: TLSSession?
+    private var isPumping = false
+    private var isClosed = false
+
+    /// - Parameter applicationProtocols: to offer, best first; only with TLS.
+    init(loop: EventLoop, origin: HTTPOrigin, authorities: TLSClientContext?, applicationProtocols: [String]) {
+        self.loop = loop
+        self.origin = origin
+        self.authorities = authorities
+        self.applicationProtocols = applicationProtocols
+    }
+
+    // MARK: Opening
+
+    /// - Parameter completion: called once, later, unless it is closed before; with the protocol that was agreed upon, if
+    ///   any. Whoever gets a transport that is open sets the callbacks before returning.
+    func open(_ completion: @escaping (Result<String?, HTTPClientError>) -> Void) {
+        self.completion = completion
+        resolution = loop.resolve(host: origin.host, port: origin.port) { [weak self] result in
+            guard let self else { return }
+            resolution = nil
+            switch result {
+            case .success(let found):
+                addresses = found.reversed()
+                tryNextAddress(after: .cancelled)
+            case .failure(let error):
+                opened(.failure(.unresolved(origin, error)))
+            }
+        }
+    }
+
+    private func tryNextAddress(after error: ShardError) {
+        guard let address = addresses.popLast() else { return opened(.failure(.unreachable(origin, error))) }
+        do throws(ShardError) {
+            let tcp = try TCPConnection(loop: loop)
+            self.tcp = tcp
+            tcp.connect(to: address, timeout: Self.connectTimeout) { [weak self] result in
+                switch result {
+                case .success: self?.connected()
+                case .failure(let error): self?.tryNextAddress(after: error)
+                }
+            }
+            tcp.onBytes = { [weak self] in self?.received($0) }
+            tcp.onEnd = { [weak self] _ in self?.receivedEnd() }
+            tcp.onDrain = { [weak self] in self?.onDrain?() }
+        } catch {
+            opened(.failure(.unreachable(origin, error)))
+        }
+    }
+
+    private func connected() {
+        guard origin.isSecure else { return opened(.success(nil)) }
+        guard let authorities else {
+            let reason = "this client was made without certificate authorities, so https is not possible"
+            return opened(.failure(.invalidRequest(reason)))
+        }
+        do throws(SecureTransportError) {
+            let tls = try TLSSession(authorities, host: origin.host, applicationProtocols: applicationProtocols)
+            self.tls = tls
+            tls.start()
+        } catch {
+            return opened(.failure(.secureTransport(error)))
+        }
+        pump()
+    }
+
+    private func opened(_ result: Result<String?, HTTPClientError>) {
+        guard let completion else { return }
+        self.completion = nil
+        if case .failure = result { close() }
+        completion(result)
+    }
+
+    // MARK: Bytes
+
+    private func received(_ bytes: UnsafeRawBufferPointer) {
+        if let tls {
+            tls.receive(bytes.bytes)
+            pump()
+        } else {
+            isPumping = true
+            defer { isPumping = false }
+            onBytes?(bytes.bytes)
+        }
+    }
+
+    private func receivedEnd() {
+        if completion == nil {
+            onEnd?(tls == nil)
+        } else if let tls {
+            tls.receiveEnd()
+            pump()
+        } else {
+            opened(.failure(.disconnected(origin)))
+        }
+    }
+
+    /// Does what TLS wants done. What its own doing brings about is done by the loop that runs already.
+    private func pump() {
+        guard !isPumping else { return }
+        isPumping = true
+        defer { isPumping = false }
+        while !isClosed, let output = tls?.poll() {
+            switch output {
+            case .transmit(let bytes): _ = tcp?.write(bytes)
+            case .connected(let applicationProtocol): opened(.success(applicationProtocol))
+            case .received(let bytes): onBytes?(bytes.span.bytes)
+            case .closed: ended(isWhole: true, .disconnected(origin))
+            case .failed(let failure): ended(isWhole: false, .insecure(origin, failure))
+            }
+        }
+    }
+
+    private func ended(isWhole: Bool, _ error: HTTPClientError) {
+        if completion == nil { onEnd?(isWhole) } else { opened(.failure(error)) }
+    }
+
+    /// How many bytes wait to be sent.
+    var queuedBytes: Int { tcp?.queuedBytes ?? 0 }
+
+    /// Sends bytes. A stream that takes none has broken, which it reports itself.
+    func write(_ bytes: [UInt8]) {
+        guard !isClosed, !bytes.isEmpty else { return }
+        if let tls {
+            tls.send(bytes)
+            pump()
+        } else {
+            tcp?.write(bytes)
+        }
+    }
+
+    /// Takes in what has arrived since the loop looked. Not to be called from a callback.
+    func readArrived() {
+        guard !isPumping, completion == nil else { return }
+        tcp?.readArrived()
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        completion = nil
+        onBytes = nil
+        onEnd = nil
+        onDrain = nil
+        resolution?.cancel()
+        resolution = nil
+        if let tls {
+            tls.close()
+            while let output = tls.poll() {
+                if case .transmit(let bytes) = output { _ = tcp?.write(bytes) }
+            }
+        }
+        tcp?.close()
+        tcp = nil
+    }
+}
