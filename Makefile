@@ -1,10 +1,11 @@
-.PHONY: help bootstrap build run test check soak microbench format clean
+.PHONY: help bootstrap build run test check soak bench microbench format clean
 
 help:
 	@echo "make run     build for release and start the gateway (PORT=3000; room server inside unless LIVEKIT_URL is set)"
 	@echo "make test    everything: packages, build, format, unit tests, interop tests"
 	@echo "make check   build, format and unit tests only"
 	@echo "make soak    20 calls at once for two minutes, then a count of what is left over (CALLERS=20 DURATION=120)"
+	@echo "make bench   CPU, memory and delays of gateway and libopus side by side, against the goals (QUICK=1, ARGUMENTS=\"--help\")"
 	@echo "make microbench  instructions and allocations of each core, against Benchmarks/Micro/thresholds.json (needs valgrind)"
 	@echo "make format  write the house format into the sources"
 
@@ -29,6 +30,12 @@ soak:
 	@scripts/bootstrap --tests
 	swift build -c release --product VoiceGateway
 	.venv/bin/python Tests/Interop/soak.py $(or $(CALLERS),20) $(or $(DURATION),120)
+
+# QUICK=1 takes a minute; ARGUMENTS="--baseline python", "--room-url ws://…", "--knee", …: see docs/benchmark.md.
+bench: bootstrap
+	BENCH=1 swift build -c release --product VoiceGateway
+	BENCH=1 swift build -c release --product OpusAlone
+	@python3 Benchmarks/bench.py $(if $(QUICK),--quick) $(ARGUMENTS)
 
 # ARGUMENTS="--update" writes new thresholds, "--time" leaves callgrind out, a name measures what begins so.
 microbench:

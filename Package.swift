@@ -128,7 +128,10 @@ var targets: [Target] = [
     tests("LoadGeneratorTests", ["Wire", "AudioCodec", "LoadGenerator"]),
     tests(
         "BridgeTests",
-        ["Wire", "PeerConnection", "ClientProtocol", "Bridge", "LiveKitParticipant", "AudioCodec", "TestSupport"]),
+        [
+            "Wire", "PeerConnection", "ClientProtocol", "Bridge", "LiveKitParticipant", "AudioCodec", "Observability",
+            "TestSupport",
+        ]),
 ]
 
 // Tools for those who work on the gateway; ordinary builds do not see them.
@@ -143,6 +146,11 @@ if Context.environment["MICROBENCH"] != nil {
             ],
             path: "Benchmarks/Micro/MicroBenchmarks"),
     ]
+}
+
+if Context.environment["BENCH"] != nil {
+    targets.append(
+        .executableTarget(name: "OpusAlone", dependencies: ["AudioCodec", "LoadGenerator"], path: "Benchmarks/Opus"))
 }
 
 for target in targets where target.type != .system { target.swiftSettings = strict }

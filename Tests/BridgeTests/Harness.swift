@@ -18,7 +18,8 @@ final class Harness {
 
     init(
         _ query: String = "", coders: any AudioCoderFactory = FakeCoders(), resumeToken: String? = nil,
-        policy: (any SessionPolicy)? = nil, configure: (inout BridgeConfiguration) -> Void = { _ in }
+        policy: (any SessionPolicy)? = nil, meter: SoundMeter? = nil,
+        configure: (inout BridgeConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = BridgeConfiguration(agentName: "clerk")
         configure(&configuration)
@@ -29,12 +30,13 @@ final class Harness {
         tick = MediaTick(clock: clock, interval: .milliseconds(20))
         var parameters = SessionParameters(endpoint: .device)
         try parameters.apply(query: QueryString.pairs(of: query))
+        var environment = SessionEnvironment(
+            configuration: configuration, rooms: connector, dispatcher: dispatcher, coders: coders, clock: clock,
+            tick: tick)
+        environment.meter = meter
         session = BridgeSession(
-            client: client, parameters: parameters,
-            environment: SessionEnvironment(
-                configuration: configuration, rooms: connector, dispatcher: dispatcher, coders: coders, clock: clock,
-                tick: tick),
-            policy: policy, resumeToken: resumeToken, random: &random)
+            client: client, parameters: parameters, environment: environment, policy: policy, resumeToken: resumeToken,
+            random: &random)
         session.onEnded = { [weak self] in self?.ended = $0 }
         session.start()
     }

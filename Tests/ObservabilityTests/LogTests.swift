@@ -111,6 +111,26 @@ struct MetricsTests {
                 """)
     }
 
+    @Test("a histogram tells how many were not longer than each step, how many there are, and their sum")
+    func histogram() {
+        let metrics = Metrics()
+        let delays = metrics.histogram("delay_seconds", help: "Delays.", labels: ["direction": "up"])
+        for microseconds in [-5, 50, 51, 300, 2_000, 60_000_000] as [Int64] {
+            delays.add(nanoseconds: microseconds * 1000)
+        }
+        let lines = metrics.snapshot().split(separator: "\n").map(String.init)
+        #expect(lines[1] == "# TYPE delay_seconds histogram")
+        #expect(lines.contains(#"delay_seconds_bucket{direction="up",le="5e-05"} 2"#))
+        #expect(lines.contains(#"delay_seconds_bucket{direction="up",le="0.0001"} 3"#))
+        #expect(lines.contains(#"delay_seconds_bucket{direction="up",le="0.002"} 5"#))
+        #expect(lines.contains(#"delay_seconds_bucket{direction="up",le="10.0"} 5"#))
+        #expect(
+            lines.suffix(3) == [
+                #"delay_seconds_bucket{direction="up",le="+Inf"} 6"#, #"delay_seconds_sum{direction="up"} 60.002401"#,
+                #"delay_seconds_count{direction="up"} 6"#,
+            ])
+    }
+
     @Test("counting from many tasks at once loses nothing")
     func concurrent() async {
         let metrics = Metrics()

@@ -21,7 +21,7 @@ package final class Gauge: Sendable {
     package var current: Int { value.load(ordering: .relaxed) }
 }
 
-/// All counters and gauges of the process, for a snapshot in the text format of Prometheus.
+/// All counters, gauges and histograms of the process, for a snapshot in the text format of Prometheus.
 ///
 /// Ask for a metric once and keep it: looking one up takes a lock, counting does not.
 package final class Metrics: @unchecked Sendable {
@@ -32,6 +32,7 @@ package final class Metrics: @unchecked Sendable {
     private enum Kind {
         case counter(Counter)
         case gauge(Gauge)
+        case histogram(Histogram)
     }
 
     private struct Family {
@@ -60,15 +61,22 @@ package final class Metrics: @unchecked Sendable {
     /// The counter of that name and labels, made at the first call. Prometheus wants names to end in `_total`.
     package func counter(_ name: StaticString, help: StaticString, labels: Labels = [:]) -> Counter {
         let kind = metric(name, type: "counter", help: help, labels: labels) { .counter(Counter()) }
-        guard case .counter(let counter) = kind else { preconditionFailure("\(name) is a gauge") }
+        guard case .counter(let counter) = kind else { preconditionFailure("\(name) is no counter") }
         return counter
     }
 
     /// The gauge of that name and labels, made at the first call.
     package func gauge(_ name: StaticString, help: StaticString, labels: Labels = [:]) -> Gauge {
         let kind = metric(name, type: "gauge", help: help, labels: labels) { .gauge(Gauge()) }
-        guard case .gauge(let gauge) = kind else { preconditionFailure("\(name) is a counter") }
+        guard case .gauge(let gauge) = kind else { preconditionFailure("\(name) is no gauge") }
         return gauge
+    }
+
+    /// The histogram of that name and labels, made at the first call. Prometheus wants names to end in `_seconds`.
+    package func histogram(_ name: StaticString, help: StaticString, labels: Labels = [:]) -> Histogram {
+        let kind = metric(name, type: "histogram", help: help, labels: labels) { .histogram(Histogram()) }
+        guard case .histogram(let histogram) = kind else { preconditionFailure("\(name) is no histogram") }
+        return histogram
     }
 
     private func metric(
@@ -93,15 +101,26 @@ package final class Metrics: @unchecked Sendable {
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
             text += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.type)\n"
             for (labels, kind) in family.metrics {
-                let value =
-                    switch kind {
-                    case .counter(let counter): counter.current
-                    case .gauge(let gauge): gauge.current
-                    }
-                text += "\(name)\(labels) \(value)\n"
+                switch kind {
+                case .counter(let counter): text += "\(name)\(labels) \(counter.current)\n"
+                case .gauge(let gauge): text += "\(name)\(labels) \(gauge.current)\n"
+                case .histogram(let histogram): text += Self.lines(name, labels, histogram)
+                }
             }
         }
         return text
+    }
+
+    private static func lines(_ name: String, _ labels: String, _ histogram: Histogram) -> String {
+        let (counts, sum) = histogram.cumulative
+        let others = labels.isEmpty ? "" : labels.dropFirst().dropLast() + ","
+        var text = ""
+        for (place, count) in counts.enumerated() {
+            let end = place < Histogram.steps.count ? "\(Double(Histogram.steps[place]) / 1_000_000)" : "+Inf"
+            text += "\(name)_bucket{\(others)le=\"\(end)\"} \(count)\n"
+        }
+        text += "\(name)_sum\(labels) \(Double(sum) / 1_000_000)\n"
+        return text + "\(name)_count\(labels) \(counts.last ?? 0)\n"
     }
 
     private static func write(_ labels: Labels) -> String {

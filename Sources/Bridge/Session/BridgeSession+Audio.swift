@@ -11,6 +11,7 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
         let now = now
         uplink = try Uplink(
             format: parameters.input, limits: limits, coders: environment.coders, sink: self, now: now)
+        uplink?.soundMeter = environment.meter
         downlink = try makeDownlink(now: now)
     }
 
@@ -56,6 +57,7 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
         statistics.audioMessagesSent += 1
         lifecycle.noteActivity(now: now)
         statistics.audioBytesSent += bytes.count
+        if let packetArrival { environment.meter?.played(arrival: packetArrival) }
         absentClient?.nextSound = format.duration(of: bytes)
         switch parameters.outputFraming(hasSentBinary: hasSentBinary) {
         case .binary: client.send(audio: bytes)

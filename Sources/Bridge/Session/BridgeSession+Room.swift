@@ -84,7 +84,17 @@ extension BridgeSession: RoomConnectionDelegate {
 
     package func room(_ room: any RoomConnection, track: String, audio: JitterBufferOutput) {
         guard room === self.room else { return }
+        let now = now
+        if let meter = environment.meter {
+            switch audio {
+            case .packet: meter.received()
+            case .lost(let samples, _): meter.conceals(samples: samples)
+            case .silence: break
+            }
+        }
+        packetArrival = now
         downlink?.receive(audio, track: track, now: now)
+        packetArrival = nil
     }
 
     private func act(on event: RoomEvent) {
@@ -100,6 +110,7 @@ extension BridgeSession: RoomConnectionDelegate {
             if isHeard { uplink?.release(now: now) }
             deliverWaiting()
         case .microphonePublished(let track):
+            if !isMicrophonePublished { environment.meter?.published(after: now - startedAt) }
             isMicrophonePublished = true
             if let old = transcripts.callerTrack, old != track { forgetHearing() }
             transcripts.callerTrack = track
@@ -144,6 +155,7 @@ extension BridgeSession: RoomConnectionDelegate {
         self.identity = identity
         transcripts.callerIdentity = identity
         statistics.joinedAfter = Int((now - startedAt).milliseconds)
+        environment.meter?.joined(after: now - startedAt)
         tellSession()
         lifecycle.handle(.roomJoined, now: now)
         dispatchAgent()

@@ -9,6 +9,8 @@ package struct SessionEnvironment {
     package var coders: any AudioCoderFactory
     package var clock: any SessionClock
     package var tick: MediaTick
+    /// Counts the sound of all sessions of the shard; nil when nobody wants to know.
+    package var meter: SoundMeter?
 
     package init(
         configuration: BridgeConfiguration, rooms: any RoomConnector, dispatcher: any AgentDispatcher,
@@ -64,6 +66,8 @@ package final class BridgeSession {
     /// Whether nobody else can know the room: it was made up for this session.
     var hasOwnRoom: Bool { parameters.room == nil && parameters.accessToken == nil }
     var isRoomReady = false
+    /// When the packet came that is being played; nil while none is.
+    var packetArrival: Instant?
     var isRoomInterrupted = false
     var hasSentBinary = false
 

@@ -28,12 +28,17 @@ package final class Uplink {
     private let limits: Limits
     private let coders: any AudioCoderFactory
     private weak var sink: (any UplinkSink)?
+    /// Learns how long sound stays here.
+    package var soundMeter: SoundMeter?
     private var format: AudioFormat
     private var decoder: SampleDecoder?
     private var converter: (any RateConverter)?
     private var encoder: (any SpeechEncoder)?
     private var frames: FrameAssembler
     private var packets = PacketQueue()
+    /// When the frames, and when the packets, were complete.
+    private var frameArrivals = ArrivalQueue()
+    private var packetArrivals = ArrivalQueue()
     private var pacer: UplinkPacer
     private var lastArrival: Instant?
     /// How much sound came with the client's last message, in samples at 48 kHz.
@@ -104,6 +109,7 @@ package final class Uplink {
         samplesDropped += packets.append(
             [UInt8](bytes), samples: description.sampleCount, loudness: loudness(of: bytes, description),
             limit: limits.uplinkQueue.samplesAt48kHz)
+        packetArrivals.append(now, of: packets.count)
         pump(now: now)
         return true
     }
@@ -138,6 +144,7 @@ package final class Uplink {
             dropped = frames.append(decoded.span)
         }
         samplesDropped += dropped / frames.frameLength * UplinkPacer.frameSamples
+        frameArrivals.append(now, of: frames.frameCount, dropped: dropped / frames.frameLength)
         // Scratch memory of a burst is given back.
         if decoded.capacity > 65_536 { decoded = [] }
         if converted.capacity > 65_536 { converted = [] }
@@ -156,6 +163,7 @@ package final class Uplink {
             let missing = frames.frameLength - frames.sampleCount % frames.frameLength
             let padding = Array(silentFrame[..<missing])
             frames.append(padding.span)
+            frameArrivals.append(now, of: frames.frameCount)
         }
         decoder?.reset()
         pacer.endTurn()
@@ -176,6 +184,7 @@ package final class Uplink {
         codingRate = rate
         encoder = nil
         frames = FrameAssembler(sampleRate: rate, limit: rate * Int(limits.uplinkQueue.components.seconds))
+        frameArrivals.removeAll()
         silentFrame = [Int16](repeating: 0, count: frames.frameLength)
     }
 
@@ -205,6 +214,8 @@ package final class Uplink {
         guard muted else { return }
         frames.removeAll()
         packets.removeAll()
+        frameArrivals.removeAll()
+        packetArrivals.removeAll()
         decoder?.reset()
         pacer.stop(now: now)
     }
@@ -226,7 +237,7 @@ package final class Uplink {
                 if packets.isEmpty {
                     guard frames.next(into: &frame) else { return }
                     samplesSent += UplinkPacer.frameSamples
-                    send(frame, timestamp: timestamp, isStart: isStart, now: now)
+                    send(frame, timestamp: timestamp, isStart: isStart, now: now, arrival: frameArrivals.pop())
                 } else {
                     sendPacket(timestamp: timestamp, isStart: isStart, now: now)
                 }
@@ -236,7 +247,7 @@ package final class Uplink {
                 if format.encoding == .opus, encoder == nil {
                     sendSilentPacket(timestamp: timestamp, isStart: isStart)
                 } else {
-                    send(silentFrame, timestamp: timestamp, isStart: isStart, now: nil)
+                    send(silentFrame, timestamp: timestamp, isStart: isStart, now: nil, arrival: nil)
                 }
             }
         }
@@ -256,11 +267,13 @@ package final class Uplink {
                 let inView = min(packets.count, beginning / max(1, samples) + 1)
                 guard (0..<inView).allSatisfy({ isSilent(loudness: packets.loudness(at: $0)) }) else { return }
                 _ = packets.pop()
+                _ = packetArrivals.pop()
                 samplesSkipped += samples
             } else {
                 let inView = min(frames.frameCount, beginning / UplinkPacer.frameSamples + 1)
                 guard inView > 0, (0..<inView).allSatisfy({ isSilent(loudness: loudness(ofFrame: $0)) }) else { return }
                 frames.skip()
+                _ = frameArrivals.pop()
                 samplesSkipped += UplinkPacer.frameSamples
             }
         }
@@ -275,8 +288,10 @@ package final class Uplink {
         return SoundLevel.rootMeanSquare(samples.span)
     }
 
-    /// - Parameter now: when the frame is the caller's; nil for silence of ours.
-    private func send(_ samples: [Int16], timestamp: UInt32, isStart: Bool, now: Instant?) {
+    /// - Parameters:
+    ///   - now: when the frame is the caller's; nil for silence of ours.
+    ///   - arrival: when the caller's frame was complete.
+    private func send(_ samples: [Int16], timestamp: UInt32, isStart: Bool, now: Instant?, arrival: Instant?) {
         var level: UInt8 = 127
         if let now {
             let loudness = SoundLevel.rootMeanSquare(samples.span)
@@ -288,6 +303,7 @@ package final class Uplink {
         // Of a run of silence the encoder's first packet goes out; later ones say nothing new.
         if length <= 2, isDiscontinuous, !isStart {
             packetsSuppressed += 1
+            soundMeter?.suppressed()
             return
         }
         let resumes = isDiscontinuous && length > 2
@@ -298,6 +314,7 @@ package final class Uplink {
         sink?.uplink(
             packet: bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
             level: level)
+        soundMeter?.sent(arrival: arrival)
     }
 
     private func sendPacket(timestamp: UInt32, isStart: Bool, now: Instant) {
@@ -310,6 +327,7 @@ package final class Uplink {
         bytes.withUnsafeBytes { buffer in
             sink?.uplink(packet: buffer, timestamp: timestamp, samples: samples, isStart: isStart, level: level)
         }
+        soundMeter?.sent(arrival: packetArrivals.pop())
     }
 
     private func sendSilentPacket(timestamp: UInt32, isStart: Bool) {
@@ -318,5 +336,6 @@ package final class Uplink {
             sink?.uplink(
                 packet: buffer, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart, level: 127)
         }
+        soundMeter?.sent(arrival: nil)
     }
 }

@@ -4,6 +4,7 @@ internal import HTTPClient
 internal import LiveKitParticipant
 internal import Observability
 internal import SecureTransport
+internal import Shard
 internal import Wire
 
 /// Makes the sessions of one shard's clients and finds them again for clients that come back.
@@ -38,11 +39,23 @@ final class SessionMaker {
         configuration.limits.idleTimeout = gateway.limits.idleTimeout
         configuration.limits.maximumDuration = gateway.limits.maximumSession
         let clock = LoopClock(loop: shard.loop)
-        environment = SessionEnvironment(
+        var environment = SessionEnvironment(
             configuration: configuration,
             rooms: LiveKitRoomConnector(loop: shard.loop, context: shard.context, environment: gateway),
             dispatcher: ServerDispatcher(api: api, log: log), coders: LibraryCoders(), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))
+        environment.meter = Self.meter(gateway.metrics, on: shard.loop)
+        self.environment = environment
+    }
+
+    /// A meter that learns of the end of each turn in which sound was sent.
+    private static func meter(_ metrics: Metrics, on loop: EventLoop) -> SoundMeter {
+        var sends: EndOfTurn?
+        let meter = SoundMeter(metrics) { sends?.request() }
+        let hasSent = EndOfTurn(loop: loop) { [weak meter] in meter?.turnEnded(now: EventLoop.clock()) }
+        // What hooks of the same round send has left when the next round runs.
+        sends = EndOfTurn(loop: loop) { hasSent.request() }
+        return meter
     }
 
     /// All sessions are over.

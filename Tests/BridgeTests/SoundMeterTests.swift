@@ -1,0 +1,82 @@
+import Bridge
+import ClientProtocol
+import Observability
+import TestSupport
+import Testing
+import Wire
+
+@Suite("How long sound stays in the gateway")
+struct SoundMeterTests {
+    final class Stand {
+        let metrics = Metrics()
+        let meter: SoundMeter
+        let harness: Harness
+
+        init(_ query: String = "") throws {
+            meter = SoundMeter(metrics) {}
+            harness = try Harness(query, meter: meter)
+        }
+
+        func turn(_ milliseconds: Int = 20) {
+            meter.turnEnded(now: harness.clock.now)
+            harness.clock.advance(by: .milliseconds(milliseconds))
+            meter.turnEnded(now: harness.clock.now)
+        }
+
+        /// How many stayed for at most so long, in that direction.
+        func count(_ direction: String, within milliseconds: Int? = nil) -> Int {
+            let histogram = metrics.histogram(
+                "voicegateway_audio_delay_seconds", help: "", labels: ["direction": direction])
+            let place = milliseconds.flatMap { Histogram.steps.firstIndex(of: $0 * 1000) } ?? Histogram.steps.count
+            return histogram.cumulative.counts[place]
+        }
+    }
+
+    @Test("frames that come in real time do not stay; the frames of a burst stay until they are due")
+    func stays() throws {
+        let stand = try Stand()
+        stand.harness.room.welcome()
+        stand.turn(3000)
+        for start in stride(from: 0, to: 3200, by: 320) {
+            stand.harness.send(ramp(start..<start + 320))
+            stand.turn()
+        }
+        #expect(stand.count("up", within: 1) == 10 && stand.count("up") == 10)
+        stand.harness.send(ramp(0..<3200))
+        for _ in 0..<12 { stand.turn() }
+        #expect(stand.count("up") == 20)
+        #expect(stand.count("up", within: 100) < 20 && stand.count("up", within: 250) == 20)
+    }
+
+    @Test("half a frame counts from the moment when its other half comes")
+    func halves() throws {
+        let stand = try Stand()
+        stand.harness.room.welcome()
+        stand.turn(3000)
+        stand.harness.send(ramp(0..<160))
+        stand.turn(60)
+        stand.harness.send(ramp(160..<320))
+        stand.turn()
+        #expect(stand.count("up") == 1 && stand.count("up", within: 1) == 1)
+    }
+
+    @Test("what waits for the room counts with all the time that it waits")
+    func waits() throws {
+        let stand = try Stand()
+        stand.harness.send(ramp(0..<320))
+        stand.turn(1000)
+        stand.harness.room.welcome()
+        stand.turn(3000)
+        #expect(stand.count("up") == 1 && stand.count("up", within: 500) == 0)
+    }
+
+    @Test("joining and publishing are timed once a session")
+    func setUp() throws {
+        let stand = try Stand()
+        stand.harness.room.welcome()
+        stand.turn()
+        for name in ["voicegateway_joined_seconds", "voicegateway_published_seconds"] as [StaticString] {
+            #expect(stand.metrics.histogram(name, help: "").cumulative.counts.last == 1)
+        }
+    }
+}
