@@ -6,7 +6,10 @@ import LoadGenerator
 // gateway's settings) and one decoder (24 kHz mono), all in turn as they are in the gateway, as fast as possible. What
 // DTX leaves out is not decoded, since it is not sent.
 //
-// Prints CPU time as JSON. Arguments: sessions, seconds of sound.
+// With "paced" each session has its time within the 20 ms, as in the gateway: the processor does other things, or
+// nothing, between one frame and the next.
+//
+// Prints CPU time as JSON. Arguments: sessions, seconds of sound, "paced".
 
 func cpuTime() -> Double {
     var time = timespec()
@@ -20,9 +23,9 @@ struct Session {
     var position: Int
     var isDiscontinuous = false
     let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-    var length = 0
 }
 
+let isPaced = CommandLine.arguments.contains("paced")
 let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
 let count = arguments.first ?? 100
 let seconds = arguments.dropFirst().first ?? 12
@@ -42,29 +45,40 @@ var encoding = 0.0
 var decoding = 0.0
 var bytes = 0
 var packets = 0
+/// The next frame of a session; returns what encoding and decoding cost.
+func run(_ index: Int) throws -> (encoding: Double, decoding: Double) {
+    let start = cpuTime()
+    let session = sessions[index]
+    let length = try speech[session.position].withUnsafeBufferPointer {
+        try session.encoder.encode($0, into: session.packet)
+    }
+    sessions[index].position = (session.position + 1) % speech.count
+    let isSent = length > 2 || !session.isDiscontinuous
+    sessions[index].isDiscontinuous = length <= 2
+    let middle = cpuTime()
+    guard isSent else { return (middle - start, 0) }
+    _ = try session.decoder.decode(UnsafeRawBufferPointer(rebasing: session.packet[..<length]), into: pcm)
+    packets += 1
+    bytes += length
+    return (middle - start, cpuTime() - middle)
+}
+
+func sleep(until nanoseconds: Int) {
+    var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil)
+}
+
+var now = timespec()
+clock_gettime(CLOCK_MONOTONIC, &now)
+let begin = now.tv_sec * 1_000_000_000 + now.tv_nsec
 // The first second warms up and is not counted.
 for frame in 0..<(seconds + 1) * 50 {
-    let start = cpuTime()
+    if frame == 50 { (encoding, decoding, bytes, packets) = (0, 0, 0, 0) }
     for index in sessions.indices {
-        let length = try speech[sessions[index].position].withUnsafeBufferPointer {
-            try sessions[index].encoder.encode($0, into: sessions[index].packet)
-        }
-        sessions[index].position = (sessions[index].position + 1) % speech.count
-        let isSent = length > 2 || !sessions[index].isDiscontinuous
-        sessions[index].isDiscontinuous = length <= 2
-        sessions[index].length = isSent ? length : 0
-    }
-    let middle = cpuTime()
-    for session in sessions where session.length > 0 {
-        _ = try session.decoder.decode(UnsafeRawBufferPointer(rebasing: session.packet[..<session.length]), into: pcm)
-    }
-    let end = cpuTime()
-    guard frame >= 50 else { continue }
-    encoding += middle - start
-    decoding += end - middle
-    for session in sessions where session.length > 0 {
-        packets += 1
-        bytes += session.length
+        if isPaced { sleep(until: begin + frame * 20_000_000 + index * 20_000_000 / count) }
+        let cost = try run(index)
+        encoding += cost.encoding
+        decoding += cost.decoding
     }
 }
 let scale = 1000 / Double(count * seconds)
