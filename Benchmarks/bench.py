@@ -527,7 +527,9 @@ def options_of(arguments):
                         " LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
     parser.add_argument("--baseline", action="append", default=[], choices=["python"], help="another bridge beside")
     parser.add_argument("--baseline-sessions", type=int, help="sessions of the other bridge (20)")
-    parser.add_argument("--python", default=sys.executable, help="the Python that has Baselines/python/requirements.txt")
+    tests = ROOT / ".venv/bin/python"
+    parser.add_argument("--python", default=str(tests) if tests.exists() else sys.executable,
+                        help="the Python that has Baselines/python/requirements.txt (default: that of the interop tests)")
     parser.add_argument("--gateway-cores", type=cores_of, help="such as 0-3; default: all but two, or all of two")
     parser.add_argument("--other-cores", type=cores_of, help="of room server and generator; default: the last two")
     parser.add_argument("--realtime", action="store_true", help="schedule all parts before the other programs of a busy"
