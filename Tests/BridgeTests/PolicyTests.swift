@@ -89,6 +89,18 @@ struct PolicyTests {
         }
     }
 
+    @Test("a token cannot be put away to stay in its room without what it forbids")
+    func putAway() throws {
+        let policy = FakePolicy()
+        policy.bearers["t"] = TokenBearer(room: "office", identity: "ann")
+        let harness = try Harness("access_token=t", policy: policy)
+        harness.send(text: #"{"type":"config","data":{"access_token":""}}"#)
+        #expect(harness.client.closure?.code == 4400)
+        #expect(harness.client.events("error").first?["message"]?.string?.contains("access_token") == true)
+        harness.clock.advance(by: .seconds(1))
+        #expect(harness.connector.rooms.isEmpty && harness.dispatcher.created.isEmpty)
+    }
+
     @Test("the agents of a token are the server's to dispatch: nobody is dispatched a second time")
     func agentsOfTokens() throws {
         let policy = FakePolicy()

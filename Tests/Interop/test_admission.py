@@ -563,10 +563,18 @@ async def test_no_log_line_has_a_secret_and_refusals_are_counted(programs):
         resume = (await client.event("session"))["resume_token"]
         await client.event("agent_joined", within=30)
     await gateway.says("session ended")
-    async with aiohttp.ClientSession() as http:
-        async with http.get(f"http://127.0.0.1:{gateway.port}/metrics") as answer:
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{gateway.port}") as http:
+        async with http.post("/v1/livekit/token?api_key=alpha-key") as answer:
+            minted = (await answer.json())["token"]
+        async with http.post("/v1/livekit/token", headers={"X-API-Key": "guessed-key"}) as answer:
+            assert answer.status == 403
+        # A token for one room makes no tokens for others.
+        async with http.post("/v1/livekit/token", headers={"Authorization": f"Bearer {made}"}) as answer:
+            assert answer.status == 401
+        async with http.get("/metrics") as answer:
             metrics = await answer.text()
-    assert 'voicegateway_refusals_total{reason="wrong_key"} 2' in metrics
+    assert minted.startswith("eyJ")
+    assert 'voicegateway_refusals_total{reason="wrong_key"} 3' in metrics
     assert 'voicegateway_refusals_total{reason="access_token"} 1' in metrics
     assert 'voicegateway_refusals_total{reason="parameter"} 1' in metrics
     log = "\n".join(gateway.lines)

@@ -305,7 +305,13 @@ package final class BridgeSession {
     /// Asks whether the client may have what it has chosen. A token names its room and identity itself.
     func examine() throws(SessionRefusal) {
         guard let policy else { return }
-        bearer = try policy.examine(parameters)
+        let named = try policy.examine(parameters)
+        // Who came as somebody by a token must not go on as the same one without what the token forbids.
+        if bearer != nil, named == nil {
+            throw SessionRefusal(
+                InvalidParameter(name: "access_token", value: "", allowed: "an access token, once there has been one"))
+        }
+        bearer = named
         if let bearer {
             roomName = bearer.room
             identity = bearer.identity

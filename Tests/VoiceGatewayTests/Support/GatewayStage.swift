@@ -32,7 +32,12 @@ final class GatewayStage: @unchecked Sendable {
         func types() -> [String] { events.compactMap { $0["type"]?.string } }
         func event(_ type: String) -> JSONValue? { events.first { $0["type"]?.string == type } }
 
-        func webSocketOpened(_ socket: WebSocketConnection) { self.socket = socket }
+        var isOpen: Bool { socket != nil }
+
+        func webSocketOpened(_ socket: WebSocketConnection) {
+            self.socket = socket
+            onChange()
+        }
 
         func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
             if let event = try? JSONValue(parsing: [UInt8](text)) { events.append(event) }
@@ -63,9 +68,11 @@ final class GatewayStage: @unchecked Sendable {
     private var patience: Alarm?
 
     private let access: AccessPolicy
+    private let keyWait: Duration
 
-    private init(_ access: AccessPolicy) throws {
+    private init(_ access: AccessPolicy, _ keyWait: Duration) throws {
         self.access = access
+        self.keyWait = keyWait
         loop = try EventLoop(name: "gateway")
         var configuration = DevRoomServer.Configuration()
         configuration.port = 0
@@ -73,11 +80,14 @@ final class GatewayStage: @unchecked Sendable {
         server = DevRoomServer(configuration: configuration, loop: loop, log: .silent)
     }
 
-    /// - Parameter access: who may connect.
+    /// - Parameters:
+    ///   - access: who may connect.
+    ///   - keyWait: how long clients may take to send a key.
     static func play(
-        access: AccessPolicy = AccessPolicy(), _ act: (GatewayStage) async throws -> Void
+        access: AccessPolicy = AccessPolicy(), keyWait: Duration = .seconds(20),
+        _ act: (GatewayStage) async throws -> Void
     ) async throws {
-        let stage = try GatewayStage(access)
+        let stage = try GatewayStage(access, keyWait)
         try stage.loop.start()
         try await stage.open()
         do {
@@ -93,7 +103,7 @@ final class GatewayStage: @unchecked Sendable {
         let rooms = try await server.start()
         let authorities = try TLSClientContext(trusting: .system)
         let transports = try OpenSSLTransportFactory()
-        try await onLoop { [access] in
+        try await onLoop { [access, keyWait] in
             let metrics = Metrics()
             let shard = GatewayShard(
                 loop: self.loop,
@@ -103,7 +113,7 @@ final class GatewayStage: @unchecked Sendable {
                     log: .silent, metrics: metrics,
                     admission: Admission(
                         access: access, rateLimit: nil, limits: ConnectionLimits(), http: HTTPSettings(), log: .silent,
-                        metrics: metrics, keyWait: .milliseconds(300)), access: access),
+                        metrics: metrics, keyWait: keyWait), access: access),
                 endpoints: Endpoints.make)
             self.port = try shard.listen(at: TransportAddress(ip: .loopbackV4, port: 0)).port
             self.shard = shard
