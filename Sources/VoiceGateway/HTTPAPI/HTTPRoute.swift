@@ -58,6 +58,16 @@ struct OperationDocumentation {
         let schema: JSONValue?
         /// Header fields that it always has.
         var headers: [String] = []
+        /// What can be done with it: another operation's body, made of parts of this answer.
+        var links: [Link] = []
+    }
+
+    /// How an answer leads to another operation.
+    struct Link {
+        let name: String
+        let operation: String
+        /// Runtime expressions of OpenAPI for the body's members.
+        let body: JSONValue
     }
 
     /// The name by which generated clients call it.

@@ -108,6 +108,13 @@ struct OpenAPIDocument {
         }
         var response: JSONObject = ["description": .string(answer.text), "headers": .object(headers)]
         if let schema = answer.schema { response["content"] = .object([answer.contentType: ["schema": schema]]) }
+        if !answer.links.isEmpty {
+            var links = JSONObject()
+            for link in answer.links {
+                links[link.name] = ["operationId": .string(link.operation), "requestBody": link.body]
+            }
+            response["links"] = .object(links)
+        }
         return .object(response)
     }
 }

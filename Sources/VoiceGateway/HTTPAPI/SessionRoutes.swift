@@ -144,7 +144,11 @@ struct SessionRoutes {
             """,
         body: .init(schema: SessionRequest.schema, example: SessionRequest.example, isRequired: true),
         answers: [
-            .init(status: 200, text: "The session", schema: answerSchema),
+            .init(
+                status: 200, text: "The session", schema: answerSchema,
+                links: [
+                    .init(name: "end", operation: "endSession", body: ["roomName": "$response.body#/roomName"])
+                ]),
             .init(status: 400, text: "The body is not as it must be", schema: ErrorStyle.session.schema),
             .init(status: 403, text: "The caller may not choose that", schema: ErrorStyle.session.schema),
             .init(status: 500, text: "The room server is not there", schema: ErrorStyle.session.schema),
