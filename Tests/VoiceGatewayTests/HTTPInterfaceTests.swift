@@ -115,7 +115,7 @@ struct HTTPInterfaceTests {
         ] {
             #expect(try stage.send(.get, path).status == 200)
         }
-        #expect(stage.rooms.placed.isEmpty && stage.rooms.ended.isEmpty)
+        #expect(stage.rooms.opened.isEmpty && stage.rooms.ended.isEmpty)
     }
 
     @Test("a sane request id is taken over, any other replaced")

@@ -1,8 +1,8 @@
 internal import LiveKitParticipant
 internal import Shard
 
-/// Requests for agents that are under way, so that two for the same room at the same time bring one agent: the second
-/// waits for what becomes of the first. Shared by all loops.
+/// Requests for rooms with agents that are under way, so that two for the same room at the same time bring one agent: the
+/// second waits for what becomes of the first. Shared by all loops.
 package final class AgentPlacements: Sendable {
     private struct Key: Hashable {
         let agent: String
@@ -11,7 +11,7 @@ package final class AgentPlacements: Sendable {
 
     private struct Waiter: Sendable {
         let loop: EventLoop
-        let completion: LoopBound<(Result<Void, ServerAPIError>) -> Void>
+        let completion: LoopBound<(Result<Bool, ServerAPIError>) -> Void>
     }
 
     private let waiting = Locked<[Key: [Waiter]]>([:])
@@ -25,8 +25,8 @@ package final class AgentPlacements: Sendable {
     ///   - place: calls its argument once when it is done.
     func once(
         agent: String, room: String, on loop: EventLoop,
-        completion: @escaping (Result<Void, ServerAPIError>) -> Void,
-        place: (@escaping (Result<Void, ServerAPIError>) -> Void) -> Void
+        completion: @escaping (Result<Bool, ServerAPIError>) -> Void,
+        place: (@escaping (Result<Bool, ServerAPIError>) -> Void) -> Void
     ) {
         let key = Key(agent: agent, room: room)
         let waiter = Waiter(loop: loop, completion: LoopBound(completion, on: loop))

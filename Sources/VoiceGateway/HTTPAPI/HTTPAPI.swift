@@ -25,7 +25,8 @@ final class HTTPAPI {
         interface = HTTPInterface(
             HTTPInterface.Surroundings(
                 configuration: HTTPAPIConfiguration(environment),
-                rooms: RoomServerCalls(api: api, loop: loop, placements: environment.placements),
+                rooms: RoomServerCalls(
+                    api: api, loop: loop, placements: environment.placements, log: environment.log),
                 webSocketPaths: webSocketPaths, metrics: environment.metrics, log: environment.log,
                 now: { loop.now }, wallClock: Log.wallClock,
                 refusal: { request in

@@ -1,15 +1,15 @@
 internal import LiveKitParticipant
+internal import Observability
 internal import Shard
 internal import Signalling
 
 /// What the HTTP interface wants of the room server. Completions are called once, on the same loop.
 protocol RoomServerAccess: AnyObject {
-    /// Sees to it that an agent is dispatched to a room; one that is there already is enough.
+    /// Sees to it that a room is there and has an agent; one that is there or on its way is enough.
     ///
-    /// - Parameter isNewRoom: the name was made up just now, so that nobody can be there.
-    func placeAgent(
-        _ agent: String, in room: String, isNewRoom: Bool, metadata: String,
-        completion: @escaping (Result<Void, ServerAPIError>) -> Void)
+    /// - Parameter completion: whether an agent comes; the error when nobody could join the room either.
+    func open(
+        _ room: String, agent: String, metadata: String, completion: @escaping (Result<Bool, ServerAPIError>) -> Void)
 
     /// Ends a room and sends everybody in it away.
     func endRoom(_ name: String, completion: @escaping (Result<Void, ServerAPIError>) -> Void)
@@ -30,43 +30,72 @@ final class RoomServerCalls: RoomServerAccess {
     private let api: ServerAPI
     private let loop: EventLoop
     private let placements: AgentPlacements
+    private let log: Log
 
     /// - Parameter placements: shared by all loops.
-    init(api: ServerAPI, loop: EventLoop, placements: AgentPlacements) {
+    init(api: ServerAPI, loop: EventLoop, placements: AgentPlacements, log: Log) {
+        self.log = log
         self.api = api
         self.loop = loop
         self.placements = placements
     }
 
-    func placeAgent(
-        _ agent: String, in room: String, isNewRoom: Bool, metadata: String,
-        completion: @escaping (Result<Void, ServerAPIError>) -> Void
+    func open(
+        _ room: String, agent: String, metadata: String, completion: @escaping (Result<Bool, ServerAPIError>) -> Void
     ) {
-        guard !isNewRoom else { return createDispatch(agent, room, metadata, completion) }
         placements.once(agent: agent, room: room, on: loop, completion: completion) { [self] done in
-            api.send(.listDispatch(in: room)) { [self] result in
-                switch result {
-                case .success(let response) where response.agentDispatches.contains { $0.isOpen(for: agent) }:
-                    done(.success(()))
-                case .success: createDispatch(agent, room, metadata, done)
-                // A room that does not exist yet has none.
-                case .failure(let error) where error.code == .notFound: createDispatch(agent, room, metadata, done)
-                case .failure(let error): done(.failure(error))
-                }
+            // A room that is new gets the agent as it is made, however many gateways are asked for it at once. An agent
+            // without a name comes to every room for which nobody says otherwise, and shall come to this one, too.
+            let request = CreateRoomRequest.with {
+                $0.name = room
+                $0.agents = [
+                    .with {
+                        $0.agentName = agent
+                        $0.metadata = metadata
+                    }, RoomAgentDispatch(),
+                ]
+            }
+            api.send(.createRoom(request)) { [self] result in
+                if case .failure(let error) = result { return done(.failure(error)) }
+                addAgent(agent, to: room, metadata, done)
             }
         }
     }
 
-    private func createDispatch(
-        _ agent: String, _ room: String, _ metadata: String,
-        _ completion: @escaping (Result<Void, ServerAPIError>) -> Void
+    /// Dispatches an agent to a room that is there, unless it has been. (Servers answer nothing sensible about the
+    /// dispatches of rooms that are not there.)
+    private func addAgent(
+        _ agent: String, to room: String, _ metadata: String,
+        _ completion: @escaping (Result<Bool, ServerAPIError>) -> Void
     ) {
-        let request = CreateAgentDispatchRequest.with {
-            $0.room = room
-            $0.agentName = agent
-            $0.metadata = metadata
+        api.send(.listDispatch(in: room)) { [self] result in
+            switch result {
+            case .success(let response):
+                if response.agentDispatches.contains(where: { $0.isOpen(for: agent) }) {
+                    return completion(.success(true))
+                }
+                let request = CreateAgentDispatchRequest.with {
+                    $0.room = room
+                    $0.agentName = agent
+                    $0.metadata = metadata
+                }
+                api.send(.createDispatch(request)) { [self] in completion(outcome($0, room, agent)) }
+            case .failure: completion(outcome(result, room, agent))
+            }
         }
-        api.send(.createDispatch(request)) { completion($0.map { _ in }) }
+    }
+
+    private func outcome<Response>(
+        _ result: Result<Response, ServerAPIError>, _ room: String, _ agent: String
+    ) -> Result<Bool, ServerAPIError> {
+        switch result {
+        case .success: return .success(true)
+        case .failure(let error):
+            log.warning("agent not dispatched", ["room": room, "agent": agent, "error": error.summary])
+            // An error about the agent alone leaves the room usable.
+            if case .refused = error, error.blame != .operator { return .success(false) }
+            return .failure(error)
+        }
     }
 
     func endRoom(_ name: String, completion: @escaping (Result<Void, ServerAPIError>) -> Void) {

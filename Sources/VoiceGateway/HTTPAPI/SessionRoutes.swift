@@ -56,15 +56,14 @@ struct SessionRoutes {
             let webSocketURL = configuration.address.webSocketURL(
                 "\(Self.webSocketPath)?access_token=\(token)", for: request)
         else { return completion(Self.refusal(400, "The Host header does not say where this server is")) }
-        rooms.placeAgent(
-            configuration.agentName, in: room, isNewRoom: session.roomName == nil,
-            metadata: JSONValue.object(session.agentConfig).serialized()
-        ) { [log] result in
-            var isDispatched = true
-            if case .failure(let error) = result {
-                log.warning("session without agent", ["room": room, "error": error.summary])
-                guard !error.endsSession else { return completion(Self.failure) }
-                isDispatched = false
+        let metadata = JSONValue.object(session.agentConfig).serialized()
+        rooms.open(room, agent: configuration.agentName, metadata: metadata) { [log] result in
+            let isDispatched: Bool
+            switch result {
+            case .success(let isComing): isDispatched = isComing
+            case .failure(let error):
+                log.error("session not created", ["room": room, "error": error.summary])
+                return completion(Self.failure)
             }
             let told = ["stt", "tts", "llm"].map { JSONObject.Member(key: $0, value: session.agentConfig[$0] ?? .null) }
             completion(
@@ -182,14 +181,4 @@ struct SessionRoutes {
             .init(status: 404, text: "There is no such room", schema: ErrorStyle.session.schema),
             .init(status: 502, text: "The room server refuses, or is not there", schema: ErrorStyle.session.schema),
         ])
-}
-
-extension ServerAPIError {
-    /// Whether a client could not join either: nobody is there, or it is not a server that knows our keys.
-    fileprivate var endsSession: Bool {
-        switch self {
-        case .unreachable, .undecodable: true
-        case .refused: blame == .operator
-        }
-    }
 }

@@ -13,7 +13,8 @@ import Wire
 final class HTTPStage {
     /// A room server that does what it is told to, when it is told to.
     final class Rooms: RoomServerAccess {
-        var placed: [(agent: String, room: String, isNew: Bool, metadata: String)] = []
+        var opened: [(room: String, agent: String, metadata: String)] = []
+        var isAgentComing = true
         var ended: [String] = []
         var checks = 0
         var outcome: Result<Void, ServerAPIError> = .success(())
@@ -31,12 +32,12 @@ final class HTTPStage {
             for body in waiting { body() }
         }
 
-        func placeAgent(
-            _ agent: String, in room: String, isNewRoom: Bool, metadata: String,
-            completion: @escaping (Result<Void, ServerAPIError>) -> Void
+        func open(
+            _ room: String, agent: String, metadata: String,
+            completion: @escaping (Result<Bool, ServerAPIError>) -> Void
         ) {
-            placed.append((agent, room, isNewRoom, metadata))
-            answer { [self] in completion(outcome) }
+            opened.append((room, agent, metadata))
+            answer { [self] in completion(outcome.map { isAgentComing }) }
         }
 
         func endRoom(_ name: String, completion: @escaping (Result<Void, ServerAPIError>) -> Void) {
