@@ -51,8 +51,8 @@ extension VideoGrant {
 extension ServerCall where Response == RoomInfo {
     /// Makes a room, or answers with the one that is there; with the agents in the request dispatched into it.
     package static func createRoom(_ request: CreateRoomRequest) -> Self {
-        let call = room("CreateRoom", request, grant: .creation)
-        return request.agents.isEmpty ? call.repeatable : call
+        // The agents of a second request are passed over, because the room is there by then.
+        room("CreateRoom", request, grant: .creation).repeatable
     }
 }
 

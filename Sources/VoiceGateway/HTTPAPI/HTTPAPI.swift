@@ -1,26 +1,19 @@
-internal import HTTPClient
 internal import LiveKitParticipant
 internal import Observability
-internal import SecureTransport
 internal import Shard
 internal import WebSocket
 internal import Wire
 
-/// The HTTP interface on one loop, with its connection to the room server.
+/// The HTTP interface on one loop.
 ///
 /// Belongs to the loop's thread.
 final class HTTPAPI {
-    private let client: HTTPClient
     private let interface: HTTPInterface
     /// Requests whose answers are still to come.
     private var pending = 0
     private var drained: (() -> Void)?
 
-    init(loop: EventLoop, environment: GatewayEnvironment, webSocketPaths: [String]) {
-        client = HTTPClient(loop: loop, authorities: environment.authorities)
-        let api = ServerAPI(
-            client: client, server: environment.roomServer, key: environment.credentials.key,
-            secret: environment.credentials.secret, authentication: .openSSL, unixTime: Console.unixTime)
+    init(loop: EventLoop, environment: GatewayEnvironment, api: ServerAPI, webSocketPaths: [String]) {
         let admission = environment.admission
         interface = HTTPInterface(
             HTTPInterface.Surroundings(
@@ -38,7 +31,7 @@ final class HTTPAPI {
     }
 
     /// Answers a request by one call of `completion`, now or later.
-    func handle(_ request: WebSocket.HTTPRequest, completion: @escaping (WebSocket.HTTPResponse) -> Void) {
+    func handle(_ request: HTTPRequest, completion: @escaping (HTTPResponse) -> Void) {
         pending += 1
         interface.handle(request) { [self] response in
             completion(response)
@@ -48,24 +41,20 @@ final class HTTPAPI {
     }
 
     /// Answers bytes that are no usable request.
-    func response(to error: HTTPRequestError, in request: WebSocket.HTTPRequest?) -> WebSocket.HTTPResponse {
+    func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
         interface.response(to: error, in: request)
     }
 
-    /// Answers what has been asked, then ends.
+    /// Calls `completion` when what has been asked is answered.
     func drain(completion: @escaping () -> Void) {
         interface.startDraining()
         drained = completion
         finishDraining()
     }
 
-    /// Ends at once: what waits for the room server is answered with errors.
-    func close() { client.close() }
-
     private func finishDraining() {
         guard pending == 0, let drained else { return }
         self.drained = nil
-        client.close()
         drained()
     }
 }

@@ -1,11 +1,14 @@
+internal import HTTPClient
+internal import LiveKitParticipant
 internal import Observability
+internal import SecureTransport
 internal import Shard
 package import WebSocket
 internal import Wire
 
 /// A request for a WebSocket together with the means to decide about it.
 package struct UpgradeRequest {
-    package let request: HTTPRequest
+    package let request: WebSocket.HTTPRequest
     package let upgrade: WebSocketUpgrade
 }
 
@@ -26,6 +29,9 @@ final class GatewayShard: HTTPHandler {
     var shards: [(EventLoop, LoopBound<GatewayShard>)] = []
     let environment: GatewayEnvironment
     let context: WebSocketContext
+    /// The room server's API, over one connection that all of the shard share.
+    let serverAPI: ServerAPI
+    private let client: HTTPClient
     private var endpoints: [String: any ClientEndpoint] = [:]
     private var server: HTTPServer! = nil
     private var http: HTTPAPI! = nil
@@ -44,6 +50,10 @@ final class GatewayShard: HTTPHandler {
         self.index = index
         self.environment = environment
         context = WebSocketContext(loop: loop, trust: environment.authorities)
+        client = HTTPClient(loop: loop, authorities: environment.authorities)
+        serverAPI = ServerAPI(
+            client: client, server: environment.roomServer, key: environment.credentials.key,
+            secret: environment.credentials.secret, authentication: .openSSL, unixTime: Console.unixTime)
         var configuration = HTTPServer.Configuration()
         configuration.maximumBodyBytes = Self.maximumBodyBytes
         // Admission counts WebSockets, of all shards together; those it refuses and plain requests need room beside.
@@ -51,7 +61,8 @@ final class GatewayShard: HTTPHandler {
             configuration.maximumConnections, 2 * environment.limits.maximumConnections)
         server = HTTPServer(context: context, configuration: configuration, handler: self)
         self.endpoints = endpoints(self)
-        http = HTTPAPI(loop: loop, environment: environment, webSocketPaths: Array(self.endpoints.keys))
+        http = HTTPAPI(
+            loop: loop, environment: environment, api: serverAPI, webSocketPaths: Array(self.endpoints.keys))
         moveHook = EndOfTurn(loop: loop) { [unowned self] in move() }
     }
 
@@ -60,15 +71,15 @@ final class GatewayShard: HTTPHandler {
         try server.listen(at: address, isShared: true)
     }
 
-    func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
+    func handle(_ request: WebSocket.HTTPRequest, _ responder: HTTPResponder) {
         http.handle(request) { responder.respond($0) }
     }
 
-    func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
+    func response(to error: HTTPRequestError, in request: WebSocket.HTTPRequest?) -> WebSocket.HTTPResponse {
         http.response(to: error, in: request)
     }
 
-    func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade) {
+    func handleUpgrade(_ request: WebSocket.HTTPRequest, _ upgrade: WebSocketUpgrade) {
         guard let endpoint = endpoints[request.path] else {
             // A server may pass over the wish for another protocol (RFC 9110 section 7.8).
             return http.handle(request) { upgrade.reject($0) }
@@ -114,7 +125,7 @@ final class GatewayShard: HTTPHandler {
             isOver = true
             drainAlarm?.cancel()
             drainAlarm = nil
-            http.close()
+            client.close()
             server.close()
             completion()
         }

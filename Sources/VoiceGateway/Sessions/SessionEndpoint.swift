@@ -111,7 +111,6 @@ final class SessionEndpoint: ClientEndpoint {
     private func finishDraining() {
         guard clients.isEmpty, let drained else { return }
         self.drained = nil
-        sessions.close()
         drained()
     }
 }

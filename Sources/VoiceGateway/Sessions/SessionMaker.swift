@@ -1,6 +1,5 @@
 internal import Bridge
 internal import ClientProtocol
-internal import HTTPClient
 internal import LiveKitParticipant
 internal import Observability
 internal import SecureTransport
@@ -16,7 +15,6 @@ final class SessionMaker {
     /// Those that a later connection can continue.
     let resumable = ResumableSessions()
     private let shardIndex: Int
-    private let http: HTTPClient
     private let api: ServerAPI
     private let admission: Admission
     private let tokens: AccessTokens
@@ -26,10 +24,7 @@ final class SessionMaker {
         let gateway = shard.environment
         shardIndex = shard.index
         log = gateway.log
-        http = HTTPClient(loop: shard.loop, authorities: gateway.authorities)
-        api = ServerAPI(
-            client: http, server: gateway.roomServer, key: gateway.credentials.key,
-            secret: gateway.credentials.secret, authentication: .openSSL, unixTime: Console.unixTime)
+        api = shard.serverAPI
         admission = gateway.admission
         tokens = AccessTokens(credentials: gateway.credentials)
         var configuration = BridgeConfiguration(agentName: gateway.agentName)
@@ -57,9 +52,6 @@ final class SessionMaker {
         sends = EndOfTurn(loop: loop) { hasSent.request() }
         return meter
     }
-
-    /// All sessions are over.
-    func close() { http.close() }
 
     /// A session for a client that was let in.
     func begin(
