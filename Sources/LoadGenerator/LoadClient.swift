@@ -196,21 +196,22 @@ final class LoadClient: WebSocketHandler {
         } else {
             isLoud = LoadSpeech.isLoud(bytes)
         }
-        if record.firstSound == nil, let begin = partner?.record.connectAt {
+        if record.firstSound == nil, let begin = soundExpectedSince {
             now = EventLoop.clock()
-            if partner?.speaksAtOnce == true { record.firstSound = now - begin }
+            record.firstSound = now - begin
         }
         guard isLoud else { return }
         record.heardLoud += 1
-        if let lastLoud, now - lastLoud < Self.quietBeforeOnset {
-            if now - lastLoud > Self.gap {
-                record.gaps += 1
-                generator.noteGap(now - lastLoud)
-            }
-        } else {
+        let quiet = lastLoud.map { now - $0 }
+        // Quiet that the other one has not made is a hole, however long it was.
+        let isPause = quiet.map { $0 >= Self.quietBeforeOnset } ?? true
+        if isPause, record.heardOnsets < partner?.record.sentOnsets ?? .max {
             now = EventLoop.clock()
             record.heardOnsets += 1
             if let onset = partner?.lastOnset { generator.noteDelay(now - onset) }
+        } else if let quiet, quiet > Self.gap {
+            record.gaps += 1
+            generator.noteGap(quiet)
         }
         lastLoud = now
     }
@@ -218,6 +219,13 @@ final class LoadClient: WebSocketHandler {
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
         let reason = closure.reason.isEmpty ? "" : ": \(closure.reason)"
         ended("closed with \(closure.code.rawValue)\(reason)")
+    }
+
+    /// When that began which ends with the first sound here: who is there already waits for the other one's, who is alone
+    /// for the agent's.
+    private var soundExpectedSince: Instant? {
+        guard let partner else { return record.connectAt }
+        return partner.speaksAtOnce ? partner.record.connectAt : nil
     }
 
     private func note(error: String) {

@@ -8,6 +8,9 @@ extension LoadResult {
     /// frame a little louder or quieter than the other side counts as speech.
     static let speechTolerance = 0.03
 
+    /// Sound that stops for longer than this in the middle of a spurt, in milliseconds, is no delay any more.
+    static let maximumHole = 300.0
+
     package var checks: [Check] {
         var checks: [Check] = []
         func check(_ name: String, _ holds: Bool, _ detail: String) {
@@ -38,6 +41,10 @@ extension LoadResult {
                 "sound heard = sound sent",
                 abs(share - 1) <= Self.speechTolerance && abs(worst - 1) <= 2 * Self.speechTolerance,
                 "\(speechHeard) of \(speechSent) frames of speech, worst session \(LoadText.number(worst * 100)) %")
+            let longest = Double(gap.largest) / 1000
+            check(
+                "no long holes in the sound", longest <= Self.maximumHole,
+                "\(counters.gaps) of more than 60 ms, the longest \(LoadText.number(longest)) ms")
             check("nothing heard that nobody sent", strangePackets == 0, "\(strangePackets) packets")
         }
         return checks

@@ -47,8 +47,8 @@ package struct LoadSpeech: Sendable {
         let noise = (0..<600).map { _ in voice.frame(isSpeaking: false, noise: Self.noise) }
         let zeros = [[Int16](repeating: 0, count: Self.frameSamples)]
         if isOpus {
-            frames = try Self.encoded(speech, leavesOutSilence: true)
-            quiet = try Self.encoded(noise, leavesOutSilence: true)
+            frames = try Self.encoded(speech)
+            quiet = try Self.encoded(noise)
             silence = [Frame(message: [], isLoud: false, isOnset: false)]
             packets = Dictionary(
                 frames.filter { !$0.message.isEmpty }.map { ($0.message, $0.isLoud) }, uniquingKeysWith: { $0 || $1 })
@@ -78,7 +78,7 @@ package struct LoadSpeech: Sendable {
         }
     }
 
-    private static func encoded(_ samples: [[Int16]], leavesOutSilence: Bool) throws(AudioCodecError) -> [Frame] {
+    private static func encoded(_ samples: [[Int16]]) throws(AudioCodecError) -> [Frame] {
         let encoder = try OpusEncoder(sampleRate: sampleRate, channels: 1)
         let packet = UnsafeMutableRawBufferPointer.allocate(
             byteCount: OpusEncoder.maximumPacketLength, alignment: 16)
@@ -86,7 +86,8 @@ package struct LoadSpeech: Sendable {
         var frames: [Frame] = []
         for (pcm, frame) in zip(samples, plain(samples)) {
             let length = try encoder.encode(pcm.span, into: packet)
-            let isSent = length > 2 || !leavesOutSilence
+            // What DTX leaves out is not sent.
+            let isSent = length > 2
             frames.append(
                 Frame(
                     message: isSent ? Array(packet[..<length]) : [], isLoud: frame.isLoud, isOnset: frame.isOnset))
