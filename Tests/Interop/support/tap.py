@@ -12,6 +12,8 @@ class Tap:
         self.target = (host, port)
         self.missing = missing
         self.refused = 0
+        #: Connections so far.
+        self.count = 0
         self._writers = []
 
     async def __aenter__(self) -> "Tap":
@@ -29,7 +31,12 @@ class Tap:
             writer.transport.abort()
         self._writers = []
 
+    def passed(self, connection: int, way: str, data: bytes) -> None:
+        """Bytes went through a connection, `up` to the server or `down`. For those who want to know."""
+
     async def _relay(self, reader, writer) -> None:
+        connection = self.count
+        self.count += 1
         self._writers.append(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n") if self.missing else b""
@@ -41,12 +48,14 @@ class Tap:
             far_reader, far_writer = await asyncio.open_connection(*self.target)
             self._writers.append(far_writer)
             far_writer.write(head)
-            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
+            self.passed(connection, "up", head)
+            await asyncio.gather(
+                self._copy(reader, far_writer, connection, "up"), self._copy(far_reader, writer, connection, "down"))
 
-    @staticmethod
-    async def _copy(source, sink) -> None:
+    async def _copy(self, source, sink, connection: int, way: str) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
+                self.passed(connection, way, data)
                 sink.write(data)
                 await sink.drain()
         sink.close()
