@@ -1,6 +1,7 @@
 """Our peer connection against aiortc over loopback: who offers, sound each way, data each way, and the end."""
 import asyncio
 
+import aioice.ice
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
@@ -86,6 +87,29 @@ def test_a_tone_each_way(offerer, arguments):
         assert heard["purity"] > 0.9
 
     run(scenario, offerer, arguments)
+
+
+@offerers
+def test_a_tone_and_messages_each_way_over_ipv6(monkeypatch, offerer):
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["::1"])
+
+    async def scenario(call):
+        label = "ours" if offerer == "we" else "theirs"
+        assert "IP6 ::1" in call.far.localDescription.sdp and "127.0.0.1" not in call.far.localDescription.sdp
+        await call.probe.do("tone", frequency=OURS)
+        await call.probe.wait("channel", label=label)
+        for size in (1200, 262_144):
+            await call.probe.do("send", label=label, size=size)
+            assert await asyncio.wait_for(call.messages.get(), 20) == (label, PATTERN[:size])
+            call.channels[label].send(PATTERN[:size])
+            assert (await call.probe.wait("message", timeout=20))["intact"] is True
+        await asyncio.sleep(3)
+        assert call.ears[0].heard()[0] == pytest.approx(OURS, abs=3)
+        await call.probe.do("hear", frequencies=[OURS, THEIRS, 2000])
+        heard = await call.probe.wait("heard")
+        assert heard["frequency"] == THEIRS and heard["purity"] > 0.9
+
+    run(scenario, offerer, ("--ipv6",))
 
 
 @offerers

@@ -44,7 +44,8 @@ final class Probe {
         encoder = try OpusEncoder(sampleRate: 48_000, channels: 1, configuration: tuning)
         decoder = try OpusDecoder(sampleRate: 48_000, channels: 1)
         connection.delegate = self
-        let bound = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
+        let loopback: IPAddress = CommandLine.arguments.contains("--ipv6") ? .loopbackV6 : .loopbackV4
+        let bound = try UDPSocket(loop: loop, bind: TransportAddress(ip: loopback, port: 0))
         bound.onDatagram = { [unowned self, unowned bound] datagram, sender in
             connection.receive(datagram, from: sender, on: bound.localAddress, now: loop.now)
             rearm()
