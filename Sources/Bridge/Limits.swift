@@ -70,6 +70,9 @@ package struct Limits: Hashable, Sendable {
     /// A client is streaming live when its last sound is not older than this.
     package var liveness = Duration.milliseconds(250)
 
+    /// How long encoder and decoders of a silent side are kept.
+    package var coderRest = Duration.seconds(5)
+
     // MARK: The agent's sound
 
     /// Silence of a track that is still passed on before it stops.

@@ -307,6 +307,9 @@ extension RoomParticipant {
             on: section, payload: packet, timestamp: timestamp, audioLevel: level, now: loop.now)
     }
 
+    /// Percent of our packets that the server says were lost lately, on the way to it or to those who listen.
+    package var reportedLossPercent: Int { session?.publisher.connection.reportedLossPercent ?? 0 }
+
     /// Moves the media clock over `samples` at 48 kHz for which there is no packet (discontinuous transmission).
     package func skipAudio(samples: Int) {
         if let microphone { microphone.timestamp &+= UInt32(truncatingIfNeeded: samples) }

@@ -49,7 +49,8 @@ struct ServeConfigurationTests {
         "RATE_LIMIT_BURST_MULTIPLIER": "2.5", "MAX_CONNECTIONS": "7", "MAX_CONNECTIONS_PER_ADDRESS": "6",
         "MAX_CONNECTIONS_PER_KEY": "5", "MAX_MESSAGE_BYTES": "1000000", "MAX_UTTERANCE_SECONDS": "8",
         "IDLE_TIMEOUT_SECONDS": "9", "MAX_SESSION_SECONDS": "10", "CONFIG_WAIT_MS": "11", "TURN_RPC_METHOD": "turn",
-        "INTERRUPT_RPC_METHOD": "stop", "RESUME_GRACE_SECONDS": "12", "PUBLIC_URL": "https://gateway.test",
+        "INTERRUPT_RPC_METHOD": "stop", "RESUME_GRACE_SECONDS": "12", "OPUS_COMPLEXITY": "3",
+        "PUBLIC_URL": "https://gateway.test",
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
     ]
 
@@ -74,7 +75,7 @@ struct ServeConfigurationTests {
         #expect(limits.maximumSession == .seconds(10))
         let conversation = configuration.conversation
         #expect(conversation.configurationWait == .milliseconds(11) && conversation.turnMethod == "turn")
-        #expect(conversation.interruptMethod == "stop")
+        #expect(conversation.interruptMethod == "stop" && conversation.opusComplexity == 3)
         let http = configuration.http
         #expect(try http.publicURL == ServerURL("https://gateway.test") && http.requestIDHeader == "X-Trace")
         #expect(try http.allowedOrigins == OriginAllowList(setting: "https://app.test"))

@@ -18,8 +18,9 @@ package final class OpusEncoder {
         package var complexity = 5
         /// Whether packets carry a coarse copy of the packet before them (RFC 6716 section 2.1.7).
         package var usesInBandFEC = true
-        /// Percent of packets that the far side is expected to lose; FEC spends bits by it.
-        package var expectedPacketLoss = 10
+        /// Percent of packets that the far side is expected to lose; FEC spends bits by it, and nothing at 0, where it
+        /// would cost half as much CPU again.
+        package var expectedPacketLoss = 0
         /// Whether silence is sent as packets of 1 or 2 bytes, which need not be transmitted.
         package var usesDTX = true
 
@@ -68,7 +69,11 @@ package final class OpusEncoder {
 
     /// Whether a frame may have this many samples per channel: 2.5, 5, 10, 20, 40 or 60 ms.
     package func isFrameLength(_ samples: Int) -> Bool {
-        [1, 2, 4, 8, 16, 24].contains { samples * 400 == $0 * sampleRate }
+        let quarters = samples * 400
+        switch quarters / sampleRate {
+        case 1, 2, 4, 8, 16, 24: return quarters.isMultiple(of: sampleRate)
+        default: return false
+        }
     }
 
     /// Encodes one frame of interleaved samples; returns the packet's length in bytes.
@@ -95,6 +100,11 @@ package final class OpusEncoder {
         try pcm.withUnsafeBufferPointer { (buffer) throws(AudioCodecError) in
             try unsafe encode(buffer, into: packet)
         }
+    }
+
+    /// Changes how much the far side is expected to lose, in percent; beyond 0 to 100 counts as the limit.
+    package func expect(packetLoss percent: Int) {
+        _ = copus_encoder_set_packet_loss(encoder, Int32(min(max(percent, 0), 100)))
     }
 
     /// Forgets the past, as after a pause.

@@ -79,15 +79,19 @@ package final class DTLSAssociation: DTLSTransport {
         datagram.withUnsafeBytes { bytes in
             // SAFETY: the link holds the pointer only while `advance` runs.
             unsafe link.inbound = bytes
+            takeBuffers(ssl)
             advance(ssl)
             link.inbound = nil
         }
+        returnBuffers(ssl)
         updateDeadline(now)
     }
 
     package func send(_ datagram: [UInt8]) {
         guard state == .connected, let ssl, !datagram.isEmpty, datagram.count <= Self.maximumPlaintext else { return }
         OpenSSLErrorQueue.clear()
+        takeBuffers(ssl)
+        defer { returnBuffers(ssl) }
         // SAFETY: the bytes are only read during the call.
         let written = unsafe SSL_write(ssl, datagram, Int32(datagram.count))
         if written <= 0 { judge(SSL_get_error(ssl, written)) }
@@ -108,11 +112,18 @@ package final class DTLSAssociation: DTLSTransport {
         guard state != .over else { return }
         if state == .connected, let ssl {
             OpenSSLErrorQueue.clear()
+            takeBuffers(ssl)
             SSL_shutdown(ssl)
         }
         state = .over
         nextDeadline = nil
     }
+
+    /// Between two datagrams a connection needs no record buffers, 33 KB that most of the many connections of a process
+    /// would keep for nothing. `SSL_MODE_RELEASE_BUFFERS` leaves DTLS out.
+    private func returnBuffers(_ ssl: OpaquePointer) { if state == .connected { SSL_free_buffers(ssl) } }
+
+    private func takeBuffers(_ ssl: OpaquePointer) { if state == .connected { SSL_alloc_buffers(ssl) } }
 
     /// Lets the library work on what has arrived: first the handshake, then everything behind it.
     private func advance(_ ssl: OpaquePointer) {

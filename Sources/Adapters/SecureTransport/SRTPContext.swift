@@ -1,102 +1,119 @@
-internal import CSRTP2
 package import PeerConnection
 
-/// SRTP and SRTCP of one peer connection over libsrtp2: one session a direction, any SSRC in either.
+/// SRTP and SRTCP of one peer connection (RFC 3711, RFC 7714): any SSRC in either direction. Works in place and
+/// allocates nothing once a source is known.
+///
+/// The ciphers and hashes are OpenSSL's, kept with their keys set. A library of its own for SRTP would bring a second
+/// crypto library, and costs three times as much a packet (docs/performance.md).
 package final class SRTPContext: SRTPTransform {
     /// Packets that may arrive late and still be accepted; older ones count as replays.
-    package static let replayWindow = 1024
+    package static let replayWindow = SRTPReplayWindow.length
     /// Longest packet handled, in bytes: no UDP datagram is longer.
     static let maximumPacketLength = 65_535
+    /// Bytes of an RTCP packet's header and first source, which stay readable.
+    private static let controlHeaderLength = 8
+    /// The bit that says that an SRTCP packet is encrypted; the number of the packet is beside it.
+    private static let encryptedFlag: UInt32 = 1 << 31
 
-    private let outbound: OpaquePointer
-    private let inbound: OpaquePointer
+    private let outbound: SRTPCipher
+    private let inbound: SRTPCipher
+    private let outboundControl: SRTPCipher
+    private let inboundControl: SRTPCipher
+    private var sentSources = SRTPSources(hasWindow: false)
+    private var receivedSources = SRTPSources(hasWindow: true)
+    private var receivedControlSources = SRTPSources(hasWindow: true)
+    /// Numbers all our SRTCP packets, whatever their source (31 bits).
+    private var nextControlIndex: UInt32 = 0
 
-    /// Nil when libsrtp refuses the keys.
+    /// Nil when the keys have the wrong length, or memory ran out.
     package init?(_ keys: SRTPKeys) {
-        guard Self.isLibraryReady,
-            let outbound = Self.makeSession(
-                ssrc_any_outbound, keys.profile, key: keys.localKey, salt: keys.localSalt)
+        let local = SRTPMasterKey(profile: keys.profile, key: keys.localKey, salt: keys.localSalt)
+        let remote = SRTPMasterKey(profile: keys.profile, key: keys.remoteKey, salt: keys.remoteSalt)
+        guard let local, let remote, let outbound = SRTPCipher(local, .rtp, encrypts: true),
+            let inbound = SRTPCipher(remote, .rtp, encrypts: false),
+            let outboundControl = SRTPCipher(local, .rtcp, encrypts: true),
+            let inboundControl = SRTPCipher(remote, .rtcp, encrypts: false)
         else { return nil }
-        guard
-            let inbound = Self.makeSession(
-                ssrc_any_inbound, keys.profile, key: keys.remoteKey, salt: keys.remoteSalt)
-        else {
-            srtp_dealloc(outbound)
-            return nil
-        }
         self.outbound = outbound
         self.inbound = inbound
+        self.outboundControl = outboundControl
+        self.inboundControl = inboundControl
     }
 
-    deinit {
-        srtp_dealloc(outbound)
-        srtp_dealloc(inbound)
-    }
+    // MARK: RTP
 
     package func protectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        guard length + srtpOverhead <= buffer.count else { return nil }
-        // SAFETY: libsrtp stays within `length` plus its trailer, which `srtpOverhead` covers.
-        return transform(buffer, length) { unsafe srtp_protect(outbound, $0, $1) }
+        guard length + srtpOverhead <= buffer.count, let header = Self.headerLength(buffer, length) else { return nil }
+        let ssrc = buffer.bigEndian32(at: 8)
+        let place = sentSources.place(of: ssrc)
+        guard let index = sentSources.index(of: buffer.bigEndian16(at: 2), at: place) else { return nil }
+        // A retransmitted packet (RTCP NACK) goes out with its old sequence number: nothing is refused here.
+        guard let protected = outbound.protect(buffer, header: header, length: length, ssrc: ssrc, index: index)
+        else { return nil }
+        sentSources.accept(index, ssrc: ssrc, at: place)
+        return protected
     }
 
     package func unprotectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        // SAFETY: unprotecting only shortens the packet.
-        transform(buffer, length) { unsafe srtp_unprotect(inbound, $0, $1) }
+        guard let header = Self.headerLength(buffer, length) else { return nil }
+        let ssrc = buffer.bigEndian32(at: 8)
+        let place = receivedSources.place(of: ssrc)
+        // The window is asked first, and moves only when the packet has proved genuine (RFC 3711 section 3.3).
+        guard let index = receivedSources.index(of: buffer.bigEndian16(at: 2), at: place),
+            receivedSources.isNew(index, at: place),
+            let plain = inbound.unprotect(buffer, header: header, length: length, ssrc: ssrc, index: index)
+        else { return nil }
+        receivedSources.accept(index, ssrc: ssrc, at: place)
+        return plain
     }
 
+    /// Bytes in front of the payload; nil when the packet is too short for its own header, or no RTP at all.
+    private static func headerLength(_ buffer: UnsafeMutableRawBufferPointer, _ length: Int) -> Int? {
+        guard length >= 12, length <= buffer.count, length <= maximumPacketLength, buffer[0] >> 6 == 2 else {
+            return nil
+        }
+        var header = 12 + 4 * Int(buffer[0] & 0x0F)
+        if buffer[0] & 0x10 != 0 {
+            guard header + 4 <= length else { return nil }
+            header += 4 + 4 * Int(buffer.bigEndian16(at: header + 2))
+        }
+        return header <= length ? header : nil
+    }
+
+    // MARK: RTCP
+
     package func protectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        guard length + srtpOverhead <= buffer.count else { return nil }
-        // SAFETY: as for protectRTP.
-        return transform(buffer, length, minimum: 8) { unsafe srtp_protect_rtcp(outbound, $0, $1) }
+        guard length >= Self.controlHeaderLength, length + srtpOverhead <= buffer.count,
+            length <= Self.maximumPacketLength, nextControlIndex < Self.encryptedFlag
+        else { return nil }
+        let index = nextControlIndex
+        nextControlIndex += 1
+        return outboundControl.protectControl(
+            buffer, header: Self.controlHeaderLength, length: length, ssrc: buffer.bigEndian32(at: 4),
+            word: index | Self.encryptedFlag)
     }
 
     package func unprotectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        // SAFETY: as for unprotectRTP.
-        transform(buffer, length) { unsafe srtp_unprotect_rtcp(inbound, $0, $1) }
-    }
-
-    /// Runs one libsrtp call over the first `length` bytes, which must be `minimum` at least: libsrtp 2.5 reads a
-    /// header before it checks that there is one.
-    private func transform(
-        _ buffer: UnsafeMutableRawBufferPointer, _ length: Int, minimum: Int = 12,
-        _ call: (UnsafeMutableRawPointer, UnsafeMutablePointer<Int32>) -> srtp_err_status_t
-    ) -> Int? {
-        guard length >= minimum, length <= buffer.count, length <= Self.maximumPacketLength,
-            let start = buffer.baseAddress
+        guard length >= Self.controlHeaderLength, length <= buffer.count, length <= Self.maximumPacketLength,
+            let word = inboundControl.controlWord(buffer, header: Self.controlHeaderLength, length: length),
+            word & Self.encryptedFlag != 0
         else { return nil }
-        var count = Int32(length)
-        // SAFETY: `start` has at least `length` bytes, checked above.
-        guard unsafe call(start, &count) == srtp_err_status_ok, count >= 0 else { return nil }
-        return Int(count)
+        let index = UInt64(word & ~Self.encryptedFlag)
+        let ssrc = buffer.bigEndian32(at: 4)
+        let place = receivedControlSources.place(of: ssrc)
+        guard receivedControlSources.isNew(index, at: place),
+            let plain = inboundControl.unprotectControl(
+                buffer, header: Self.controlHeaderLength, length: length, ssrc: ssrc, word: word)
+        else { return nil }
+        receivedControlSources.accept(index, ssrc: ssrc, at: place)
+        return plain
     }
+}
 
-    private static func makeSession(
-        _ direction: srtp_ssrc_type_t, _ profile: SRTPProfile, key: [UInt8], salt: [UInt8]
-    ) -> OpaquePointer? {
-        guard key.count == profile.keyLength, salt.count == profile.saltLength else { return nil }
-        var policy = srtp_policy_t()
-        switch profile {
-        case .aeadAES128GCM:
-            srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp)
-            srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtcp)
-        case .aes128CMHMACSHA1_80:
-            srtp_crypto_policy_set_rtp_default(&policy.rtp)
-            srtp_crypto_policy_set_rtcp_default(&policy.rtcp)
-        }
-        policy.ssrc.type = direction
-        policy.window_size = UInt(replayWindow)
-        // A retransmitted packet (RTCP NACK) goes out with its old sequence number.
-        policy.allow_repeat_tx = 1
-        var material = key + salt
-        return material.withUnsafeMutableBufferPointer { bytes in
-            // SAFETY: libsrtp copies the key during srtp_create; the policy does not outlive this closure.
-            unsafe policy.key = bytes.baseAddress
-            var session: OpaquePointer?
-            guard unsafe srtp_create(&session, &policy) == srtp_err_status_ok else { return nil }
-            return session
-        }
+extension UnsafeMutableRawBufferPointer {
+    func bigEndian16(at offset: Int) -> UInt16 { UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
+
+    func bigEndian32(at offset: Int) -> UInt32 {
+        UInt32(bigEndian16(at: offset)) << 16 | UInt32(bigEndian16(at: offset + 2))
     }
-
-    /// The library is set up once a process; Swift runs this initialiser under a lock.
-    private static let isLibraryReady: Bool = srtp_init() == srtp_err_status_ok
 }

@@ -32,11 +32,14 @@ package final class EventLoop: @unchecked Sendable {
     private let kernelTimer: KernelTimer
     private var cachedNow: Instant?
     private var requestedHooks: [EndOfTurn] = []
+    /// The room of the list that is being worked off, kept from turn to turn.
+    private var spareHooks: [EndOfTurn] = []
     private var spareItems: [Inbox.Item] = []
     private var openHandles: [ObjectIdentifier: LoopHandle] = [:]
     private var openLookUps: [ObjectIdentifier: NameResolution] = [:]
     private(set) var acceptsHandles = true
     private var sharedBuffer: UnsafeMutableRawBufferPointer?
+    private var sharedBatch: UnsafeMutablePointer<gateway_batch>?
 
     /// Makes a loop that does not run yet. What is handed over before `start` waits.
     package init(name: String) throws(ShardError) {
@@ -90,6 +93,7 @@ package final class EventLoop: @unchecked Sendable {
         wakeUp.deallocate()
         raw.deallocate()
         sharedBuffer?.deallocate()
+        sharedBatch?.deallocate()
     }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> EventLoop {
@@ -214,9 +218,9 @@ package final class EventLoop: @unchecked Sendable {
         drainInbox()
         var rounds = 0
         while !requestedHooks.isEmpty, rounds < Self.maximumInboxRounds {
-            let hooks = requestedHooks
-            requestedHooks.removeAll(keepingCapacity: true)
-            for hook in hooks { hook.run() }
+            swap(&requestedHooks, &spareHooks)
+            for hook in spareHooks { hook.run() }
+            spareHooks.removeAll(keepingCapacity: true)
             drainInbox()
             rounds += 1
         }
@@ -236,13 +240,24 @@ package final class EventLoop: @unchecked Sendable {
     func unregister(_ lookUp: NameResolution) { openLookUps[ObjectIdentifier(lookUp)] = nil }
 
     /// One receive buffer for all sockets of the loop, since their callbacks never overlap. Room for as many datagrams of
-    /// the largest size as libuv takes from the kernel at once.
+    /// the largest size as are taken from the kernel at once.
     var receiveBuffer: UnsafeMutableRawBufferPointer {
         if let sharedBuffer { return sharedBuffer }
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: UDPSocket.maximumDatagramsPerRead * UDPSocket.maximumDatagramBytes, alignment: 64)
         sharedBuffer = buffer
         return buffer
+    }
+
+    /// The heads of the datagrams that are read at once, over the receive buffer.
+    var datagramBatch: UnsafeMutablePointer<gateway_batch> {
+        if let sharedBatch { return sharedBatch }
+        let batch = UnsafeMutablePointer<gateway_batch>.allocate(capacity: 1)
+        // SAFETY: the buffer has room for a whole batch and lives as long as the loop.
+        batch.initialize(to: gateway_batch())
+        gateway_prepare_batch(batch, receiveBuffer.baseAddress, UDPSocket.maximumDatagramBytes)
+        sharedBatch = batch
+        return batch
     }
 
     // MARK: Life

@@ -4,14 +4,18 @@ package import Wire
 
 /// A UDP socket on a loop: datagrams in by callback, datagrams out at once.
 ///
-/// Receiving takes up to 20 datagrams from the kernel with one system call (`recvmmsg`) into the loop's one buffer.
-/// Sending hands the datagram to the kernel within the call; only while the kernel's buffer is full are datagrams
-/// copied into a bounded queue, and dropped and counted beyond it, which is what a network does too.
+/// Receiving takes what has come with one system call (`recvmmsg`) into the loop's one buffer. Sending hands the
+/// datagram to the kernel within the call; only while the kernel's buffer is full are datagrams copied into a bounded
+/// queue, and dropped and counted beyond it, which is what a network does too.
+///
+/// The descriptor is polled and not libuv's own kind of handle, which asks the kernel twice for each datagram.
 package final class UDPSocket: LoopHandle {
     /// The largest datagram that is received.
     package static let maximumDatagramBytes = 65_536
-    /// How many datagrams libuv takes with one system call.
-    package static let maximumDatagramsPerRead = 20
+    /// How many datagrams are taken with one system call.
+    package static let maximumDatagramsPerRead = Int(GATEWAY_BATCH)
+    /// How many system calls for that one turn makes, so that a flood leaves the other sockets their share.
+    package static let maximumReadsPerTurn = 4
     /// How many datagrams wait while the kernel takes none.
     package static let maximumQueuedDatagrams = 256
 
@@ -50,7 +54,11 @@ package final class UDPSocket: LoopHandle {
     package private(set) var statistics = Statistics()
 
     private let isV6: Bool
-    private var waiting = 0
+    private let descriptor: Int32
+    /// How many datagrams the next read asks for: twice what the last one found.
+    private var expected = 1
+    /// Datagrams that the kernel did not take, the oldest first.
+    private var waiting: [(bytes: [UInt8], address: SocketAddress)] = []
 
     /// Binds and starts to receive.
     ///
@@ -63,57 +71,89 @@ package final class UDPSocket: LoopHandle {
         loop: EventLoop, bind address: TransportAddress, isDualStack: Bool = false, bufferBytes: Int? = nil,
         onDatagram: Handler? = nil
     ) throws(ShardError) {
-        localAddress = address
+        let descriptor = try Self.open(address, isDualStack: isDualStack, bufferBytes: bufferBytes)
+        self.descriptor = descriptor
         self.onDatagram = onDatagram
         isV6 = address.ip.isV6
+        localAddress =
+            TransportAddress.reading { pointer, length in
+                var size = socklen_t(length.pointee)
+                return getsockname(descriptor, pointer, &size)
+            } ?? address
         let raw = loop.raw
-        try super.init(loop: loop, type: UV_UDP, label: "UDP socket at \(address)") { memory in
-            uv_udp_init_ex(
-                raw, memory.assumingMemoryBound(to: uv_udp_t.self), UInt32(AF_UNSPEC) | UV_UDP_RECVMMSG.rawValue)
-        }
         do throws(ShardError) {
-            try open(address, flags: address.ip.isV6 && !isDualStack ? UV_UDP_IPV6ONLY.rawValue : 0)
+            try super.init(loop: loop, type: UV_POLL, label: "UDP socket at \(address)") { memory in
+                uv_poll_init(raw, memory.assumingMemoryBound(to: uv_poll_t.self), descriptor)
+            }
         } catch {
-            close()
+            _ = Glibc.close(descriptor)
             throw error
         }
-        if let bufferBytes { setBuffers(bufferBytes) }
+        poll(forRoom: false)
     }
 
-    private var udp: UnsafeMutablePointer<uv_udp_t> { pointer(as: uv_udp_t.self) }
-
-    private func open(_ address: TransportAddress, flags: UInt32) throws(ShardError) {
-        let udp = udp
-        let bound = SocketAddress(address).withPointer { uv_udp_bind(udp, $0, flags) }
-        guard bound == 0 else { throw ShardError(bound, binding: address) }
-        if let actual = TransportAddress.reading({ uv_udp_getsockname(udp, $0, $1) }) {
-            localAddress = actual
+    private static func open(
+        _ address: TransportAddress, isDualStack: Bool, bufferBytes: Int?
+    ) throws(ShardError) -> Int32 {
+        let type = Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(address.ip.isV6 ? AF_INET6 : AF_INET, type, 0)
+        guard descriptor >= 0 else { throw ShardError(-errno, operation: "open a UDP socket") }
+        func set(_ level: Int32, _ option: Int32, _ value: Int32) -> Bool {
+            var value = value
+            return setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
         }
-        // SAFETY: the socket object outlives its callbacks, and the loop's buffer outlives both.
-        let started = uv_udp_recv_start(
-            udp,
-            { handle, _, buffer in
-                let socket = LoopHandle.owner(of: handle.unsafelyUnwrapped.pointee.data, as: UDPSocket.self)
-                let room = socket.loop.receiveBuffer
-                buffer.unsafelyUnwrapped.pointee = uv_buf_init(
-                    room.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(room.count))
-            },
-            { handle, count, buffer, sender, flags in
-                guard let handle, let buffer, let sender, count >= 0 else { return }
-                guard flags & UV_UDP_PARTIAL.rawValue == 0 else { return }
-                let socket = LoopHandle.owner(of: handle.pointee.data, as: UDPSocket.self)
-                socket.received(
-                    UnsafeMutableRawBufferPointer(start: buffer.pointee.base, count: count), from: sender)
-            })
-        guard started == 0 else { throw ShardError(started, operation: "receive on \(address)") }
+        let socketAddress = SocketAddress(address)
+        guard !address.ip.isV6 || set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, isDualStack ? 0 : 1),
+            socketAddress.withPointer({ bind(descriptor, $0, socketAddress.length) }) == 0
+        else {
+            let error = ShardError(-errno, binding: address)
+            _ = Glibc.close(descriptor)
+            throw error
+        }
+        if let bufferBytes {
+            // What the kernel grants is its own business; calls work with less, only bursts suffer.
+            _ = set(SOL_SOCKET, SO_RCVBUF, Int32(clamping: bufferBytes))
+            _ = set(SOL_SOCKET, SO_SNDBUF, Int32(clamping: bufferBytes))
+        }
+        return descriptor
     }
 
-    private func setBuffers(_ bytes: Int) {
-        // What the kernel grants is its own business; calls work with less, only bursts suffer.
-        var receive = Int32(clamping: bytes)
-        var send = receive
-        uv_recv_buffer_size(pointer(as: uv_handle_t.self), &receive)
-        uv_send_buffer_size(pointer(as: uv_handle_t.self), &send)
+    /// Asks for word of datagrams, and of room to send as well.
+    private func poll(forRoom: Bool) {
+        let events = Int32(UV_READABLE.rawValue) | (forRoom ? Int32(UV_WRITABLE.rawValue) : 0)
+        // SAFETY: the owner outlives its callbacks.
+        uv_poll_start(pointer(as: uv_poll_t.self), events) { handle, status, events in
+            guard let handle else { return }
+            let socket = LoopHandle.owner(of: handle.pointee.data, as: UDPSocket.self)
+            if events & Int32(UV_WRITABLE.rawValue) != 0 { socket.sendWaiting() }
+            // An error of the socket, too, is taken from it by reading.
+            if status < 0 || events & Int32(UV_READABLE.rawValue) != 0 { socket.readPending() }
+        }
+    }
+
+    // MARK: Receiving
+
+    private func readPending() {
+        let batch = loop.datagramBatch
+        for _ in 0..<Self.maximumReadsPerTurn {
+            guard !isClosed else { return }
+            let limit = min(expected, Self.maximumDatagramsPerRead)
+            let count = Int(gateway_receive_batch(descriptor, batch, Int32(limit)))
+            guard count > 0 else { return }
+            expected = min(2 * count, Self.maximumDatagramsPerRead)
+            for index in 0..<Int32(count) {
+                // The handler may close the socket.
+                guard !isClosed else { return }
+                let length = Int(gateway_datagram_length(batch, index))
+                guard length >= 0 else { continue }
+                // SAFETY: the kernel has just filled so many bytes of the loop's buffer, which nobody else uses.
+                received(
+                    UnsafeMutableRawBufferPointer(start: gateway_datagram(batch, index), count: length),
+                    from: gateway_datagram_sender(batch, index))
+            }
+            // Fewer than asked for: nothing is left. What is left after the last read makes the descriptor readable again.
+            if count < limit { return }
+        }
     }
 
     private func received(_ datagram: UnsafeMutableRawBufferPointer, from sender: UnsafePointer<sockaddr>) {
@@ -121,6 +161,8 @@ package final class UDPSocket: LoopHandle {
         statistics.received += 1
         onDatagram?(datagram, address)
     }
+
+    // MARK: Sending
 
     /// Sends one datagram. The bytes are not needed after the call.
     @discardableResult
@@ -131,19 +173,25 @@ package final class UDPSocket: LoopHandle {
             return .refused
         }
         let address = isV6 ? SocketAddress(mapping: destination) : SocketAddress(destination)
-        let udp = udp
-        // SAFETY: libuv reads the bytes during the call and does not change them.
-        var buffer = Self.buffer(over: datagram)
-        let code = address.withPointer { uv_udp_try_send(udp, &buffer, 1, $0) }
-        if code >= 0 {
+        // Behind those that wait, so that the order stays.
+        let code = waiting.isEmpty ? hand(datagram, to: address) : -EAGAIN
+        switch code {
+        case 0:
             statistics.sent += 1
             return .sent
-        }
-        guard code == UV_EAGAIN.rawValue else {
+        case -EAGAIN, -ENOBUFS:
+            guard waiting.count < Self.maximumQueuedDatagrams else {
+                statistics.dropped += 1
+                return .dropped
+            }
+            if waiting.isEmpty { poll(forRoom: true) }
+            waiting.append(([UInt8](datagram), address))
+            statistics.queued += 1
+            return .queued
+        default:
             statistics.refused += 1
             return .refused
         }
-        return enqueue(datagram, to: address)
     }
 
     /// Sends one datagram.
@@ -152,64 +200,28 @@ package final class UDPSocket: LoopHandle {
         datagram.withUnsafeBytes { send($0, to: destination) }
     }
 
-    private func enqueue(_ datagram: UnsafeRawBufferPointer, to address: SocketAddress) -> SendOutcome {
-        guard waiting < Self.maximumQueuedDatagrams else {
-            statistics.dropped += 1
-            return .dropped
+    /// Gives a datagram to the kernel: 0, or a negative errno.
+    private func hand(_ datagram: UnsafeRawBufferPointer, to address: SocketAddress) -> Int32 {
+        // SAFETY: the kernel copies the bytes and the address during the call.
+        address.withPointer { gateway_send(descriptor, datagram.baseAddress, datagram.count, $0, address.length) }
+    }
+
+    private func sendWaiting() {
+        var sent = 0
+        for (bytes, address) in waiting {
+            let code = bytes.withUnsafeBytes { hand($0, to: address) }
+            if code == -EAGAIN || code == -ENOBUFS { break }
+            if code == 0 { statistics.sent += 1 } else { statistics.refused += 1 }
+            sent += 1
         }
-        let request = QueuedDatagram(copying: datagram, socket: self)
-        let udp = udp
-        // SAFETY: the request owns its copy of the bytes, and libuv calls back exactly once, after which it is freed.
-        var buffer = Self.buffer(over: UnsafeRawBufferPointer(request.bytes))
-        let context = Unmanaged.passRetained(request)
-        request.raw.pointee.data = context.toOpaque()
-        let code = address.withPointer { address in
-            uv_udp_send(request.raw, udp, &buffer, 1, address) { raw, status in
-                let data = raw.unsafelyUnwrapped.pointee.data.unsafelyUnwrapped
-                let request = Unmanaged<QueuedDatagram>.fromOpaque(data).takeRetainedValue()
-                request.socket.finished(status)
-            }
-        }
-        guard code == 0 else {
-            context.release()
-            statistics.refused += 1
-            return .refused
-        }
-        waiting += 1
-        statistics.queued += 1
-        return .queued
+        waiting.removeFirst(sent)
+        if waiting.isEmpty { poll(forRoom: false) }
     }
 
-    private func finished(_ status: Int32) {
-        waiting -= 1
-        if status == 0 { statistics.sent += 1 } else { statistics.refused += 1 }
+    override func willClose() {
+        onDatagram = nil
+        waiting = []
     }
 
-    private static func buffer(over bytes: UnsafeRawBufferPointer) -> uv_buf_t {
-        let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
-        return uv_buf_init(base?.assumingMemoryBound(to: CChar.self), UInt32(clamping: bytes.count))
-    }
-
-    override func willClose() { onDatagram = nil }
-}
-
-/// A datagram that waits until the kernel has room.
-private final class QueuedDatagram {
-    let raw: UnsafeMutablePointer<uv_udp_send_t>
-    let bytes: UnsafeMutableRawBufferPointer
-    let socket: UDPSocket
-
-    init(copying datagram: UnsafeRawBufferPointer, socket: UDPSocket) {
-        self.socket = socket
-        raw = .allocate(capacity: 1)
-        raw.initialize(to: uv_udp_send_t())
-        bytes = .allocate(byteCount: datagram.count, alignment: 1)
-        bytes.copyMemory(from: datagram)
-    }
-
-    deinit {
-        // SAFETY: libuv has called back, or refused the request.
-        raw.deallocate()
-        bytes.deallocate()
-    }
+    override func didClose() { _ = Glibc.close(descriptor) }
 }

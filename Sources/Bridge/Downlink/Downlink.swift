@@ -17,6 +17,11 @@ package final class Downlink {
     package private(set) var packetsReceived = 0
 
     private let limits: Limits
+    /// The limits that count for each packet and each tick, in nanoseconds.
+    private let tickLength: Int64
+    private let silenceHangover: Int64
+    private let flushAfter: Int64
+    private let coderRest: Int64
     private let coders: any AudioCoderFactory
     private weak var sink: (any DownlinkSink)?
     private var tracks: [String: TrackPlayer] = [:]
@@ -46,6 +51,10 @@ package final class Downlink {
     ) throws(AudioCoderFailure) {
         self.format = format
         self.limits = limits
+        tickLength = max(1, limits.tick.nanoseconds)
+        silenceHangover = limits.silenceHangover.nanoseconds
+        flushAfter = limits.flushAfter.nanoseconds
+        coderRest = limits.coderRest.nanoseconds
         self.coders = coders
         self.sink = sink
         lastOutput = now
@@ -76,9 +85,8 @@ package final class Downlink {
 
     package func addTrack(_ id: String, participant: String, now: Instant) throws(AudioCoderFailure) {
         guard tracks[id] == nil, tracks.count < limits.maximumTracks else { return }
-        let decoder = try coders.makeDecoder(sampleRate: codingRate)
-        tracks[id] = TrackPlayer(
-            id: id, participant: participant, sampleRate: codingRate, limits: limits, decoder: decoder, now: now)
+        tracks[id] = try TrackPlayer(
+            id: id, participant: participant, sampleRate: codingRate, limits: limits, coders: coders, now: now)
     }
 
     package func removeTrack(_ id: String) {
@@ -142,23 +150,27 @@ package final class Downlink {
         if audibleCount > 1 {
             let frameSamples = codingRate / 50
             var due = 1
-            if let lastMix { due = Int((now - lastMix).nanoseconds / max(1, limits.tick.nanoseconds)) }
+            if let lastMix { due = Int(now.nanoseconds(since: lastMix) / tickLength) }
             // After a long stall the past is not mixed: the rings hold no more anyway.
             due = min(due, 10)
             if due > 0 {
-                lastMix = lastMix.map { due == 10 ? now : $0 + limits.tick * due } ?? now
+                lastMix = lastMix.map { due == 10 ? now : $0.advanced(byNanoseconds: tickLength * Int64(due)) } ?? now
             }
             for _ in 0..<due { mix(frameSamples, now: now) }
         } else {
             lastMix = nil
             drainMix(keeping: tracks.values.first { $0.gate.isOpen })
         }
-        for track in tracks.values where track.gate.isOpen && now - track.lastArrival > limits.silenceHangover {
+        for track in tracks.values
+        where track.gate.isOpen && now.nanoseconds(since: track.lastArrival) > silenceHangover {
             // The packets stopped in the middle: DTX, a mute, or the end.
             track.closeGate()
         }
-        if isPassing, now - lastOutput > limits.silenceHangover { isPassing = false }
-        if framer.pendingSampleCount > 0 || encoderFrames.sampleCount > 0, now - lastOutput > limits.flushAfter {
+        for track in tracks.values where now.nanoseconds(since: track.lastArrival) > coderRest { track.rest() }
+        if isPassing, now.nanoseconds(since: lastOutput) > silenceHangover { isPassing = false }
+        if framer.pendingSampleCount > 0 || encoderFrames.sampleCount > 0,
+            now.nanoseconds(since: lastOutput) > flushAfter
+        {
             flush()
         }
     }

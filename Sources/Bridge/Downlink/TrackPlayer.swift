@@ -19,25 +19,49 @@ final class TrackPlayer {
     private(set) var recovered = 0
     private(set) var undecodable = 0
 
-    private let decoder: any SpeechDecoder
-    private let scratch: UnsafeMutableBufferPointer<Int16>
+    private let coders: any AudioCoderFactory
+    /// Nil while the track rests.
+    private var decoder: (any SpeechDecoder)?
+    private var scratch: UnsafeMutableBufferPointer<Int16>
 
     init(
-        id: String, participant: String, sampleRate: Int, limits: Limits, decoder: any SpeechDecoder, now: Instant
-    ) {
+        id: String, participant: String, sampleRate: Int, limits: Limits, coders: any AudioCoderFactory, now: Instant
+    ) throws(AudioCoderFailure) {
         self.id = id
         self.participant = participant
         self.sampleRate = sampleRate
-        self.decoder = decoder
+        self.coders = coders
+        decoder = try coders.makeDecoder(sampleRate: sampleRate)
         gate = SilenceGate(
             hangover: limits.silenceHangover.samplesAt48kHz * sampleRate / 48_000,
             onset: limits.faintOnset.samplesAt48kHz * sampleRate / 48_000)
         waiting = SampleRing(
             capacity: sampleRate / 50, limit: limits.mixingQueue.samplesAt48kHz * sampleRate / 48_000)
         lastArrival = now
-        // 120 ms, the longest packet.
-        scratch = .allocate(capacity: sampleRate * 120 / 1000)
+        scratch = Self.makeScratch(sampleRate: sampleRate)
+    }
+
+    /// Room for 120 ms, the longest packet.
+    private static func makeScratch(sampleRate: Int) -> UnsafeMutableBufferPointer<Int16> {
+        let scratch = UnsafeMutableBufferPointer<Int16>.allocate(capacity: sampleRate * 120 / 1000)
         scratch.initialize(repeating: 0)
+        return scratch
+    }
+
+    /// Nothing has come for long: gives back the decoder until something comes again. What is lost is a memory of sound
+    /// that has faded anyway.
+    func rest() {
+        guard decoder != nil else { return }
+        decoder = nil
+        scratch.deallocate()
+        scratch = UnsafeMutableBufferPointer(start: nil, count: 0)
+    }
+
+    private func wake() -> (any SpeechDecoder)? {
+        if let decoder { return decoder }
+        decoder = try? coders.makeDecoder(sampleRate: sampleRate)
+        if decoder != nil { scratch = Self.makeScratch(sampleRate: sampleRate) }
+        return decoder
     }
 
     deinit { scratch.deallocate() }
@@ -47,14 +71,14 @@ final class TrackPlayer {
         switch output {
         case .packet(let packet, _):
             lastArrival = now
-            guard let count = decoder.decode(packet.payload, into: scratch) else {
+            guard let count = wake()?.decode(packet.payload, into: scratch) else {
                 undecodable += 1
                 return
             }
             pass(count, emit)
         case .lost(let samples, let recovery):
             let count = min(samples * sampleRate / 48_000, scratch.count)
-            guard count > 0 else { return }
+            guard count > 0, let decoder else { return }
             if let recovery, let written = decoder.recover(count, before: recovery, into: scratch) {
                 recovered += samples
                 pass(written, emit)

@@ -16,7 +16,7 @@ package struct MessageRate: Sendable {
 
     /// Whether one more message is within the rate.
     package mutating func take(now: Instant) -> Bool {
-        tokens = min(burst, tokens + Double((now - last).nanoseconds) / 1e9 * perSecond)
+        tokens = min(burst, tokens + Double(now.nanoseconds(since: last)) / 1e9 * perSecond)
         last = now
         guard tokens >= 1 else { return false }
         tokens -= 1

@@ -20,6 +20,13 @@ package protocol SpeechEncoder: AnyObject {
     /// Encodes one frame; returns the packet's length in bytes, nil if it cannot be encoded. A packet of 1 or 2 bytes
     /// means silence that need not be sent.
     func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int?
+    /// How much of what follows the far side is expected to lose, in percent: so much is spent on redundancy.
+    func expect(lossPercent: Int)
+}
+
+extension SpeechEncoder {
+    /// Of an encoder that knows no redundancy.
+    package func expect(lossPercent: Int) {}
 }
 
 /// Turns Opus packets into mono samples. Each call returns how many samples it has written, nil if it cannot.

@@ -34,6 +34,8 @@ package protocol RoomConnection: AnyObject {
     ///   - level: loudness in -dBov (RFC 6464), if it is known.
     func sendAudio(
         _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
+    /// Percent of our packets that the room says were lost lately.
+    var reportedLossPercent: Int { get }
     /// Tells the room that the microphone is off, or on again.
     func setMuted(_ isMuted: Bool)
     /// Sends a text stream to everybody.
@@ -47,6 +49,11 @@ package protocol RoomConnection: AnyObject {
     func performRPC(to identity: String, method: String, payload: String)
     /// Leaves so that the others see it at once. No event comes after this call.
     func leave()
+}
+
+extension RoomConnection {
+    /// Of a room that reports nothing.
+    package var reportedLossPercent: Int { 0 }
 }
 
 /// Whom a participant tells what happens. All calls come on the loop, none during a call to the connection.

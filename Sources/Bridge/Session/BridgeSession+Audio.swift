@@ -38,6 +38,7 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
 
     package func mediaTick(now: Instant) {
         guard let uplink, let downlink else { return }
+        if let room { uplink.expect(lossPercent: room.reportedLossPercent) }
         uplink.pump(now: now)
         downlink.tick(now: now)
         if replies.isReplyFinished(isAudible: downlink.isAudible, now: now) { tell(.replyFinished) }

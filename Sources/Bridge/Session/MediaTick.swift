@@ -9,14 +9,19 @@ package protocol MediaTickClient: AnyObject {
 /// ticks that were missed altogether are not made up for. It rests while nobody listens.
 package final class MediaTick {
     private let clock: any SessionClock
-    private let interval: Duration
+    /// In nanoseconds.
+    private let interval: Int64
     private var alarm: (any SessionAlarm)?
-    private var clients: [ObjectIdentifier: any MediaTickClient] = [:]
+    private var clients: [any MediaTickClient] = []
+    /// Where each client is in `clients`.
+    private var places: [ObjectIdentifier: Int] = [:]
+    /// Room for the copy that a round goes over, kept from round to round.
+    private var round: [any MediaTickClient] = []
     private var next: Instant?
 
     package init(clock: any SessionClock, interval: Duration) {
         self.clock = clock
-        self.interval = interval
+        self.interval = max(1, interval.nanoseconds)
         alarm = clock.makeAlarm { [weak self] in self?.fire() }
     }
 
@@ -24,13 +29,20 @@ package final class MediaTick {
     package var clientCount: Int { clients.count }
 
     package func add(_ client: any MediaTickClient) {
-        clients[ObjectIdentifier(client)] = client
+        guard places[ObjectIdentifier(client)] == nil else { return }
+        places[ObjectIdentifier(client)] = clients.count
+        clients.append(client)
         guard next == nil else { return }
-        arm(at: clock.now + interval)
+        arm(at: clock.now.advanced(byNanoseconds: interval))
     }
 
     package func remove(_ client: any MediaTickClient) {
-        clients[ObjectIdentifier(client)] = nil
+        guard let place = places.removeValue(forKey: ObjectIdentifier(client)) else { return }
+        let last = clients.removeLast()
+        if place < clients.count {
+            clients[place] = last
+            places[ObjectIdentifier(last)] = place
+        }
         guard clients.isEmpty else { return }
         next = nil
         alarm?.cancel()
@@ -39,14 +51,19 @@ package final class MediaTick {
     private func fire() {
         guard let due = next, !clients.isEmpty else { return }
         let now = clock.now
-        var following = due + interval
+        var following = due.advanced(byNanoseconds: interval)
         if following <= now {
-            let missed = (now - due).nanoseconds / max(1, interval.nanoseconds)
-            following = due + interval * Int(missed + 1)
+            let missed = now.nanoseconds(since: due) / interval
+            following = due.advanced(byNanoseconds: interval * (missed + 1))
         }
         arm(at: following)
-        // A copy: clients may come and go during the calls.
-        for client in Array(clients.values) { client.mediaTick(now: now) }
+        // A copy, in room that is kept: clients may come and go during the calls.
+        var round: [any MediaTickClient] = []
+        swap(&round, &self.round)
+        round.append(contentsOf: clients)
+        for client in round { client.mediaTick(now: now) }
+        round.removeAll(keepingCapacity: true)
+        swap(&round, &self.round)
     }
 
     private func arm(at instant: Instant) {

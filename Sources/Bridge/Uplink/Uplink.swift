@@ -26,6 +26,13 @@ package final class Uplink {
     package private(set) var longestDelay = 0
 
     private let limits: Limits
+    /// The limits that count for each packet, in nanoseconds and in samples at 48 kHz.
+    private let liveness: Int64
+    private let keptSilence: Int
+    private let toleratedDelay: Int
+    private let keptBeginning: Int
+    private let queueLimit: Int
+    private let coderRest: Int64
     private let coders: any AudioCoderFactory
     private weak var sink: (any UplinkSink)?
     /// Learns how long sound stays here.
@@ -45,7 +52,7 @@ package final class Uplink {
     private var lastArrivalSamples = 0
     /// Decodes the client's Opus packets, only to measure them.
     private var meter: (any SpeechDecoder)?
-    private let metered = UnsafeMutableBufferPointer<Int16>.allocate(capacity: meteringRate * 120 / 1000)
+    private var metered: UnsafeMutableBufferPointer<Int16>?
     private var isStarted = false
     /// The encoder said that silence need not be sent, and has been heeded once.
     private var isDiscontinuous = false
@@ -56,12 +63,20 @@ package final class Uplink {
     /// The rate of frames and encoder, in Hz.
     private var codingRate: Int
     private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
+    /// Percent of our packets that the room loses.
+    private var expectedLoss = 0
 
     package init(
         format: AudioFormat, limits: Limits, coders: any AudioCoderFactory, sink: any UplinkSink, now: Instant
     ) throws(AudioCoderFailure) {
         self.format = format
         self.limits = limits
+        liveness = limits.liveness.nanoseconds
+        keptSilence = limits.keptSilence.samplesAt48kHz
+        toleratedDelay = limits.toleratedDelay.samplesAt48kHz
+        keptBeginning = limits.keptBeginning.samplesAt48kHz
+        queueLimit = limits.uplinkQueue.samplesAt48kHz
+        coderRest = limits.coderRest.nanoseconds
         self.coders = coders
         self.sink = sink
         let rate = format.nearestOpusSampleRate
@@ -77,7 +92,7 @@ package final class Uplink {
 
     deinit {
         packet.deallocate()
-        metered.deallocate()
+        metered?.deallocate()
     }
 
     /// What waits to be sent, in milliseconds.
@@ -108,7 +123,7 @@ package final class Uplink {
         noteArrival(samples: description.sampleCount, now: now)
         samplesDropped += packets.append(
             [UInt8](bytes), samples: description.sampleCount, loudness: loudness(of: bytes, description),
-            limit: limits.uplinkQueue.samplesAt48kHz)
+            limit: queueLimit)
         packetArrivals.append(now, of: packets.count)
         pump(now: now)
         return true
@@ -119,6 +134,8 @@ package final class Uplink {
     private func loudness(of bytes: UnsafeRawBufferPointer, _ description: OpusPacket) -> Int? {
         if description.isDiscontinuous { return 0 }
         if meter == nil { meter = try? coders.makeDecoder(sampleRate: Self.meteringRate) }
+        let metered = self.metered ?? .allocate(capacity: Self.meteringRate * 120 / 1000)
+        self.metered = metered
         guard let count = meter?.decode(bytes, into: metered) else { return nil }
         // SAFETY: the decoder has just written `count` samples; they are only read during the call.
         return unsafe SoundLevel.rootMeanSquare(UnsafeBufferPointer(rebasing: metered[..<count]).span)
@@ -220,6 +237,13 @@ package final class Uplink {
         pacer.stop(now: now)
     }
 
+    /// How much the room loses of what we send, in percent: in-band FEC is spent against that and not in advance.
+    package func expect(lossPercent: Int) {
+        guard lossPercent != expectedLoss else { return }
+        expectedLoss = lossPercent
+        encoder?.expect(lossPercent: lossPercent)
+    }
+
     // MARK: Out
 
     /// Sends what is due. To be called on each tick, besides on each arrival of sound.
@@ -232,6 +256,10 @@ package final class Uplink {
             switch pacer.next(head: head, now: now) {
             case .wait:
                 frames.releaseSpare()
+                // A caller who has been silent for long gives back the encoder; the next word makes a new one.
+                if encoder != nil, let since = pacer.idleSince, now.nanoseconds(since: since) > coderRest {
+                    encoder = nil
+                }
                 return
             case .frame(let timestamp, let isStart):
                 if packets.isEmpty {
@@ -256,21 +284,21 @@ package final class Uplink {
     /// Leaves out silent frames while a live client's sound is late: everything that was held back, or piled up,
     /// would else stay a delay for the rest of the call. What came before the caller's first word goes at once.
     private func skipSilence(now: Instant) {
-        guard !pacer.isHeld, let lastArrival, now - lastArrival <= limits.liveness else { return }
-        let kept = limits.keptSilence.samplesAt48kHz
+        guard detector.silentRun >= keptSilence, !pacer.isHeld, let lastArrival,
+            now.nanoseconds(since: lastArrival) <= liveness
+        else { return }
         // What has come in one piece has to wait for its turn, late or not.
         let wholeFrames = (lastArrivalSamples + UplinkPacer.frameSamples - 1) / UplinkPacer.frameSamples
-        let tolerated = max(limits.toleratedDelay.samplesAt48kHz, wholeFrames * UplinkPacer.frameSamples)
-        let beginning = limits.keptBeginning.samplesAt48kHz
-        while detector.silentRun >= kept, queuedSamples > tolerated {
+        let tolerated = max(toleratedDelay, wholeFrames * UplinkPacer.frameSamples)
+        while detector.silentRun >= keptSilence, queuedSamples > tolerated {
             if let samples = packets.headSamples {
-                let inView = min(packets.count, beginning / max(1, samples) + 1)
+                let inView = min(packets.count, keptBeginning / max(1, samples) + 1)
                 guard (0..<inView).allSatisfy({ isSilent(loudness: packets.loudness(at: $0)) }) else { return }
                 _ = packets.pop()
                 _ = packetArrivals.pop()
                 samplesSkipped += samples
             } else {
-                let inView = min(frames.frameCount, beginning / UplinkPacer.frameSamples + 1)
+                let inView = min(frames.frameCount, keptBeginning / UplinkPacer.frameSamples + 1)
                 guard inView > 0, (0..<inView).allSatisfy({ isSilent(loudness: loudness(ofFrame: $0)) }) else { return }
                 frames.skip()
                 _ = frameArrivals.pop()
@@ -298,7 +326,10 @@ package final class Uplink {
             detector.note(rootMeanSquare: loudness, samples: UplinkPacer.frameSamples, now: now)
             level = SoundLevel.audioLevel(rootMeanSquare: loudness)
         }
-        if encoder == nil { encoder = try? coders.makeEncoder(sampleRate: codingRate) }
+        if encoder == nil {
+            encoder = try? coders.makeEncoder(sampleRate: codingRate)
+            if expectedLoss > 0 { encoder?.expect(lossPercent: expectedLoss) }
+        }
         guard let length = encoder?.encode(samples.span, into: packet), length > 0 else { return }
         // Of a run of silence the encoder's first packet goes out; later ones say nothing new.
         if length <= 2, isDiscontinuous, !isStart {

@@ -44,6 +44,8 @@ package struct UplinkPacer: Sendable {
     /// No frame may go; silence goes for as long as it takes.
     package private(set) var isHeld = true
     private var turnHasEnded = false
+    /// Since when nothing is sent; nil while something is.
+    package var idleSince: Instant? { if case .idle(let since) = state { since } else { nil } }
 
     package init(limits: Limits, now: Instant) {
         catchUp = limits.catchUp.samplesAt48kHz
@@ -89,13 +91,19 @@ package struct UplinkPacer: Sendable {
     }
 
     private mutating func advance(to now: Instant) {
-        let elapsed = (now - last).samplesAt48kHz
+        let elapsed = Self.samples(from: last, to: now)
         guard elapsed > 0 else { return }
         // What rounding leaves over is not lost: only whole samples move the clock.
-        last += .nanoseconds(Int64(elapsed) * 1_000_000 / 48)
+        last = last.advanced(byNanoseconds: Int64(elapsed) * 1_000_000 / 48)
         if case .idle = state { return }
         credit += elapsed
         if elapsed > tick * 2 { lateness = min(lateness + elapsed - tick, maximumLateness) }
+    }
+
+    /// Bounded by a day, so that nothing overflows.
+    private static func samples(from start: Instant, to end: Instant) -> Int {
+        let nanoseconds = min(max(end.nanoseconds(since: start), -86_400_000_000_000), 86_400_000_000_000)
+        return Int(nanoseconds * 48 / 1_000_000)
     }
 
     /// How far the credit may grow before it means that the client pauses.
@@ -175,13 +183,13 @@ package struct UplinkPacer: Sendable {
     /// Sends nothing from here on. What was sent last lasts until a frame's length after it was due.
     private mutating func rest() {
         if case .idle = state { return }
-        state = .idle(since: last + .nanoseconds(Int64(Self.frameSamples - credit) * 1_000_000 / 48))
+        state = .idle(since: last.advanced(byNanoseconds: Int64(Self.frameSamples - credit) * 1_000_000 / 48))
         credit = 0
         isStart = true
     }
 
     private mutating func skipPause(since: Instant, now: Instant) {
-        timestamp += max(0, (now - since).samplesAt48kHz)
+        timestamp += max(0, Self.samples(from: since, to: now))
         last = now
         credit = 0
         isStart = true

@@ -18,3 +18,62 @@ static inline void gateway_name_thread(const char *name) { prctl(PR_SET_NAME, na
 static inline int gateway_accept(int listener) {
     return (int)syscall(SYS_accept4, listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
+
+/// Datagrams that one system call may bring.
+enum { GATEWAY_BATCH = 16 };
+
+/// Room for the heads of a batch of datagrams; `struct mmsghdr` is hidden without _GNU_SOURCE.
+struct gateway_batch {
+    struct {
+        struct msghdr header;
+        unsigned int length;
+    } messages[GATEWAY_BATCH];
+    struct iovec parts[GATEWAY_BATCH];
+    struct sockaddr_storage senders[GATEWAY_BATCH];
+};
+
+/// Lays `count` datagrams of at most `size` bytes into `room`, one behind the other.
+static inline void gateway_prepare_batch(struct gateway_batch *batch, void *room, size_t size) {
+    for (int index = 0; index < GATEWAY_BATCH; index++) {
+        batch->parts[index].iov_base = (char *)room + index * size;
+        batch->parts[index].iov_len = size;
+        struct msghdr header = {0};
+        header.msg_iov = &batch->parts[index];
+        header.msg_iovlen = 1;
+        header.msg_name = &batch->senders[index];
+        header.msg_namelen = sizeof batch->senders[index];
+        batch->messages[index].header = header;
+    }
+}
+
+/// Takes up to `limit` datagrams that wait: how many, or a negative errno.
+static inline int gateway_receive_batch(int descriptor, struct gateway_batch *batch, int limit) {
+    for (int index = 0; index < limit; index++)
+        batch->messages[index].header.msg_namelen = sizeof batch->senders[index];
+    long count;
+    do count = syscall(SYS_recvmmsg, descriptor, batch->messages, limit, MSG_DONTWAIT, 0);
+    while (count < 0 && errno == EINTR);
+    return count < 0 ? -errno : (int)count;
+}
+
+/// The length of a received datagram; negative when it was longer than its room.
+static inline int gateway_datagram_length(const struct gateway_batch *batch, int index) {
+    return batch->messages[index].header.msg_flags & MSG_TRUNC ? -1 : (int)batch->messages[index].length;
+}
+
+static inline void *gateway_datagram(const struct gateway_batch *batch, int index) {
+    return batch->parts[index].iov_base;
+}
+
+static inline const struct sockaddr *gateway_datagram_sender(const struct gateway_batch *batch, int index) {
+    return (const struct sockaddr *)&batch->senders[index];
+}
+
+/// Sends one datagram without waiting: 0, or a negative errno.
+static inline int gateway_send(
+    int descriptor, const void *bytes, size_t count, const struct sockaddr *address, socklen_t length) {
+    long sent;
+    do sent = sendto(descriptor, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, address, length);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
+}

@@ -43,3 +43,35 @@ static inline void copenssl_bio_clear_retry_flags(BIO *bio) { BIO_clear_retry_fl
 
 // ERR_GET_REASON and friends are inline functions since 3.0, spelled here so that every version has them.
 static inline const char *copenssl_reason(unsigned long code) { return ERR_reason_error_string(code); }
+
+// HMAC-SHA1 of SRTP with the key hashed in once and nothing allocated for a packet. OpenSSL 3 calls the functions of a
+// plain hash deprecated; its general ones make a context for each use.
+#include <openssl/sha.h>
+#include <string.h>
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+/// The key has 20 bytes.
+static inline void copenssl_hmac_sha1_prepare(SHA_CTX *inner, SHA_CTX *outer, const unsigned char *key) {
+  unsigned char block[SHA_CBLOCK];
+  memset(block, 0x36, sizeof block);
+  for (int index = 0; index < 20; index++) block[index] ^= key[index];
+  SHA1_Init(inner);
+  SHA1_Update(inner, block, sizeof block);
+  memset(block, 0x5C, sizeof block);
+  for (int index = 0; index < 20; index++) block[index] ^= key[index];
+  SHA1_Init(outer);
+  SHA1_Update(outer, block, sizeof block);
+  OPENSSL_cleanse(block, sizeof block);
+}
+/// Writes 20 bytes; the four of `suffix` follow the message.
+static inline void copenssl_hmac_sha1(
+    const SHA_CTX *inner, const SHA_CTX *outer, const void *message, size_t length, const void *suffix, void *digest) {
+  SHA_CTX hash = *inner;
+  SHA1_Update(&hash, message, length);
+  SHA1_Update(&hash, suffix, 4);
+  SHA1_Final((unsigned char *)digest, &hash);
+  hash = *outer;
+  SHA1_Update(&hash, digest, 20);
+  SHA1_Final((unsigned char *)digest, &hash);
+}
+#pragma clang diagnostic pop

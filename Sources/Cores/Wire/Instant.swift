@@ -6,6 +6,7 @@ package struct Instant: Hashable, Comparable, Sendable {
     /// Nanoseconds since the clock's origin.
     package var nanoseconds: Int64
 
+    @inlinable
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     /// The origin; where virtual time starts in tests.
@@ -16,7 +17,20 @@ package struct Instant: Hashable, Comparable, Sendable {
     /// Milliseconds since the origin, rounded down.
     package var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
+    @inlinable
     package static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+
+    /// The time from `earlier` to this instant. The media path counts in nanoseconds: a `Duration` is a 128-bit number
+    /// of attoseconds, and each step from or to one costs a multiplication or division of that width.
+    @inlinable
+    package func nanoseconds(since earlier: Instant) -> Int64 { nanoseconds &- earlier.nanoseconds }
+
+    /// The instant so many nanoseconds later; stays at `distantFuture` instead of overflowing.
+    @inlinable
+    package func advanced(byNanoseconds count: Int64) -> Instant {
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(count)
+        return overflow ? .distantFuture : Instant(nanoseconds: sum)
+    }
 
     /// The sum; stays at `distantFuture` instead of overflowing.
     package static func + (left: Instant, right: Duration) -> Instant {
@@ -36,6 +50,7 @@ package struct Instant: Hashable, Comparable, Sendable {
     package static func += (left: inout Instant, right: Duration) { left = left + right }
 
     /// The earlier of two deadlines, where nil means none.
+    @inlinable
     package static func earliest(_ first: Instant?, _ second: Instant?) -> Instant? {
         guard let first else { return second }
         guard let second else { return first }

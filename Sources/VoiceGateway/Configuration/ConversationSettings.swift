@@ -7,5 +7,8 @@ package struct ConversationSettings: Hashable, Sendable {
     /// The method that is called at the agent when a client interrupts it; nil for none.
     package var interruptMethod: String?
 
+    /// libopus's effort for the sound of callers, 0 to 10.
+    package var opusComplexity = GatewaySettings.opusComplexity.standard
+
     package init() {}
 }

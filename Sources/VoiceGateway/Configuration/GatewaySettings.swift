@@ -15,7 +15,7 @@ package enum GatewaySettings {
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
         maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds,
         idleTimeoutSeconds, maxSessionSeconds,
-        configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds,
+        configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds, opusComplexity,
         publicURL, allowedOrigins, requestIDHeader, trustedProxies,
     ]
 
@@ -131,6 +131,10 @@ package enum GatewaySettings {
     static let resumeGraceSeconds = Setting<Int>(
         "RESUME_GRACE_SECONDS", flag: "resume-grace", .number(0...300, "SECONDS"), in: .conversation, default: 0,
         "how long a caller whose connection broke stays in the room")
+
+    static let opusComplexity = Setting<Int>(
+        "OPUS_COMPLEXITY", .number(0...10), in: .conversation, default: 5,
+        "how much CPU libopus spends on a caller's sound; 10 costs twice as much as 5, 0 half")
 
     // MARK: HTTP APIs
 

@@ -89,6 +89,7 @@ extension ConversationSettings {
         configurationWait = .milliseconds(settings.read(GatewaySettings.configWaitMS))
         turnMethod = settings.read(GatewaySettings.turnRPCMethod)
         interruptMethod = settings.read(GatewaySettings.interruptRPCMethod)
+        opusComplexity = settings.read(GatewaySettings.opusComplexity)
     }
 }
 

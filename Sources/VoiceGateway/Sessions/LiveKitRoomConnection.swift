@@ -52,6 +52,8 @@ final class LiveKitRoomConnection: RoomConnection {
         participant.sendAudio(packet, samples: samples, level: level)
     }
 
+    var reportedLossPercent: Int { participant.reportedLossPercent }
+
     func setMuted(_ isMuted: Bool) { participant.setMicrophoneMuted(isMuted) }
 
     func sendText(_ text: String, topic: String) {

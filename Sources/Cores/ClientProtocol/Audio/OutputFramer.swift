@@ -38,8 +38,20 @@ package struct OutputFramer: Sendable {
 
     /// Appends samples and hands over each piece that becomes complete.
     package mutating func append(_ samples: Span<Int16>, _ emit: (Span<Int16>) -> Void) {
-        for index in samples.indices {
-            piece.append(samples[index])
+        var start = 0
+        while start < samples.count {
+            let count = min(target - piece.count, samples.count - start)
+            let part = samples.extracting(start..<start + count)
+            start += count
+            if count == target {
+                // A piece that has come as a whole goes on from where it lies.
+                isFirst = false
+                plan()
+                emit(part)
+                continue
+            }
+            // SAFETY: the samples are only read during the call.
+            part.withUnsafeBufferPointer { unsafe piece.append(contentsOf: $0) }
             if piece.count == target { finish(emit) }
         }
     }

@@ -48,16 +48,16 @@ package struct SampleDecoder: Sendable {
     }
 
     private func decodeFrames(of bytes: RawSpan, from start: Int, count: Int, to samples: inout [Int16]) {
+        guard count > 0 else { return }
         if format.channels == 1 {
-            switch format.encoding {
-            case .pcmS16LE: for index in 0..<count { samples.append(int16(of: bytes, at: start + 2 * index)) }
-            case .pcmF32LE: for index in 0..<count { samples.append(float(of: bytes, at: start + 4 * index)) }
-            case .mulaw:
-                for index in 0..<count { samples.append(G711.decodeMulaw(byte(of: bytes, at: start + index))) }
-            case .alaw: for index in 0..<count { samples.append(G711.decodeAlaw(byte(of: bytes, at: start + index))) }
-            case .opus: break
+            // Room first, then writing in place: appending sample by sample takes ten times as long.
+            let first = samples.count
+            samples.append(contentsOf: repeatElement(0, count: count))
+            return samples.withUnsafeMutableBufferPointer { samples in
+                decodeMono(
+                    bytes.extracting(start..<start + count * frameSize),
+                    into: UnsafeMutableBufferPointer(rebasing: samples[first...]))
             }
-            return
         }
         let sampleSize = frameSize / format.channels
         for index in 0..<count {
@@ -66,6 +66,21 @@ package struct SampleDecoder: Sendable {
                 sum += Int32(sample(of: bytes, at: start + index * frameSize + channel * sampleSize))
             }
             samples.append(Int16(clamping: sum / Int32(format.channels)))
+        }
+    }
+
+    /// One channel; there is room for exactly what the bytes hold.
+    private func decodeMono(_ bytes: RawSpan, into samples: UnsafeMutableBufferPointer<Int16>) {
+        switch format.encoding {
+        case .pcmS16LE where Int16(littleEndian: 1) == 1:
+            // The samples come as they lie in memory.
+            // SAFETY: the bytes are only read during the call; copying checks that they fit.
+            bytes.withUnsafeBytes { unsafe UnsafeMutableRawBufferPointer(samples).copyMemory(from: $0) }
+        case .pcmS16LE: for index in samples.indices { samples[index] = int16(of: bytes, at: 2 * index) }
+        case .pcmF32LE: for index in samples.indices { samples[index] = float(of: bytes, at: 4 * index) }
+        case .mulaw: for index in samples.indices { samples[index] = G711.decodeMulaw(byte(of: bytes, at: index)) }
+        case .alaw: for index in samples.indices { samples[index] = G711.decodeAlaw(byte(of: bytes, at: index)) }
+        case .opus: break
         }
     }
 
@@ -98,7 +113,9 @@ package struct SampleDecoder: Sendable {
     /// Full scale at ±1.0; beyond it clips, and what is not a number is silence.
     static func linear(_ value: Float) -> Int16 {
         guard !value.isNaN else { return 0 }
-        return Int16((value * 32768).rounded().clamped(to: -32768...32767))
+        let scaled = (value * 32768).clamped(to: -32768...32767)
+        // Rounds half away from zero by hand: without SSE 4.1 `rounded()` is a call into libm.
+        return Int16(clamping: Int32(scaled + (scaled < 0 ? -0.5 : 0.5)))
     }
 }
 

@@ -28,10 +28,14 @@ package struct SampleRing: Sendable {
         drop(overflow)
         reserve(count + incoming)
         let mask = storage.count - 1
-        var tail = (head + count) & mask
-        for index in skipped..<samples.count {
-            storage[tail] = samples[index]
-            tail = (tail + 1) & mask
+        let tail = (head + count) & mask
+        let first = min(incoming, storage.count - tail)
+        storage.withUnsafeMutableBufferPointer { storage in
+            samples.withUnsafeBufferPointer { samples in
+                // SAFETY: slices check their bounds; source and target are different memory.
+                _ = storage[tail..<tail + first].update(fromContentsOf: samples[skipped..<skipped + first])
+                _ = storage[..<(incoming - first)].update(fromContentsOf: samples[(skipped + first)...])
+            }
         }
         count += incoming
         return overflow + skipped
@@ -51,8 +55,16 @@ package struct SampleRing: Sendable {
         let mask = storage.count - 1
         let first = min(max(0, offset), count)
         let available = min(frame.count, count - first)
-        for index in 0..<available { frame[index] = storage[(head + first + index) & mask] }
-        for index in available..<frame.count { frame[index] = 0 }
+        let start = (head + first) & mask
+        let whole = min(available, storage.count - start)
+        frame.withUnsafeMutableBufferPointer { frame in
+            storage.withUnsafeBufferPointer { storage in
+                // SAFETY: slices check their bounds; source and target are different memory.
+                _ = frame[..<whole].update(fromContentsOf: storage[start..<start + whole])
+                _ = frame[whole..<available].update(fromContentsOf: storage[..<(available - whole)])
+            }
+            for index in available..<frame.count { frame[index] = 0 }
+        }
     }
 
     /// Drops the `number` oldest samples, or all when there are fewer.

@@ -116,8 +116,8 @@ extension PeerConnection {
             switch packet {
             case .senderReport(let report):
                 receiversBySource[report.ssrc]?.statistics.receive(report, now: now)
-                takeRoundTrip(report.reports, now: now)
-            case .receiverReport(_, let reports): takeRoundTrip(reports, now: now)
+                take(report.reports, now: now)
+            case .receiverReport(_, let reports): take(reports, now: now)
             case .sourceDescription: break
             case .goodbye(let sources):
                 for ssrc in sources {
@@ -130,9 +130,12 @@ extension PeerConnection {
         }
     }
 
-    private func takeRoundTrip(_ reports: [ReportBlock], now: Instant) {
+    /// What the far side says of our streams.
+    private func take(_ reports: [ReportBlock], now: Instant) {
         for block in reports where sendersBySource[block.ssrc] != nil {
             if let measured = NTPTime.roundTrip(of: block, now: now) { reportedRoundTrip = measured }
+            let percent = (Int(block.fractionLost) * 100 + 128) / 256
+            reportedLossPercent = max(percent, (reportedLossPercent * 3 + percent) / 4)
         }
     }
 

@@ -62,6 +62,8 @@ package final class PeerConnection {
     var reportDeadline: Instant?
     /// The round trip that reports about our streams showed last.
     var reportedRoundTrip: Duration?
+    /// Percent of our packets that the far side says it lost lately: rises with a report at once, falls over a few.
+    package internal(set) var reportedLossPercent = 0
     /// The round trip that ICE measured, kept here so that the media path need not look for it.
     var checkedRoundTrip: Duration?
     /// Packets are built and protected here.

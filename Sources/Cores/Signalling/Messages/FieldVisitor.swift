@@ -131,8 +131,11 @@ package struct FieldVisitor {
 
 // MARK: The kinds of fields
 
+// Never inlined: each has four purposes in it, and four hundred fields of messages would each get a copy of them all.
+
 extension FieldVisitor {
     /// A scalar without presence: its default is not written.
+    @inline(never)
     package mutating func field<Value: ProtobufValue>(_ number: Int, _ name: String, _ value: inout Value) {
         switch purpose {
         case .decode:
@@ -147,6 +150,7 @@ extension FieldVisitor {
     }
 
     /// An `optional` scalar: written whenever it is not nil.
+    @inline(never)
     package mutating func field<Value: ProtobufValue>(_ number: Int, _ name: String, _ value: inout Value?) {
         switch purpose {
         case .decode:
@@ -162,6 +166,7 @@ extension FieldVisitor {
     }
 
     /// A repeated scalar. Numbers are written packed and read in either form.
+    @inline(never)
     package mutating func field<Value: ProtobufValue>(_ number: Int, _ name: String, _ values: inout [Value]) {
         switch purpose {
         case .decode:
@@ -192,6 +197,7 @@ extension FieldVisitor {
     }
 
     /// An embedded message.
+    @inline(never)
     package mutating func field<Message: ProtobufMessage>(_ number: Int, _ name: String, _ message: inout Message?) {
         switch purpose {
         case .decode:
@@ -207,6 +213,7 @@ extension FieldVisitor {
     }
 
     /// Repeated embedded messages.
+    @inline(never)
     package mutating func field<Message: ProtobufMessage>(_ number: Int, _ name: String, _ messages: inout [Message]) {
         switch purpose {
         case .decode:
@@ -224,6 +231,7 @@ extension FieldVisitor {
     }
 
     /// A map from text to text, written in the order of its keys.
+    @inline(never)
     package mutating func field(_ number: Int, _ name: String, _ map: inout [String: String]) {
         switch purpose {
         case .decode:
@@ -249,6 +257,7 @@ extension FieldVisitor {
     }
 
     /// One message case of a oneof: `wrap` makes the case, `payload` gives its content when the oneof holds it.
+    @inline(never)
     package mutating func field<OneOf, Message: ProtobufMessage>(
         _ number: Int, _ name: String, _ oneOf: inout OneOf?, _ wrap: (Message) -> OneOf, payload: (OneOf) -> Message?
     ) {
@@ -267,6 +276,7 @@ extension FieldVisitor {
     }
 
     /// One scalar case of a oneof; written even at its default.
+    @inline(never)
     package mutating func field<OneOf, Value: ProtobufValue>(
         _ number: Int, _ name: String, _ oneOf: inout OneOf?, _ wrap: (Value) -> OneOf, payload: (OneOf) -> Value?
     ) {
