@@ -98,6 +98,13 @@ var targets: [Target] = [
     .executableTarget(
         name: "WebSocketProbe", dependencies: ["Wire", "Shard", "SecureTransport", "WebSocket"],
         path: "Tests/WebSocketProbe"),
+    .target(
+        name: "FuzzTargets",
+        dependencies: [
+            "Wire", "PeerConnection", "Signalling", "ClientProtocol", "WebSocket", "HTTPClient", "TestSupport",
+        ],
+        path: "Fuzz/Targets"),
+    tests("FuzzTargetsTests", ["FuzzTargets"]),
     tests("WireTests", ["Wire", "TestSupport"]),
     tests("PeerConnectionTests", ["Wire", "PeerConnection", "TestSupport"]),
     tests("SignallingTests", ["Wire", "Signalling", "SecureTransport", "TestSupport"]),
@@ -157,6 +164,11 @@ if Context.environment["MICROBENCH"] != nil {
 if Context.environment["BENCH"] != nil {
     targets.append(
         .executableTarget(name: "OpusAlone", dependencies: ["AudioCodec", "LoadGenerator"], path: "Benchmarks/Opus"))
+}
+
+// libFuzzer brings a main function of its own, with which an ordinary build cannot be linked.
+if Context.environment["FUZZ"] != nil {
+    targets.append(.executableTarget(name: "Fuzzer", dependencies: ["FuzzTargets"], path: "Fuzz/Fuzzer"))
 }
 
 for target in targets where target.type != .system { target.swiftSettings = strict }

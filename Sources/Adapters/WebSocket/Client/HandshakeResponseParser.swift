@@ -1,20 +1,20 @@
 internal import Wire
 
 /// Reads a server's answer to an upgrade request. No socket and no clock inside.
-struct HandshakeResponseParser {
+package struct HandshakeResponseParser {
     /// The largest head of an answer.
     static let maximumHeadBytes = 65_536
     /// How much of a refusal's body is kept; the rest does not matter.
     static let maximumBodyBytes = 16_384
 
-    enum Outcome: Equatable {
+    package enum Outcome: Equatable {
         /// 101 and all that belongs to it; `early` came behind it.
         case accepted(early: [UInt8])
         case rejected(status: Int, reason: String, body: String)
     }
 
-    struct Failure: Error, Equatable {
-        let reason: String
+    package struct Failure: Error, Equatable {
+        package let reason: String
     }
 
     private struct Refusal {
@@ -31,10 +31,10 @@ struct HandshakeResponseParser {
     private var refusal: Refusal?
 
     /// - Parameter key: the `Sec-WebSocket-Key` that was sent.
-    init(key: String) { self.key = key }
+    package init(key: String) { self.key = key }
 
     /// Takes the next bytes; nil until the answer is complete.
-    mutating func receive(_ bytes: RawSpan) throws(Failure) -> Outcome? {
+    package mutating func receive(_ bytes: RawSpan) throws(Failure) -> Outcome? {
         bytes.withUnsafeBytes { buffer.append(contentsOf: $0) }
         while refusal == nil {
             guard let end = HTTPHeadParser.end(in: buffer, from: searched) else {
@@ -67,7 +67,7 @@ struct HandshakeResponseParser {
     }
 
     /// The connection has ended, or nobody wants to wait longer: a refusal whose body is cut short is still one.
-    func finish() -> Outcome? {
+    package func finish() -> Outcome? {
         guard let refusal else { return nil }
         var body = refusal.isChunked ? Self.dechunked(buffer).body : buffer
         if let length = refusal.length, !refusal.isChunked { body = Array(body.prefix(max(0, length))) }

@@ -14,7 +14,7 @@ package enum WebSocketHandshake {
     /// Checks an upgrade request as RFC 6455 section 4.2.1 demands.
     ///
     /// - Returns: the answer to send when something is wrong; nil when all is well.
-    static func complaint(about request: HTTPRequest) -> HTTPResponse? {
+    package static func complaint(about request: HTTPRequest) -> HTTPResponse? {
         guard HTTPHeaders.isEqual(request.headers["Sec-WebSocket-Version"] ?? "", version) else {
             var response = HTTPResponse.text(426, "Only version 13 of the WebSocket protocol is supported.\n")
             response.headers.add("Sec-WebSocket-Version", version)

@@ -43,8 +43,10 @@ extension PeerConnection {
         if transceiver.isRejected {
             section.port = 0
             if transceiver.kind == .audio {
+                // What is turned down is repeated: a section without formats could not be read.
+                section.transport = transceiver.remote?.transport ?? section.transport
                 section.codecs = transceiver.remote?.codecs ?? [Self.opus(111, parameters: "")]
-                section.formats = section.codecs.map { String($0.payloadType) }
+                section.formats = transceiver.remote?.formats ?? section.codecs.map { String($0.payloadType) }
             }
             if transceiver.kind == .application, let remote = transceiver.remote { section.formats = remote.formats }
         }

@@ -191,6 +191,7 @@ extension PeerConnection {
         -> Bool
     {
         if section.isRejected { return false }
+        if section.kind == .audio { return section.transport.contains("RTP/") }
         guard section.kind == .application else { return true }
         let isFirst = transceivers.first { $0.kind == .application && !$0.isRejected } === transceiver
         return isFirst && section.transport.contains("SCTP")

@@ -48,10 +48,11 @@ extension ICECandidate {
         while let name = fields.popFirst(), let value = fields.popFirst() {
             extensions.append(Extension(name: name, value: value))
         }
-        /// Takes a known pair out of the extensions.
+        /// Takes a known pair out of the extensions, and any that repeat it.
         func take(_ name: String) -> String? {
-            guard let index = extensions.firstIndex(where: { $0.name.lowercased() == name }) else { return nil }
-            return extensions.remove(at: index).value
+            let value = extensions.first { $0.name.lowercased() == name }?.value
+            if value != nil { extensions.removeAll { $0.name.lowercased() == name } }
+            return value
         }
         let related = (address: take("raddr"), port: take("rport"))
         let transport: Transport

@@ -1,0 +1,104 @@
+internal import ClientProtocol
+internal import Wire
+
+/// What clients of the gateway send.
+enum ClientTargets {
+    /// Messages separated by 0xFF, which no JSON text holds; one of them may say that binary sound came.
+    static func legacyDialect(_ input: [UInt8]) {
+        var limits = RecordingLimits()
+        limits.maximumMessageBytes = 1 << 20
+        limits.maximumRecordingBytes = 2 << 20
+        var dialect = LegacyDialect(limits: limits, events: input.first == 0x20 ? .extended : .legacy)
+        run(&dialect, input)
+    }
+
+    static func extendedDialect(_ input: [UInt8]) {
+        var dialect = ExtendedDialect()
+        run(&dialect, input)
+    }
+
+    private static func run(_ dialect: inout some DialectCodec, _ input: [UInt8]) {
+        for message in input.split(separator: 0xFF) {
+            var outputs = dialect.decode(text: Array(message))
+            if message.first == 0x21 { outputs += dialect.noteBinaryAudio(byteCount: message.count) }
+            for output in outputs {
+                switch output {
+                case .reply(let event): written(dialect.encode(event))
+                case .send(let frame): written([frame])
+                case .event(.configure(let object)):
+                    var parameters = SessionParameters(endpoint: .conversation)
+                    try? parameters.apply(configuration: object)
+                case .event(.text(let text)):
+                    // What the client says comes back to it through the room.
+                    let transcript = Transcript(
+                        role: .user, content: text, isFinal: true, segmentID: "s", participant: "p", source: .room)
+                    written(dialect.encode(.transcript(transcript)))
+                case .event(.data(let topic, let payload)):
+                    written(dialect.encode(.data(ApplicationData(topic: topic, sender: topic, payload: payload))))
+                case .event: break
+                }
+            }
+        }
+    }
+
+    private static func written(_ frames: [ClientFrame]) {
+        for frame in frames {
+            guard case .text(let text) = frame else { continue }
+            check((try? JSONValue(parsing: text)) != nil, "a message to the client is no JSON: \(text)")
+        }
+    }
+
+    /// Binary frames of each input format.
+    static func binaryAudio(_ input: [UInt8]) {
+        var input = FuzzInput(input)
+        let choice = input.byte()
+        let encoding = AudioEncoding.allCases[Int(choice) % AudioEncoding.allCases.count]
+        let format = AudioFormat(encoding: encoding, sampleRate: 48_000, channels: choice & 0x80 == 0 ? 1 : 2)
+        guard var decoder = SampleDecoder(format: format) else {
+            for piece in input.pieces() { _ = OpusFrames.split(piece, maximumSize: 1275) }
+            return
+        }
+        var assembler = FrameAssembler(sampleRate: 48_000, limit: 4800)
+        var samples: [Int16] = []
+        var frame: [Int16] = []
+        var bytes = 0
+        for piece in input.pieces() {
+            bytes += piece.count
+            let before = samples.count
+            decoder.append(piece.span.bytes, to: &samples)
+            assembler.append(Array(samples[before...]).span)
+            while assembler.next(into: &frame) { check(frame.count == 960, "a frame has another length") }
+        }
+        _ = assembler.flush(into: &frame)
+        let frameSize = format.bytesPerSampleFrame ?? 1
+        check(samples.count == bytes / frameSize, "samples were lost or made up")
+        check(decoder.pendingByteCount == bytes % frameSize, "bytes of a sample were lost")
+    }
+
+    /// A query, and after a line feed the data of a config message.
+    static func sessionParameters(_ input: [UInt8]) {
+        let parts = input.split(separator: 0x0A, maxSplits: 1, omittingEmptySubsequences: false)
+        for endpoint in [Endpoint.device, .conversation] {
+            var parameters = SessionParameters(endpoint: endpoint)
+            let query = String(decoding: parts.first ?? [], as: UTF8.self)
+            do throws(InvalidParameter) {
+                try parameters.apply(query: QueryString.pairs(of: query))
+            } catch {
+                _ = error.clientError.message
+            }
+            if parts.count == 2, let object = try? JSONValue(parsing: Array(parts[1])).object {
+                do throws(InvalidParameter) {
+                    try parameters.apply(configuration: object)
+                } catch {
+                    _ = error.clientError.message
+                }
+            }
+            check(AudioFormat.sampleRates.contains(parameters.input.sampleRate), "a rate that is not allowed")
+        }
+        let text = String(decoding: input, as: UTF8.self)
+        if let origins = try? OriginAllowList(setting: text) { _ = origins.allows(text) }
+        _ = OriginAllowList.all.allows(text)
+        let keys = APIKeys(setting: text)
+        _ = keys.check(text)
+    }
+}

@@ -1,0 +1,120 @@
+internal import PeerConnection
+internal import TestSupport
+internal import Wire
+
+/// Single packets and texts of a peer connection: parsed, and written again where a writer is there.
+enum PacketTargets {
+    /// The fingerprint is put right, since nobody guesses a checksum.
+    static func stun(_ input: [UInt8]) {
+        for datagram in [input, withFingerprint(input)] {
+            _ = STUNMessage.isSTUN(datagram.span.bytes)
+            _ = STUNMessage.localUfragment(of: datagram.span.bytes)
+            _ = PacketKind.classify(datagram.span.bytes)
+            guard let message = try? STUNMessage(parsing: datagram.span.bytes) else { continue }
+            let key: [UInt8] = [1, 2, 3]
+            _ = message.hasValidIntegrity(in: datagram.span.bytes, key: key, authentication: authentication)
+            let written = message.serialized(integrityKey: key, authentication: authentication)
+            guard let again = try? STUNMessage(parsing: written.span.bytes) else {
+                fatalError("a STUN message that was written cannot be read")
+            }
+            check(again.attributes == message.attributes, "STUN attributes change when they are written")
+            check(
+                again.hasValidIntegrity(in: written.span.bytes, key: key, authentication: authentication),
+                "the integrity of a STUN message that was written is wrong")
+        }
+    }
+
+    /// HMACs cost more than all the rest; a sum of the right length will do.
+    static let authentication = MessageAuthentication(
+        hmacSHA1: { key, message in
+            var sum = [UInt8](repeating: 7, count: 20)
+            for (index, byte) in (key + message).enumerated() { sum[index % 20] = sum[index % 20] &* 31 &+ byte }
+            return sum
+        },
+        hmacSHA256: { key, message in
+            [UInt8](repeating: UInt8(truncatingIfNeeded: key.count &+ message.count), count: 32)
+        })
+
+    private static func withFingerprint(_ input: [UInt8]) -> [UInt8] {
+        guard input.count >= 20 else { return input }
+        var datagram = input
+        let length = input.count - 20 + 8
+        datagram[2] = UInt8(truncatingIfNeeded: length >> 8)
+        datagram[3] = UInt8(truncatingIfNeeded: length)
+        let sum = Inflate.crc32(datagram) ^ 0x5354_554E
+        datagram += [0x80, 0x28, 0, 4] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: sum >> UInt32($0)) }
+        return datagram
+    }
+
+    static func iceCandidate(_ input: [UInt8]) {
+        let text = String(decoding: input, as: UTF8.self)
+        guard let candidate = try? ICECandidate(parsing: text) else { return }
+        let again = try? ICECandidate(parsing: candidate.text)
+        check(again == candidate, "an ICE candidate changes when it is written")
+    }
+
+    static func sdp(_ input: [UInt8]) {
+        let text = String(decoding: input, as: UTF8.self)
+        guard let description = try? SessionDescription(parsing: text) else { return }
+        let written = description.serialized()
+        guard let again = try? SessionDescription(parsing: written) else {
+            fatalError("a session description that was written cannot be read: \(written)")
+        }
+        check(again.serialized() == written, "a session description changes each time it is written")
+    }
+
+    static func rtp(_ input: [UInt8]) {
+        input.withUnsafeBytes { packet in
+            guard let header = RTPHeader(packet) else { return }
+            for id in UInt8.min...20 { _ = header.element(id, of: packet) }
+            let payload = header.payload(of: packet)
+            if let red = REDPayload(payload) {
+                var total = red.primary.bytes.count
+                for index in -1...red.redundantCount { total += red.redundant(index)?.bytes.count ?? 0 }
+                check(total <= payload.count, "redundant frames overlap")
+            }
+            _ = OpusPacket(payload)
+            var buffer = [UInt8](repeating: 0, count: 1500)
+            let writer = RTPPacketWriter(
+                marker: header.marker, payloadType: header.payloadType, sequenceNumber: header.sequenceNumber,
+                timestamp: header.timestamp, ssrc: header.ssrc)
+            let level = AudioLevel(byte: header.payloadType)
+            buffer.withUnsafeMutableBytes { buffer in
+                let count = writer.write(
+                    into: buffer, payload: payload, audioLevel: (id: 3, level: level),
+                    mid: (id: header.payloadType, bytes: Array(packet.prefix(Int(header.payloadType & 0x1F)))))
+                guard let count else { return }
+                let written = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                guard let again = RTPHeader(written) else {
+                    fatalError("an RTP packet that was written cannot be read")
+                }
+                check(again.payload(of: written).elementsEqual(payload), "the payload changes when it is written")
+            }
+        }
+    }
+
+    static func rtcp(_ input: [UInt8]) {
+        guard let packets = try? RTCPPacket.parse(compound: input.span.bytes) else { return }
+        let written = RTCPPacket.serialize(packets)
+        check((try? RTCPPacket.parse(compound: written.span.bytes)) != nil, "RTCP that was written cannot be read")
+    }
+
+    /// The checksum is put right, since nobody guesses one.
+    static func sctpPacket(_ input: [UInt8]) {
+        let bytes = AssociationTarget.withChecksum(input)
+        guard let packet = try? SCTPPacket(parsing: bytes.span.bytes) else { return }
+        let written = packet.serialized()
+        guard let again = try? SCTPPacket(parsing: written.span.bytes) else {
+            fatalError("an SCTP packet that was written cannot be read")
+        }
+        check(again == packet, "an SCTP packet changes when it is written")
+    }
+
+    static func dataChannelOpen(_ input: [UInt8]) {
+        guard let message = DataChannelOpenMessage(parsing: input.span.bytes) else { return }
+        let written = message.serialized()
+        check(
+            DataChannelOpenMessage(parsing: written.span.bytes) == message,
+            "DATA_CHANNEL_OPEN changes when it is written")
+    }
+}

@@ -1,0 +1,29 @@
+internal import Wire
+
+/// The encodings that everything else stands on.
+enum WireTargets {
+    static func json(_ input: [UInt8]) {
+        guard let value = try? JSONValue(parsing: input) else { return }
+        let written = value.serializedBytes()
+        guard let again = try? JSONValue(parsing: written, maximumSize: .max) else {
+            fatalError("JSON that was written cannot be read: \(String(decoding: written, as: UTF8.self))")
+        }
+        check(again.serializedBytes() == written, "JSON changes each time it is written")
+        check(value == again, "JSON changes when it is written")
+    }
+
+    static func base64(_ input: [UInt8]) {
+        for alphabet in [Base64.Alphabet.standard, .urlSafe, .urlSafeUnpadded] {
+            check(Base64.decode(Base64.encode(input, alphabet), alphabet) == input, "bytes change in base64")
+            guard let bytes = Base64.decode(utf8: input, alphabet) else { continue }
+            check(Array(Base64.encode(bytes, alphabet).utf8) == input, "two texts stand for the same bytes")
+        }
+    }
+
+    static func inflate(_ input: [UInt8]) {
+        for container in [Inflate.Container.raw, .zlib, .gzip] {
+            guard let output = try? Inflate.decompress(input, container, maximumOutput: 100_000) else { continue }
+            check(output.count <= 100_000, "more came out than was allowed")
+        }
+    }
+}
