@@ -36,8 +36,15 @@ private struct SessionDescriptionParser {
         }
         switch type {
         case UInt8(ascii: "o"): takeOrigin(value)
-        case UInt8(ascii: "m"): try takeMedia(value, number: number)
-        case UInt8(ascii: "a"): try takeAttribute(value, number: number)
+        case UInt8(ascii: "m"):
+            // What is written has no control characters, and would then be another transport than what was read.
+            guard value.utf8.allSatisfy({ $0 >= 0x20 }) else { throw .malformed(line: number) }
+            try takeMedia(value, number: number)
+        case UInt8(ascii: "a"):
+            // They may come with the name of a track, which is no reason to fail.
+            let isPlain = value.utf8.allSatisfy { $0 >= 0x20 }
+            let plain = isPlain ? value : Substring(decoding: value.utf8.filter { $0 >= 0x20 }, as: UTF8.self)
+            try takeAttribute(plain, number: number)
         default: break
         }
     }
