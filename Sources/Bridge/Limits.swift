@@ -20,7 +20,7 @@ package struct Limits: Hashable, Sendable {
     // MARK: Joining and leaving
 
     /// How long a client that says nothing may take to send a `config` message before the room is joined.
-    package var configurationGrace = Duration.milliseconds(200)
+    package var configurationGrace = Duration.milliseconds(300)
     /// How long joining the room may take.
     package var joinTimeout = Duration.seconds(15)
     /// When a client is told that no agent has come.
@@ -61,6 +61,10 @@ package struct Limits: Hashable, Sendable {
     package var slack = Duration.milliseconds(5)
     /// Silence that goes to the room after the caller's last frame: what end-of-speech detection needs.
     package var trailingSilence = Duration.seconds(2)
+    /// Silence between two turns of which the second came before the first was played.
+    package var pauseBetweenTurns = Duration.seconds(1)
+    /// How long after the last sound of a turn the agent's method for that is called: the sound arrives first.
+    package var turnCallDelay = Duration.milliseconds(200)
     /// Silence that is always kept when a delay is shortened by leaving silence out.
     package var keptSilence = Duration.milliseconds(800)
     /// A delay below this, or below the length of the client's messages, is not shortened.

@@ -197,9 +197,12 @@ struct DownlinkTests {
 
         let wav = try listening("output_framing=wav")
         for start in stride(from: 0, to: 4800, by: 480) { wav.sound(ramp(start..<start + 480), track: "TR_0") }
-        let file = try WAVFile(
-            parsing: Base64.decode(wav.client.events("audio").first?["data"]?.string ?? "") ?? [])
-        #expect(file.monoSamples() == ramp(0..<4800) && file.sampleRate == 24_000)
+        wav.clock.advance(by: .seconds(1))
+        let files = try wav.client.events("audio").map { message in
+            try WAVFile(parsing: Base64.decode(message["data"]?.string ?? "") ?? [])
+        }
+        let isWhole = files.flatMap { $0.monoSamples() } == ramp(0..<4800)
+        #expect(isWhole && files.allSatisfy { $0.sampleRate == 24_000 })
     }
 
     @Test("µ-law goes out as µ-law")

@@ -123,6 +123,55 @@ struct EventTests {
         #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(1040)))
     }
 
+    @Test("thinking belongs to the reply, as between two sentences")
+    func pauseForThought() {
+        var tracker = ReplyTracker(limits: Limits())
+        _ = change(&tracker, to: .speaking, lastSpeech: nil, lastTranscript: nil, now: .zero)
+        #expect(!isReplyFinished(&tracker, isAudible: true, now: ms(20)))
+        _ = change(&tracker, to: .thinking, lastSpeech: nil, lastTranscript: nil, now: ms(100))
+        #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(3000)))
+        _ = change(&tracker, to: .speaking, lastSpeech: nil, lastTranscript: nil, now: ms(3000))
+        _ = change(&tracker, to: .listening, lastSpeech: nil, lastTranscript: nil, now: ms(4000))
+        #expect(isReplyFinished(&tracker, isAudible: false, now: ms(4020)))
+    }
+
+    @Test("a reply without sound is over a moment after the agent listens again")
+    func silentReply() {
+        var tracker = ReplyTracker(limits: Limits())
+        _ = change(&tracker, to: .listening, lastSpeech: nil, lastTranscript: nil, now: .zero)
+        #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(9000)))
+        _ = change(&tracker, to: .thinking, lastSpeech: nil, lastTranscript: nil, now: ms(9000))
+        _ = change(&tracker, to: .listening, lastSpeech: nil, lastTranscript: nil, now: ms(10_000))
+        #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(11_400)))
+        #expect(isReplyFinished(&tracker, isAudible: false, now: ms(11_500)))
+    }
+
+    @Test("words are a reply only of an agent that shows no state and is never heard")
+    func words() {
+        var tracker = ReplyTracker(limits: Limits())
+        tracker.noteText(now: .zero)
+        #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(4900)))
+        #expect(isReplyFinished(&tracker, isAudible: false, now: ms(5000)))
+        _ = isReplyFinished(&tracker, isAudible: true, now: ms(6000))
+        #expect(isReplyFinished(&tracker, isAudible: false, now: ms(7300)))
+        tracker.noteText(now: ms(7500))
+        #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(20_000)))
+    }
+
+    @Test("an interrupted reply may go on; it is over when the agent thinks about another one, or in time")
+    func interruptedReply() {
+        for next in [AgentState.speaking, .thinking, .listening] {
+            var tracker = ReplyTracker(limits: Limits())
+            _ = change(&tracker, to: .speaking, lastSpeech: nil, lastTranscript: nil, now: .zero)
+            _ = isReplyFinished(&tracker, isAudible: true, now: ms(20))
+            _ = change(&tracker, to: .listening, lastSpeech: ms(2900), lastTranscript: nil, now: ms(3000))
+            #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(3600)))
+            let outcome = change(&tracker, to: next, lastSpeech: ms(2900), lastTranscript: nil, now: ms(4000))
+            #expect((outcome == .finished) == (next == .thinking))
+            #expect(isReplyFinished(&tracker, isAudible: false, now: ms(5500)) == (next == .listening))
+        }
+    }
+
     @Test("without a state, a longer quiet ends a reply")
     func replyEndWithoutState() {
         var tracker = ReplyTracker(limits: Limits())
@@ -133,13 +182,27 @@ struct EventTests {
 
     @Test("instructions join the metadata as instructions and prompt")
     func metadata() throws {
-        #expect(DispatchMetadata.text(metadata: nil, instructions: nil) == "{}")
-        #expect(DispatchMetadata.text(metadata: "plain", instructions: nil) == "plain")
+        #expect(AgentBriefing().dispatchMetadata(nil) == "{}")
+        #expect(AgentBriefing().dispatchMetadata("plain") == "plain")
         #expect(
-            DispatchMetadata.text(metadata: #"{"a":1}"#, instructions: "Be \"kind\"")
+            AgentBriefing(instructions: "Be \"kind\"").dispatchMetadata(#"{"a":1}"#)
                 == #"{"a":1,"instructions":"Be \"kind\"","prompt":"Be \"kind\""}"#)
-        let wrapped = try JSONValue(parsing: DispatchMetadata.text(metadata: "plain", instructions: "x"))
+        let wrapped = try JSONValue(parsing: AgentBriefing(instructions: "x").dispatchMetadata("plain"))
         #expect(wrapped["metadata"] == "plain" && wrapped["prompt"] == "x")
+    }
+
+    @Test("what a config message has for the agent joins the metadata, and later only what is new is told")
+    func agentFields() {
+        let first = AgentBriefing(instructions: "x", fields: ["language": "de", "stt": "deepgram"])
+        #expect(
+            first.dispatchMetadata(#"{"stt":"whisper","voice":7}"#)
+                == #"{"stt":"deepgram","voice":7,"language":"de","instructions":"x","prompt":"x"}"#)
+        var second = first
+        second.fields["language"] = "fr"
+        #expect(second.update(since: first).serialized() == #"{"type":"config","language":"fr"}"#)
+        second.instructions = "y"
+        #expect(
+            second.update(since: first).serialized() == #"{"type":"config","language":"fr","instructions":"y"}"#)
     }
 
     @Test("messages beyond the rate are refused until time has passed")

@@ -17,8 +17,8 @@ final class Harness {
     private var random = SplitMix64(seed: 1)
 
     init(
-        _ query: String = "", coders: any AudioCoderFactory = FakeCoders(), resumeToken: String? = nil,
-        policy: (any SessionPolicy)? = nil, meter: SoundMeter? = nil,
+        _ query: String = "", endpoint: Endpoint = .device, coders: any AudioCoderFactory = FakeCoders(),
+        resumeToken: String? = nil, policy: (any SessionPolicy)? = nil, meter: SoundMeter? = nil,
         configure: (inout BridgeConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = BridgeConfiguration(agentName: "clerk")
@@ -28,7 +28,7 @@ final class Harness {
         dispatcher = FakeDispatcher(clock: clock)
         self.coders = coders
         tick = MediaTick(clock: clock, interval: .milliseconds(20))
-        var parameters = SessionParameters(endpoint: .device)
+        var parameters = SessionParameters(endpoint: endpoint)
         try parameters.apply(query: QueryString.pairs(of: query))
         var environment = SessionEnvironment(
             configuration: configuration, rooms: connector, dispatcher: dispatcher, coders: coders, clock: clock,
@@ -43,7 +43,7 @@ final class Harness {
 
     /// The room; made by waiting out the time for a `config` message if need be.
     var room: FakeRoom {
-        if connector.rooms.isEmpty { clock.advance(by: .milliseconds(200)) }
+        if connector.rooms.isEmpty { clock.advance(by: Limits().configurationGrace) }
         return connector.rooms[0]
     }
 

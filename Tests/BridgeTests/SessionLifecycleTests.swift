@@ -35,12 +35,12 @@ struct SessionLifecycleTests {
     @Test("a client that says nothing is waited for only briefly")
     func silentClient() {
         var life = SessionLifecycle(expectsAgent: true, limits: Limits(), now: .zero)
-        #expect(life.nextDeadline == ms(200))
+        #expect(life.nextDeadline == ms(300))
         life.handleTimeout(now: ms(199))
         #expect(drain(&life) == [])
-        life.handleTimeout(now: ms(200))
+        life.handleTimeout(now: ms(300))
         #expect(drain(&life) == [.join])
-        #expect(life.nextDeadline == ms(15_200))
+        #expect(life.nextDeadline == ms(15_300))
     }
 
     @Test("a room that does not answer ends the session and says whose fault it is")

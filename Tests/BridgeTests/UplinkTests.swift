@@ -211,6 +211,8 @@ struct UplinkTests {
         harness.send(text: #"{"type":"end_turn"}"#)
         harness.clock.advance(by: .milliseconds(100))
         #expect(harness.room.heard == ramp(0..<400))
+        // The sound arrives first.
+        harness.clock.advance(by: .milliseconds(200))
         #expect(harness.room.calls.map(\.method) == ["turn"])
     }
 

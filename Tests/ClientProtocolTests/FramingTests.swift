@@ -87,7 +87,7 @@ struct FramingTests {
         "output frames have the length asked for at every rate, to the sample over a second",
         arguments: AudioFormat.sampleRates, SessionParameters.frameLengths)
     func outputFrames(rate: Int, milliseconds: Int) {
-        var framer = OutputFramer(sampleRate: rate, pieces: .equal(milliseconds))
+        var framer = OutputFramer(sampleRate: rate, milliseconds: milliseconds)
         var lengths: [Int] = []
         let second = [Int16](repeating: 1, count: rate)
         framer.append(second.span) { lengths.append($0.count) }
@@ -97,26 +97,15 @@ struct FramingTests {
         #expect(lengths.allSatisfy { $0 == exact || $0 == exact + 1 })
     }
 
-    @Test("the end of a spurt fills an equal frame up with silence")
+    @Test("the end of a spurt fills a frame up with silence")
     func paddedEnd() {
-        var framer = OutputFramer(sampleRate: 8000, pieces: .equal(20))
+        var framer = OutputFramer(sampleRate: 8000, milliseconds: 20)
         let part: [Int16] = [5, 5, 5]
         var pieces: [[Int16]] = []
         framer.append(part.span) { pieces.append($0.indices.map { _ in 0 }) }
         framer.flush { piece in pieces.append(piece.indices.map { piece[$0] }) }
         framer.flush { _ in pieces.append([]) }
         #expect(pieces == [[5, 5, 5] + [Int16](repeating: 0, count: 157)])
-    }
-
-    @Test("pieces for file players start short and go on longer, and end without padding")
-    func unequalPieces() {
-        var framer = OutputFramer(sampleRate: 8000, pieces: OutputFramer.Pieces(first: 100, later: 500))
-        var lengths: [Int] = []
-        let sound = [Int16](repeating: 9, count: 8000)
-        framer.append(sound.span) { lengths.append($0.count) }
-        framer.flush { lengths.append($0.count) }
-        framer.append(sound.span) { lengths.append($0.count) }
-        #expect(lengths == [800, 4000, 3200, 800, 4000])
     }
 
     @Test("mixing adds, and clips at full scale")

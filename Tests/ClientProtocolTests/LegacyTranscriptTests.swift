@@ -27,10 +27,12 @@ struct LegacyTranscriptTests {
         told += client.tell(said(.assistant, "well.", id: "a2"))
         #expect(told.isEmpty)
         told += client.tell(.agentState(.listening))
+        told += client.tell(said(.assistant, "And you?", id: "a3"))
+        #expect(told.isEmpty)
         told += client.tell(.replyFinished)
         #expect(
             told == [
-                #"{"type":"text","role":"assistant","content":"We are well."}"#,
+                #"{"type":"text","role":"assistant","content":"We are well. And you?"}"#,
                 #"{"type":"ready","message":"Ready for next turn"}"#,
             ])
     }
@@ -42,7 +44,7 @@ struct LegacyTranscriptTests {
         #expect(client.tell(said(.user, "hi", id: "1")).count == 1)
         #expect(client.tell(said(.user, "hi", id: "1")).isEmpty)
         #expect(client.tell(said(.assistant, "ho", id: "2")).isEmpty)
-        #expect(client.tell(.agentState(.listening)).count == 1)
+        #expect(client.tell(.replyFinished).count == 2)
         #expect(client.tell(said(.assistant, "ho", id: "2")).isEmpty)
     }
 
@@ -54,6 +56,7 @@ struct LegacyTranscriptTests {
             client.tell(said(.user, "late", id: "1"))
                 == [#"{"type":"transcript","role":"user","content":"late"}"#])
         _ = client.tell(.agentState(.listening))
+        _ = client.tell(.replyFinished)
         #expect(client.tell(said(.user, "and then", id: "3")).isEmpty)
         #expect(
             client.tell(said(.assistant, "end", id: "2"))

@@ -11,6 +11,7 @@ struct MessageReceiverTests {
         case pong([UInt8])
         case close(UInt16, String)
         case violation(UInt16)
+        case skipped(Int)
     }
 
     final class Log: MessageReceiverDelegate {
@@ -22,13 +23,15 @@ struct MessageReceiverTests {
         func received(ping: UnsafeRawBufferPointer) { events.append(.ping(Array(ping))) }
         func received(pong: UnsafeRawBufferPointer) { events.append(.pong(Array(pong))) }
         func received(close code: WebSocketCloseCode, reason: String) { events.append(.close(code.rawValue, reason)) }
+        func skipped(messageOf byteCount: Int) { events.append(.skipped(byteCount)) }
         func violated(_ violation: WebSocketViolation) { events.append(.violation(violation.code.rawValue)) }
     }
 
     func events(
-        _ bytes: [UInt8], role: MessageReceiver.Role = .server, stride: Int = .max, maximum: Int = 70_000
+        _ bytes: [UInt8], role: MessageReceiver.Role = .server, stride: Int = .max, maximum: Int = 70_000,
+        skips: Bool = false
     ) -> [Event] {
-        let receiver = MessageReceiver(role: role, maximumMessageBytes: maximum)
+        let receiver = MessageReceiver(role: role, maximumMessageBytes: maximum, skipsLargeMessages: skips)
         let log = Log()
         var start = 0
         while start < bytes.count {
@@ -54,6 +57,18 @@ struct MessageReceiverTests {
         #expect(events([0x82, 0x7E, 0x01, 0x00] + bytes, role: .client) == [.binary(bytes)])
         let large = [UInt8](repeating: 7, count: 65_536)
         #expect(events([0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0] + large, role: .client) == [.binary(large)])
+    }
+
+    @Test("a message that is too large is passed over where that is wanted", arguments: [1, 2, 7, Int.max])
+    func skipping(stride: Int) {
+        let large = [0x81, 0x06] + Array("too lo".utf8)
+        let fragmented =
+            [0x01, 0x04] + Array("most".utf8) + [0x89, 0x01, 0x21] + [0x00, 0x02, 0x41, 0x42] + [0x80, 0x01, 0x43]
+        let small = [0x81, 0x02] + Array("ok".utf8)
+        #expect(
+            events(large + small + fragmented + small, role: .client, stride: stride, maximum: 5, skips: true)
+                == [.skipped(6), .text("ok"), .ping([0x21]), .skipped(7), .text("ok")])
+        #expect(events(large, role: .client, stride: stride, maximum: 5) == [.violation(1009)])
     }
 
     /// Text, a fragmented binary message with a ping inside, an empty message, a pong, a close.

@@ -11,8 +11,8 @@ package final class Resampler {
         package let produced: Int
     }
 
-    /// Rates that voice clients use, in Hz.
-    package static let sampleRates = 8000...48_000
+    /// Rates that voice clients and sound cards use, in Hz.
+    package static let sampleRates = 8000...192_000
 
     package let inputRate: Int
     package let outputRate: Int
@@ -20,8 +20,8 @@ package final class Resampler {
     private let state: OpaquePointer
 
     /// - Parameters:
-    ///   - inputRate: in Hz, 8000 to 48000.
-    ///   - outputRate: in Hz, 8000 to 48000.
+    ///   - inputRate: in Hz, 8000 to 192000.
+    ///   - outputRate: in Hz, 8000 to 192000.
     ///   - channels: 1, or 2 interleaved.
     ///   - quality: 0 to 10; 4 costs little and is good for speech.
     package init(inputRate: Int, outputRate: Int, channels: Int, quality: Int = 4) throws(AudioCodecError) {

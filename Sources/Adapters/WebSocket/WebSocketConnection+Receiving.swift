@@ -68,6 +68,11 @@ extension WebSocketConnection: MessageReceiverDelegate {
         }
     }
 
+    package func skipped(messageOf byteCount: Int) {
+        guard isOpen else { return }
+        handler?.webSocket(self, skippedMessageOf: byteCount)
+    }
+
     package func received(ping payload: UnsafeRawBufferPointer) {
         guard phase == .open else { return }
         // Only the latest ping needs an answer (RFC 6455 section 5.5.3), so a flood of them costs no memory.

@@ -69,7 +69,9 @@ package final class WebSocketConnection {
         self.early = early
         isClient = role == .client
         remoteAddress = stream.remoteAddress
-        receiver = MessageReceiver(role: role, maximumMessageBytes: configuration.maximumMessageBytes)
+        receiver = MessageReceiver(
+            role: role, maximumMessageBytes: configuration.maximumMessageBytes,
+            skipsLargeMessages: configuration.skipsLargeMessages)
         lastSign = context.loop.now
         stream.delegate = self
         hook = EndOfTurn(loop: context.loop) { [unowned self] in endOfTurn() }

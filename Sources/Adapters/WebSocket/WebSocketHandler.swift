@@ -8,6 +8,8 @@ package protocol WebSocketHandler: AnyObject {
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer)
     /// A binary message: bytes that are gone after the call.
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer)
+    /// A message that was larger than allowed has been passed over, where the configuration says so.
+    func webSocket(_ socket: WebSocketConnection, skippedMessageOf byteCount: Int)
     /// An answer to a ping, ours (periodic ones carry nothing) or one that nobody sent.
     func webSocket(_ socket: WebSocketConnection, receivedPong payload: UnsafeRawBufferPointer)
     /// Nothing waits to be sent any more.
@@ -19,6 +21,7 @@ package protocol WebSocketHandler: AnyObject {
 extension WebSocketHandler {
     package func webSocketOpened(_ socket: WebSocketConnection) {}
     package func webSocket(_ socket: WebSocketConnection, receivedPong payload: UnsafeRawBufferPointer) {}
+    package func webSocket(_ socket: WebSocketConnection, skippedMessageOf byteCount: Int) {}
     package func webSocketDrained(_ socket: WebSocketConnection) {}
 }
 
@@ -26,6 +29,8 @@ extension WebSocketHandler {
 package struct WebSocketConfiguration: Hashable, Sendable {
     /// A longer message is refused with close code 1009.
     package var maximumMessageBytes = 1 << 20
+    /// A longer message is passed over instead, and the connection goes on.
+    package var skipsLargeMessages = false
     /// Droppable messages that wait: beyond it the oldest go. Two seconds of 24 kHz 16-bit audio.
     package var maximumDroppableBytes = 96_000
     /// Required messages that wait: beyond it the connection is closed with 1013.

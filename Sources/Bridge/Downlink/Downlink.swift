@@ -13,7 +13,6 @@ package protocol DownlinkSink: AnyObject {
 /// The room's way to the client: packets of any number of tracks → samples at the client's rate → frames. A single
 /// voice leaves as soon as a frame is complete; several at once are mixed on the tick. Belongs to one loop.
 package final class Downlink {
-    package let format: AudioFormat
     package private(set) var packetsReceived = 0
 
     private let limits: Limits
@@ -25,17 +24,10 @@ package final class Downlink {
     private let coders: any AudioCoderFactory
     private weak var sink: (any DownlinkSink)?
     private var tracks: [String: TrackPlayer] = [:]
-    private var framer: OutputFramer
-    private var converter: (any RateConverter)?
-    private var encoder: (any SpeechEncoder)?
-    private var encoderFrames: FrameAssembler
+    private var stage: OutputStage
     private var mixer = Mixer()
     private var mixed: [Int16] = []
     private var trackFrame: [Int16] = []
-    private var encoderFrame: [Int16] = []
-    private var converted: [Int16] = []
-    private var bytes: [UInt8] = []
-    private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
     private var lastOutput: Instant
     private var lastMix: Instant?
     /// Opus packets pass undecoded, and the last one came a moment ago.
@@ -44,12 +36,10 @@ package final class Downlink {
     private var suppressed: (participant: String, until: Instant)?
     private var finishedTracks = (concealed: 0, recovered: 0, undecodable: 0)
 
-    /// - Parameter pieces: how the sound is cut; Opus goes in packets of 20 ms, or as it came.
     package init(
-        format: AudioFormat, pieces: OutputFramer.Pieces, limits: Limits, coders: any AudioCoderFactory,
+        format: AudioFormat, cutting: OutputCutting, limits: Limits, coders: any AudioCoderFactory,
         sink: any DownlinkSink, now: Instant
     ) throws(AudioCoderFailure) {
-        self.format = format
         self.limits = limits
         tickLength = max(1, limits.tick.nanoseconds)
         silenceHangover = limits.silenceHangover.nanoseconds
@@ -58,18 +48,27 @@ package final class Downlink {
         self.coders = coders
         self.sink = sink
         lastOutput = now
-        let rate = format.nearestOpusSampleRate
-        framer = OutputFramer(sampleRate: format.sampleRate, pieces: pieces)
-        encoderFrames = FrameAssembler(sampleRate: rate, limit: rate)
-        if format.encoding != .opus, format.sampleRate != rate {
-            converter = try coders.makeConverter(from: rate, to: format.sampleRate)
+        stage = try OutputStage(format: format, cutting: cutting, coders: coders, sink: sink)
+    }
+
+    /// The client wants its sound otherwise. What waits goes out as before; tracks go on.
+    package func change(format: AudioFormat, cutting: OutputCutting, now: Instant) throws(AudioCoderFailure) {
+        guard let sink else { return }
+        let old = stage
+        let new = try OutputStage(format: format, cutting: cutting, coders: coders, sink: sink)
+        old.endReply(now: now)
+        stage = new
+        guard new.sampleRate != old.sampleRate else { return }
+        for (id, track) in tracks {
+            tracks[id] = nil
+            finish(track)
+            try addTrack(id, participant: track.participant, now: now)
+            tracks[id]?.isMuted = track.isMuted
         }
     }
 
-    deinit { packet.deallocate() }
-
     /// The rate at which tracks are decoded and mixed.
-    private var codingRate: Int { format.nearestOpusSampleRate }
+    private var codingRate: Int { stage.sampleRate }
 
     /// Samples at 48 kHz that had to be invented or were recovered, and packets that made no sense.
     package var concealed: Int { finishedTracks.concealed + tracks.values.reduce(0) { $0 + $1.concealed } }
@@ -78,8 +77,11 @@ package final class Downlink {
 
     /// Whether something is to be heard at the moment, or just was.
     package var isAudible: Bool {
-        isPassing || tracks.values.contains { $0.gate.isOpen } || framer.pendingSampleCount > 0
+        isPassing || tracks.values.contains { $0.gate.isOpen } || stage.hasSound
     }
+
+    /// When `handleTimeout` wants to be called besides the ticks.
+    package var nextDeadline: Instant? { stage.nextDeadline }
 
     // MARK: Tracks
 
@@ -91,17 +93,21 @@ package final class Downlink {
 
     package func removeTrack(_ id: String) {
         guard let track = tracks.removeValue(forKey: id) else { return }
+        finish(track)
+        if !anyoneIsAudible { stage.flush() }
+    }
+
+    private func finish(_ track: TrackPlayer) {
         finishedTracks.concealed += track.concealed
         finishedTracks.recovered += track.recovered
         finishedTracks.undecodable += track.undecodable
-        if !anyoneIsAudible { flush() }
     }
 
     package func setMuted(_ id: String, _ isMuted: Bool) {
         guard let track = tracks[id] else { return }
         track.isMuted = isMuted
         if isMuted { track.closeGate() }
-        if !anyoneIsAudible { flush() }
+        if !anyoneIsAudible { stage.flush() }
     }
 
     private var anyoneIsAudible: Bool { tracks.values.contains { $0.gate.isOpen } }
@@ -119,7 +125,7 @@ package final class Downlink {
                 return
             }
         }
-        if format.encoding == .opus, tracks.count == 1, !track.isMuted {
+        if stage.format.encoding == .opus, tracks.count == 1, !track.isMuted {
             return passThrough(output, now: now)
         }
         let wasOpen = track.gate.isOpen
@@ -133,7 +139,7 @@ package final class Downlink {
         }
         if wasOpen, !track.gate.isOpen, !anyoneIsAudible {
             drainMix(keeping: track)
-            flush()
+            stage.flush()
         }
     }
 
@@ -142,7 +148,7 @@ package final class Downlink {
         guard case .packet(let packet, _) = output, OpusPacket(packet.payload)?.isDiscontinuous == false else { return }
         isPassing = true
         lastOutput = max(lastOutput, now)
-        sink?.downlink(opus: packet.payload)
+        stage.pass(opus: packet.payload)
     }
 
     /// Mixes what is due and sends unfinished frames that have waited too long.
@@ -168,12 +174,15 @@ package final class Downlink {
         }
         for track in tracks.values where now.nanoseconds(since: track.lastArrival) > coderRest { track.rest() }
         if isPassing, now.nanoseconds(since: lastOutput) > silenceHangover { isPassing = false }
-        if framer.pendingSampleCount > 0 || encoderFrames.sampleCount > 0,
-            now.nanoseconds(since: lastOutput) > flushAfter
-        {
-            flush()
-        }
+        if stage.hasUnfinishedFrame, now.nanoseconds(since: lastOutput) > flushAfter { stage.flush() }
+        stage.handleTimeout(now: now)
     }
+
+    /// Sends pieces that are due.
+    package func handleTimeout(now: Instant) { stage.handleTimeout(now: now) }
+
+    /// The reply is over: sends all of it that waits.
+    package func endReply(now: Instant) { stage.endReply(now: now) }
 
     private func mix(_ count: Int, now: Instant) {
         if trackFrame.count != count { trackFrame = [Int16](repeating: 0, count: count) }
@@ -212,50 +221,14 @@ package final class Downlink {
 
     private func emit(_ samples: Span<Int16>, now: Instant) {
         lastOutput = max(lastOutput, now)
-        if format.encoding == .opus { return encode(samples) }
-        if let converter {
-            converted.removeAll(keepingCapacity: true)
-            converter.convert(samples, appendingTo: &converted)
-            let output = converted
-            framer.append(output.span) { send($0) }
-        } else {
-            framer.append(samples) { send($0) }
-        }
-    }
-
-    private func send(_ piece: Span<Int16>) {
-        bytes.removeAll(keepingCapacity: true)
-        SampleEncoder.append(piece, as: format.encoding, channels: format.channels, to: &bytes)
-        bytes.withUnsafeBytes { sink?.downlink(pcm: $0) }
-    }
-
-    private func encode(_ samples: Span<Int16>) {
-        encoderFrames.append(samples)
-        while encoderFrames.next(into: &encoderFrame) { encode(frame: encoderFrame) }
-    }
-
-    private func encode(frame: [Int16]) {
-        if encoder == nil { encoder = try? coders.makeEncoder(sampleRate: codingRate) }
-        guard let encoder, let length = encoder.encode(frame.span, into: packet), length > 2 else { return }
-        // SAFETY: `length` bytes have just been written.
-        sink?.downlink(opus: unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]))
-    }
-
-    /// Sends an unfinished frame, filled up with silence.
-    private func flush() {
-        if format.encoding == .opus {
-            if encoderFrames.flush(into: &encoderFrame) { encode(frame: encoderFrame) }
-        } else {
-            framer.flush { send($0) }
-        }
+        stage.append(samples, now: lastOutput)
     }
 
     // MARK: Interruption
 
     /// Throws away everything that has not been sent.
     package func discard() {
-        framer.reset()
-        encoderFrames.removeAll()
+        stage.discard()
         for track in tracks.values {
             track.waiting.removeAll()
             track.isPrimed = false

@@ -4,7 +4,7 @@ package protocol AudioCoderFactory: AnyObject {
     func makeEncoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechEncoder
     /// To mono at an Opus rate, in Hz.
     func makeDecoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechDecoder
-    /// Between any two rates of 8 to 48 kHz, mono.
+    /// Between any two rates of 8 to 192 kHz, mono.
     func makeConverter(from inputRate: Int, to outputRate: Int) throws(AudioCoderFailure) -> any RateConverter
 }
 

@@ -4,36 +4,44 @@ package import Wire
 
 /// The sound of the session.
 extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
-    /// Pieces for clients that play each message as a file: the first one short, so that the agent is heard soon.
-    private static let filePieces = OutputFramer.Pieces(first: 200, later: 1000)
-
     func makeAudioPaths() throws(AudioCoderFailure) {
         let now = now
         uplink = try Uplink(
             format: parameters.input, limits: limits, coders: environment.coders, sink: self, now: now)
         uplink?.soundMeter = environment.meter
-        downlink = try makeDownlink(now: now)
+        downlink = try Downlink(
+            format: delivery.format, cutting: delivery.cutting, limits: limits, coders: environment.coders, sink: self,
+            now: now)
     }
 
-    private func makeDownlink(now: Instant) throws(AudioCoderFailure) -> Downlink {
-        let framing = parameters.outputFraming(hasSentBinary: hasSentBinary)
-        let pieces = framing == .wav ? Self.filePieces : .equal(parameters.frameMilliseconds)
-        return try Downlink(
-            format: parameters.output, pieces: pieces, limits: limits, coders: environment.coders, sink: self, now: now)
+    private var chosenDelivery: Delivery {
+        Delivery(
+            format: parameters.output, framing: parameters.outputFraming(hasSentBinary: hasSentBinary),
+            frameMilliseconds: parameters.frameMilliseconds)
     }
 
-    /// The client wants another output format: tracks go on in it.
-    func remakeDownlink() throws(AudioCoderFailure) {
-        let now = now
-        if let old = downlink {
-            statistics.packetsReceived += old.packetsReceived
-            statistics.downlinkConcealed += old.concealed
-            statistics.downlinkRecovered += old.recovered
-            statistics.undecodable += old.undecodable
+    /// The client may want its sound otherwise from here on: it has said so, or has sent its first binary frame. What
+    /// waits goes out as before.
+    func changeOutput() throws(AudioCoderFailure) {
+        let new = chosenDelivery
+        guard new != delivery else { return }
+        try downlink?.change(format: new.format, cutting: new.cutting, now: now)
+        delivery = new
+    }
+
+    /// Wakes up when the next piece is due: a tick later the client may have run dry.
+    func followPieces() {
+        guard let deadline = downlink?.nextDeadline else { return }
+        if pieceAlarm == nil {
+            pieceAlarm = environment.clock.makeAlarm { [weak self] in
+                guard let self, !hasEnded else { return }
+                downlink?.handleTimeout(now: now)
+                followPieces()
+            }
         }
-        let new = try makeDownlink(now: now)
-        for (track, owner) in trackOwners { try new.addTrack(track, participant: owner, now: now) }
-        downlink = new
+        guard deadline != pieceDeadline else { return }
+        pieceDeadline = deadline
+        pieceAlarm?.arm(at: deadline)
     }
 
     package func mediaTick(now: Instant) {
@@ -41,7 +49,14 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
         if let room { uplink.expect(lossPercent: room.reportedLossPercent) }
         uplink.pump(now: now)
         downlink.tick(now: now)
-        if replies.isReplyFinished(isAudible: downlink.isAudible, now: now) { tell(.replyFinished) }
+        followPieces()
+        if replies.isReplyFinished(isAudible: downlink.isAudible, now: now) { finishReply() }
+    }
+
+    /// The agent has said everything of its reply, and all of it is on its way to the client.
+    func finishReply() {
+        downlink?.endReply(now: now)
+        tell(.replyFinished)
     }
 
     package func uplink(
@@ -50,21 +65,36 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
         room?.sendAudio(packet, timestamp: timestamp, samples: samples, isStart: isStart, level: level)
     }
 
-    package func downlink(pcm: UnsafeRawBufferPointer) { sendAudio(pcm, format: parameters.output) }
+    package func uplinkTurnPlayed() {
+        guard let method = environment.configuration.endTurnMethod, let agent = agents.first else { return }
+        room?.performRPC(to: agent, method: method, payload: "")
+    }
 
-    package func downlink(opus: UnsafeRawBufferPointer) { sendAudio(opus, format: parameters.output) }
+    package func downlink(pcm: UnsafeRawBufferPointer) { sendAudio(pcm) }
 
-    private func sendAudio(_ bytes: UnsafeRawBufferPointer, format: AudioFormat) {
+    package func downlink(opus: UnsafeRawBufferPointer) { sendAudio(opus) }
+
+    private func sendAudio(_ bytes: UnsafeRawBufferPointer) {
+        let format = delivery.format
         statistics.audioMessagesSent += 1
         lifecycle.noteActivity(now: now)
         statistics.audioBytesSent += bytes.count
         if let packetArrival { environment.meter?.played(arrival: packetArrival) }
         absentClient?.nextSound = format.duration(of: bytes)
-        switch parameters.outputFraming(hasSentBinary: hasSentBinary) {
+        switch delivery.framing {
         case .binary: client.send(audio: bytes)
         case .json: client.send(audioText: AudioMessage.json([UInt8](bytes)))
         case .wav: if let text = AudioMessage.wav([UInt8](bytes), format: format) { client.send(audioText: text) }
         }
+    }
+
+    /// How the client gets the agent's sound.
+    struct Delivery: Hashable {
+        var format: AudioFormat
+        var framing: OutputFraming
+        var frameMilliseconds: Int
+
+        var cutting: OutputCutting { framing == .wav ? .files : .frames(milliseconds: frameMilliseconds) }
     }
 }
 

@@ -6,11 +6,21 @@ extension BridgeSession {
     /// A binary message: sound in the session's input format. The bytes are not needed after the call.
     package func receive(binary bytes: UnsafeRawBufferPointer) {
         guard take(byteCount: bytes.count) else { return }
-        hasSentBinary = true
+        if !hasSentBinary { noteFirstBinary() }
         statistics.clientAudioBytes += bytes.count
         for output in dialect.noteBinaryAudio(byteCount: bytes.count) { act(on: output) }
         clientSpoke()
         takeAudio { uplink, now in uplink.append(bytes, now: now) }
+    }
+
+    /// On the conversation path a client that sends binary frames gets such frames, too.
+    private func noteFirstBinary() {
+        hasSentBinary = true
+        do throws(AudioCoderFailure) {
+            try changeOutput()
+        } catch {
+            fail(error)
+        }
     }
 
     /// A text message.
@@ -29,11 +39,35 @@ extension BridgeSession {
         guard rate.take(now: now) else {
             let error = ClientError(
                 .rateLimited, "more than \(limits.messagesPerSecond) messages a second; send larger pieces of sound")
-            lifecycle.handle(.failed(error, .rateLimited), now: now)
-            perform()
+            if keepsFaultyClients {
+                complain(error)
+            } else {
+                lifecycle.handle(.failed(error, .rateLimited), now: now)
+                perform()
+            }
             return false
         }
         return true
+    }
+
+    /// Whether a client that does what it must not is told so and stays: on the conversation path.
+    private var keepsFaultyClients: Bool { parameters.endpoint == .conversation }
+
+    /// A message was too large to be received.
+    package func skipped(messageOf byteCount: Int) {
+        guard take(byteCount: byteCount) else { return }
+        complain(
+            ClientError(
+                .invalidMessage,
+                "The message has \(byteCount) bytes. At most \(limits.maximumMessageBytes) are accepted."))
+        clientSpoke()
+    }
+
+    /// Tells of an error that may repeat itself with every message: once a second is enough to say it.
+    private func complain(_ error: ClientError) {
+        if let last = complaints[error.code], now - last < limits.dropReportInterval { return }
+        complaints[error.code] = now
+        tell(.error(error))
     }
 
     private func act(on output: DialectOutput) {
@@ -58,7 +92,9 @@ extension BridgeSession {
         case .opusPacket(let bytes):
             statistics.clientAudioBytes += bytes.count
             clientSpoke()
-            bytes.withUnsafeBytes { buffer in takeAudio { uplink, now in uplink.append(opus: buffer, now: now) } }
+            bytes.withUnsafeBytes { buffer in
+                takeAudio { uplink, now in uplink.append(opus: buffer, isRecorded: true, now: now) }
+            }
         case .recording(let samples, let sampleRate):
             clientSpoke()
             do throws(AudioCoderFailure) {
@@ -72,9 +108,6 @@ extension BridgeSession {
         case .endTurn:
             clientSpoke()
             uplink?.endTurn(now: now)
-            if let method = environment.configuration.endTurnMethod, let agent = agents.first {
-                room?.performRPC(to: agent, method: method, payload: "")
-            }
         case .interrupt: interrupt()
         case .text, .data, .dtmf:
             clientSpoke()
@@ -94,11 +127,7 @@ extension BridgeSession {
         guard !hasEnded, let uplink else { return }
         let now = now
         if !append(uplink, now) {
-            // Once a second is enough to say it.
-            if lastAudioError.map({ now - $0 >= limits.dropReportInterval }) ?? true {
-                lastAudioError = now
-                tell(.error(ClientError(.invalidAudio, "this message is not an Opus packet (RFC 6716)")))
-            }
+            complain(ClientError(.invalidAudio, "this message is not an Opus packet (RFC 6716)"))
         }
         reportDrops()
     }
@@ -175,6 +204,13 @@ extension BridgeSession {
 
     // MARK: Configuration
 
+    /// The client wants another vocabulary.
+    private func changeEvents() {
+        // On the conversation path the codec itself has seen it.
+        if parameters.endpoint == .device { dialect = parameters.makeDialect(limits: limits.recordings) }
+        if parameters.events == .extended, isRoomReady { tellSession() }
+    }
+
     private func configure(_ object: JSONObject) {
         if lifecycle.hasJoined,
             let late = object.members.first(where: {
@@ -208,27 +244,13 @@ extension BridgeSession {
         }
         do throws(AudioCoderFailure) {
             if parameters.input != old.input { try uplink?.change(format: parameters.input) }
-            if parameters.output != old.output || parameters.chosenFraming != old.chosenFraming
-                || parameters.frameMilliseconds != old.frameMilliseconds
-            {
-                try remakeDownlink()
-            }
+            try changeOutput()
         } catch {
             return fail(error)
         }
-        if dispatch != .none, let instructions = parameters.instructions, instructions != instructionsAtDispatch {
-            publish(instructions: instructions)
-        }
+        if parameters.events != old.events { changeEvents() }
+        brief()
         tell(.configured(instructions: parameters.instructions))
         clientSpoke()
-    }
-
-    /// Tells an agent that already has its job of new instructions.
-    func publish(instructions: String) {
-        guard isRoomReady, let room else { return }
-        instructionsAtDispatch = instructions
-        let message: JSONValue = ["type": "config", "instructions": .string(instructions)]
-        room.publishData(message.serializedBytes(), topic: RoomTopics.configuration, destinations: [])
-        room.setAttributes([RoomTopics.instructionsAttribute: instructions])
     }
 }

@@ -9,6 +9,8 @@ extension BridgeSession {
     /// The client's connection broke. The session waits for the client, or ends if it must not.
     package func clientLost() {
         guard !hasEnded, absentClient == nil else { return }
+        // Who knows no `session` event has no token to come back with.
+        guard parameters.events == .extended else { return clientClosed() }
         lifecycle.handle(.clientLost, now: now)
         if lifecycle.isClientAbsent {
             finishSentence()

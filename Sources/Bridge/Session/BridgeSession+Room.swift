@@ -37,13 +37,16 @@ extension BridgeSession: RoomConnectionDelegate {
     private func dispatchAgent() {
         guard !agentName.isEmpty, dispatch == .none || dispatch == .failedEarly else { return }
         dispatch = .running
-        instructionsAtDispatch = parameters.instructions
         guard !hasOwnRoom else { return createDispatch() }
         let agent = agentName
         environment.dispatcher.listDispatches(room: roomName) { [weak self] result in
             guard let self, !hasEnded else { return }
             switch result {
-            case .success(let agents) where agents.contains(agent): dispatch = .done
+            case .success(let agents) where agents.contains(agent):
+                dispatch = .done
+                // Whoever has dispatched it knew nothing of this client's wishes.
+                briefing = AgentBriefing()
+                brief()
             case .success: createDispatch()
             case .failure(let failure): dispatchFailed(failure)
             }
@@ -51,7 +54,9 @@ extension BridgeSession: RoomConnectionDelegate {
     }
 
     private func createDispatch() {
-        let metadata = DispatchMetadata.text(metadata: agentMetadata, instructions: parameters.instructions)
+        let wanted = wantedBriefing
+        briefing = wanted
+        let metadata = wanted.dispatchMetadata(agentMetadata)
         environment.dispatcher.createDispatch(room: roomName, agent: agentName, metadata: metadata) {
             [weak self] result in
             guard let self, !hasEnded else { return }
@@ -60,6 +65,24 @@ extension BridgeSession: RoomConnectionDelegate {
             case .failure(let failure): dispatchFailed(failure)
             }
         }
+    }
+
+    private var wantedBriefing: AgentBriefing {
+        AgentBriefing(instructions: parameters.instructions, fields: parameters.agentFields)
+    }
+
+    /// Tells an agent that has its job already what the client has changed since: as data, when it hears, and the
+    /// instructions also as an attribute, for agents that come later.
+    func brief() {
+        guard isRoomReady, let room, agentName.isEmpty || briefing != nil else { return }
+        let new = wantedBriefing
+        let old = briefing ?? AgentBriefing()
+        guard new != old else { return }
+        briefing = new
+        if let instructions = new.instructions, instructions != old.instructions {
+            room.setAttributes([RoomTopics.instructionsAttribute: instructions])
+        }
+        deliver(.data(topic: RoomTopics.configuration, payload: new.update(since: old).serializedBytes()))
     }
 
     private func dispatchFailed(_ failure: DispatchFailure) {
@@ -95,6 +118,7 @@ extension BridgeSession: RoomConnectionDelegate {
         packetArrival = now
         downlink?.receive(audio, track: track, now: now)
         packetArrival = nil
+        followPieces()
     }
 
     private func act(on event: RoomEvent) {
@@ -159,9 +183,7 @@ extension BridgeSession: RoomConnectionDelegate {
         tellSession()
         lifecycle.handle(.roomJoined, now: now)
         dispatchAgent()
-        if let instructions = parameters.instructions, dispatch != .none, instructions != instructionsAtDispatch {
-            publish(instructions: instructions)
-        }
+        brief()
         updateHearing()
     }
 
@@ -241,6 +263,7 @@ extension BridgeSession: RoomConnectionDelegate {
         guard state != replies.state else { return }
         let outcome = replies.change(
             to: state, lastSpeech: uplink?.detector.lastSpeech, lastTranscript: lastUserTranscript, now: now)
+        if outcome == .finished { finishReply() }
         if state != .speaking { downlink?.unsuppress() }
         // A client that is away is told when it comes back.
         if absentClient == nil { tell(.agentState(state)) }

@@ -70,6 +70,7 @@ package final class BridgeSession {
     var packetArrival: Instant?
     var isRoomInterrupted = false
     var hasSentBinary = false
+    var delivery: Delivery
 
     /// Who else is in the room, by identity.
     var participants: [String: RoomMember] = [:]
@@ -87,12 +88,17 @@ package final class BridgeSession {
     /// Data of participants who have not been introduced yet, and until when to wait for that.
     var strangersData: [(message: ApplicationData, until: Instant)] = []
     var dispatch = DispatchProgress.none
-    var instructionsAtDispatch: String?
+    /// What the agent has been told; nil while its dispatch has not been asked for.
+    var briefing: AgentBriefing?
     var lastUserTranscript: Instant?
     var reportedDrop = (samples: 0, at: Instant?.none)
-    var lastAudioError: Instant?
+    /// When the client was last told of errors that may come with every message.
+    var complaints: [ClientError.Code: Instant] = [:]
 
     private var alarm: (any SessionAlarm)?
+    /// Goes off when a piece for a client that plays files must be sent, and when that is.
+    var pieceAlarm: (any SessionAlarm)?
+    var pieceDeadline: Instant?
     private var isPerforming = false
     private var hasStarted = false
 
@@ -126,6 +132,9 @@ package final class BridgeSession {
         dialect = parameters.makeDialect(limits: limits.recordings)
         self.environment = environment
         startedAt = now
+        delivery = Delivery(
+            format: parameters.output, framing: parameters.outputFraming(hasSentBinary: false),
+            frameMilliseconds: parameters.frameMilliseconds)
         id = "S_" + RandomName.hexadecimal(16, using: &random)
         // A token names its room and identity; until the room has said them, these stand in.
         roomName = parameters.room ?? "room-" + RandomName.uuid(using: &random)
@@ -164,10 +173,10 @@ package final class BridgeSession {
             numbers.longestUplinkDelay = uplink.longestDelay
         }
         if let downlink {
-            numbers.packetsReceived += downlink.packetsReceived
-            numbers.downlinkConcealed += downlink.concealed
-            numbers.downlinkRecovered += downlink.recovered
-            numbers.undecodable += downlink.undecodable
+            numbers.packetsReceived = downlink.packetsReceived
+            numbers.downlinkConcealed = downlink.concealed
+            numbers.downlinkRecovered = downlink.recovered
+            numbers.undecodable = downlink.undecodable
         }
         numbers.audioMessagesDropped = earlierAudioDrops + client.droppedAudioMessages
         return numbers
@@ -269,6 +278,8 @@ package final class BridgeSession {
     private func finish() {
         alarm?.cancel()
         alarm = nil
+        pieceAlarm?.cancel()
+        pieceAlarm = nil
         environment.tick.remove(self)
         let numbers = currentStatistics
         statistics = numbers
@@ -288,6 +299,7 @@ package final class BridgeSession {
 
     func tell(_ transcript: Transcript) {
         if transcript.role == .user, transcript.participant == identity { lastUserTranscript = now }
+        if transcript.role == .assistant { replies.noteText(now: now) }
         guard let absentClient else { return tell(.transcript(transcript)) }
         absentClient.holding(transcript) { tell(.transcript(transcript)) }
     }

@@ -5,6 +5,8 @@ package import Wire
 /// Where the caller's packets go.
 package protocol UplinkSink: AnyObject {
     func uplink(packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
+    /// All sound of a turn that the caller has ended is in the room.
+    func uplinkTurnPlayed()
 }
 
 /// The caller's way into the room: bytes of any format and any size → frames of 20 ms → Opus, at the pace of real
@@ -47,12 +49,17 @@ package final class Uplink {
     private var frameArrivals = ArrivalQueue()
     private var packetArrivals = ArrivalQueue()
     private var pacer: UplinkPacer
+    /// Packets wait behind the frames that were there when they came.
+    private var areFramesFirst = false
+    private var turns = TurnMarks()
     private var lastArrival: Instant?
     /// How much sound came with the client's last message, in samples at 48 kHz.
     private var lastArrivalSamples = 0
     /// Decodes the client's Opus packets, only to measure them.
     private var meter: (any SpeechDecoder)?
     private var metered: UnsafeMutableBufferPointer<Int16>?
+    /// The caller's own Opus packets were the first sound.
+    private var hasSentPackets = false
     private var isStarted = false
     /// The encoder said that silence need not be sent, and has been heeded once.
     private var isDiscontinuous = false
@@ -102,6 +109,11 @@ package final class Uplink {
 
     private var queuedSamples: Int { packets.samples + frames.frameCount * UplinkPacer.frameSamples }
 
+    /// How much of what came is done with, one way or another.
+    private var finishedSamples: Int { samplesSent + samplesDropped + samplesSkipped }
+
+    private var isPacketNext: Bool { !packets.isEmpty && !(areFramesFirst && frames.frameCount > 0) }
+
     // MARK: In
 
     /// Takes bytes in the session's input format, or one packet when that is Opus. Returns false when they cannot be
@@ -109,6 +121,7 @@ package final class Uplink {
     package func append(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Bool {
         guard !isMuted, !bytes.isEmpty else { return true }
         if format.encoding == .opus { return append(opus: bytes, now: now) }
+        beginTurn(isRecorded: false)
         decoded.removeAll(keepingCapacity: true)
         // SAFETY: the bytes are only read during the call.
         unsafe decoder?.append(bytes.bytes, to: &decoded)
@@ -117,10 +130,13 @@ package final class Uplink {
     }
 
     /// Takes one Opus packet, whatever the session's input format is.
-    package func append(opus bytes: UnsafeRawBufferPointer, now: Instant) -> Bool {
+    /// - Parameter isRecorded: it is a part of a recording.
+    package func append(opus bytes: UnsafeRawBufferPointer, isRecorded: Bool = false, now: Instant) -> Bool {
         guard let description = OpusPacket(bytes) else { return false }
         guard !isMuted else { return true }
+        beginTurn(isRecorded: isRecorded)
         noteArrival(samples: description.sampleCount, now: now)
+        if packets.isEmpty { areFramesFirst = frames.frameCount > 0 }
         samplesDropped += packets.append(
             [UInt8](bytes), samples: description.sampleCount, loudness: loudness(of: bytes, description),
             limit: queueLimit)
@@ -145,6 +161,7 @@ package final class Uplink {
     package func append(recording: [Int16], sampleRate: Int, now: Instant) throws(AudioCoderFailure) {
         guard !isMuted else { return }
         let converter = sampleRate == codingRate ? nil : try coders.makeConverter(from: sampleRate, to: codingRate)
+        beginTurn(isRecorded: true)
         decoded.removeAll(keepingCapacity: true)
         decoded.append(contentsOf: recording)
         append(decodedBy: converter, sampleRate: sampleRate, now: now)
@@ -174,6 +191,25 @@ package final class Uplink {
         pacer.noteArrival()
     }
 
+    /// Sound of another turn while the one before is still being played: the agent must hear that they are two.
+    private func beginTurn(isRecorded: Bool) {
+        guard turns.begin() else { return }
+        let backlog = queuedSamples
+        // Who streams live is a moment behind at most, and stays so.
+        guard backlog > (isRecorded ? 0 : limits.catchUp.samplesAt48kHz) else { return }
+        let count = limits.pauseBetweenTurns.samplesAt48kHz / UplinkPacer.frameSamples
+        if frames.frameCount > 0, !isPacketNext || packets.isEmpty {
+            let pause = [Int16](repeating: 0, count: count * frames.frameLength)
+            frames.append(pause.span)
+        } else {
+            for _ in 0..<count {
+                _ = packets.append(
+                    Self.silentPacket, samples: UplinkPacer.frameSamples, loudness: 0,
+                    limit: limits.uplinkQueue.samplesAt48kHz)
+            }
+        }
+    }
+
     /// The caller's turn is over: an unfinished frame is filled up, and silence follows at once.
     package func endTurn(now: Instant) {
         if !frames.sampleCount.isMultiple(of: frames.frameLength) {
@@ -184,6 +220,7 @@ package final class Uplink {
         }
         decoder?.reset()
         pacer.endTurn()
+        turns.end(at: finishedSamples + queuedSamples)
         pump(now: now)
     }
 
@@ -249,10 +286,16 @@ package final class Uplink {
     /// Sends what is due. To be called on each tick, besides on each arrival of sound.
     package func pump(now: Instant) {
         longestDelay = max(longestDelay, queuedMilliseconds)
-        guard isStarted, !isMuted else { return }
+        guard isStarted else { return }
+        if !pacer.isHeld {
+            // What the caller has muted away will never be played.
+            let played = isMuted ? Int.max : finishedSamples
+            for _ in 0..<turns.take(played: played, after: limits.turnCallDelay, now: now) { sink?.uplinkTurnPlayed() }
+        }
+        guard !isMuted else { return }
         skipSilence(now: now)
         while true {
-            let head = packets.headSamples ?? (frames.frameCount > 0 ? UplinkPacer.frameSamples : nil)
+            let head = isPacketNext ? packets.headSamples : frames.frameCount > 0 ? UplinkPacer.frameSamples : nil
             switch pacer.next(head: head, now: now) {
             case .wait:
                 frames.releaseSpare()
@@ -262,7 +305,7 @@ package final class Uplink {
                 }
                 return
             case .frame(let timestamp, let isStart):
-                if packets.isEmpty {
+                if !isPacketNext {
                     guard frames.next(into: &frame) else { return }
                     samplesSent += UplinkPacer.frameSamples
                     send(frame, timestamp: timestamp, isStart: isStart, now: now, arrival: frameArrivals.pop())
@@ -272,7 +315,7 @@ package final class Uplink {
                 skipSilence(now: now)
             case .silence(let timestamp, let isStart):
                 detector.noteSilence(samples: UplinkPacer.frameSamples)
-                if format.encoding == .opus, encoder == nil {
+                if encoder == nil, format.encoding == .opus || hasSentPackets {
                     sendSilentPacket(timestamp: timestamp, isStart: isStart)
                 } else {
                     send(silentFrame, timestamp: timestamp, isStart: isStart, now: nil, arrival: nil)
@@ -291,7 +334,7 @@ package final class Uplink {
         let wholeFrames = (lastArrivalSamples + UplinkPacer.frameSamples - 1) / UplinkPacer.frameSamples
         let tolerated = max(toleratedDelay, wholeFrames * UplinkPacer.frameSamples)
         while detector.silentRun >= keptSilence, queuedSamples > tolerated {
-            if let samples = packets.headSamples {
+            if isPacketNext, let samples = packets.headSamples {
                 let inView = min(packets.count, keptBeginning / max(1, samples) + 1)
                 guard (0..<inView).allSatisfy({ isSilent(loudness: packets.loudness(at: $0)) }) else { return }
                 _ = packets.pop()
@@ -355,6 +398,7 @@ package final class Uplink {
         let level = loudness.map { SoundLevel.audioLevel(rootMeanSquare: $0) }
         samplesSent += samples
         packetsSent += 1
+        hasSentPackets = true
         bytes.withUnsafeBytes { buffer in
             sink?.uplink(packet: buffer, timestamp: timestamp, samples: samples, isStart: isStart, level: level)
         }

@@ -85,6 +85,7 @@ final class SessionEndpoint: ClientEndpoint {
     private func configuration(for parameters: SessionParameters, isResumed: Bool) -> WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.maximumMessageBytes = limits.maximumMessageBytes
+        configuration.skipsLargeMessages = parameters.endpoint == .conversation
         let perSample = parameters.output.encoding.bytesPerSample ?? 1
         // Base64 makes four of three.
         let framing = parameters.outputFraming(hasSentBinary: false) == .binary ? 3 : 4

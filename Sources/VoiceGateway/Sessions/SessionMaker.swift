@@ -27,12 +27,7 @@ final class SessionMaker {
         api = shard.serverAPI
         admission = gateway.admission
         tokens = AccessTokens(credentials: gateway.credentials)
-        var configuration = BridgeConfiguration(agentName: gateway.agentName)
-        configuration.limits.resumeGrace = gateway.resumeGrace
-        configuration.limits.maximumMessageBytes = gateway.limits.maximumMessageBytes
-        configuration.limits.maximumUtterance = gateway.limits.maximumUtterance
-        configuration.limits.idleTimeout = gateway.limits.idleTimeout
-        configuration.limits.maximumDuration = gateway.limits.maximumSession
+        let configuration = Self.configuration(gateway)
         let clock = LoopClock(loop: shard.loop)
         var environment = SessionEnvironment(
             configuration: configuration,
@@ -52,6 +47,22 @@ final class SessionMaker {
         // What hooks of the same round send has left when the next round runs.
         sends = EndOfTurn(loop: loop) { hasSent.request() }
         return meter
+    }
+
+    /// What the operator has decided for all sessions.
+    private static func configuration(_ gateway: GatewayEnvironment) -> BridgeConfiguration {
+        var configuration = BridgeConfiguration(agentName: gateway.agentName)
+        configuration.endTurnMethod = gateway.conversation.turnMethod
+        configuration.interruptMethod = gateway.conversation.interruptMethod
+        configuration.limits.resumeGrace = gateway.resumeGrace
+        configuration.limits.configurationGrace = gateway.conversation.configurationWait
+        configuration.limits.maximumMessageBytes = gateway.limits.maximumMessageBytes
+        configuration.limits.maximumUtterance = gateway.limits.maximumUtterance
+        configuration.limits.idleTimeout = gateway.limits.idleTimeout
+        configuration.limits.maximumDuration = gateway.limits.maximumSession
+        // An utterance comes as a whole and is played from there.
+        configuration.limits.uplinkQueue = max(configuration.limits.uplinkQueue, gateway.limits.maximumUtterance)
+        return configuration
     }
 
     /// A session for a client that was let in.

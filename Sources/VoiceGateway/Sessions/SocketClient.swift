@@ -82,6 +82,10 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         session?.receive(binary: bytes)
     }
 
+    func webSocket(_ socket: WebSocketConnection, skippedMessageOf byteCount: Int) {
+        session?.skipped(messageOf: byteCount)
+    }
+
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
         if let session {
             if let onLost, !closure.isGoodbye { onLost(session) } else { session.clientClosed() }

@@ -6,8 +6,14 @@ package protocol MessageReceiverDelegate: AnyObject {
     func received(pong: UnsafeRawBufferPointer)
     /// The far side says goodbye; nothing more comes.
     func received(close code: WebSocketCloseCode, reason: String)
+    /// A message of so many bytes was too large and has been passed over.
+    func skipped(messageOf byteCount: Int)
     /// The far side broke the protocol or a limit; nothing more comes.
     func violated(_ violation: WebSocketViolation)
+}
+
+extension MessageReceiverDelegate {
+    package func skipped(messageOf byteCount: Int) {}
 }
 
 /// Turns the bytes of a connection into messages (RFC 6455 sections 5.2 to 5.6 and 8.1). No socket and no clock inside.
@@ -34,6 +40,10 @@ package final class MessageReceiver {
     private let role: Role
     /// A longer message is answered with close code 1009.
     package var maximumMessageBytes: Int
+    /// It is passed over instead.
+    private let skipsLargeMessages: Bool
+    /// How much of the message under way has been passed over; nil when it is kept.
+    private var skipped: Int?
     private var phase = Phase.header
     /// A head whose bytes came in pieces.
     private var partialHeader: [UInt8] = []
@@ -46,9 +56,10 @@ package final class MessageReceiver {
     /// The kind of the fragmented message under way.
     private var fragmented: WebSocketOpcode?
 
-    package init(role: Role, maximumMessageBytes: Int) {
+    package init(role: Role, maximumMessageBytes: Int, skipsLargeMessages: Bool = false) {
         self.role = role
         self.maximumMessageBytes = maximumMessageBytes
+        self.skipsLargeMessages = skipsLargeMessages
     }
 
     /// Nothing more is looked at.
@@ -77,6 +88,10 @@ package final class MessageReceiver {
                 guard missing == 0 || !rest.isEmpty else { return }
                 let part = UnsafeMutableRawBufferPointer(rebasing: rest.prefix(missing))
                 rest = rest.dropFirst(part.count)
+                if skipped != nil, !header.opcode.isControl {
+                    skip(part.count, to: delegate)
+                    continue
+                }
                 if let mask = header.mask { WebSocketMask.apply(mask, to: part, offset: frameOffset) }
                 take(part, to: delegate)
             }
@@ -122,10 +137,27 @@ package final class MessageReceiver {
         case .text, .binary:
             guard fragmented == nil else { throw .protocolError("a message begins inside another one") }
         }
-        guard header.payloadBytes <= maximumMessageBytes - message.count else {
+        guard skipped == nil, header.payloadBytes > maximumMessageBytes - message.count else { return }
+        guard skipsLargeMessages else {
             throw WebSocketViolation(
                 code: .messageTooBig, reason: "messages may have \(maximumMessageBytes) bytes at most")
         }
+        skipped = message.count
+        message = []
+    }
+
+    /// Passes over payload of a message that is too large. It is not even unmasked.
+    private func skip(_ count: Int, to delegate: some MessageReceiverDelegate) {
+        let total = (skipped ?? 0) + count
+        skipped = total
+        frameOffset += count
+        guard frameOffset == header.payloadBytes else { return }
+        phase = .header
+        if header.opcode != .continuation { fragmented = header.opcode }
+        guard header.isFinal else { return }
+        fragmented = nil
+        skipped = nil
+        delegate.skipped(messageOf: total)
     }
 
     private func take(_ part: UnsafeMutableRawBufferPointer, to delegate: some MessageReceiverDelegate) {

@@ -1,90 +1,66 @@
-/// Cuts the agent's sound into the pieces that a client gets: equal frames for devices, or a short first piece and
-/// longer ones after it for clients that play each piece as a file of its own.
+/// Cuts the agent's sound into frames of equal length.
 package struct OutputFramer: Sendable {
-    /// How long pieces are, in milliseconds.
-    package struct Pieces: Hashable, Sendable {
-        package var first: Int
-        package var later: Int
-
-        package init(first: Int, later: Int) {
-            self.first = first
-            self.later = later
-        }
-
-        /// Frames that are all alike.
-        package static func equal(_ milliseconds: Int) -> Pieces { Pieces(first: milliseconds, later: milliseconds) }
-    }
-
     /// In Hz.
     package let sampleRate: Int
-    package let pieces: Pieces
-    /// Samples that wait for their piece to be complete.
-    package var pendingSampleCount: Int { piece.count }
+    /// How long a frame is.
+    package let milliseconds: Int
+    /// Samples that wait for their frame to be complete.
+    package var pendingSampleCount: Int { frame.count }
 
-    private var piece: [Int16] = []
-    /// Thousandths of a sample that earlier pieces of this spurt were short, so that 20 ms at 11 025 Hz are
-    /// 220 and 221 samples in turn.
+    private var frame: [Int16] = []
+    /// Thousandths of a sample that earlier frames were short, so that 20 ms at 11 025 Hz are 220 and 221 samples in
+    /// turn.
     private var remainder = 0
-    private var target: Int
-    private var isFirst = true
+    private var target = 0
 
-    package init(sampleRate: Int, pieces: Pieces) {
+    package init(sampleRate: Int, milliseconds: Int) {
         self.sampleRate = sampleRate
-        self.pieces = pieces
-        target = 0
-        piece.reserveCapacity(sampleRate * max(pieces.first, pieces.later) / 1000 + 1)
+        self.milliseconds = milliseconds
+        frame.reserveCapacity(sampleRate * milliseconds / 1000 + 1)
         plan()
     }
 
-    /// Appends samples and hands over each piece that becomes complete.
+    /// Appends samples and hands over each frame that becomes complete.
     package mutating func append(_ samples: Span<Int16>, _ emit: (Span<Int16>) -> Void) {
         var start = 0
         while start < samples.count {
-            let count = min(target - piece.count, samples.count - start)
+            let count = min(target - frame.count, samples.count - start)
             let part = samples.extracting(start..<start + count)
             start += count
             if count == target {
-                // A piece that has come as a whole goes on from where it lies.
-                isFirst = false
+                // A frame that has come as a whole goes on from where it lies.
                 plan()
                 emit(part)
                 continue
             }
             // SAFETY: the samples are only read during the call.
-            part.withUnsafeBufferPointer { unsafe piece.append(contentsOf: $0) }
-            if piece.count == target { finish(emit) }
+            part.withUnsafeBufferPointer { unsafe frame.append(contentsOf: $0) }
+            if frame.count == target { finish(emit) }
         }
     }
 
-    /// Ends a spurt of sound: hands over the unfinished piece, filled up with silence if pieces are equal.
+    /// Ends a spurt of sound: hands over the unfinished frame, filled up with silence.
     package mutating func flush(_ emit: (Span<Int16>) -> Void) {
-        if !piece.isEmpty {
-            if pieces.first == pieces.later {
-                while piece.count < target { piece.append(0) }
-            }
-            finish(emit)
-        }
-        isFirst = true
-        plan()
+        guard !frame.isEmpty else { return }
+        while frame.count < target { frame.append(0) }
+        finish(emit)
     }
 
-    /// Forgets an unfinished piece, as when the client has been told to drop what it holds.
+    /// Forgets an unfinished frame, as when the client has been told to drop what it holds.
     package mutating func reset() {
-        piece.removeAll(keepingCapacity: true)
+        frame.removeAll(keepingCapacity: true)
         remainder = 0
-        isFirst = true
         plan()
     }
 
     private mutating func finish(_ emit: (Span<Int16>) -> Void) {
-        emit(piece.span)
-        piece.removeAll(keepingCapacity: true)
-        isFirst = false
+        emit(frame.span)
+        frame.removeAll(keepingCapacity: true)
         plan()
     }
 
     private mutating func plan() {
-        let exact = sampleRate * (isFirst ? pieces.first : pieces.later) + remainder
+        let exact = sampleRate * milliseconds + remainder
         target = max(1, exact / 1000)
         remainder = exact % 1000
     }

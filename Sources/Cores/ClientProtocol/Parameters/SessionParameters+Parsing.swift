@@ -16,7 +16,7 @@ extension SessionParameters {
     }
 
     /// Takes over the members of `config.data`. Numbers may be written as numbers or as strings, `metadata` as a
-    /// string or as the object itself; null leaves a parameter as it is.
+    /// string or as the object itself; null leaves a parameter as it is. What is no parameter is kept for the agent.
     package mutating func apply(configuration: JSONObject) throws(InvalidParameter) {
         var changed = self
         var hasIdentity = false
@@ -79,12 +79,29 @@ extension SessionParameters {
             resumeToken = try Self.text(name, value, maximumSize: Self.maximumTokenSize, what: "a resume token")
         case "instructions":
             instructions = try Self.text(name, value, maximumSize: Self.maximumInstructionsSize, what: "text")
-        default: break
+        default: if case .json(let value) = value { try setAgentField(name, value) }
+        }
+    }
+
+    private mutating func setAgentField(_ name: String, _ value: JSONValue) throws(InvalidParameter) {
+        agentFields[name] = value
+        guard agentFields.members.count <= Self.maximumAgentFields else {
+            throw InvalidParameter(
+                name: "config", value: name,
+                allowed: "at most \(Self.maximumAgentFields) members for the agent besides the session parameters")
         }
     }
 
     /// What no single parameter can tell.
     private func checkTogether() throws(InvalidParameter) {
+        guard
+            agentFields.isEmpty
+                || JSONValue.object(agentFields).serialized().utf8.count <= Self.maximumMetadataSize
+        else {
+            throw InvalidParameter(
+                name: "config", value: "(not shown)",
+                allowed: "at most \(Self.maximumMetadataSize) bytes for the agent besides the session parameters")
+        }
         if output.encoding == .opus, chosenFraming == .wav {
             throw InvalidParameter(
                 name: "output_framing", value: "wav",

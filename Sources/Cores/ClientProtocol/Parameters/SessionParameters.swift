@@ -1,3 +1,5 @@
+package import Wire
+
 /// How audio is wrapped on its way to the client.
 package enum OutputFraming: String, Hashable, Sendable, CaseIterable {
     /// A binary frame of bytes in the output format.
@@ -45,6 +47,8 @@ package struct SessionParameters: Hashable, Sendable {
     /// The resume token of an earlier connection.
     package var resumeToken: String?
     package var instructions: String?
+    /// Members of `config` messages that are no parameters: the agent's affair.
+    package var agentFields: JSONObject = [:]
 
     package let endpoint: Endpoint
 
@@ -59,7 +63,8 @@ package struct SessionParameters: Hashable, Sendable {
         if let chosenFraming { return chosenFraming }
         switch endpoint {
         case .device: return .binary
-        case .conversation: return hasSentBinary ? .binary : .wav
+        // WAV files do not carry Opus.
+        case .conversation: return hasSentBinary ? .binary : output.encoding == .opus ? .json : .wav
         }
     }
 
@@ -69,6 +74,8 @@ package struct SessionParameters: Hashable, Sendable {
     package static let maximumNameLength = 128
     /// Bytes of the metadata for an agent.
     package static let maximumMetadataSize = 48 * 1024
+    /// Members of `config` messages that are passed to the agent.
+    package static let maximumAgentFields = 64
     /// Bytes of the instructions.
     package static let maximumInstructionsSize = 32 * 1024
     /// Bytes of an access token or a resume token.

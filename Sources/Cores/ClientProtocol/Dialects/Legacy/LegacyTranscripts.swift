@@ -4,8 +4,8 @@ internal import Wire
 /// a turn and one `text` a reply.
 ///
 /// The user's sentences wait until the reply begins, because only that tells that the turn is over; the agent's wait
-/// until it is over. An agent that shows no state gives its sentences at once: nothing would tell the end of a reply
-/// without sound.
+/// until all of it has been sent, because the last one may come after the state that ends it. An agent that shows no
+/// state gives its sentences at once: nothing would tell the end of a reply without sound.
 struct LegacyTranscripts: Sendable {
     /// Bytes of waiting text beyond which it is told early.
     static let maximumWaitingSize = 64 << 10
@@ -22,6 +22,8 @@ struct LegacyTranscripts: Sendable {
     private var told: [String] = []
     private var state: AgentState?
     private var replyHasBegun = false
+    /// The agent's state has told of a reply whose end will be told.
+    private var awaitsEnd = false
 
     /// Takes a transcript; returns what is to be told now.
     mutating func take(_ transcript: Transcript) -> [ClientFrame] {
@@ -35,8 +37,7 @@ struct LegacyTranscripts: Sendable {
             if isReply { replyHasBegun = true }
             let frames = isReply ? tellUser() : []
             guard transcript.isFinal, Self.note(transcript, in: &assistant, told: told) else { return frames }
-            let isReplying = state == .thinking || state == .speaking
-            return isReplying && size(assistant) <= Self.maximumWaitingSize ? frames : frames + tellAssistant()
+            return awaitsEnd && size(assistant) <= Self.maximumWaitingSize ? frames : frames + tellAssistant()
         }
     }
 
@@ -46,19 +47,20 @@ struct LegacyTranscripts: Sendable {
         switch state {
         case .speaking:
             replyHasBegun = true
+            awaitsEnd = true
             return tellUser()
-        case .listening, .idle:
-            let frames = tellAssistant()
-            replyHasBegun = false
-            return frames
-        case .thinking, .initializing: return []
+        case .thinking: awaitsEnd = true
+        case .listening, .idle: replyHasBegun = false
+        case .initializing: break
         }
+        return []
     }
 
     /// The reply has been sent, or nothing more will come of it.
     mutating func endReply() -> [ClientFrame] {
         let frames = tellUser() + tellAssistant()
         replyHasBegun = false
+        awaitsEnd = false
         return frames
     }
 

@@ -1,0 +1,128 @@
+internal import ClientProtocol
+internal import Wire
+
+/// How the sound for a client is cut.
+package enum OutputCutting: Hashable, Sendable {
+    /// Frames of so many milliseconds, sent as the agent speaks. Opus goes in packets of 20 ms, or as it came.
+    case frames(milliseconds: Int)
+    /// Pieces that are played one after the other as files, without the silence between them.
+    case files
+}
+
+/// The last stage on the way to the client: mono samples → the client's rate → frames, pieces or Opus packets.
+/// Belongs to one loop.
+final class OutputStage {
+    let format: AudioFormat
+    private let coders: any AudioCoderFactory
+    private weak var sink: (any DownlinkSink)?
+    private let converter: (any RateConverter)?
+    /// One of the two cuts PCM.
+    private var framer: OutputFramer?
+    private var segmenter: ReplySegmenter?
+    private var encoder: (any SpeechEncoder)?
+    private var encoderFrames: FrameAssembler
+    private var encoderFrame: [Int16] = []
+    private var converted: [Int16] = []
+    private var bytes: [UInt8] = []
+    private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
+
+    init(
+        format: AudioFormat, cutting: OutputCutting, coders: any AudioCoderFactory, sink: any DownlinkSink
+    ) throws(AudioCoderFailure) {
+        self.format = format
+        self.coders = coders
+        self.sink = sink
+        let rate = format.nearestOpusSampleRate
+        encoderFrames = FrameAssembler(sampleRate: rate, limit: rate)
+        converter =
+            format.encoding != .opus && format.sampleRate != rate
+            ? try coders.makeConverter(from: rate, to: format.sampleRate) : nil
+        guard format.encoding != .opus else { return }
+        switch cutting {
+        case .frames(let milliseconds):
+            framer = OutputFramer(sampleRate: format.sampleRate, milliseconds: milliseconds)
+        case .files: segmenter = ReplySegmenter(sampleRate: format.sampleRate)
+        }
+    }
+
+    deinit { packet.deallocate() }
+
+    /// The rate of the samples that come in, in Hz.
+    var sampleRate: Int { format.nearestOpusSampleRate }
+
+    /// Whether sound waits here to be sent.
+    var hasSound: Bool { segmenter?.nextDeadline != nil || framer.map { $0.pendingSampleCount > 0 } == true }
+
+    /// Whether an unfinished frame waits for its rest.
+    var hasUnfinishedFrame: Bool {
+        framer.map { $0.pendingSampleCount > 0 } == true || encoderFrames.sampleCount > 0
+    }
+
+    /// When `handleTimeout` wants to be called.
+    var nextDeadline: Instant? { segmenter?.nextDeadline }
+
+    func append(_ samples: Span<Int16>, now: Instant) {
+        if format.encoding == .opus { return encode(samples) }
+        guard let converter else { return cut(samples, now: now) }
+        converted.removeAll(keepingCapacity: true)
+        converter.convert(samples, appendingTo: &converted)
+        let output = converted
+        cut(output.span, now: now)
+    }
+
+    /// A packet that passes as it came.
+    func pass(opus packet: UnsafeRawBufferPointer) { sink?.downlink(opus: packet) }
+
+    private func cut(_ samples: Span<Int16>, now: Instant) {
+        framer?.append(samples) { send($0) }
+        segmenter?.append(samples, now: now)
+        sendPieces()
+    }
+
+    func handleTimeout(now: Instant) {
+        segmenter?.handleTimeout(now: now)
+        sendPieces()
+    }
+
+    /// Nothing follows at once: sends an unfinished frame, filled up with silence. Pieces have times of their own.
+    func flush() {
+        if format.encoding == .opus, encoderFrames.flush(into: &encoderFrame) { encode(frame: encoderFrame) }
+        framer?.flush { send($0) }
+    }
+
+    /// The reply is over: sends all of it that waits.
+    func endReply(now: Instant) {
+        flush()
+        segmenter?.endReply(now: now)
+        sendPieces()
+    }
+
+    /// Throws away what has not been sent.
+    func discard() {
+        framer?.reset()
+        segmenter?.discard()
+        encoderFrames.removeAll()
+    }
+
+    private func sendPieces() {
+        while let piece = segmenter?.poll() { send(piece.span) }
+    }
+
+    private func send(_ piece: Span<Int16>) {
+        bytes.removeAll(keepingCapacity: true)
+        SampleEncoder.append(piece, as: format.encoding, channels: format.channels, to: &bytes)
+        bytes.withUnsafeBytes { sink?.downlink(pcm: $0) }
+    }
+
+    private func encode(_ samples: Span<Int16>) {
+        encoderFrames.append(samples)
+        while encoderFrames.next(into: &encoderFrame) { encode(frame: encoderFrame) }
+    }
+
+    private func encode(frame: [Int16]) {
+        if encoder == nil { encoder = try? coders.makeEncoder(sampleRate: sampleRate) }
+        guard let encoder, let length = encoder.encode(frame.span, into: packet), length > 2 else { return }
+        // SAFETY: `length` bytes have just been written.
+        sink?.downlink(opus: unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]))
+    }
+}

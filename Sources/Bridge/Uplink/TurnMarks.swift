@@ -1,0 +1,42 @@
+package import Wire
+
+/// Where the caller's turns end in the sound that waits to be played, and which ends are in the room by now. Pure;
+/// amounts are in samples at 48 kHz of everything that has ever come.
+package struct TurnMarks: Sendable {
+    /// Ends that are remembered; older ones than these count as played.
+    package static let maximum = 64
+
+    private var ends: [Int] = []
+    private var played: [Instant] = []
+    private var isBetweenTurns = false
+
+    package init() {}
+
+    /// Sound comes; true when it is the first of another turn.
+    package mutating func begin() -> Bool {
+        defer { isBetweenTurns = false }
+        return isBetweenTurns
+    }
+
+    /// A turn ends after so much sound.
+    package mutating func end(at samples: Int) {
+        isBetweenTurns = true
+        ends.append(samples)
+        if ends.count > Self.maximum { ends.removeFirst() }
+    }
+
+    /// How many turns were played to their end since the last call: so much sound is done with, and what was last has
+    /// had `delay` to arrive.
+    package mutating func take(played samples: Int, after delay: Duration, now: Instant) -> Int {
+        while let end = ends.first, end <= samples {
+            ends.removeFirst()
+            played.append(now)
+        }
+        var count = 0
+        while let first = played.first, now - first >= delay {
+            played.removeFirst()
+            count += 1
+        }
+        return count
+    }
+}
