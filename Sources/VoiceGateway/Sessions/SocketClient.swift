@@ -83,6 +83,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     }
 
     func webSocket(_ socket: WebSocketConnection, skippedMessageOf byteCount: Int) {
+        if let gate { return act(on: gate.giveUp()) }
         session?.skipped(messageOf: byteCount)
     }
 

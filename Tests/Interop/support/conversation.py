@@ -189,4 +189,6 @@ def ogg(samples: numpy.ndarray, rate: int = 16000) -> bytes:
 
 def mp4(samples: numpy.ndarray, rate: int = 16000) -> bytes:
     """As Safari: fragmented MP4 with AAC."""
+    # Whole frames of the encoder: the muxer does not take less.
+    samples = numpy.concatenate([samples, numpy.zeros(-len(samples) % 1024, dtype=numpy.int16)])
     return recorded(samples, "mp4", "aac", rate, movflags="frag_keyframe+empty_moov+default_base_moof")
