@@ -24,7 +24,7 @@ final class MediaSessionStand {
         try parameters.apply(query: QueryString.pairs(of: query))
         var random = SecureRandom()
         session = BridgeSession(
-            client: client, parameters: parameters, dialect: ExtendedDialect(),
+            client: client, parameters: parameters,
             environment: SessionEnvironment(
                 configuration: BridgeConfiguration(agentName: ""), rooms: room, dispatcher: StandDispatcher(),
                 coders: LibraryCoders(), clock: clock, tick: tickClient),

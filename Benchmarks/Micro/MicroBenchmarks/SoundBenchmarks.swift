@@ -47,11 +47,11 @@ var soundBenchmarks: [Benchmark] {
             }
         },
         Benchmark("frames.output") {
-            var framer = OutputFramer(sampleRate: 24_000, pieces: .equal(20))
+            var framer = OutputFramer(sampleRate: 24_000, milliseconds: 20)
             return { framer.append(wide.span) { keep($0.count) } }
         },
         Benchmark("frames.output.across") {
-            var framer = OutputFramer(sampleRate: 24_000, pieces: .equal(60))
+            var framer = OutputFramer(sampleRate: 24_000, milliseconds: 60)
             return { framer.append(wide.span) { keep($0.count) } }
         },
         Benchmark("sound.level") { { keep(SoundLevel.rootMeanSquare(wide.span)) } },
