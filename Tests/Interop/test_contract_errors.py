@@ -1,21 +1,18 @@
-"""Every error of the old protocol, one by one: what the client is told, that it can go on where the protocol says so,
-and that neither the process nor a call beside it notices."""
+"""Every error inside the old protocol, one by one: what the client is told, that it can go on where the protocol says
+so, and that neither the process nor a call beside it notices. The errors of the door are in test_admission.py."""
 
 import asyncio
 import base64
-import datetime
 import json
 import pathlib
 
-import aiohttp
 import numpy
 import pytest
 import pytest_asyncio
-from livekit import api
 
 from support.client import VoiceClient
 from support.old_client import CONNECTED, INVALID_AUDIO, TRANSCRIBING, OldClient, recording, wav
-from support.processes import KEY, SECRET, Gateway, Program, RoomServer, free_port
+from support.processes import KEY, SECRET, Gateway, Program, RoomServer
 from support.sounds import loudest_frequency, spoken, tone
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -78,10 +75,21 @@ async def nobody_else_notices(gateway, beside):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def alone(gateway):
-    """A client whose agent never comes, connected while the other tests run."""
-    async with OldClient(gateway.url, agent="nobody") as client:
-        await client.utter(spoken("is anybody there"))
-        yield client
+    """What a client is told whose agent never comes: a task, because it takes ten seconds that other tests can use."""
+
+    async def wait() -> list[dict]:
+        async with OldClient(gateway.url, agent="nobody") as client:
+            await client.utter(spoken("is anybody there"))
+            await client.event("error", within=30)
+            # Who runs the agents may still see to it: the words are kept, and the connection goes on.
+            await client.configure("Anybody?")
+            await client.event("configured", within=10)
+            assert client.close_code is None
+            return client.told
+
+    task = asyncio.create_task(wait())
+    yield task
+    task.cancel()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -289,22 +297,15 @@ async def memory(program: Program) -> int:
 
 
 @pytest.mark.parametrize("what", ["audio", "text", "rubbish"])
-async def test_a_message_of_50_mb_closes_its_own_connection_alone(gateway, what):
-    """As the old server's WebSocket did: 1009, and nothing of it is kept."""
+async def test_a_message_of_50_mb_is_refused_with_its_size_and_not_kept(gateway, client, what):
     message = {
         "audio": lambda: audio("A" * (50 * MEGABYTE), format="wav"),
         "text": lambda: json.dumps({"type": "text", "data": "a" * (50 * MEGABYTE)}),
         "rubbish": lambda: "[" * (50 * MEGABYTE),
     }[what]()
     before = await memory(gateway)
-    async with OldClient(gateway.url, agent="") as client:
-        await client.event("ready", within=10)
-        try:
-            await client.socket.send_str(message)
-        except (ConnectionError, aiohttp.ClientError):
-            # The gateway has hung up before it was all sent, which is its right.
-            pass
-        assert await client.closed(within=10) in (1009, 1006)
+    (error,) = await told_after(client, message)
+    assert error == {"type": "error", "message": f"The message has {len(message)} bytes. At most 16777216 are accepted."}
     # The largest message that is accepted may be in memory, but not what lies beyond.
     assert await memory(gateway) - before < 40 * MEGABYTE
 
@@ -314,88 +315,9 @@ async def test_a_message_just_below_the_limit_is_read(client):
     assert await told_after(client, text, count=0) == []
 
 
-# --- Agent, room and tokens
-
-async def test_a_room_server_that_is_not_there_is_a_service_that_is_not_available(gateway, programs_of_this_module):
-    dead = f"ws://127.0.0.1:{free_port()}"
-    lonely = await programs_of_this_module(Gateway(LIVEKIT_URL=dead, LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET))
-    async with OldClient(lonely.url) as client:
-        assert await client.closed(within=40) == 1011
-        # The greeting may have been sent; whatever else is told is one error without names or addresses of machines.
-        errors = [event for event in client.told if event["type"] == "error"]
-        assert len(errors) <= 1 and dead.removeprefix("ws://") not in str(client.told)
-    assert lonely.process.returncode is None
-    # Its own health does not depend on it.
-    async with OldClient(lonely.url) as client:
-        await client.event("ready", within=10)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def programs_of_this_module():
-    started = []
-
-    async def start(program):
-        started.append(program)
-        return await program.start()
-
-    yield start
-    for program in started:
-        await program.stop()
-
-
-def token(room: str = "own", minutes: float = 10, secret: str = SECRET, **grants) -> str:
-    made = api.AccessToken(KEY, secret).with_identity("tokenholder")
-    made = made.with_grants(api.VideoGrants(**({"room_join": True, "room": room} | grants)))
-    return made.with_ttl(datetime.timedelta(minutes=minutes)).to_jwt()
-
-
-async def test_a_token_opens_its_own_room(gateway):
-    async with OldClient(gateway.url, agent="", access_token=token(), events="extended") as client:
-        session = await client.event("session", within=10)
-        assert (session["room"], session["identity"]) == ("own", "tokenholder")
-
-
-BAD_TOKENS = {
-    "expired": {"access_token": token(minutes=-10)},
-    "signed by somebody else": {"access_token": token(secret="another-secret-that-is-as-long-as-one-should-be")},
-    "no token": {"access_token": "Bearer me"},
-    "does not let in": {"access_token": token(room_join=False)},
-}
-
-
-async def rooms(gateway) -> set[str]:
-    async with api.LiveKitAPI(gateway.room_url.replace("ws", "http", 1), KEY, SECRET) as livekit:
-        return {room.name for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms}
-
-
-@pytest.mark.parametrize("parameters", BAD_TOKENS.values(), ids=BAD_TOKENS)
-async def test_a_token_that_does_not_fit_opens_nothing(gateway, parameters):
-    before = await rooms(gateway)
-    async with OldClient(gateway.url, agent="", **parameters) as client:
-        # 1011 when it was the room server that refused it.
-        code = await client.closed(within=20)
-        assert code == 1011 or 4400 <= code <= 4499, (code, client.told)
-        assert len([event for event in client.told if event["type"] == "error"]) <= 1
-        assert parameters["access_token"] not in str(client.told)
-    assert await rooms(gateway) <= before
-    assert not [line for line in gateway.lines if "eyJ" in line]
-
-
-async def test_a_token_for_one_room_opens_no_other(gateway):
-    async with OldClient(gateway.url, agent="", access_token=token(), room="another", events="extended") as client:
-        await client.until(lambda: client.close_code or [e for e in client.told if e["type"] == "session"], within=20)
-        # Refused, or let into the room that the token names whatever else is asked for.
-        assert {event["room"] for event in client.told if event["type"] == "session"} <= {"own"}
-        assert "another" not in await rooms(gateway)
-
+# --- The agent
 
 async def test_an_agent_that_does_not_come_is_told_and_waited_for(alone):
-    """Last, because it takes ten seconds that the tests before have used."""
-    error = await alone.event("error", within=20)
-    assert set(error) == {"type", "message"} and "nobody" in error["message"]
-    assert alone.close_code is None
-    # Who runs the agents may still see to it: the words are kept, and the connection goes on.
-    await alone.configure("Anybody?")
-    await alone.event("configured", within=10, instructions="Anybody?...")
-    assert len([event for event in alone.told if event["type"] == "error"]) == 1
-    assert alone.told[0] == CONNECTED
+    told = await alone
+    assert [event["type"] for event in told] == ["ready", "buffering", "processing", "error", "configured"]
+    assert told[0] == CONNECTED and set(told[3]) == {"type", "message"} and "nobody" in told[3]["message"]

@@ -77,16 +77,26 @@ def place(part: numpy.ndarray, whole: numpy.ndarray) -> tuple[int, float]:
     return best, float(likeness[best])
 
 
-def inserted(played: numpy.ndarray, original: numpy.ndarray, least_ms: int = 30) -> list[tuple[float, float, float]]:
-    """The pauses of `played` that are longer than in `original` by more than `least_ms`: at which second, how long
-    in ms, and how long in the original. Each pause is found there again by what is said before and after it."""
+def inserted(played: numpy.ndarray, original: numpy.ndarray, least_ms: int = 30) -> list[tuple[float, float]]:
+    """The pauses of `played` that `original` does not have, or has shorter by more than `least_ms`: at which second, and
+    how long in ms.
+
+    A pause is looked for between what is said before and after it. Where that is too little to be found again, as
+    around a lone consonant, a pause after as much sound counts.
+    """
+    said = loud(played, 100)
+    known = loud(original, 100)
+    elsewhere = [((end - begin), known[: begin // BLOCK].sum() * BLOCK) for begin, end in pauses(original, 10)]
     around = RATE // 8
     found = []
     for begin, end in pauses(played, least_ms):
+        needed = end - begin - least_ms * RATE // 1000
         before, close_before = place(played[max(0, begin - around) : begin], original)
         behind, close_behind = place(played[end : end + around], original)
-        length = (end - begin) * 1000 / RATE
-        was = (behind - before - min(begin, around)) * 1000 / RATE
-        if length - was > least_ms or min(close_before, close_behind) < 0.5:
-            found.append((begin / RATE, length, was if min(close_before, close_behind) >= 0.5 else -1))
+        if min(close_before, close_behind) > 0.5 and behind - before - min(begin, around) >= needed:
+            continue
+        position = said[: begin // BLOCK].sum() * BLOCK
+        if any(length >= needed and abs(at - position) < RATE // 10 for length, at in elsewhere):
+            continue
+        found.append((begin / RATE, (end - begin) * 1000 / RATE))
     return found

@@ -174,4 +174,6 @@ class Worker(Program):
     async def start(self) -> "Worker":
         await super().start()
         await self.says("registered worker", within=60)
+        # The first job finds its process ready, however long that takes on a busy machine.
+        await self.says("process initialized", within=60)
         return self
