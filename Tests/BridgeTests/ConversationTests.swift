@@ -101,6 +101,8 @@ struct ConversationTests {
         #expect(files.count < 25 && files.allSatisfy { $0.count <= 24_480 })
         let isWhole = files.flatMap { $0 } == ramp(0..<48_000)
         #expect(isWhole)
+        // Nobody knows yet that this agent sends no words.
+        harness.clock.advance(by: TurnTracker.wordsGrace)
         #expect(harness.client.texts.last == #"{"type":"ready","message":"Ready for next turn"}"#)
         #expect(types(harness.client).count { $0 == "ready" } == 2)
         let silence = [Int16](repeating: 0, count: 480)

@@ -123,6 +123,21 @@ struct EventTests {
         #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(1040)))
     }
 
+    @Test("the faint end of a reply that is over is not another reply")
+    func tailOfReply() {
+        var tracker = ReplyTracker(limits: Limits())
+        _ = change(&tracker, to: .speaking, lastSpeech: nil, lastTranscript: nil, now: .zero)
+        #expect(!isReplyFinished(&tracker, isAudible: true, now: ms(20)))
+        _ = change(&tracker, to: .listening, lastSpeech: nil, lastTranscript: nil, now: ms(1000))
+        #expect(isReplyFinished(&tracker, isAudible: false, now: ms(1020)))
+        #expect(!isReplyFinished(&tracker, isAudible: true, now: ms(1040)))
+        #expect(!isReplyFinished(&tracker, isAudible: false, now: ms(1060)))
+        _ = change(&tracker, to: .speaking, lastSpeech: nil, lastTranscript: nil, now: ms(5000))
+        #expect(!isReplyFinished(&tracker, isAudible: true, now: ms(5020)))
+        _ = change(&tracker, to: .listening, lastSpeech: nil, lastTranscript: nil, now: ms(6000))
+        #expect(isReplyFinished(&tracker, isAudible: false, now: ms(6020)))
+    }
+
     @Test("thinking belongs to the reply, as between two sentences")
     func pauseForThought() {
         var tracker = ReplyTracker(limits: Limits())

@@ -29,6 +29,8 @@ package struct ReplyTracker: Sendable {
     /// The reply has been heard; any was.
     private var hasSounded = false
     private var hasEverSounded = false
+    /// A reply has ended, and no state has told of another one since.
+    private var hasFinished = false
     /// An interrupted reply is not over before this time.
     private var earliestEnd: Instant?
     private let window: Duration
@@ -36,7 +38,10 @@ package struct ReplyTracker: Sendable {
     package init(limits: Limits) { window = limits.interruptionWindow }
 
     /// Whether the agent's state says that it is at work on a reply.
-    private var isAtWork: Bool { state == .speaking || state == .thinking }
+    package var isAtWork: Bool { state == .speaking || state == .thinking }
+
+    /// Whether there is a reply that is not over, or that will come.
+    package var isReplying: Bool { lastSign != nil || isAtWork }
 
     /// Takes a new state. It is an interruption when the agent stops while the caller speaks, or has spoken a moment
     /// ago and since the agent began.
@@ -50,6 +55,7 @@ package struct ReplyTracker: Sendable {
         state = new
         if isNewReply { finish() }
         if wasAtWork || isAtWork { lastSign = now }
+        if isAtWork { hasFinished = false }
         if new == .speaking {
             speakingSince = now
             earliestEnd = nil
@@ -75,6 +81,8 @@ package struct ReplyTracker: Sendable {
     /// - Parameter isAudible: whether the agent is heard at the moment.
     package mutating func isReplyFinished(isAudible: Bool, now: Instant) -> Bool {
         if isAudible {
+            // The faint end of a reply that is over is not another one; of that the state will tell.
+            if lastSign == nil, hasFinished, state != nil, !isAtWork { return false }
             hasSounded = true
             hasEverSounded = true
             lastSign = now
@@ -94,6 +102,7 @@ package struct ReplyTracker: Sendable {
     }
 
     private mutating func finish() {
+        hasFinished = true
         lastSign = nil
         hasSounded = false
         earliestEnd = nil
@@ -102,6 +111,7 @@ package struct ReplyTracker: Sendable {
     /// The agent has left.
     package mutating func reset() {
         state = nil
+        hasFinished = false
         speakingSince = nil
         earliestEnd = nil
     }

@@ -50,12 +50,21 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
         uplink.pump(now: now)
         downlink.tick(now: now)
         followPieces()
-        if replies.isReplyFinished(isAudible: downlink.isAudible, now: now) { finishReply() }
+        if replies.isReplyFinished(isAudible: downlink.isAudible, now: now) { endReply() }
+        let isReplying = downlink.isAudible || replies.isReplying
+        if turns.isNextTurn(isReplying: isReplying, isAtWork: replies.isAtWork, now: now) { tell(.replyFinished) }
     }
 
-    /// The agent has said everything of its reply, and all of it is on its way to the client.
-    func finishReply() {
+    /// The agent has said everything of its reply: all of it goes to the client.
+    private func endReply() {
         downlink?.endReply(now: now)
+        turns.endReply(now: now)
+    }
+
+    /// The same, when something new has begun already and nothing can be waited for.
+    func finishReply() {
+        endReply()
+        turns.noteTold()
         tell(.replyFinished)
     }
 
@@ -66,6 +75,7 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
     }
 
     package func uplinkTurnPlayed() {
+        turns.notePlayed(now: now)
         guard let method = environment.configuration.endTurnMethod, let agent = agents.first else { return }
         room?.performRPC(to: agent, method: method, payload: "")
     }
@@ -75,6 +85,7 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
     package func downlink(opus: UnsafeRawBufferPointer) { sendAudio(opus) }
 
     private func sendAudio(_ bytes: UnsafeRawBufferPointer) {
+        if turns.noteSound() { tell(.replyStarted) }
         let format = delivery.format
         statistics.audioMessagesSent += 1
         lifecycle.noteActivity(now: now)

@@ -107,6 +107,7 @@ extension BridgeSession {
         case .unmute: setMuted(false)
         case .endTurn:
             clientSpoke()
+            turns.endTurn()
             uplink?.endTurn(now: now)
         case .interrupt: interrupt()
         case .text, .data, .dtmf:

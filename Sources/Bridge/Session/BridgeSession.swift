@@ -54,6 +54,7 @@ package final class BridgeSession {
     var lifecycle: SessionLifecycle
     var transcripts: TranscriptSelector
     var replies: ReplyTracker
+    var turns = TurnTracker()
     var rate: MessageRate
     var uplink: Uplink?
     var downlink: Downlink?
@@ -299,7 +300,10 @@ package final class BridgeSession {
 
     func tell(_ transcript: Transcript) {
         if transcript.role == .user, transcript.participant == identity { lastUserTranscript = now }
-        if transcript.role == .assistant { replies.noteText(now: now) }
+        if transcript.role == .assistant {
+            replies.noteText(now: now)
+            turns.noteWords(areFinal: transcript.isFinal)
+        }
         guard let absentClient else { return tell(.transcript(transcript)) }
         absentClient.holding(transcript) { tell(.transcript(transcript)) }
     }

@@ -114,7 +114,7 @@ package struct ExtendedDialect: DialectCodec, Sendable {
         // The client has the packet itself; a second telling would double the sentence.
         case .transcript(let transcript) where transcript.source == .dataPacket: []
         // `agent_state` says it.
-        case .replyFinished: []
+        case .replyStarted, .replyFinished: []
         default: [.text(JSONValue.object(Self.message(for: event)).serialized())]
         }
     }
@@ -153,7 +153,7 @@ package struct ExtendedDialect: DialectCodec, Sendable {
             ]
         case .closing(let reason, let text):
             return ["type": "closing", "reason": .string(reason.rawValue), "message": .string(text)]
-        case .replyFinished, .verbatim: return [:]
+        case .replyStarted, .replyFinished, .verbatim: return [:]
         }
     }
 

@@ -15,7 +15,9 @@ package enum ServerEvent: Hashable, Sendable {
     case interrupted
     case agentJoined(identity: String, name: String)
     case agentLeft(identity: String, reason: String)
-    /// The agent has said everything of its reply.
+    /// The first sound of a reply comes next.
+    case replyStarted
+    /// The agent has said everything of its reply, or will not reply: the next turn is the client's.
     case replyFinished
     case data(ApplicationData)
     /// A JSON object that an agent published, to be passed on character by character.

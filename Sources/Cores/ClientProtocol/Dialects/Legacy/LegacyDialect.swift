@@ -210,6 +210,7 @@ package struct LegacyDialect: DialectCodec, Sendable {
         switch event {
         case .transcript(let transcript): return transcripts.take(transcript)
         case .agentState(let state): return transcripts.change(to: state)
+        case .replyStarted: return transcripts.beginReply()
         case .agentLeft: return transcripts.agentLeft()
         case .closing: return transcripts.endReply()
         case .error(let error): return [Self.error(error)]

@@ -56,6 +56,12 @@ struct LegacyTranscripts: Sendable {
         return []
     }
 
+    /// The reply is heard next: what it answers comes first.
+    mutating func beginReply() -> [ClientFrame] {
+        replyHasBegun = true
+        return tellUser()
+    }
+
     /// The reply has been sent, or nothing more will come of it.
     mutating func endReply() -> [ClientFrame] {
         let frames = tellUser() + tellAssistant()
