@@ -12,9 +12,6 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableExperimentalFeature("Lifetimes"),
-    // Checks of exclusive access to class properties are a fifth of our own work on a packet. Debug builds and all
-    // tests keep them.
-    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 /// A C library behind a module map; `shim.h` also holds what Swift cannot see (macros, variadics).
