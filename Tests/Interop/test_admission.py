@@ -123,8 +123,10 @@ async def test_before_the_key_nothing_else_is_accepted(programs, first):
 async def test_a_client_without_a_key_cannot_send_much(programs):
     gateway = await programs(Gateway(**KEYS))
     first = json.dumps({"type": "auth", "apiKey": "x" * 100_000})
-    code, reason, before = await refused(gateway, first=first)
+    code, reason, before = await refused(gateway, "/ws", first=first)
     assert (code, before) == (1009, []) and "65536" in reason
+    # Where too large a message is passed over, it is no key either.
+    assert await refused(gateway, first=first) == (4401, "Missing API key", [])
 
 
 async def test_sound_that_is_sent_together_with_the_key_is_not_lost(programs):

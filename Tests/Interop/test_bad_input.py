@@ -375,12 +375,14 @@ async def test_garbage_in_place_of_opus_packets(gateway):
     ):
         for client in (one, two, three):
             await client.event("session")
+        began = asyncio.get_running_loop().time()
         for packet in no_packets + [noise.randbytes(noise.randrange(1, 1400)) for _ in range(100)]:
             await one.socket.send_bytes(packet)
             await asyncio.sleep(0.005)
         await still_answers(one)
+        took = asyncio.get_running_loop().time() - began
         errors = [event for event in one.events if event["type"] == "error"]
-        assert 1 <= len(errors) <= 2
+        assert 1 <= len(errors) <= 1 + took
         assert all(e["code"] == "invalid_audio" and "Opus packet (RFC 6716)" in e["message"] for e in errors)
         await still_answers(two)
         await still_answers(three)
