@@ -14,6 +14,7 @@ extension PeerConnection {
             settle(now: now)
         }
         phase = .haveLocalOffer
+        offeredSections = transceivers.count
         var description = beginDescription(isLiteFarSide: ice.isRemoteLite)
         for transceiver in transceivers {
             var section = describe(transceiver)
@@ -102,7 +103,8 @@ extension PeerConnection {
         guard !isClosed else { throw .closed }
         guard phase == .haveLocalOffer else { throw .wrongState }
         let answer = try parse(text)
-        guard answer.sections.count == transceivers.count else { throw .sectionsChanged }
+        // Sections that have been added since wait for the next offer.
+        guard answer.sections.count == offeredSections else { throw .sectionsChanged }
         try check(answer)
         let fingerprints = try transportFingerprints(of: answer)
         try takeTransport(of: answer, fingerprints: fingerprints, isOffer: false, now: now)

@@ -48,6 +48,8 @@ package final class PeerConnection {
     // Negotiation
     var transceivers: [Transceiver] = []
     var phase = NegotiationPhase.stable
+    /// How many sections the latest offer of ours has.
+    var offeredSections = 0
     var hasNegotiated = false
     let sessionID: UInt64
     var sessionVersion: UInt64 = 0
