@@ -32,6 +32,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case addresses
     case httpRequest = "http-request"
     case httpResponse = "http-response"
+    case http2
     case webSocketHandshake = "websocket-handshake"
     case webSocketFrames = "websocket-frames"
 
@@ -67,6 +68,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .opus: ContainerTargets.opus(input)
         case .httpRequest: HTTPTargets.request(input)
         case .httpResponse: ResponseTarget.run(input)
+        case .http2: HTTP2Target.run(input)
         case .webSocketHandshake: HTTPTargets.handshake(input)
         case .webSocketFrames: HTTPTargets.frames(input)
         }

@@ -157,17 +157,22 @@ final class FakeDispatcher: AgentDispatcher {
     let clock: VirtualClock
     var existing: [String: [String]] = [:]
     var created: [(room: String, agent: String, metadata: String)] = []
-    var lists = 0
+    var placed = 0
     var failures: [DispatchFailure] = []
     init(clock: VirtualClock) { self.clock = clock }
 
-    func listDispatches(room: String, completion: @escaping (Result<[String], DispatchFailure>) -> Void) {
-        lists += 1
-        clock.later { completion(.success(self.existing[room] ?? [])) }
+    func placeAgent(
+        _ agent: String, in room: String, metadata: String,
+        completion: @escaping (Result<String, DispatchFailure>) -> Void
+    ) {
+        placed += 1
+        guard existing[room]?.contains(agent) != true else { return clock.later { completion(.success("")) } }
+        dispatchAgent(agent, to: room, metadata: metadata) { completion($0.map { metadata }) }
     }
 
-    func createDispatch(
-        room: String, agent: String, metadata: String, completion: @escaping (Result<Void, DispatchFailure>) -> Void
+    func dispatchAgent(
+        _ agent: String, to room: String, metadata: String,
+        completion: @escaping (Result<Void, DispatchFailure>) -> Void
     ) {
         if !failures.isEmpty {
             let failure = failures.removeFirst()

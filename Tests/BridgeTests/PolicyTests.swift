@@ -110,11 +110,11 @@ struct PolicyTests {
         let room = harness.room
         harness.clock.advance(by: .seconds(1))
         // Whoever dispatches before the join makes the room, and the token's own agents never come.
-        #expect(harness.dispatcher.lists == 0 && harness.dispatcher.created.isEmpty)
+        #expect(harness.dispatcher.placed == 0 && harness.dispatcher.created.isEmpty)
         harness.dispatcher.existing["office"] = ["guide"]
         room.welcome(agent: nil)
         harness.clock.advance(by: .seconds(1))
-        #expect(harness.dispatcher.lists == 1 && harness.dispatcher.created.isEmpty)
+        #expect(harness.dispatcher.placed == 1 && harness.dispatcher.created.isEmpty)
     }
 
     @Test("in a room that was there already the agent of a token is dispatched with the token's metadata")
@@ -159,7 +159,7 @@ struct PolicyTests {
         harness.clock.advance(by: .seconds(1))
         #expect(harness.client.events("error").first?["code"] == "duplicate_identity")
         #expect(harness.client.closure?.code == 4409 && harness.ended != nil)
-        #expect(harness.connector.rooms.isEmpty && harness.dispatcher.created.isEmpty && harness.dispatcher.lists == 0)
+        #expect(harness.connector.rooms.isEmpty && harness.dispatcher.created.isEmpty && harness.dispatcher.placed == 0)
     }
 
     @Test("a client that goes while it waits for its identity gives it back")

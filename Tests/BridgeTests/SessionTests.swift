@@ -15,7 +15,7 @@ struct SessionTests {
         #expect(room.request.room.hasPrefix("room-"))
         room.welcome()
         harness.clock.advance(by: .seconds(1))
-        #expect(harness.dispatcher.created.count == 1 && harness.dispatcher.lists == 0)
+        #expect(harness.dispatcher.created.count == 1 && harness.dispatcher.placed == 0)
         #expect(harness.dispatcher.created.first?.agent == "clerk")
         #expect(
             harness.dispatcher.created.first?.metadata == #"{"a":1,"instructions":"Be kind","prompt":"Be kind"}"#)
@@ -33,7 +33,7 @@ struct SessionTests {
             text: #"{"type":"config","data":{"room":"lobby","user_id":"u","agent":"other","instructions":"x"}}"#)
         #expect(harness.room.request.room == "lobby" && harness.room.request.identity == "u")
         harness.clock.advance(by: .milliseconds(10))
-        #expect(harness.dispatcher.lists == 1)
+        #expect(harness.dispatcher.placed == 1)
         #expect(harness.dispatcher.created.first?.agent == "other")
         #expect(harness.client.events("configured").first?["instructions"] == "x...")
         harness.send(text: #"{"type":"config","data":{"room":"elsewhere"}}"#)
@@ -58,7 +58,7 @@ struct SessionTests {
         harness.dispatcher.existing["lobby"] = ["clerk"]
         harness.room.welcome()
         harness.clock.advance(by: .seconds(1))
-        #expect(harness.dispatcher.lists == 1 && harness.dispatcher.created.isEmpty)
+        #expect(harness.dispatcher.placed == 1 && harness.dispatcher.created.isEmpty)
     }
 
     @Test("an empty agent means none: nobody is dispatched or waited for, and sound goes at once")

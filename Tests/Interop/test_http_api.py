@@ -2,6 +2,7 @@
 a WebSocket client in the same room, and each error that the contract names."""
 
 import asyncio
+import contextlib
 import json
 import re
 import uuid
@@ -210,6 +211,17 @@ async def test_many_who_ask_for_the_same_room_at_once_get_one_agent(gateway):
     assert [answer.status for answer in answers] == [200] * 12
     assert all(answer.json["agentDispatched"] for answer in answers)
     assert len(await dispatches(gateway, room)) == 1
+
+
+@with_parrot
+async def test_callers_who_name_the_same_new_room_at_once_get_one_agent(gateway):
+    room = room_name()
+    async with contextlib.AsyncExitStack() as stack:
+        callers = [
+            await stack.enter_async_context(VoiceClient(gateway.url, room=room, identity=f"u{n}")) for n in range(6)]
+        for caller in callers:
+            await caller.event("agent_state", state="listening")
+        assert len(await dispatches(gateway, room)) == 1
 
 
 async def test_the_end_of_a_session_sends_everybody_away(gateway):

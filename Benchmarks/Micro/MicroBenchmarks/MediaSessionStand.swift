@@ -133,9 +133,12 @@ private final class StandRooms: RoomConnector, RoomConnection {
 }
 
 private final class StandDispatcher: AgentDispatcher {
-    func listDispatches(room: String, completion: @escaping (Result<[String], DispatchFailure>) -> Void) {}
-    func createDispatch(
-        room: String, agent: String, metadata: String, completion: @escaping (Result<Void, DispatchFailure>) -> Void
+    func placeAgent(
+        _ agent: String, in room: String, metadata: String,
+        completion: @escaping (Result<String, DispatchFailure>) -> Void
+    ) {}
+    func dispatchAgent(
+        _ agent: String, to room: String, metadata: String, completion: @escaping (Result<Void, DispatchFailure>) -> Void
     ) {}
 }
 

@@ -16,10 +16,14 @@ package struct DispatchFailure: Error, Hashable, Sendable {
 
 /// Asks the server for agents. Completions come on the loop of the caller, never during the call.
 package protocol AgentDispatcher: AnyObject {
-    /// The names of the agents that are dispatched to `room`; none when there is no such room.
-    func listDispatches(
-        room: String, completion: @escaping (Result<[String], DispatchFailure>) -> Void)
-    /// Dispatches `agent` to `room`, which is made if need be.
-    func createDispatch(
-        room: String, agent: String, metadata: String, completion: @escaping (Result<Void, DispatchFailure>) -> Void)
+    /// Sees to it that `room` is there and has `agent`; one that is there or on its way is enough. For rooms that others
+    /// may know. Completes with the metadata that the agent was dispatched with, by us or by somebody else.
+    func placeAgent(
+        _ agent: String, in room: String, metadata: String,
+        completion: @escaping (Result<String, DispatchFailure>) -> Void)
+    /// Dispatches `agent` to `room`, which is made if need be, whoever is there: a single call, for rooms that nobody
+    /// else knows.
+    func dispatchAgent(
+        _ agent: String, to room: String, metadata: String,
+        completion: @escaping (Result<Void, DispatchFailure>) -> Void)
 }

@@ -37,34 +37,29 @@ extension BridgeSession: RoomConnectionDelegate {
     private func dispatchAgent() {
         guard !agentName.isEmpty, dispatch == .none || dispatch == .failedEarly else { return }
         dispatch = .running
-        guard !hasOwnRoom else { return createDispatch() }
-        let agent = agentName
-        environment.dispatcher.listDispatches(room: roomName) { [weak self] result in
-            guard let self, !hasEnded else { return }
-            switch result {
-            case .success(let agents) where agents.contains(agent):
-                dispatch = .done
-                // Whoever has dispatched it knew nothing of this client's wishes.
-                briefing = AgentBriefing()
-                brief()
-            case .success: createDispatch()
-            case .failure(let failure): dispatchFailed(failure)
+        let wanted = wantedBriefing
+        let metadata = wanted.dispatchMetadata(agentMetadata)
+        if hasOwnRoom {
+            environment.dispatcher.dispatchAgent(agentName, to: roomName, metadata: metadata) { [weak self] result in
+                self?.dispatched(result, wanted)
+            }
+        } else {
+            environment.dispatcher.placeAgent(agentName, in: roomName, metadata: metadata) { [weak self] result in
+                // Whoever else has dispatched it knew nothing of this client's wishes.
+                self?.dispatched(result.map { _ in }, (try? result.get()) == metadata ? wanted : AgentBriefing())
             }
         }
     }
 
-    private func createDispatch() {
-        let wanted = wantedBriefing
-        briefing = wanted
-        let metadata = wanted.dispatchMetadata(agentMetadata)
-        environment.dispatcher.createDispatch(room: roomName, agent: agentName, metadata: metadata) {
-            [weak self] result in
-            guard let self, !hasEnded else { return }
-            switch result {
-            case .success: dispatch = .done
-            case .failure(let failure): dispatchFailed(failure)
-            }
+    /// - Parameter briefing: what the agent has learned by its dispatch.
+    private func dispatched(_ result: Result<Void, DispatchFailure>, _ briefing: AgentBriefing) {
+        guard !hasEnded else { return }
+        self.briefing = briefing
+        switch result {
+        case .success: dispatch = .done
+        case .failure(let failure): dispatchFailed(failure)
         }
+        brief()
     }
 
     private var wantedBriefing: AgentBriefing {

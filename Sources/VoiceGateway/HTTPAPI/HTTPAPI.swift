@@ -13,13 +13,14 @@ final class HTTPAPI {
     private var pending = 0
     private var drained: (() -> Void)?
 
-    init(loop: EventLoop, environment: GatewayEnvironment, api: ServerAPI, webSocketPaths: [String]) {
+    init(
+        loop: EventLoop, environment: GatewayEnvironment, api: ServerAPI, placer: AgentPlacer, webSocketPaths: [String]
+    ) {
         let admission = environment.admission
         interface = HTTPInterface(
             HTTPInterface.Surroundings(
                 configuration: HTTPAPIConfiguration(environment),
-                rooms: RoomServerCalls(
-                    api: api, loop: loop, placements: environment.placements, log: environment.log),
+                rooms: RoomServerCalls(api: api, placer: placer),
                 webSocketPaths: webSocketPaths, metrics: environment.metrics, log: environment.log,
                 now: { loop.now }, wallClock: Log.wallClock,
                 refusal: { request in

@@ -31,6 +31,7 @@ final class GatewayShard: HTTPHandler {
     let context: WebSocketContext
     /// The room server's API, over one connection that all of the shard share.
     let serverAPI: ServerAPI
+    let placer: AgentPlacer
     private let client: HTTPClient
     private var endpoints: [String: any ClientEndpoint] = [:]
     private var server: HTTPServer! = nil
@@ -54,6 +55,8 @@ final class GatewayShard: HTTPHandler {
         serverAPI = ServerAPI(
             client: client, server: environment.roomServer, key: environment.credentials.key,
             secret: environment.credentials.secret, authentication: .openSSL, unixTime: Console.unixTime)
+        placer = AgentPlacer(
+            api: serverAPI, loop: loop, placements: environment.placements, log: environment.log)
         var configuration = HTTPServer.Configuration()
         configuration.maximumBodyBytes = Self.maximumBodyBytes
         // Admission counts WebSockets, of all shards together; those it refuses and plain requests need room beside.
@@ -62,7 +65,8 @@ final class GatewayShard: HTTPHandler {
         server = HTTPServer(context: context, configuration: configuration, handler: self)
         self.endpoints = endpoints(self)
         http = HTTPAPI(
-            loop: loop, environment: environment, api: serverAPI, webSocketPaths: Array(self.endpoints.keys))
+            loop: loop, environment: environment, api: serverAPI, placer: placer,
+            webSocketPaths: Array(self.endpoints.keys))
         moveHook = EndOfTurn(loop: loop) { [unowned self] in move() }
     }
 

@@ -32,7 +32,7 @@ final class SessionMaker {
         var environment = SessionEnvironment(
             configuration: configuration,
             rooms: LiveKitRoomConnector(loop: shard.loop, context: shard.context, environment: gateway),
-            dispatcher: ServerDispatcher(api: api, log: log),
+            dispatcher: ServerDispatcher(placer: shard.placer),
             coders: LibraryCoders(complexity: gateway.conversation.opusComplexity), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))
         environment.meter = Self.meter(gateway.metrics, on: shard.loop)

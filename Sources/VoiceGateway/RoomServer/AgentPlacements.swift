@@ -11,7 +11,7 @@ package final class AgentPlacements: Sendable {
 
     private struct Waiter: Sendable {
         let loop: EventLoop
-        let completion: LoopBound<(Result<Bool, ServerAPIError>) -> Void>
+        let completion: LoopBound<(AgentPlacer.Outcome) -> Void>
     }
 
     private let waiting = Locked<[Key: [Waiter]]>([:])
@@ -25,8 +25,8 @@ package final class AgentPlacements: Sendable {
     ///   - place: calls its argument once when it is done.
     func once(
         agent: String, room: String, on loop: EventLoop,
-        completion: @escaping (Result<Bool, ServerAPIError>) -> Void,
-        place: (@escaping (Result<Bool, ServerAPIError>) -> Void) -> Void
+        completion: @escaping (AgentPlacer.Outcome) -> Void,
+        place: (@escaping (AgentPlacer.Outcome) -> Void) -> Void
     ) {
         let key = Key(agent: agent, room: room)
         let waiter = Waiter(loop: loop, completion: LoopBound(completion, on: loop))

@@ -1,0 +1,108 @@
+internal import LiveKitParticipant
+internal import Observability
+internal import Shard
+internal import Signalling
+
+/// What became of a wish for a room with an agent.
+enum AgentPlacement: Sendable {
+    /// The agent is in the room or on its way, dispatched with this metadata by whoever was first.
+    case placed(metadata: String)
+    /// The room is there, but the agent cannot be dispatched to it.
+    case roomOnly(ServerAPIError)
+}
+
+/// Brings agents to rooms that others may know, too, each agent once.
+///
+/// Belongs to the loop's thread.
+final class AgentPlacer {
+    typealias Outcome = Result<AgentPlacement, ServerAPIError>
+
+    private let api: ServerAPI
+    private let loop: EventLoop
+    private let placements: AgentPlacements
+    private let log: Log
+
+    /// - Parameter placements: shared by all loops.
+    init(api: ServerAPI, loop: EventLoop, placements: AgentPlacements, log: Log) {
+        self.api = api
+        self.loop = loop
+        self.placements = placements
+        self.log = log
+    }
+
+    /// Sees to it that a room is there and has an agent; one that is there or on its way is enough.
+    ///
+    /// - Parameter completion: called once, on the same loop.
+    func place(_ agent: String, in room: String, metadata: String, completion: @escaping (Outcome) -> Void) {
+        placements.once(agent: agent, room: room, on: loop, completion: completion) { [self] done in
+            // A room that is new gets the agent as it is made, however many gateways are asked for it at once. An agent
+            // without a name comes to every room for which nobody says otherwise, and shall come to this one, too.
+            let request = CreateRoomRequest.with {
+                $0.name = room
+                $0.agents = [
+                    .with {
+                        $0.agentName = agent
+                        $0.metadata = metadata
+                    }, RoomAgentDispatch(),
+                ]
+            }
+            api.send(.createRoom(request)) { [self] result in
+                if case .failure(let error) = result { return done(.failure(error)) }
+                add(agent, to: room, metadata, done)
+            }
+        }
+    }
+
+    /// Dispatches an agent to a room that is there, unless it has been. (A server that is asked for the dispatches of
+    /// a room that is not there keeps the caller waiting for seconds.)
+    private func add(_ agent: String, to room: String, _ metadata: String, _ completion: @escaping (Outcome) -> Void) {
+        api.send(.listDispatch(in: room)) { [self] result in
+            switch result {
+            case .success(let response):
+                if let dispatch = response.agentDispatches.first(where: { $0.isOpen(for: agent) }) {
+                    return completion(.success(.placed(metadata: dispatch.metadata)))
+                }
+                dispatch(agent, to: room, metadata: metadata) { result in
+                    switch result {
+                    case .success: completion(.success(.placed(metadata: metadata)))
+                    case .failure(let error): completion(.success(.roomOnly(error)))
+                    }
+                }
+            case .failure(let error): completion(.success(.roomOnly(failed(error, room, agent))))
+            }
+        }
+    }
+
+    /// Dispatches an agent by a single call, whoever is in the room.
+    func dispatch(
+        _ agent: String, to room: String, metadata: String,
+        completion: @escaping (Result<Void, ServerAPIError>) -> Void
+    ) {
+        let request = CreateAgentDispatchRequest.with {
+            $0.room = room
+            $0.agentName = agent
+            $0.metadata = metadata
+        }
+        api.send(.createDispatch(request)) { [self] result in
+            completion(result.map { _ in }.mapError { failed($0, room, agent) })
+        }
+    }
+
+    private func failed(_ error: ServerAPIError, _ room: String, _ agent: String) -> ServerAPIError {
+        log.warning("agent not dispatched", ["room": room, "agent": agent, "error": error.summary])
+        return error
+    }
+}
+
+extension AgentDispatch {
+    /// Whether it still brings, or has brought, an agent of that name: not all its jobs are over.
+    fileprivate func isOpen(for agent: String) -> Bool {
+        guard agentName == agent, (state?.deletedAt ?? 0) == 0 else { return false }
+        let jobs = state?.jobs ?? []
+        return jobs.isEmpty
+            || jobs.contains { job in
+                guard let status = job.state?.status else { return true }
+                return status != .success && status != .failed
+            }
+    }
+}
