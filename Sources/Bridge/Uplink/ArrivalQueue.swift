@@ -8,6 +8,8 @@ package struct ArrivalQueue: Sendable {
     package init() {}
 
     package var count: Int { instants.count - head }
+    /// When the youngest was complete.
+    package var newest: Instant? { count > 0 ? instants.last : nil }
 
     /// So many wait now, of which the new ones were complete at `now`.
     ///

@@ -55,6 +55,8 @@ package final class Uplink {
     private var lastArrival: Instant?
     /// How much sound came with the client's last message, in samples at 48 kHz.
     private var lastArrivalSamples = 0
+    /// Since the caller's last word, sound has fallen in step with the client.
+    private var isInStep = false
     /// Decodes the client's Opus packets, only to measure them.
     private var meter: (any SpeechDecoder)?
     private var metered: UnsafeMutableBufferPointer<Int16>?
@@ -256,6 +258,7 @@ package final class Uplink {
     /// Lets it go.
     package func release(now: Instant) {
         pacer.release()
+        fallInStep(now: now)
         pump(now: now)
     }
 
@@ -294,6 +297,7 @@ package final class Uplink {
         }
         guard !isMuted else { return }
         skipSilence(now: now)
+        fallInStepInPause(now: now)
         while true {
             let head = isPacketNext ? packets.headSamples : frames.frameCount > 0 ? UplinkPacer.frameSamples : nil
             switch pacer.next(head: head, now: now) {
@@ -327,12 +331,8 @@ package final class Uplink {
     /// Leaves out silent frames while a live client's sound is late: everything that was held back, or piled up,
     /// would else stay a delay for the rest of the call. What came before the caller's first word goes at once.
     private func skipSilence(now: Instant) {
-        guard detector.silentRun >= keptSilence, !pacer.isHeld, let lastArrival,
-            now.nanoseconds(since: lastArrival) <= liveness
-        else { return }
-        // What has come in one piece has to wait for its turn, late or not.
-        let wholeFrames = (lastArrivalSamples + UplinkPacer.frameSamples - 1) / UplinkPacer.frameSamples
-        let tolerated = max(toleratedDelay, wholeFrames * UplinkPacer.frameSamples)
+        guard detector.silentRun >= keptSilence, !pacer.isHeld, isLive(now: now) else { return }
+        let tolerated = toleratedBacklog
         while detector.silentRun >= keptSilence, queuedSamples > tolerated {
             if isPacketNext, let samples = packets.headSamples {
                 let inView = min(packets.count, keptBeginning / max(1, samples) + 1)
@@ -348,6 +348,36 @@ package final class Uplink {
                 samplesSkipped += UplinkPacer.frameSamples
             }
         }
+    }
+
+    private func isLive(now: Instant) -> Bool { lastArrival.map { now.nanoseconds(since: $0) <= liveness } ?? false }
+
+    /// What has come in one piece has to wait for its turn, late or not.
+    private var toleratedBacklog: Int {
+        let wholeFrames = (lastArrivalSamples + UplinkPacer.frameSamples - 1) / UplinkPacer.frameSamples
+        return max(toleratedDelay, wholeFrames * UplinkPacer.frameSamples)
+    }
+
+    /// Once in each pause: a frame that comes a little before it is due, because the first one came late or because the
+    /// client's clock is fast, would else wait for the next tick, and so would all that follow.
+    private func fallInStepInPause(now: Instant) {
+        guard detector.silentRun >= keptBeginning else {
+            isInStep = false
+            return
+        }
+        guard !isInStep, now == lastArrival, !pacer.isHeld, (1...toleratedBacklog).contains(queuedSamples) else { return }
+        isInStep = true
+        fallInStep(now: now)
+    }
+
+    /// Lets sound leave from here on as it comes, and at once what would have left by now, had it always done so.
+    private func fallInStep(now: Instant) {
+        guard isLive(now: now), let newest = packets.isEmpty ? frameArrivals.newest : packetArrivals.newest else { return }
+        let head = (isPacketNext ? packets.headSamples : nil) ?? UplinkPacer.frameSamples
+        // Of the last message the first frame is due when it comes, and the rest one after the other.
+        let earlier = queuedSamples - max(lastArrivalSamples, head)
+        let elapsed = Int(now.nanoseconds(since: newest) * 48 / 1_000_000)
+        pacer.fallInStep(due: max(head, earlier + elapsed + head), now: now)
     }
 
     private func isSilent(loudness: Int?) -> Bool { loudness.map { detector.isSilent(rootMeanSquare: $0) } ?? false }

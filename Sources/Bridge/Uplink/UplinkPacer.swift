@@ -69,6 +69,23 @@ package struct UplinkPacer: Sendable {
     /// Lets frames go.
     package mutating func release() { isHeld = false }
 
+    /// Falls in step with a live client: from here on its sound leaves as it comes, as if it had flowed all the time.
+    ///
+    /// - Parameter due: of the sound that waits, so much would have left by now, and may leave at once; beyond
+    ///   `Limits.catchUp` it does not.
+    package mutating func fallInStep(due: Int, now: Instant) {
+        guard !isHeld else { return }
+        advance(to: now)
+        switch state {
+        case .idle(let since): skipPause(since: since, now: now)
+        // Real time has been filled with silence up to here.
+        case .trailing: credit = min(credit, Self.frameSamples + slack)
+        case .flowing: break
+        }
+        state = .flowing
+        credit = max(credit, min(due, allowance))
+    }
+
     /// The caller has finished a turn: silence follows the last frame at once.
     package mutating func endTurn() { turnHasEnded = true }
 
