@@ -140,7 +140,7 @@ var targets: [Target] = [
         "BridgeTests",
         [
             "Wire", "PeerConnection", "ClientProtocol", "Bridge", "LiveKitParticipant", "AudioCodec", "Observability",
-            "TestSupport",
+            "LoadGenerator", "TestSupport",
         ]),
 ]
 

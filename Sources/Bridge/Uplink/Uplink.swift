@@ -63,8 +63,7 @@ package final class Uplink {
     /// The caller's own Opus packets were the first sound.
     private var hasSentPackets = false
     private var isStarted = false
-    /// The encoder said that silence need not be sent, and has been heeded once.
-    private var isDiscontinuous = false
+    private var transmission = DiscontinuousTransmission()
     private var decoded: [Int16] = []
     private var converted: [Int16] = []
     private var frame: [Int16] = []
@@ -393,32 +392,36 @@ package final class Uplink {
     ///   - now: when the frame is the caller's; nil for silence of ours.
     ///   - arrival: when the caller's frame was complete.
     private func send(_ samples: [Int16], timestamp: UInt32, isStart: Bool, now: Instant?, arrival: Instant?) {
-        var level: UInt8 = 127
+        var loudness = 0
+        var isSilent = true
         if let now {
-            let loudness = SoundLevel.rootMeanSquare(samples.span)
+            loudness = SoundLevel.rootMeanSquare(samples.span)
+            isSilent = detector.isSilent(rootMeanSquare: loudness)
             detector.note(rootMeanSquare: loudness, samples: UplinkPacer.frameSamples, now: now)
-            level = SoundLevel.audioLevel(rootMeanSquare: loudness)
         }
         if encoder == nil {
             encoder = try? coders.makeEncoder(sampleRate: codingRate)
+            transmission.encoderChanged()
             if expectedLoss > 0 { encoder?.expect(lossPercent: expectedLoss) }
         }
+        if transmission.leavesOut(rootMeanSquare: loudness, isSilent: isSilent, isStart: isStart) { return suppressed() }
         guard let length = encoder?.encode(samples.span, into: packet), length > 0 else { return }
-        // Of a run of silence the encoder's first packet goes out; later ones say nothing new.
-        if length <= 2, isDiscontinuous, !isStart {
-            packetsSuppressed += 1
-            soundMeter?.suppressed()
-            return
+        switch transmission.judge(packetBytes: length, rootMeanSquare: loudness, isStart: isStart) {
+        case .suppress: suppressed()
+        case .send(let resumes):
+            packetsSent += 1
+            // SAFETY: `length` bytes have just been written.
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: packet[..<length])
+            sink?.uplink(
+                packet: bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
+                level: SoundLevel.audioLevel(rootMeanSquare: loudness))
+            soundMeter?.sent(arrival: arrival)
         }
-        let resumes = isDiscontinuous && length > 2
-        isDiscontinuous = length <= 2
-        packetsSent += 1
-        // SAFETY: `length` bytes have just been written.
-        let bytes = unsafe UnsafeRawBufferPointer(rebasing: packet[..<length])
-        sink?.uplink(
-            packet: bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
-            level: level)
-        soundMeter?.sent(arrival: arrival)
+    }
+
+    private func suppressed() {
+        packetsSuppressed += 1
+        soundMeter?.suppressed()
     }
 
     private func sendPacket(timestamp: UInt32, isStart: Bool, now: Instant) {

@@ -1,0 +1,164 @@
+import AudioCodec
+import Bridge
+import ClientProtocol
+import LoadGenerator
+import TestSupport
+import Testing
+import Wire
+
+@Suite("Silence that need not be sent")
+struct DiscontinuousTransmissionTests {
+    /// One that the encoder has just called silent.
+    private func pausing(loudness: Int = 50) -> DiscontinuousTransmission {
+        var transmission = DiscontinuousTransmission()
+        #expect(transmission.judge(packetBytes: 40, rootMeanSquare: 3000, isStart: true) == .send(resumes: false))
+        #expect(
+            transmission.judge(packetBytes: 1, rootMeanSquare: loudness, isStart: false) == .send(resumes: false))
+        return transmission
+    }
+
+    @Test("before the encoder has called a frame silent it is shown every frame")
+    func beforeSilence() {
+        var transmission = DiscontinuousTransmission()
+        #expect(!transmission.leavesOut(rootMeanSquare: 0, isSilent: true, isStart: true))
+        _ = transmission.judge(packetBytes: 40, rootMeanSquare: 0, isStart: true)
+        #expect(!transmission.leavesOut(rootMeanSquare: 0, isSilent: true, isStart: false))
+    }
+
+    @Test("after that it is shown one frame in 400 ms")
+    func refresh() {
+        var transmission = pausing()
+        for _ in 0..<5 {
+            for _ in 0..<19 {
+                #expect(transmission.leavesOut(rootMeanSquare: 50, isSilent: true, isStart: false))
+            }
+            #expect(!transmission.leavesOut(rootMeanSquare: 50, isSilent: true, isStart: false))
+            #expect(transmission.judge(packetBytes: 1, rootMeanSquare: 50, isStart: false) == .suppress)
+        }
+    }
+
+    @Test("a frame that is louder than what it has called silent, or that is none, it is shown at once")
+    func louder() {
+        var transmission = pausing(loudness: 60)
+        #expect(transmission.leavesOut(rootMeanSquare: 75, isSilent: true, isStart: false))
+        #expect(!transmission.leavesOut(rootMeanSquare: 76, isSilent: true, isStart: false))
+        #expect(!transmission.leavesOut(rootMeanSquare: 60, isSilent: false, isStart: false))
+        // It calls that silent, too: so much is silence from here on.
+        #expect(transmission.judge(packetBytes: 1, rootMeanSquare: 80, isStart: false) == .suppress)
+        #expect(transmission.leavesOut(rootMeanSquare: 100, isSilent: true, isStart: false))
+    }
+
+    @Test("what follows a pause is marked as its end, and the encoder decides anew what silence is")
+    func resumes() {
+        var transmission = pausing()
+        #expect(transmission.judge(packetBytes: 40, rootMeanSquare: 900, isStart: false) == .send(resumes: true))
+        #expect(transmission.judge(packetBytes: 40, rootMeanSquare: 900, isStart: false) == .send(resumes: false))
+        #expect(!transmission.leavesOut(rootMeanSquare: 0, isSilent: true, isStart: false))
+    }
+
+    @Test("the first frame of a flow is sent whatever it is, and a new encoder is shown every frame")
+    func starts() {
+        var transmission = pausing()
+        #expect(!transmission.leavesOut(rootMeanSquare: 0, isSilent: true, isStart: true))
+        #expect(transmission.judge(packetBytes: 1, rootMeanSquare: 0, isStart: true) == .send(resumes: false))
+        transmission.encoderChanged()
+        #expect(!transmission.leavesOut(rootMeanSquare: 0, isSilent: true, isStart: false))
+    }
+
+    // MARK: With libopus
+
+    /// Coders of libopus that count what is encoded.
+    private final class CountingCoders: AudioCoderFactory {
+        private final class Encoder: SpeechEncoder {
+            let encoder: any SpeechEncoder
+            let count: () -> Void
+            init(_ encoder: any SpeechEncoder, count: @escaping () -> Void) {
+                self.encoder = encoder
+                self.count = count
+            }
+            func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+                count()
+                return encoder.encode(frame, into: packet)
+            }
+        }
+
+        let library = LibraryCoders()
+        var encoded = 0
+
+        func makeEncoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechEncoder {
+            Encoder(try library.makeEncoder(sampleRate: sampleRate)) { [unowned self] in encoded += 1 }
+        }
+        func makeDecoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechDecoder {
+            try library.makeDecoder(sampleRate: sampleRate)
+        }
+        func makeConverter(
+            from inputRate: Int, to outputRate: Int
+        ) throws(AudioCoderFailure) -> any RateConverter {
+            try library.makeConverter(from: inputRate, to: outputRate)
+        }
+    }
+
+    private func noise(_ frames: Int, loudness: Double) -> [[Int16]] {
+        var random = SplitMix64(seed: 7)
+        return (0..<frames).map { _ in
+            (0..<320).map { _ in Int16(Double.random(in: -1...1, using: &random) * loudness * 3.0.squareRoot()) }
+        }
+    }
+
+    @Test("silence and noise cost an encoding each 400 ms, and count as packets that were not sent", arguments: [0, 8, 70])
+    func cost(loudness: Double) throws {
+        let coders = CountingCoders()
+        let harness = try Harness(coders: coders)
+        harness.room.welcome()
+        for frame in noise(100, loudness: loudness) {
+            harness.send(frame)
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        let before = (encoded: coders.encoded, numbers: harness.session.currentStatistics)
+        for frame in noise(1000, loudness: loudness) {
+            harness.send(frame)
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        let after = harness.session.currentStatistics
+        #expect((45...100).contains(coders.encoded - before.encoded))
+        let sent = after.packetsSent - before.numbers.packetsSent
+        #expect(sent + after.packetsSuppressed - before.numbers.packetsSuppressed == 1000)
+        #expect(after.uplinkSamples - before.numbers.uplinkSamples == 960_000)
+        #expect(sent < 20)
+    }
+
+    @Test(
+        "of a soft voice all is encoded that can be heard, with its beginnings, and all is sent that libopus alone would send",
+        arguments: [1, 15, 40] as [Double])
+    func softVoice(background: Double) throws {
+        let coders = CountingCoders()
+        let harness = try Harness(coders: coders)
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(3))
+        let reference = try LibraryCoders().makeEncoder(sampleRate: 16_000)
+        let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
+        defer { packet.deallocate() }
+        let voice = LoadSpeech.samples()
+        let hiss = noise(voice.count, loudness: background)
+        var (spurt, isWord, unheard, unsent) = (0, false, 0, 0)
+        for (number, frame) in voice.enumerated() {
+            isWord = SoundLevel.rootMeanSquare(frame.span) > LoadSpeech.loudness
+            spurt = isWord ? spurt + 1 : 0
+            // -45 dB, and each spurt swells in 200 ms.
+            let gain = 0.08 * min(1, Double(spurt) / 10)
+            let soft = zip(frame, hiss[number]).map { Int16(Double($0) * gain) + $1 }
+            let (encoded, sent) = (coders.encoded, harness.room.packets.count)
+            harness.send(soft)
+            let isEncoded = coders.encoded > encoded
+            let isSent = harness.room.packets.count > sent
+            harness.clock.advance(by: .milliseconds(20))
+            let bytes = try #require(reference.encode(soft.span, into: packet))
+            guard isWord else { continue }
+            let loudness = SoundLevel.rootMeanSquare(soft.span)
+            if !isEncoded, loudness > max(33, Int(background * 1.5)) { unheard += 1 }
+            if !isSent, bytes > 2 { unsent += 1 }
+        }
+        #expect(unheard == 0)
+        #expect(unsent == 0)
+    }
+}
