@@ -8,61 +8,73 @@ import Wire
 
 @Suite("Silence that need not be sent")
 struct DiscontinuousTransmissionTests {
+    /// An encoder that is asked or not.
+    private final class Subject {
+        private var transmission = DiscontinuousTransmission()
+
+        func leavesOut(_ loudness: Int, isSilent: Bool = true, isStart: Bool = false) -> Bool {
+            transmission.leavesOut(rootMeanSquare: loudness, isSilent: isSilent, isStart: isStart)
+        }
+        func judge(bytes: Int, _ loudness: Int, isStart: Bool = false) -> DiscontinuousTransmission.Verdict {
+            transmission.judge(packetBytes: bytes, rootMeanSquare: loudness, isStart: isStart)
+        }
+        func encoderChanged() { transmission.encoderChanged() }
+    }
+
     /// One that the encoder has just called silent.
-    private func pausing(loudness: Int = 50) -> DiscontinuousTransmission {
-        var transmission = DiscontinuousTransmission()
-        #expect(transmission.judge(packetBytes: 40, rootMeanSquare: 3000, isStart: true) == .send(resumes: false))
-        #expect(
-            transmission.judge(packetBytes: 1, rootMeanSquare: loudness, isStart: false) == .send(resumes: false))
-        return transmission
+    private func pausing(loudness: Int = 50) -> Subject {
+        let subject = Subject()
+        #expect(subject.judge(bytes: 40, 3000, isStart: true) == .send(resumes: false))
+        #expect(subject.judge(bytes: 1, loudness) == .send(resumes: false))
+        return subject
     }
 
     @Test("before the encoder has called a frame silent it is shown every frame")
     func beforeSilence() {
-        var transmission = DiscontinuousTransmission()
-        #expect(!transmission.leavesOut(rootMeanSquare: 0, isSilent: true, isStart: true))
-        _ = transmission.judge(packetBytes: 40, rootMeanSquare: 0, isStart: true)
-        #expect(!transmission.leavesOut(rootMeanSquare: 0, isSilent: true, isStart: false))
+        let subject = Subject()
+        #expect(!subject.leavesOut(0, isStart: true))
+        _ = subject.judge(bytes: 40, 0, isStart: true)
+        #expect(!subject.leavesOut(0))
     }
 
     @Test("after that it is shown one frame in 400 ms")
     func refresh() {
-        var transmission = pausing()
+        let subject = pausing()
         for _ in 0..<5 {
             for _ in 0..<19 {
-                #expect(transmission.leavesOut(rootMeanSquare: 50, isSilent: true, isStart: false))
+                #expect(subject.leavesOut(50))
             }
-            #expect(!transmission.leavesOut(rootMeanSquare: 50, isSilent: true, isStart: false))
-            #expect(transmission.judge(packetBytes: 1, rootMeanSquare: 50, isStart: false) == .suppress)
+            #expect(!subject.leavesOut(50))
+            #expect(subject.judge(bytes: 1, 50) == .suppress)
         }
     }
 
     @Test("a frame that is louder than what it has called silent, or that is none, it is shown at once")
     func louder() {
-        var transmission = pausing(loudness: 60)
-        #expect(transmission.leavesOut(rootMeanSquare: 75, isSilent: true, isStart: false))
-        #expect(!transmission.leavesOut(rootMeanSquare: 76, isSilent: true, isStart: false))
-        #expect(!transmission.leavesOut(rootMeanSquare: 60, isSilent: false, isStart: false))
+        let subject = pausing(loudness: 60)
+        #expect(subject.leavesOut(75))
+        #expect(!subject.leavesOut(76))
+        #expect(!subject.leavesOut(60, isSilent: false))
         // It calls that silent, too: so much is silence from here on.
-        #expect(transmission.judge(packetBytes: 1, rootMeanSquare: 80, isStart: false) == .suppress)
-        #expect(transmission.leavesOut(rootMeanSquare: 100, isSilent: true, isStart: false))
+        #expect(subject.judge(bytes: 1, 80) == .suppress)
+        #expect(subject.leavesOut(100))
     }
 
     @Test("what follows a pause is marked as its end, and the encoder decides anew what silence is")
     func resumes() {
-        var transmission = pausing()
-        #expect(transmission.judge(packetBytes: 40, rootMeanSquare: 900, isStart: false) == .send(resumes: true))
-        #expect(transmission.judge(packetBytes: 40, rootMeanSquare: 900, isStart: false) == .send(resumes: false))
-        #expect(!transmission.leavesOut(rootMeanSquare: 0, isSilent: true, isStart: false))
+        let subject = pausing()
+        #expect(subject.judge(bytes: 40, 900) == .send(resumes: true))
+        #expect(subject.judge(bytes: 40, 900) == .send(resumes: false))
+        #expect(!subject.leavesOut(0))
     }
 
     @Test("the first frame of a flow is sent whatever it is, and a new encoder is shown every frame")
     func starts() {
-        var transmission = pausing()
-        #expect(!transmission.leavesOut(rootMeanSquare: 0, isSilent: true, isStart: true))
-        #expect(transmission.judge(packetBytes: 1, rootMeanSquare: 0, isStart: true) == .send(resumes: false))
-        transmission.encoderChanged()
-        #expect(!transmission.leavesOut(rootMeanSquare: 0, isSilent: true, isStart: false))
+        let subject = pausing()
+        #expect(!subject.leavesOut(0, isStart: true))
+        #expect(subject.judge(bytes: 1, 0, isStart: true) == .send(resumes: false))
+        subject.encoderChanged()
+        #expect(!subject.leavesOut(0))
     }
 
     // MARK: With libopus
@@ -105,7 +117,9 @@ struct DiscontinuousTransmissionTests {
         }
     }
 
-    @Test("silence and noise cost an encoding each 400 ms, and count as packets that were not sent", arguments: [0, 8, 70])
+    @Test(
+        "silence and noise cost an encoding each 400 ms, and count as packets that were not sent",
+        arguments: [0, 8, 70])
     func cost(loudness: Double) throws {
         let coders = CountingCoders()
         let harness = try Harness(coders: coders)
@@ -120,15 +134,22 @@ struct DiscontinuousTransmissionTests {
             harness.clock.advance(by: .milliseconds(20))
         }
         let after = harness.session.currentStatistics
+        let reference = try LibraryCoders().makeEncoder(sampleRate: 16_000)
+        let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
+        defer { packet.deallocate() }
+        var alone = 0
+        for frame in noise(1000, loudness: loudness) {
+            if reference.encode(frame.span, into: packet) ?? 0 > 2 { alone += 1 }
+        }
         #expect((45...100).contains(coders.encoded - before.encoded))
         let sent = after.packetsSent - before.numbers.packetsSent
         #expect(sent + after.packetsSuppressed - before.numbers.packetsSuppressed == 1000)
         #expect(after.uplinkSamples - before.numbers.uplinkSamples == 960_000)
-        #expect(sent < 20)
+        #expect(sent <= alone)
     }
 
     @Test(
-        "of a soft voice all is encoded that can be heard, with its beginnings, and all is sent that libopus alone would send",
+        "of a soft voice all is encoded that can be heard, and all is sent that libopus alone would send, but for a soft 20 ms",
         arguments: [1, 15, 40] as [Double])
     func softVoice(background: Double) throws {
         let coders = CountingCoders()
@@ -152,13 +173,17 @@ struct DiscontinuousTransmissionTests {
             let isEncoded = coders.encoded > encoded
             let isSent = harness.room.packets.count > sent
             harness.clock.advance(by: .milliseconds(20))
-            let bytes = try #require(reference.encode(soft.span, into: packet))
+            let bytes = reference.encode(soft.span, into: packet) ?? 0
             guard isWord else { continue }
             let loudness = SoundLevel.rootMeanSquare(soft.span)
             if !isEncoded, loudness > max(33, Int(background * 1.5)) { unheard += 1 }
-            if !isSent, bytes > 2 { unsent += 1 }
+            if !isSent, bytes > 2 {
+                unsent += 1
+                if Double(loudness) >= SpeechDetector.surelySilent { unheard += 1 }
+            }
         }
         #expect(unheard == 0)
-        #expect(unsent == 0)
+        // The first 20 ms of a spurt, below -50 dB: libopus has seen less of the noise before.
+        #expect(unsent <= LoadSpeech.pattern.count)
     }
 }

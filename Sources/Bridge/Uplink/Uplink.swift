@@ -364,14 +364,18 @@ package final class Uplink {
             isInStep = false
             return
         }
-        guard !isInStep, now == lastArrival, !pacer.isHeld, (1...toleratedBacklog).contains(queuedSamples) else { return }
+        guard !isInStep, now == lastArrival, !pacer.isHeld, (1...toleratedBacklog).contains(queuedSamples) else {
+            return
+        }
         isInStep = true
         fallInStep(now: now)
     }
 
     /// Lets sound leave from here on as it comes, and at once what would have left by now, had it always done so.
     private func fallInStep(now: Instant) {
-        guard isLive(now: now), let newest = packets.isEmpty ? frameArrivals.newest : packetArrivals.newest else { return }
+        guard isLive(now: now), let newest = packets.isEmpty ? frameArrivals.newest : packetArrivals.newest else {
+            return
+        }
         let head = (isPacketNext ? packets.headSamples : nil) ?? UplinkPacer.frameSamples
         // Of the last message the first frame is due when it comes, and the rest one after the other.
         let earlier = queuedSamples - max(lastArrivalSamples, head)
@@ -404,7 +408,9 @@ package final class Uplink {
             transmission.encoderChanged()
             if expectedLoss > 0 { encoder?.expect(lossPercent: expectedLoss) }
         }
-        if transmission.leavesOut(rootMeanSquare: loudness, isSilent: isSilent, isStart: isStart) { return suppressed() }
+        if transmission.leavesOut(rootMeanSquare: loudness, isSilent: isSilent, isStart: isStart) {
+            return suppressed()
+        }
         guard let length = encoder?.encode(samples.span, into: packet), length > 0 else { return }
         switch transmission.judge(packetBytes: length, rootMeanSquare: loudness, isStart: isStart) {
         case .suppress: suppressed()
