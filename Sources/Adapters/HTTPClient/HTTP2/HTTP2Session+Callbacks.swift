@@ -48,7 +48,7 @@ extension HTTP2Session {
         }
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, frame, code, context in
             guard let frame, let me = HTTP2Session.from(context) else { return 0 }
-            me.fail(frame.pointee.hd.stream_id, .malformed(me.complaint ?? HTTP2Session.describe(code)))
+            me.fail(frame.pointee.hd.stream_id, .malformed(me.takeComplaint() ?? HTTP2Session.describe(code)))
             return 0
         }
         nghttp2_session_callbacks_set_error_callback2(callbacks) { _, _, message, length, context in
@@ -157,8 +157,9 @@ extension HTTP2Session {
         } else if exchange.wasResetByServer || code == NGHTTP2_NO_ERROR.rawValue {
             failure = .reset(code)
         } else {
-            // The library has ended it.
-            failure = .malformed(complaint ?? "a violation of HTTP/2")
+            // The library has ended it, for example because the body is not as long as was said.
+            // SAFETY: the library returns a static string.
+            failure = .malformed("a violation of HTTP/2, \(unsafe String(cString: nghttp2_http2_strerror(code)))")
         }
         report(.failed(stream: stream, failure))
     }

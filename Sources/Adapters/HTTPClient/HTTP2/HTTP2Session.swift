@@ -150,6 +150,7 @@ package final class HTTP2Session {
     /// Takes in bytes from the server.
     package func receive(_ bytes: RawSpan) {
         guard violation == nil, let session else { return }
+        complaint = nil
         let taken = bytes.withUnsafeBytes { buffer in
             // SAFETY: the library reads the bytes during the call.
             unsafe nghttp2_session_mem_recv(
@@ -216,6 +217,12 @@ package final class HTTP2Session {
     }
 
     var maximumHeldBytes: Int { maximumBodyBytes * Self.maximumBodiesHeld }
+
+    /// What the library has just complained of, which is no other frame's affair.
+    func takeComplaint() -> String? {
+        defer { complaint = nil }
+        return complaint
+    }
 
     static func describe(_ code: Int32) -> String {
         // SAFETY: the library returns a static string.
