@@ -164,4 +164,20 @@ struct RTPTests {
         #expect(try #require(redundant.withUnsafeBytes { OpusPacket($0) }).hasRedundancy)
         #expect(try #require(redundant.withUnsafeBytes { OpusPacket($0) }).isDiscontinuous == false)
     }
+
+    @Test(
+        "the voice flags of SILK are seen, and CELT has none",
+        arguments: [
+            ([0x08, 0x80, 1, 2] as [UInt8], true as Bool?, false), ([0x08, 0x40, 1, 2], false, true),
+            // Three times 20 ms: one flag each, then the redundancy.
+            ([0x18, 0x20, 1, 2], true, false), ([0x18, 0x10, 1, 2], false, true),
+            // Stereo: the side's flags follow those of the middle.
+            ([0x0C, 0x20, 1, 2], true, false), ([0x0C, 0x10, 1, 2], false, true), ([0x0C, 0x0F, 1, 2], false, false),
+            ([0x1C, 0x02, 1, 2], true, false), ([0xFC, 0x80, 1, 2], nil, false),
+        ])
+    func voiceFlags(bytes: [UInt8], hasVoice: Bool?, hasRedundancy: Bool) throws {
+        let packet = try #require(bytes.withUnsafeBytes { OpusPacket($0) })
+        #expect(packet.hasVoice == hasVoice)
+        #expect(packet.hasRedundancy == hasRedundancy)
+    }
 }

@@ -14,8 +14,6 @@ package protocol UplinkSink: AnyObject {
 package final class Uplink {
     /// 20 ms of silence as an Opus packet, for callers who send Opus themselves.
     private static let silentPacket: [UInt8] = [0xF8, 0xFF, 0xFE]
-    /// The rate at which the client's Opus packets are decoded to find out how loud they are, in Hz.
-    private static let meteringRate = 16_000
 
     /// Whether the client's sound is thrown away.
     package private(set) var isMuted = false
@@ -33,7 +31,6 @@ package final class Uplink {
     private let keptSilence: Int
     private let toleratedDelay: Int
     private let keptBeginning: Int
-    private let queueLimit: Int
     private let coderRest: Int64
     private let coders: any AudioCoderFactory
     private weak var sink: (any UplinkSink)?
@@ -43,23 +40,16 @@ package final class Uplink {
     private var decoder: SampleDecoder?
     private var converter: (any RateConverter)?
     private var encoder: (any SpeechEncoder)?
-    private var frames: FrameAssembler
-    private var packets = PacketQueue()
-    /// When the frames, and when the packets, were complete.
-    private var frameArrivals = ArrivalQueue()
-    private var packetArrivals = ArrivalQueue()
+    private var backlog: UplinkBacklog
     private var pacer: UplinkPacer
-    /// Packets wait behind the frames that were there when they came.
-    private var areFramesFirst = false
     private var turns = TurnMarks()
     private var lastArrival: Instant?
     /// How much sound came with the client's last message, in samples at 48 kHz.
     private var lastArrivalSamples = 0
     /// Since the caller's last word, sound has fallen in step with the client.
     private var isInStep = false
-    /// Decodes the client's Opus packets, only to measure them.
-    private var meter: (any SpeechDecoder)?
-    private var metered: UnsafeMutableBufferPointer<Int16>?
+    /// Measures the client's Opus packets; made for the first one.
+    private var meter: PacketMeter?
     /// The caller's own Opus packets were the first sound.
     private var hasSentPackets = false
     private var isStarted = false
@@ -68,8 +58,6 @@ package final class Uplink {
     private var converted: [Int16] = []
     private var frame: [Int16] = []
     private var silentFrame: [Int16]
-    /// The rate of frames and encoder, in Hz.
-    private var codingRate: Int
     private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
     /// Percent of our packets that the room loses.
     private var expectedLoss = 0
@@ -83,37 +71,26 @@ package final class Uplink {
         keptSilence = limits.keptSilence.samplesAt48kHz
         toleratedDelay = limits.toleratedDelay.samplesAt48kHz
         keptBeginning = limits.keptBeginning.samplesAt48kHz
-        queueLimit = limits.uplinkQueue.samplesAt48kHz
         coderRest = limits.coderRest.nanoseconds
         self.coders = coders
         self.sink = sink
         let rate = format.nearestOpusSampleRate
-        codingRate = rate
-        frames = FrameAssembler(sampleRate: rate, limit: rate * Int(limits.uplinkQueue.components.seconds))
+        backlog = UplinkBacklog(sampleRate: rate, limit: limits.uplinkQueue)
         pacer = UplinkPacer(limits: limits, now: now)
         decoder = SampleDecoder(format: format)
-        silentFrame = [Int16](repeating: 0, count: frames.frameLength)
+        silentFrame = [Int16](repeating: 0, count: backlog.frameLength)
         if format.encoding != .opus {
             if format.sampleRate != rate { converter = try coders.makeConverter(from: format.sampleRate, to: rate) }
         }
     }
 
-    deinit {
-        packet.deallocate()
-        metered?.deallocate()
-    }
+    deinit { packet.deallocate() }
 
     /// What waits to be sent, in milliseconds.
-    package var queuedMilliseconds: Int {
-        queuedSamples / 48
-    }
-
-    private var queuedSamples: Int { packets.samples + frames.frameCount * UplinkPacer.frameSamples }
+    package var queuedMilliseconds: Int { backlog.samples / 48 }
 
     /// How much of what came is done with, one way or another.
     private var finishedSamples: Int { samplesSent + samplesDropped + samplesSkipped }
-
-    private var isPacketNext: Bool { !packets.isEmpty && !(areFramesFirst && frames.frameCount > 0) }
 
     // MARK: In
 
@@ -122,7 +99,7 @@ package final class Uplink {
     package func append(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Bool {
         guard !isMuted, !bytes.isEmpty else { return true }
         if format.encoding == .opus { return append(opus: bytes, now: now) }
-        beginTurn(isRecorded: false)
+        beginTurn(isRecorded: false, now: now)
         decoded.removeAll(keepingCapacity: true)
         // SAFETY: the bytes are only read during the call.
         unsafe decoder?.append(bytes.bytes, to: &decoded)
@@ -135,34 +112,24 @@ package final class Uplink {
     package func append(opus bytes: UnsafeRawBufferPointer, isRecorded: Bool = false, now: Instant) -> Bool {
         guard let description = OpusPacket(bytes) else { return false }
         guard !isMuted else { return true }
-        beginTurn(isRecorded: isRecorded)
+        beginTurn(isRecorded: isRecorded, now: now)
         noteArrival(samples: description.sampleCount, now: now)
-        if packets.isEmpty { areFramesFirst = frames.frameCount > 0 }
-        samplesDropped += packets.append(
-            [UInt8](bytes), samples: description.sampleCount, loudness: loudness(of: bytes, description),
-            limit: queueLimit)
-        packetArrivals.append(now, of: packets.count)
+        let meter = self.meter ?? PacketMeter(coders: coders)
+        self.meter = meter
+        // What waits may be shortened by the silence in it, of which no word may be a part.
+        let loudness = meter.loudness(of: bytes, description, isExact: pacer.isHeld || backlog.samples > 0)
+        samplesDropped += backlog.append(
+            packet: [UInt8](bytes), samples: description.sampleCount, loudness: loudness, now: now)
         pump(now: now)
         return true
-    }
-
-    /// How loud the client's packet is; nil when it cannot be decoded. Nothing else tells speech from silence: many
-    /// clients send silence without DTX.
-    private func loudness(of bytes: UnsafeRawBufferPointer, _ description: OpusPacket) -> Int? {
-        if description.isDiscontinuous { return 0 }
-        if meter == nil { meter = try? coders.makeDecoder(sampleRate: Self.meteringRate) }
-        let metered = self.metered ?? .allocate(capacity: Self.meteringRate * 120 / 1000)
-        self.metered = metered
-        guard let count = meter?.decode(bytes, into: metered) else { return nil }
-        // SAFETY: the decoder has just written `count` samples; they are only read during the call.
-        return unsafe SoundLevel.rootMeanSquare(UnsafeBufferPointer(rebasing: metered[..<count]).span)
     }
 
     /// Takes a recorded utterance of mono samples at any rate.
     package func append(recording: [Int16], sampleRate: Int, now: Instant) throws(AudioCoderFailure) {
         guard !isMuted else { return }
-        let converter = sampleRate == codingRate ? nil : try coders.makeConverter(from: sampleRate, to: codingRate)
-        beginTurn(isRecorded: true)
+        let converter =
+            sampleRate == backlog.sampleRate ? nil : try coders.makeConverter(from: sampleRate, to: backlog.sampleRate)
+        beginTurn(isRecorded: true, now: now)
         decoded.removeAll(keepingCapacity: true)
         decoded.append(contentsOf: recording)
         append(decodedBy: converter, sampleRate: sampleRate, now: now)
@@ -170,16 +137,13 @@ package final class Uplink {
 
     private func append(decodedBy converter: (any RateConverter)?, sampleRate: Int, now: Instant) {
         noteArrival(samples: decoded.count * 48_000 / max(1, sampleRate), now: now)
-        let dropped: Int
         if let converter {
             converted.removeAll(keepingCapacity: true)
             converter.convert(decoded.span, appendingTo: &converted)
-            dropped = frames.append(converted.span)
+            samplesDropped += backlog.append(converted.span, now: now)
         } else {
-            dropped = frames.append(decoded.span)
+            samplesDropped += backlog.append(decoded.span, now: now)
         }
-        samplesDropped += dropped / frames.frameLength * UplinkPacer.frameSamples
-        frameArrivals.append(now, of: frames.frameCount, dropped: dropped / frames.frameLength)
         // Scratch memory of a burst is given back.
         if decoded.capacity > 65_536 { decoded = [] }
         if converted.capacity > 65_536 { converted = [] }
@@ -193,35 +157,19 @@ package final class Uplink {
     }
 
     /// Sound of another turn while the one before is still being played: the agent must hear that they are two.
-    private func beginTurn(isRecorded: Bool) {
-        guard turns.begin() else { return }
-        let backlog = queuedSamples
+    private func beginTurn(isRecorded: Bool, now: Instant) {
         // Who streams live is a moment behind at most, and stays so.
-        guard backlog > (isRecorded ? 0 : limits.catchUp.samplesAt48kHz) else { return }
+        guard turns.begin(), backlog.samples > (isRecorded ? 0 : limits.catchUp.samplesAt48kHz) else { return }
         let count = limits.pauseBetweenTurns.samplesAt48kHz / UplinkPacer.frameSamples
-        if frames.frameCount > 0, !isPacketNext || packets.isEmpty {
-            let pause = [Int16](repeating: 0, count: count * frames.frameLength)
-            frames.append(pause.span)
-        } else {
-            for _ in 0..<count {
-                _ = packets.append(
-                    Self.silentPacket, samples: UplinkPacer.frameSamples, loudness: 0,
-                    limit: limits.uplinkQueue.samplesAt48kHz)
-            }
-        }
+        backlog.appendPause(frames: count, packet: Self.silentPacket, now: now)
     }
 
     /// The caller's turn is over: an unfinished frame is filled up, and silence follows at once.
     package func endTurn(now: Instant) {
-        if !frames.sampleCount.isMultiple(of: frames.frameLength) {
-            let missing = frames.frameLength - frames.sampleCount % frames.frameLength
-            let padding = Array(silentFrame[..<missing])
-            frames.append(padding.span)
-            frameArrivals.append(now, of: frames.frameCount)
-        }
+        backlog.finishFrame(now: now)
         decoder?.reset()
         pacer.endTurn()
-        turns.end(at: finishedSamples + queuedSamples)
+        turns.end(at: finishedSamples + backlog.samples)
         pump(now: now)
     }
 
@@ -229,18 +177,16 @@ package final class Uplink {
     package func change(format new: AudioFormat) throws(AudioCoderFailure) {
         guard new != format else { return }
         // While sound waits it stays at its rate, and the encoder with it.
-        let rate = frames.sampleCount == 0 ? new.nearestOpusSampleRate : codingRate
+        let rate = backlog.hasSamples ? backlog.sampleRate : new.nearestOpusSampleRate
         converter =
             new.encoding == .opus || new.sampleRate == rate
             ? nil : try coders.makeConverter(from: new.sampleRate, to: rate)
         decoder = SampleDecoder(format: new)
         format = new
-        guard rate != codingRate else { return }
-        codingRate = rate
+        guard rate != backlog.sampleRate else { return }
         encoder = nil
-        frames = FrameAssembler(sampleRate: rate, limit: rate * Int(limits.uplinkQueue.components.seconds))
-        frameArrivals.removeAll()
-        silentFrame = [Int16](repeating: 0, count: frames.frameLength)
+        backlog.change(sampleRate: rate)
+        silentFrame = [Int16](repeating: 0, count: backlog.frameLength)
     }
 
     // MARK: Control
@@ -268,10 +214,7 @@ package final class Uplink {
         guard muted != isMuted else { return }
         isMuted = muted
         guard muted else { return }
-        frames.removeAll()
-        packets.removeAll()
-        frameArrivals.removeAll()
-        packetArrivals.removeAll()
+        backlog.removeAll()
         decoder?.reset()
         pacer.stop(now: now)
     }
@@ -298,22 +241,21 @@ package final class Uplink {
         skipSilence(now: now)
         fallInStepInPause(now: now)
         while true {
-            let head = isPacketNext ? packets.headSamples : frames.frameCount > 0 ? UplinkPacer.frameSamples : nil
-            switch pacer.next(head: head, now: now) {
+            switch pacer.next(head: backlog.head, now: now) {
             case .wait:
-                frames.releaseSpare()
+                backlog.releaseSpare()
                 // A caller who has been silent for long gives back the encoder; the next word makes a new one.
                 if encoder != nil, let since = pacer.idleSince, now.nanoseconds(since: since) > coderRest {
                     encoder = nil
                 }
                 return
             case .frame(let timestamp, let isStart):
-                if !isPacketNext {
-                    guard frames.next(into: &frame) else { return }
-                    samplesSent += UplinkPacer.frameSamples
-                    send(frame, timestamp: timestamp, isStart: isStart, now: now, arrival: frameArrivals.pop())
-                } else {
+                if backlog.isPacketNext {
                     sendPacket(timestamp: timestamp, isStart: isStart, now: now)
+                } else {
+                    let arrival = backlog.takeFrame(into: &frame)
+                    samplesSent += UplinkPacer.frameSamples
+                    send(frame, timestamp: timestamp, isStart: isStart, now: now, arrival: arrival)
                 }
                 skipSilence(now: now)
             case .silence(let timestamp, let isStart):
@@ -332,20 +274,12 @@ package final class Uplink {
     private func skipSilence(now: Instant) {
         guard detector.silentRun >= keptSilence, !pacer.isHeld, isLive(now: now) else { return }
         let tolerated = toleratedBacklog
-        while detector.silentRun >= keptSilence, queuedSamples > tolerated {
-            if isPacketNext, let samples = packets.headSamples {
-                let inView = min(packets.count, keptBeginning / max(1, samples) + 1)
-                guard (0..<inView).allSatisfy({ isSilent(loudness: packets.loudness(at: $0)) }) else { return }
-                _ = packets.pop()
-                _ = packetArrivals.pop()
-                samplesSkipped += samples
-            } else {
-                let inView = min(frames.frameCount, keptBeginning / UplinkPacer.frameSamples + 1)
-                guard inView > 0, (0..<inView).allSatisfy({ isSilent(loudness: loudness(ofFrame: $0)) }) else { return }
-                frames.skip()
-                _ = frameArrivals.pop()
-                samplesSkipped += UplinkPacer.frameSamples
+        while backlog.samples > tolerated {
+            let skipped = backlog.skip(view: keptBeginning) {
+                $0.map { detector.isSilent(rootMeanSquare: $0) } ?? false
             }
+            guard let skipped else { return }
+            samplesSkipped += skipped
         }
     }
 
@@ -364,7 +298,7 @@ package final class Uplink {
             isInStep = false
             return
         }
-        guard !isInStep, now == lastArrival, !pacer.isHeld, (1...toleratedBacklog).contains(queuedSamples) else {
+        guard !isInStep, now == lastArrival, !pacer.isHeld, (1...toleratedBacklog).contains(backlog.samples) else {
             return
         }
         isInStep = true
@@ -373,23 +307,14 @@ package final class Uplink {
 
     /// Lets sound leave from here on as it comes, and at once what would have left by now, had it always done so.
     private func fallInStep(now: Instant) {
-        guard isLive(now: now), let newest = packets.isEmpty ? frameArrivals.newest : packetArrivals.newest else {
+        guard isLive(now: now), let newest = backlog.newestArrival else {
             return
         }
-        let head = (isPacketNext ? packets.headSamples : nil) ?? UplinkPacer.frameSamples
+        let head = backlog.head ?? UplinkPacer.frameSamples
         // Of the last message the first frame is due when it comes, and the rest one after the other.
-        let earlier = queuedSamples - max(lastArrivalSamples, head)
+        let earlier = backlog.samples - max(lastArrivalSamples, head)
         let elapsed = Int(now.nanoseconds(since: newest) * 48 / 1_000_000)
         pacer.fallInStep(due: max(head, earlier + elapsed + head), now: now)
-    }
-
-    private func isSilent(loudness: Int?) -> Bool { loudness.map { detector.isSilent(rootMeanSquare: $0) } ?? false }
-
-    private func loudness(ofFrame index: Int) -> Int? {
-        guard frames.peek(at: index, into: &frame) else { return nil }
-        // A reference of its own keeps the samples in place while they are read.
-        let samples = frame
-        return SoundLevel.rootMeanSquare(samples.span)
     }
 
     /// - Parameters:
@@ -404,7 +329,7 @@ package final class Uplink {
             detector.note(rootMeanSquare: loudness, samples: UplinkPacer.frameSamples, now: now)
         }
         if encoder == nil {
-            encoder = try? coders.makeEncoder(sampleRate: codingRate)
+            encoder = try? coders.makeEncoder(sampleRate: backlog.sampleRate)
             transmission.encoderChanged()
             if expectedLoss > 0 { encoder?.expect(lossPercent: expectedLoss) }
         }
@@ -431,17 +356,16 @@ package final class Uplink {
     }
 
     private func sendPacket(timestamp: UInt32, isStart: Bool, now: Instant) {
-        let loudness = packets.loudness(at: 0)
-        guard let samples = packets.headSamples, let bytes = packets.pop() else { return }
-        if let loudness { detector.note(rootMeanSquare: loudness, samples: samples, now: now) }
-        let level = loudness.map { SoundLevel.audioLevel(rootMeanSquare: $0) }
-        samplesSent += samples
+        guard let next = backlog.takePacket() else { return }
+        if let loudness = next.loudness { detector.note(rootMeanSquare: loudness, samples: next.samples, now: now) }
+        let level = next.loudness.map { SoundLevel.audioLevel(rootMeanSquare: $0) }
+        samplesSent += next.samples
         packetsSent += 1
         hasSentPackets = true
-        bytes.withUnsafeBytes { buffer in
-            sink?.uplink(packet: buffer, timestamp: timestamp, samples: samples, isStart: isStart, level: level)
+        next.bytes.withUnsafeBytes { bytes in
+            sink?.uplink(packet: bytes, timestamp: timestamp, samples: next.samples, isStart: isStart, level: level)
         }
-        soundMeter?.sent(arrival: packetArrivals.pop())
+        soundMeter?.sent(arrival: next.arrival)
     }
 
     private func sendSilentPacket(timestamp: UInt32, isStart: Bool) {

@@ -11,6 +11,8 @@ package struct OpusPacket: Hashable, Sendable {
     package let samplesPerFrame: Int
     /// Whether the packet carries a coarse copy of the packet before it (in-band FEC).
     package let hasRedundancy: Bool
+    /// What the encoder's voice-activity detector says of the first frame; nil for CELT, which has none.
+    package let hasVoice: Bool?
     /// Whether the packet holds no sound: the sender was silent (DTX).
     package let isDiscontinuous: Bool
 
@@ -59,10 +61,14 @@ package struct OpusPacket: Hashable, Sendable {
         }
         guard frameCount * samplesPerFrame <= Self.maximumSamples else { return nil }
         isDiscontinuous = payload.count - firstFrame <= 1
-        hasRedundancy =
-            mode != .celt && firstFrame < payload.count
-            && Self.hasRedundancy(
-                payload[firstFrame], milliseconds20: max(1, samplesPerFrame / 960), isStereo: isStereo)
+        guard mode != .celt, firstFrame < payload.count else {
+            hasRedundancy = false
+            hasVoice = mode == .celt ? nil : false
+            return
+        }
+        let flags = SILKFlags(payload[firstFrame], milliseconds20: max(1, samplesPerFrame / 960), isStereo: isStereo)
+        hasRedundancy = flags.hasRedundancy
+        hasVoice = flags.hasVoice
     }
 
     /// Passes over the padding and length bytes of a code 3 packet (RFC 6716 section 3.2.5). May point behind the
@@ -82,11 +88,18 @@ package struct OpusPacket: Hashable, Sendable {
         return offset
     }
 
-    /// A SILK frame starts with one voice-activity bit for each 20 ms and then the bit that announces redundancy;
+    /// What a SILK frame starts with: one voice-activity bit for each 20 ms and then the bit that announces redundancy;
     /// for stereo both channels have such a group (RFC 6716 section 4.2.3).
-    private static func hasRedundancy(_ byte: UInt8, milliseconds20 frames: Int, isStereo: Bool) -> Bool {
-        let mid = byte >> (7 - UInt8(frames)) & 1 != 0
-        let side = isStereo && byte >> (6 - 2 * UInt8(frames)) & 1 != 0
-        return mid || side
+    private struct SILKFlags {
+        var hasVoice: Bool
+        var hasRedundancy: Bool
+
+        init(_ byte: UInt8, milliseconds20 frames: Int, isStereo: Bool) {
+            let group = UInt8(frames) + 1
+            let mid = byte >> (8 - group)
+            let side = isStereo ? byte >> (8 - 2 * group) & ((1 << group) - 1) : 0
+            hasVoice = mid >> 1 != 0 || side >> 1 != 0
+            hasRedundancy = (mid | side) & 1 != 0
+        }
     }
 }

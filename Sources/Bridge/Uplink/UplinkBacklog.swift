@@ -1,0 +1,141 @@
+internal import ClientProtocol
+internal import Wire
+
+/// The caller's sound that waits to be sent, oldest first: frames of samples and Opus packets, each with the moment in
+/// which it was complete. Lengths are in samples at 48 kHz.
+struct UplinkBacklog {
+    /// An Opus packet of the client.
+    struct Packet {
+        var bytes: [UInt8]
+        var samples: Int
+        /// Root mean square of 32768; nil when it is not known.
+        var loudness: Int?
+        var arrival: Instant?
+    }
+
+    /// Of frames, in Hz.
+    private(set) var sampleRate: Int
+    private let seconds: Int
+    private let limit: Int
+    private var frames: FrameAssembler
+    private var packets = PacketQueue()
+    private var frameArrivals = ArrivalQueue()
+    private var packetArrivals = ArrivalQueue()
+    /// Packets wait behind the frames that were there when they came.
+    private var areFramesFirst = false
+    private var scratch: [Int16] = []
+
+    /// - Parameter limit: beyond so much the oldest gives way.
+    init(sampleRate: Int, limit: Duration) {
+        self.sampleRate = sampleRate
+        seconds = Int(limit.components.seconds)
+        self.limit = limit.samplesAt48kHz
+        frames = FrameAssembler(sampleRate: sampleRate, limit: sampleRate * seconds)
+    }
+
+    /// Samples of a frame at `sampleRate`.
+    var frameLength: Int { frames.frameLength }
+    /// What waits; an unfinished frame does not count.
+    var samples: Int { packets.samples + frames.frameCount * UplinkPacer.frameSamples }
+    /// Whether samples wait, even if they are no whole frame.
+    var hasSamples: Bool { frames.sampleCount > 0 }
+    var isPacketNext: Bool { !packets.isEmpty && !(areFramesFirst && frames.frameCount > 0) }
+    /// The length of what is next; nil when nothing waits.
+    var head: Int? {
+        isPacketNext ? packets.headSamples : frames.frameCount > 0 ? UplinkPacer.frameSamples : nil
+    }
+    /// When the youngest was complete.
+    var newestArrival: Instant? { packets.isEmpty ? frameArrivals.newest : packetArrivals.newest }
+
+    // MARK: In
+
+    /// Appends samples at `sampleRate`; returns how much had to give way.
+    mutating func append(_ samples: Span<Int16>, now: Instant) -> Int {
+        let dropped = frames.append(samples) / frames.frameLength
+        frameArrivals.append(now, of: frames.frameCount, dropped: dropped)
+        return dropped * UplinkPacer.frameSamples
+    }
+
+    /// Appends a packet; returns how much had to give way.
+    mutating func append(packet: [UInt8], samples: Int, loudness: Int?, now: Instant) -> Int {
+        if packets.isEmpty { areFramesFirst = frames.frameCount > 0 }
+        let dropped = packets.append(packet, samples: samples, loudness: loudness, limit: limit)
+        packetArrivals.append(now, of: packets.count)
+        return dropped
+    }
+
+    /// Appends so many frames of silence, as packets where packets wait.
+    mutating func appendPause(frames count: Int, packet: [UInt8], now: Instant) {
+        if frames.frameCount > 0, !isPacketNext || packets.isEmpty {
+            let pause = [Int16](repeating: 0, count: count * frames.frameLength)
+            _ = append(pause.span, now: now)
+        } else {
+            for _ in 0..<count {
+                _ = append(packet: packet, samples: UplinkPacer.frameSamples, loudness: 0, now: now)
+            }
+        }
+    }
+
+    /// Fills up an unfinished frame with silence.
+    mutating func finishFrame(now: Instant) {
+        let rest = frames.sampleCount % frames.frameLength
+        guard rest > 0 else { return }
+        let padding = [Int16](repeating: 0, count: frames.frameLength - rest)
+        _ = append(padding.span, now: now)
+    }
+
+    /// Changes the rate of frames while none waits.
+    mutating func change(sampleRate new: Int) {
+        sampleRate = new
+        frames = FrameAssembler(sampleRate: new, limit: new * seconds)
+        frameArrivals.removeAll()
+    }
+
+    mutating func removeAll() {
+        frames.removeAll()
+        packets.removeAll()
+        frameArrivals.removeAll()
+        packetArrivals.removeAll()
+    }
+
+    /// Gives back the memory of a burst.
+    mutating func releaseSpare() { frames.releaseSpare() }
+
+    // MARK: Out
+
+    /// Takes the next frame, of which there is one, into `frame`; returns when it was complete.
+    mutating func takeFrame(into frame: inout [Int16]) -> Instant? {
+        _ = frames.next(into: &frame)
+        return frameArrivals.pop()
+    }
+
+    /// Takes the next packet.
+    mutating func takePacket() -> Packet? {
+        let loudness = packets.loudness(at: 0)
+        guard let samples = packets.headSamples, let bytes = packets.pop() else { return nil }
+        return Packet(bytes: bytes, samples: samples, loudness: loudness, arrival: packetArrivals.pop())
+    }
+
+    /// Drops what is next and returns its length, if all is silent that begins within `view` of its beginning.
+    mutating func skip(view: Int, where isSilent: (Int?) -> Bool) -> Int? {
+        if isPacketNext, let length = packets.headSamples {
+            for index in 0..<min(packets.count, view / max(1, length) + 1) {
+                guard isSilent(packets.loudness(at: index)) else { return nil }
+            }
+            _ = takePacket()
+            return length
+        }
+        guard frames.frameCount > 0 else { return nil }
+        for index in 0..<min(frames.frameCount, view / UplinkPacer.frameSamples + 1) {
+            guard isSilent(loudness(ofFrame: index)) else { return nil }
+        }
+        frames.skip()
+        _ = frameArrivals.pop()
+        return UplinkPacer.frameSamples
+    }
+
+    private mutating func loudness(ofFrame index: Int) -> Int? {
+        guard frames.peek(at: index, into: &scratch) else { return nil }
+        return SoundLevel.rootMeanSquare(scratch.span)
+    }
+}
