@@ -108,6 +108,11 @@ package struct Limits: Hashable, Sendable {
 
     package init() {}
 
+    /// How fast a client's messages may come.
+    package var messageRate: RateLimit {
+        RateLimit(capacity: messageBurst, window: .seconds(messageBurst) / max(1, messagesPerSecond))
+    }
+
     /// What of it concerns recordings. Base64 makes four bytes of three.
     package var recordings: RecordingLimits {
         var limits = RecordingLimits()

@@ -225,10 +225,10 @@ struct EventTests {
         var limits = Limits()
         limits.messageBurst = 3
         limits.messagesPerSecond = 10
-        var rate = MessageRate(limits: limits, now: .zero)
-        let taken = (0..<4).map { _ in rate.take(now: .zero) }
+        var bucket = TokenBucket(now: .zero)
+        let taken = (0..<4).map { _ in bucket.take(limits.messageRate, now: .zero) == nil }
         #expect(taken == [true, true, true, false])
-        let later = [rate.take(now: ms(100)), rate.take(now: ms(100))]
+        let later = (0..<2).map { _ in bucket.take(limits.messageRate, now: ms(100)) == nil }
         #expect(later == [true, false])
     }
 }

@@ -36,7 +36,7 @@ extension BridgeSession {
         statistics.clientMessages += 1
         let now = now
         lifecycle.noteActivity(now: now)
-        guard rate.take(now: now) else {
+        guard messageBucket.take(limits.messageRate, now: now) == nil else {
             let error = ClientError(
                 .rateLimited, "more than \(limits.messagesPerSecond) messages a second; send larger pieces of sound")
             if keepsFaultyClients {

@@ -55,7 +55,7 @@ package final class BridgeSession {
     var transcripts: TranscriptSelector
     var replies: ReplyTracker
     var turns = TurnTracker()
-    var rate: MessageRate
+    var messageBucket: TokenBucket
     var uplink: Uplink?
     var downlink: Downlink?
     var room: (any RoomConnection)?
@@ -143,7 +143,7 @@ package final class BridgeSession {
         lifecycle = SessionLifecycle(expectsAgent: true, limits: limits, now: now)
         transcripts = TranscriptSelector(limits: limits)
         replies = ReplyTracker(limits: limits)
-        rate = MessageRate(limits: limits, now: now)
+        messageBucket = TokenBucket(now: now)
         alarm = environment.clock.makeAlarm { [weak self] in self?.alarmFired() }
     }
 
