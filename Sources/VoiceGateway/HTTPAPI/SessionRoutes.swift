@@ -51,7 +51,9 @@ struct SessionRoutes {
         }
         var random = SecureRandom()
         let room = session.roomName ?? "room-" + RandomName.uuid(using: &random)
-        let token = token(for: session.userIdentity, room: room, key: key, secret: secret)
+        let token = AccessToken.caller(
+            session.userIdentity, in: room, key: key, now: unixTime(), lifetime: Self.tokenLifetime
+        ).signed(secret: secret, .openSSL)
         guard
             let webSocketURL = configuration.address.webSocketURL(
                 "\(Self.webSocketPath)?access_token=\(token)", for: request)
@@ -75,24 +77,6 @@ struct SessionRoutes {
                         "websocketUrl": .string(webSocketURL),
                     ]))
         }
-    }
-
-    private func token(for identity: String, room: String, key: String, secret: String) -> String {
-        let now = unixTime()
-        let token = AccessToken.with {
-            $0.key = key
-            $0.identity = identity
-            $0.video = .with {
-                $0.roomJoin = true
-                $0.room = room
-                $0.canPublish = true
-                $0.canSubscribe = true
-                $0.canPublishData = true
-            }
-            $0.notBefore = now
-            $0.expiresAt = now + Self.tokenLifetime
-        }
-        return token.signed(secret: secret, .openSSL)
     }
 
     private static let failure = ErrorStyle.session.response(500, "Failed to create session")

@@ -65,22 +65,11 @@ struct TokenRoutes {
             isAgent
             ? Self.agentIdentity
             : wishes.participantIdentity ?? "user-" + RandomName.hexadecimal(8, using: &random)
-        let now = unixTime()
-        let token = AccessToken.with {
-            $0.key = configuration.livekit.key ?? ""
-            $0.identity = identity
-            $0.name = isAgent ? Self.agentName : wishes.participantName ?? identity
-            $0.video = .with {
-                $0.roomJoin = true
-                $0.room = room
-                $0.canPublish = true
-                $0.canSubscribe = true
-                $0.canPublishData = true
-                if isAgent { $0.canUpdateOwnMetadata = true }
-            }
-            $0.notBefore = now
-            $0.expiresAt = now + configuration.tokenLifetime
-        }
+        var token = AccessToken.caller(
+            identity, in: room, key: configuration.livekit.key ?? "", now: unixTime(),
+            lifetime: configuration.tokenLifetime)
+        token.name = isAgent ? Self.agentName : wishes.participantName ?? identity
+        if isAgent { token.video.canUpdateOwnMetadata = true }
         return .json(
             200,
             [
