@@ -25,11 +25,7 @@ enum CallCommand {
         }
         let end: CallSession.End
         do throws(ShardError) {
-            let loop = try EventLoop(name: "call")
-            try loop.start()
-            end = await talk(prepared, on: loop)
-            loop.stop()
-            loop.join()
+            end = try await talk(prepared)
         } catch {
             Console.complain("The call cannot start: \(error).")
             return failed
@@ -120,40 +116,17 @@ enum CallCommand {
         }
     }
 
-    private static func talk(_ prepared: Prepared, on loop: EventLoop) async -> CallSession.End {
-        let (ends, continuation) = AsyncStream<CallSession.End>.makeStream()
-        let (held, holder) = AsyncStream<LoopBound<Call>>.makeStream()
-        loop.execute {
+    private static func talk(_ prepared: Prepared) async throws(ShardError) -> CallSession.End {
+        let end: CallSession.End? = try await CommandLoop.run(name: "call") { loop, completion in
             let session = CallSession(
                 loop: loop, request: prepared.request, speech: prepared.speech, hearing: prepared.hearing,
-                recorder: prepared.recorder
-            ) { continuation.yield($0) }
+                recorder: prepared.recorder, completion: completion)
             session.start(to: prepared.url, context: WebSocketContext(loop: loop, trust: prepared.trust))
-            let watchers = SignalWatcher.Signal.allCases.compactMap { signal in
-                // Without a watcher the signal ends the process, and the recording is a second short at most.
-                try? SignalWatcher(loop: loop, signal) { [weak session] in session?.interrupt() }
-            }
-            holder.yield(LoopBound(Call(session: session, watchers: watchers), on: loop))
+            return session
+        } interrupt: {
+            $0.interrupt()
         }
-        var calls = held.makeAsyncIterator()
-        let call = await calls.next()
-        var iterator = ends.makeAsyncIterator()
-        let end = await iterator.next()
-        await loop.run { call?.value.end() }
         return end ?? .hungUp(.interrupted)
-    }
-
-    /// What lives on the loop.
-    private final class Call {
-        let session: CallSession
-        let watchers: [SignalWatcher]
-
-        init(session: CallSession, watchers: [SignalWatcher]) {
-            self.session = session
-            self.watchers = watchers
-        }
-
-        func end() { for watcher in watchers { watcher.close() } }
     }
 
     private static func exitCode(_ end: CallSession.End, _ request: CallRequest) -> Int32 {

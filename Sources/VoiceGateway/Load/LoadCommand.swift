@@ -35,17 +35,14 @@ enum LoadCommand {
         var plan = request.plan
         var random = SecureRandom()
         plan.name = "load-" + String(UInt32.random(in: 0...UInt32.max, using: &random), radix: 16)
-        let result: LoadResult
+        let finished: LoadResult?
         do throws(ShardError) {
-            let loop = try EventLoop(name: "load")
-            try loop.start()
-            result = await measure(plan, speech, trust, on: loop)
-            loop.stop()
-            loop.join()
+            finished = try await measure(plan, speech, trust)
         } catch {
             Console.complain("The test cannot start: \(error).")
             return failed
         }
+        guard let result = finished else { return interrupted }
         Console.print(result.text)
         if let path = request.json, let reason = write(result.json.serialized() + "\n", to: path) {
             Console.complain("\(path) cannot be written: \(reason).")
@@ -56,46 +53,21 @@ enum LoadCommand {
     }
 
     private static func measure(
-        _ plan: LoadPlan, _ speech: LoadSpeech, _ trust: TLSClientContext?, on loop: EventLoop
-    ) async -> LoadResult {
-        let (results, continuation) = AsyncStream<LoadResult>.makeStream()
-        let (held, holder) = AsyncStream<LoopBound<Test>>.makeStream()
-        loop.execute {
+        _ plan: LoadPlan, _ speech: LoadSpeech, _ trust: TLSClientContext?
+    ) async throws(ShardError) -> LoadResult? {
+        try await CommandLoop.run(name: "load") { loop, completion in
             let generator = LoadGenerator(
                 plan, speech: speech, context: WebSocketContext(loop: loop, trust: trust)
             ) { stage in
                 Console.complain("\(stage.rawValue)")
             } completion: {
-                continuation.yield($0)
-            }
-            let watchers = SignalWatcher.Signal.allCases.compactMap { signal in
-                // Without a watcher the signal ends the process.
-                try? SignalWatcher(loop: loop, signal) { [weak generator] in generator?.interrupt() }
+                completion($0)
             }
             generator.start()
-            holder.yield(LoopBound(Test(generator: generator, watchers: watchers), on: loop))
+            return generator
+        } interrupt: {
+            $0.interrupt()
         }
-        var tests = held.makeAsyncIterator()
-        let test = await tests.next()
-        var iterator = results.makeAsyncIterator()
-        while true {
-            guard let result = await iterator.next() else { continue }
-            await loop.run { test?.value.end() }
-            return result
-        }
-    }
-
-    /// What lives on the loop.
-    private final class Test {
-        private let generator: LoadGenerator
-        private let watchers: [SignalWatcher]
-
-        init(generator: LoadGenerator, watchers: [SignalWatcher]) {
-            self.generator = generator
-            self.watchers = watchers
-        }
-
-        func end() { for watcher in watchers { watcher.close() } }
     }
 
     /// Returns why it could not be done.
