@@ -30,6 +30,14 @@ package struct ServerCall<Response: ProtobufMessage>: Sendable {
         Self("RoomService", method, request, grant: grant)
     }
 
+    private static func participant(_ method: String, _ identity: String, in room: String) -> Self {
+        let request = RoomParticipantIdentity.with {
+            $0.room = room
+            $0.identity = identity
+        }
+        return Self.room(method, request, grant: .administration(of: room))
+    }
+
     private static func dispatch(_ method: String, _ request: some ProtobufMessage, room: String) -> Self {
         Self("AgentDispatchService", method, request, grant: .administration(of: room))
     }
@@ -75,22 +83,14 @@ extension ServerCall where Response == ListParticipantsResponse {
 extension ServerCall where Response == ParticipantInfo {
     /// Who has an identity in a room. `not_found` when nobody has, or there is no such room.
     package static func getParticipant(_ identity: String, in room: String) -> Self {
-        let request = RoomParticipantIdentity.with {
-            $0.room = room
-            $0.identity = identity
-        }
-        return self.room("GetParticipant", request, grant: .administration(of: room))
+        participant("GetParticipant", identity, in: room)
     }
 }
 
 extension ServerCall where Response == RemoveParticipantResponse {
     /// Sends somebody out of a room. `not_found` when they are not there.
     package static func removeParticipant(_ identity: String, from room: String) -> Self {
-        let request = RoomParticipantIdentity.with {
-            $0.room = room
-            $0.identity = identity
-        }
-        return self.room("RemoveParticipant", request, grant: .administration(of: room))
+        participant("RemoveParticipant", identity, in: room)
     }
 }
 
