@@ -86,6 +86,9 @@ var targets: [Target] = [
 
     // Tests
     .target(name: "TestSupport", dependencies: ["Wire", "PeerConnection"], path: "Tests/TestSupport"),
+    .target(
+        name: "NetworkTestSupport", dependencies: ["Wire", "Shard", "COpenSSL", "CNGHTTP2"],
+        path: "Tests/NetworkTestSupport"),
     .executableTarget(
         name: "ProtobufProbe", dependencies: ["Wire", "Signalling", "SecureTransport"], path: "Tests/ProtobufProbe"),
     .executableTarget(
@@ -107,15 +110,14 @@ var targets: [Target] = [
     tests("SignallingTests", ["Wire", "Signalling", "SecureTransport", "TestSupport"]),
     tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
     tests("ObservabilityTests", ["Wire", "Observability"]),
-    tests("ShardTests", ["Wire", "Shard", "TestSupport"]),
-    .target(
-        name: "NetworkTestSupport", dependencies: ["Wire", "Shard", "COpenSSL", "CNGHTTP2"],
-        path: "Tests/NetworkTestSupport"),
+    tests("ShardTests", ["Wire", "Shard", "NetworkTestSupport"]),
     tests(
         "SecureTransportTests",
         ["Wire", "PeerConnection", "SecureTransport", "CSRTP2", "TestSupport", "NetworkTestSupport"]),
     tests("AudioCodecTests", ["Wire", "AudioCodec", "TestSupport"]),
-    tests("WebSocketTests", ["Wire", "Shard", "SecureTransport", "WebSocket", "NetworkTestSupport"]),
+    tests(
+        "WebSocketTests",
+        ["Wire", "Shard", "SecureTransport", "WebSocket", "TestSupport", "NetworkTestSupport"]),
     tests("HTTPClientTests", ["Wire", "Shard", "SecureTransport", "HTTPClient", "NetworkTestSupport"]),
     tests(
         "LiveKitParticipantTests",

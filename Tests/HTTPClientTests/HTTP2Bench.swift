@@ -2,11 +2,10 @@ import HTTPClient
 import NetworkTestSupport
 import SecureTransport
 import Shard
-import Testing
 import Wire
 
 /// An HTTP/2 server and a client on one loop, in an actor whose executor the loop is.
-actor HTTP2Bench {
+actor HTTP2Bench: LoopBench {
     typealias Frame = ScriptedHTTP2Server.Frame
     typealias Answer = ScriptedHTTP2Server.Answer
 
@@ -93,21 +92,6 @@ actor HTTP2Bench {
         while await !condition(self) { await Task.yield() }
     }
 }
-
-/// Runs `body` with a bench, and expects that it leaves nothing open.
-func withHTTP2Bench(_ body: @Sendable (HTTP2Bench) async throws -> Void) async throws {
-    let loop = try EventLoop(name: "http2")
-    try loop.start()
-    let bench = HTTP2Bench(loop: loop)
-    var failure: (any Error)?
-    do { try await body(bench) } catch { failure = error }
-    await bench.close()
-    loop.stop()
-    #expect(leftovers(of: loop).isEmpty)
-    if let failure { throw failure }
-}
-
-private func leftovers(of loop: EventLoop) -> [String] { loop.join() }
 
 /// Something that a script keeps in mind. Only the loop's thread uses it.
 final class Memory<Value>: @unchecked Sendable {

@@ -14,7 +14,7 @@ import Testing
 struct HTTP2ClientTests {
     @Test("a request arrives as it was written, and so does the answer")
     func exchanges() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
                 return .send(
@@ -45,7 +45,7 @@ struct HTTP2ClientTests {
 
     @Test("calls at the same time share one connection, from the first on")
     func shares() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             let waiting = Memory<[ScriptedHTTP2Server.Frame]>([])
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
@@ -64,7 +64,7 @@ struct HTTP2ClientTests {
 
     @Test("a call on a warm connection costs one round trip: the whole request, then the answer")
     func roundTrip() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open(answer: echoPath)
             // The second call sees the end of what settles the connection.
             for _ in 0..<2 { _ = try await bench.post() }
@@ -77,7 +77,7 @@ struct HTTP2ClientTests {
 
     @Test("the first call follows the handshake at once, without waiting for the server's settings")
     func firstCall() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             // The server says nothing at all before it has seen a request.
             try await bench.open(greeting: []) { frame in
                 frame.endsRequest
@@ -90,7 +90,7 @@ struct HTTP2ClientTests {
 
     @Test("a server without HTTP/2 gets HTTP/1.1, on as many connections as it takes", arguments: [["http/1.1"], []])
     func speaksHTTP1(protocols: [String]) async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             let requests = Memory(0)
             try await bench.open(protocols: protocols) { frame in
                 guard frame.kind == nil else { return .nothing }
@@ -106,7 +106,7 @@ struct HTTP2ClientTests {
 
     @Test("no more calls are sent at a time than the server allows, and everybody is served")
     func queues() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             let open = Memory<[ScriptedHTTP2Server.Frame]>([])
             try await bench.open(greeting: HTTP2Frame.settings([3: 2])) { frame in
                 guard frame.endsRequest else { return .nothing }
@@ -133,7 +133,7 @@ struct HTTP2ClientTests {
 
     @Test("a call that is given up is reset, and the connection goes on")
     func timesOut() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in frame.fields[":path"] == "/slow" ? .nothing : echoPath(frame) }
             _ = try await bench.get("/warm")
             let origin = try await bench.origin()
@@ -155,7 +155,7 @@ struct HTTP2ClientTests {
 
     @Test("a closed client fails its calls and says goodbye")
     func closes() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { _ in .nothing }
             let task = Task { await bench.failure() }
             await bench.until { $0.requests.count == 1 }
@@ -170,7 +170,7 @@ struct HTTP2ClientTests {
 
     @Test("a connection without calls is given back after its time")
     func idles() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             var limits = HTTPClient.Limits()
             limits.sharedIdleTime = .milliseconds(1)
             try await bench.open(limits: limits, answer: echoPath)
@@ -184,7 +184,7 @@ struct HTTP2ClientTests {
 
     @Test("large bodies go both ways at the pace of flow control")
     func flowControl() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             let body = (0..<700_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
             let received = Memory<[UInt8]>([])
             try await bench.open { frame in
@@ -226,7 +226,7 @@ struct HTTP2ClientTests {
 
     @Test("an answer before the request's end is taken, and the rest of the request kept back")
     func earlyAnswer() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in
                 // The window is never widened.
                 frame.kind == .headers
@@ -244,7 +244,7 @@ struct HTTP2ClientTests {
 
     @Test("answers that have no body need none", arguments: [("HEAD", "200"), ("GET", "204"), ("POST", "304")])
     func noBody(method: String, status: String) async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
                 return .send(HTTP2Frame.headers(frame.stream, [":status": status], ends: true))
@@ -256,7 +256,7 @@ struct HTTP2ClientTests {
 
     @Test("who waits for a connection that cannot be made is told why, all with one attempt")
     func untrusted() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open(isTrusted: false) { _ in .nothing }
             let errors = await withTaskGroup(of: HTTPClientError?.self) { group in
                 for _ in 0..<4 { group.addTask { await bench.failure("POST") } }

@@ -51,7 +51,7 @@ struct HTTP2HostileTests {
             NamedBytes("a ping of seven bytes", Frames.settings() + Frames.frame(.ping, [1, 2, 3, 4, 5, 6, 7])),
         ])
     func breaksConnections(answer: NamedBytes) async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open(greeting: []) { frame in
                 guard frame.endsRequest else { return .nothing }
                 return .send(frame.connection == 0 ? answer.bytes : Frames.settings() + Frames.ok(frame.stream, "fine"))
@@ -89,7 +89,7 @@ struct HTTP2HostileTests {
             NamedBytes("a body before the head", Frames.data(1, [1], ends: true)),
         ])
     func breaksAnswers(answer: NamedBytes) async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
                 return .send(
@@ -104,7 +104,7 @@ struct HTTP2HostileTests {
 
     @Test("an answer that is too large fails that call alone, and the server is told to stop")
     func tooLarge() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             var limits = HTTPClient.Limits()
             limits.bodyBytes = 100
             try await bench.open(limits: limits) { frame in
@@ -142,7 +142,7 @@ struct HTTP2HostileTests {
                 [0, 0x02, 0x80, 0xEE, 0, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 640)),
         ])
     func floods(frame flood: NamedBytes) async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
                 guard frame.connection == 0 else { return .send(Frames.ok(frame.stream, "fine")) }

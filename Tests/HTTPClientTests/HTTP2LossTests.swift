@@ -9,7 +9,7 @@ import Testing
 struct HTTP2LossTests {
     @Test("a call that the server says it did not look at is sent again, whatever it does")
     func refused() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             let refusals = Memory(2)
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
@@ -26,7 +26,7 @@ struct HTTP2LossTests {
 
     @Test("a server that refuses without end is not asked without end")
     func alwaysRefused() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { $0.endsRequest ? .send(HTTP2Frame.reset($0.stream, 7)) : .nothing }
             let error = await bench.failure("POST")
             let origin = try await bench.origin()
@@ -39,7 +39,7 @@ struct HTTP2LossTests {
     @Test(
         "what the server's goodbye does not count goes to a new connection, what it counts is answered on the old one")
     func goodbye() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in
                 if frame.connection == 1 { return echoPath(frame) }
                 // The second of three is the last that counts.
@@ -59,7 +59,7 @@ struct HTTP2LossTests {
 
     @Test("a goodbye that crosses with a call costs it nothing")
     func crossingGoodbye() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             let answered = Memory(0)
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
@@ -75,7 +75,7 @@ struct HTTP2LossTests {
 
     @Test("a goodbye between calls means a new connection for the next")
     func goodbyeBetween() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open(answer: echoPath)
             _ = try await bench.post()
             // Not waited for: the client finds it in its socket.
@@ -88,7 +88,7 @@ struct HTTP2LossTests {
 
     @Test("when nobody knows what became of a call, it is sent again only if that cannot do it twice")
     func lost() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
                 return frame.fields[":path"] == "/die" && frame.connection < 2 ? .sendAndClose([]) : echoPath(frame)
@@ -106,7 +106,7 @@ struct HTTP2LossTests {
 
     @Test("a call that a new connection dropped, or whose answer had begun, is not repeated")
     func doesNotRepeat() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
                 switch (frame.connection, frame.stream) {
@@ -128,7 +128,7 @@ struct HTTP2LossTests {
 
     @Test("a call that the server ends for reasons of its own fails, and the connection goes on")
     func reset() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in
                 frame.endsRequest && frame.stream == 1 ? .send(HTTP2Frame.reset(1, 2)) : echoPath(frame)
             }
@@ -143,7 +143,7 @@ struct HTTP2LossTests {
 
     @Test("a server that wants HTTP/1.1 after all gets it")
     func wantsHTTP1() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             try await bench.open { frame in
                 if frame.kind == nil { return .send(Array(ok("one").utf8)) }
                 return frame.endsRequest ? .send(HTTP2Frame.reset(frame.stream, 13)) : .nothing
@@ -159,7 +159,7 @@ struct HTTP2LossTests {
 
     @Test("silence is questioned; without an answer the connection is given up, and the call only with it")
     func silence() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             var limits = HTTPClient.Limits()
             limits.pingInterval = .milliseconds(5)
             limits.pingTimeout = .milliseconds(20)
@@ -182,7 +182,7 @@ struct HTTP2LossTests {
 
     @Test("a call after a silence takes a question along, in the same flight")
     func asksAlong() async throws {
-        try await withHTTP2Bench { bench in
+        try await HTTP2Bench.run { bench in
             var limits = HTTPClient.Limits()
             limits.silenceBeforeCall = .zero
             try await bench.open(limits: limits) { frame in

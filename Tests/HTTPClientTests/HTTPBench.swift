@@ -2,11 +2,10 @@ import HTTPClient
 import NetworkTestSupport
 import SecureTransport
 import Shard
-import Testing
 import Wire
 
 /// A server and a client on one loop, in an actor whose executor the loop is.
-actor HTTPBench {
+actor HTTPBench: LoopBench {
     let loop: EventLoop
     private var server: ScriptedServer! = nil
     private var client: HTTPClient! = nil
@@ -61,18 +60,3 @@ actor HTTPBench {
 
     func origin() throws(HTTPClientError) -> HTTPOrigin { try HTTPURL(server.url).origin }
 }
-
-/// Runs `body` with a bench, and expects that it leaves nothing open.
-func withBench(_ body: @Sendable (HTTPBench) async throws -> Void) async throws {
-    let loop = try EventLoop(name: "http")
-    try loop.start()
-    let bench = HTTPBench(loop: loop)
-    var failure: (any Error)?
-    do { try await body(bench) } catch { failure = error }
-    await bench.close()
-    loop.stop()
-    #expect(leftovers(of: loop).isEmpty)
-    if let failure { throw failure }
-}
-
-private func leftovers(of loop: EventLoop) -> [String] { loop.join() }

@@ -8,7 +8,7 @@ import Testing
 struct HTTPClientTests {
     @Test("a request arrives as it was written, and so does the answer")
     func exchanges() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open { .send(ok("got \($0.body)", "X-A: b\r\n")) }
             let request = HTTPRequest("POST", await bench.url + "/p?q=1", headers: ["X-Y": "z"], body: Array("hi".utf8))
             let response = try await bench.send(request)
@@ -26,7 +26,7 @@ struct HTTPClientTests {
 
     @Test("requests that follow each other share a connection")
     func reuses() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open { .send(ok("\($0.index)")) }
             for index in 0..<5 {
                 let text = try await bench.get().text
@@ -44,7 +44,7 @@ struct HTTPClientTests {
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxEXCESS",
         ])
     func closes(answer: String) async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open { _ in .send(answer) }
             for _ in 0..<2 {
                 let text = try await bench.get().text
@@ -57,7 +57,7 @@ struct HTTPClientTests {
 
     @Test("a kept connection that has gone stale is replaced without the caller noticing")
     func replacesStale() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             // Answers one request a connection; the second is met with an end without a word.
             try await bench.open { $0.index == 0 ? .send(ok("\($0.connection)")) : .sendAndClose("") }
             let (first, second) = (try await bench.get().text, try await bench.get().text)
@@ -69,7 +69,7 @@ struct HTTPClientTests {
 
     @Test("a request whose answer had begun, or that a new connection dropped, is not repeated")
     func doesNotRepeat() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open { request in
                 switch (request.connection, request.index) {
                 case (0, 0): .send(ok("x"))
@@ -91,7 +91,7 @@ struct HTTPClientTests {
 
     @Test("chunked and endless bodies arrive")
     func framings() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open { request in
                 request.head.hasPrefix("GET /chunked")
                     ? .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
@@ -104,7 +104,7 @@ struct HTTPClientTests {
 
     @Test("no more connections are made than allowed, and everybody is served")
     func queues() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             var limits = HTTPClient.Limits()
             limits.connectionsPerOrigin = 2
             limits.idleConnectionsPerOrigin = 1
@@ -126,7 +126,7 @@ struct HTTPClientTests {
 
     @Test("an idle connection is given back after its time")
     func idles() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             var limits = HTTPClient.Limits()
             limits.idleTime = .milliseconds(1)
             try await bench.open(limits: limits) { .send(ok("\($0.connection)")) }
@@ -139,7 +139,7 @@ struct HTTPClientTests {
 
     @Test("a server that says nothing times out")
     func timesOut() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open { _ in .ignore }
             let error = await bench.failure(timeout: .milliseconds(30))
             let origin = try await bench.origin()
@@ -151,7 +151,7 @@ struct HTTPClientTests {
 
     @Test("a cancelled task ends its request, and a closed client all of them")
     func cancels() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open { _ in .ignore }
             let task = Task { await bench.failure() }
             while await bench.requests.isEmpty { await Task.yield() }
@@ -170,7 +170,7 @@ struct HTTPClientTests {
 
     @Test("a hostile answer is an error of the server's, and the next request is fine")
     func hostile() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             var limits = HTTPClient.Limits()
             limits.bodyBytes = 100
             try await bench.open(limits: limits) { request in
@@ -193,7 +193,7 @@ struct HTTPClientTests {
 
     @Test("a request that cannot be written is refused before anything is sent")
     func refusesRequests() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open { _ in .ignore }
             let url = await bench.url
             for request in [
@@ -215,7 +215,7 @@ struct HTTPClientTests {
 
     @Test("a server that is not there can be tried again")
     func unreachable() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open { _ in .ignore }
             await bench.stopListening()
             let refused = await bench.failure()
@@ -230,7 +230,7 @@ struct HTTPClientTests {
 struct HTTPSClientTests {
     @Test("https works with an authority that is trusted, and keeps connections too")
     func trusted() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open(isSecure: true, isTrusted: true) { .send(ok("\($0.index)")) }
             for index in 0..<3 {
                 let text = try await bench.get().text
@@ -243,7 +243,7 @@ struct HTTPSClientTests {
 
     @Test("a certificate of an unknown authority is the operator's to fix")
     func untrusted() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open(isSecure: true) { _ in .ignore }
             let error = await bench.failure()
             if case .insecure(_, .certificateRejected) = error {} else { Issue.record("\(String(describing: error))") }
@@ -255,7 +255,7 @@ struct HTTPSClientTests {
 
     @Test("a body that ends with the connection needs TLS's goodbye")
     func goodbye() async throws {
-        try await withBench { bench in
+        try await HTTPBench.run { bench in
             try await bench.open(isSecure: true, isTrusted: true) { _ in .sendAndClose("HTTP/1.0 200 OK\r\n\r\nall") }
             let text = try await bench.get().text
             #expect(text == "all")

@@ -8,7 +8,7 @@ import Testing
 import Wire
 
 /// A scripted server and the API that talks to it, on one loop.
-private actor APIBench {
+private actor APIBench: LoopBench {
     private let loop: EventLoop
     private var server: ScriptedServer! = nil
     private var client: HTTPClient! = nil
@@ -50,20 +50,6 @@ private actor APIBench {
     var requests: [ScriptedServer.Request] { server.requests }
 }
 
-private func withAPI(_ body: @Sendable (APIBench) async throws -> Void) async throws {
-    let loop = try EventLoop(name: "api")
-    try loop.start()
-    let bench = APIBench(loop: loop)
-    var failure: (any Error)?
-    do { try await body(bench) } catch { failure = error }
-    await bench.close()
-    loop.stop()
-    #expect(leftovers(of: loop).isEmpty)
-    if let failure { throw failure }
-}
-
-private func leftovers(of loop: EventLoop) -> [String] { loop.join() }
-
 private func answer(_ message: some ProtobufMessage) -> ScriptedServer.Answer {
     // Test messages hold ASCII alone, so their bytes are text.
     .send(ok(String(decoding: message.encoded(), as: UTF8.self), "Content-Type: application/protobuf\r\n"))
@@ -89,7 +75,7 @@ struct ServerAPITests {
 
     @Test("a room is created with the right to create rooms and no other")
     func createRoom() async throws {
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { _ in answer(RoomInfo.with { $0.name = "lobby" }) }
             let room = try await bench.send(.createRoom(.with { $0.name = "lobby" }))
             #expect(room.name == "lobby")
@@ -105,7 +91,7 @@ struct ServerAPITests {
 
     @Test("a room is deleted with the right to create rooms")
     func deleteRoom() async throws {
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { _ in answer(DeleteRoomResponse()) }
             _ = try await bench.send(.deleteRoom("lobby"))
             let seen = try await onlyRequest(bench)
@@ -123,7 +109,7 @@ struct ServerAPITests {
 
     @Test("participants are listed with the right over that room")
     func listParticipants() async throws {
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { _ in
                 answer(ListParticipantsResponse.with { $0.participants = [.with { $0.identity = "ann" }] })
             }
@@ -137,7 +123,7 @@ struct ServerAPITests {
 
     @Test("a participant is removed with the right over that room")
     func removeParticipant() async throws {
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { _ in answer(RemoveParticipantResponse()) }
             _ = try await bench.send(.removeParticipant("ann", from: "lobby"))
             let seen = try await onlyRequest(bench)
@@ -150,7 +136,7 @@ struct ServerAPITests {
 
     @Test("data is sent with the right over that room")
     func sendData() async throws {
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { _ in answer(SendDataResponse()) }
             let request = SendDataRequest.with {
                 $0.room = "lobby"
@@ -169,7 +155,7 @@ struct ServerAPITests {
 
     @Test("an agent is dispatched with the right over that room")
     func createDispatch() async throws {
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { _ in answer(AgentDispatch.with { $0.id = "AD_1" }) }
             let request = CreateAgentDispatchRequest.with {
                 $0.room = "lobby"
@@ -188,7 +174,7 @@ struct ServerAPITests {
 
     @Test("dispatches are listed and deleted with the right over that room")
     func otherDispatchCalls() async throws {
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { request in
                 request.head.contains("ListDispatch")
                     ? answer(ListAgentDispatchResponse.with { $0.agentDispatches = [.with { $0.id = "AD_1" }] })
@@ -214,7 +200,7 @@ struct ServerAPITests {
             (429, "resource_exhausted", .room, true), (404, "bad_route", .operator, false),
         ])
     func refusals(status: Int, code: String, blame: ServerAPIError.Blame, isRetryable: Bool) async throws {
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { _ in refusal(status, "{\"code\":\"\(code)\",\"msg\":\"because\"}") }
             let error = try #require(await bench.error(of: .deleteRoom("lobby")))
             #expect(error.code?.rawValue == code)
@@ -226,12 +212,12 @@ struct ServerAPITests {
 
     @Test("something else than LiveKit at that address is noticed")
     func somethingElse() async throws {
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { _ in .send(ok("<html>", "Content-Type: text/html\r\n")) }
             let page = await bench.error(of: .deleteRoom("lobby"))
             #expect(page == .undecodable(method: "DeleteRoom", reason: "the content type is text/html"))
         }
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { _ in .send(ok("\u{1}\u{2}", "Content-Type: application/protobuf\r\n")) }
             let noise = await bench.error(of: .createRoom(.with { $0.name = "x" }))
             #expect(noise?.blame == .room && noise?.isRetryable == false)
@@ -240,7 +226,7 @@ struct ServerAPITests {
 
     @Test("a server that is not there is the room's fault, and a retry helps")
     func unreachable() async throws {
-        try await withAPI { bench in
+        try await APIBench.run { bench in
             try await bench.open { _ in .ignore }
             await bench.stopListening()
             let error = await bench.error(of: .deleteRoom("lobby"))

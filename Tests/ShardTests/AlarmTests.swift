@@ -1,3 +1,4 @@
+import NetworkTestSupport
 import Shard
 import Testing
 import Wire

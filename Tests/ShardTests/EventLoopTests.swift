@@ -1,3 +1,4 @@
+import NetworkTestSupport
 import Shard
 import Testing
 import Wire
@@ -83,7 +84,7 @@ struct EventLoopTests {
         let doneValue = try await done.next()
         #expect(doneValue)
         loop.stop()
-        #expect(await ended(loop).isEmpty)
+        #expect(joined(loop).isEmpty)
     }
 
     @Test("a handle that nobody closed is named when the loop stops")

@@ -1,30 +1,9 @@
+import NetworkTestSupport
 import Shard
 import Testing
 import Wire
 
 @testable import WebSocket
-
-/// Runs `body` with a loop that is stopped afterwards, and expects that nothing was left open on it.
-@discardableResult
-func withLoop<Value: Sendable>(_ body: @Sendable (EventLoop) async throws -> Value) async throws -> Value {
-    let loop = try EventLoop(name: "websocket test")
-    try loop.start()
-    let result: Result<Value, any Error>
-    do {
-        result = .success(try await body(loop))
-    } catch {
-        result = .failure(error)
-    }
-    // Handles that were closed a moment ago need a turn to go.
-    try await on(loop) {}
-    loop.stop()
-    let leftovers = joined(loop)
-    #expect(leftovers == [])
-    return try result.get()
-}
-
-/// Outside of async code, where waiting for a thread would be warned about.
-private func joined(_ loop: EventLoop) -> [String] { loop.join() }
 
 /// Runs `body` on the loop's thread.
 @discardableResult
@@ -48,6 +27,15 @@ final class Events<Event: Sendable>: Sendable {
     func next() async throws -> Event {
         for await event in stream { return event }
         throw CancellationError()
+    }
+}
+
+extension HTTPServer.Configuration {
+    /// The usual configuration but for something about WebSockets.
+    static func webSocket(_ change: (inout WebSocketConfiguration) -> Void) -> Self {
+        var configuration = Self()
+        change(&configuration.webSocket)
+        return configuration
     }
 }
 
