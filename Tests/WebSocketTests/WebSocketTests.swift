@@ -1,4 +1,5 @@
 import Shard
+import TestSupport
 import Testing
 import Wire
 
@@ -6,12 +7,6 @@ import Wire
 
 @Suite("WebSockets on loopback", .timeLimit(.minutes(1)))
 struct WebSocketTests {
-    static func configured(_ change: (inout WebSocketConfiguration) -> Void) -> HTTPServer.Configuration {
-        var configuration = HTTPServer.Configuration()
-        change(&configuration.webSocket)
-        return configuration
-    }
-
     @Test("messages of every kind of length come back", arguments: [0, 1, 125, 126, 65_535, 65_536, 1 << 20])
     func echo(count: Int) async throws {
         try await TestServer.run { server in
@@ -242,7 +237,7 @@ struct WebSocketTests {
     @Test("a peer that answers no ping is given up")
     func deadPeer() async throws {
         let served = Recorder()
-        let configuration = Self.configured {
+        let configuration = HTTPServer.Configuration.webSocket {
             $0.pingInterval = .milliseconds(30)
             $0.pongTimeout = .milliseconds(30)
         }
@@ -262,7 +257,7 @@ struct WebSocketTests {
 
     @Test("a peer that answers pings stays")
     func livePeer() async throws {
-        let configuration = Self.configured {
+        let configuration = HTTPServer.Configuration.webSocket {
             $0.pingInterval = .milliseconds(20)
             $0.pongTimeout = .seconds(20)
         }
@@ -273,123 +268,6 @@ struct WebSocketTests {
                 try await peer.send(clientFrame(10, []))
             }
             try await peer.close()
-        }
-    }
-
-    @Test("a slow reader loses the oldest audio, and not one required message")
-    func slowReader() async throws {
-        let served = Recorder()
-        let drained = Events<Void>()
-        served.onDrained = { drained.add(()) }
-        let configuration = Self.configured { $0.maximumDroppableBytes = 50_000 }
-        try await TestServer.run(configuration: configuration) { server in
-            server.onUpgrade = { _, upgrade in upgrade.accept(served) }
-        } _: { server in
-            let peer = try await RawPeer.upgraded(server)
-            #expect(try await served.next() == .opened)
-            try await peer.pause()
-            let sent = 20_000
-            // One after the other, so that the kernel gets its share before the queue fills.
-            for start in stride(from: 0, to: sent, by: 100) {
-                try await on(server.loop) {
-                    for index in start..<start + 100 {
-                        let number = [UInt8(index >> 16), UInt8(index >> 8 & 0xFF), UInt8(index & 0xFF)]
-                        served.socket?.send(binary: number + [UInt8](repeating: 0, count: 957), .droppable)
-                    }
-                    served.socket?.send(text: "\(start)")
-                }
-            }
-            let dropped = try await on(server.loop) {
-                #expect(served.socket?.bufferedBytes ?? 0 > 0)
-                #expect(served.socket?.bufferedDroppableBytes ?? .max <= 50_000)
-                return served.socket?.statistics.droppedMessages ?? 0
-            }
-            #expect(dropped > 0 && dropped < sent)
-            try await peer.resume()
-            var last = -1
-            var audio = 0
-            var texts: [String] = []
-            while audio < sent - dropped || texts.count < sent / 100 {
-                let head = try await peer.read(2)
-                try #require(head.count == 2)
-                if head[0] == 0x81 {
-                    texts.append(String(decoding: try await peer.read(Int(head[1])), as: UTF8.self))
-                    continue
-                }
-                _ = try await peer.read(2)
-                let frame = try await peer.read(960)
-                let number = Int(frame[0]) << 16 | Int(frame[1]) << 8 | Int(frame[2])
-                #expect(number > last)
-                last = number
-                audio += 1
-            }
-            #expect(last == sent - 1)
-            #expect(texts == stride(from: 0, to: sent, by: 100).map { "\($0)" })
-            try await drained.next()
-            try await peer.close()
-        }
-    }
-
-    @Test("after an interruption nothing of the old audio is sent")
-    func discarding() async throws {
-        let served = Recorder()
-        try await TestServer.run { server in
-            server.onUpgrade = { _, upgrade in upgrade.accept(served) }
-        } _: { server in
-            let client = try await server.connect()
-            #expect(try await served.next() == .opened)
-            try await on(server.loop) {
-                served.socket?.send(binary: [1, 2, 3], .droppable)
-                served.socket?.discardDroppable()
-                served.socket?.send(text: "interrupted")
-            }
-            #expect(try await client.next() == .text("interrupted"))
-        }
-    }
-
-    @Test("a reader that takes no required messages is closed with 1013")
-    func overflow() async throws {
-        let served = Recorder()
-        let configuration = Self.configured {
-            $0.maximumRequiredBytes = 100_000
-            $0.closeTimeout = .milliseconds(50)
-        }
-        try await TestServer.run(configuration: configuration) { server in
-            server.onUpgrade = { _, upgrade in upgrade.accept(served) }
-        } _: { server in
-            let peer = try await RawPeer.upgraded(server)
-            #expect(try await served.next() == .opened)
-            try await peer.pause()
-            var isTaken = true
-            while isTaken {
-                isTaken = try await on(server.loop) {
-                    served.socket?.send(binary: [UInt8](repeating: 0, count: 10_000), .required) ?? false
-                }
-            }
-            guard case .closed(let closure) = try await served.next() else {
-                _ = Issue.record("not closed")
-                return
-            }
-            #expect(closure.code == .tryAgainLater)
-            try await peer.close()
-        }
-    }
-
-    @Test("a paused connection hears nothing until it is resumed")
-    func paused() async throws {
-        let served = Recorder()
-        try await TestServer.run { server in
-            server.onUpgrade = { _, upgrade in
-                upgrade.accept(served)?.pauseReading()
-            }
-        } _: { server in
-            let client = try await server.connect()
-            #expect(try await served.next() == .opened)
-            try await on(server.loop) { _ = client.socket?.send(text: "one") }
-            try await on(server.loop) { served.events.add(.pong([])) }
-            #expect(try await served.next() == .pong([]))
-            try await on(server.loop) { served.socket?.resumeReading() }
-            #expect(try await served.next() == .text("one"))
         }
     }
 
@@ -422,7 +300,7 @@ struct WebSocketTests {
     @Test("many connections, honest and hostile, live side by side")
     func many() async throws {
         try await TestServer.run { server in
-            var generator = SplitMix(state: 7)
+            var generator = SplitMix64(seed: 7)
             var clients: [Recorder] = []
             for _ in 0..<40 { clients.append(try await server.connect()) }
             for _ in 0..<60 {
@@ -445,82 +323,6 @@ struct WebSocketTests {
                 }
                 #expect(closure.wasClean)
             }
-        }
-    }
-}
-
-/// Reproducible noise.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
-@Suite("WebSocket client on loopback", .timeLimit(.minutes(1)))
-struct WebSocketClientTests {
-    @Test("a port where nobody listens is refused")
-    func refused() async throws {
-        try await TestServer.run { server in
-            try await on(server.loop) { server.server.stopListening() }
-            await #expect(throws: WebSocketConnectError.network(.connectionRefused)) { try await server.connect() }
-        }
-    }
-
-    @Test("a server that says nothing is given up")
-    func silent() async throws {
-        nonisolated(unsafe) var held: [WebSocketUpgrade] = []
-        try await TestServer.run { server in
-            server.onUpgrade = { _, upgrade in held.append(upgrade) }
-        } _: { server in
-            var configuration = WebSocketClient.Configuration()
-            configuration.connectTimeout = .milliseconds(100)
-            await #expect(throws: WebSocketConnectError.timedOut) {
-                try await server.connect(configuration: configuration)
-            }
-            try await on(server.loop) { held = [] }
-        }
-    }
-
-    @Test("a name is looked up without holding up the loop, and its addresses are tried in turn")
-    func names() async throws {
-        try await TestServer.run { server in
-            let client = try await server.connect(to: "ws://localhost:\(server.address.port)/")
-            try await on(server.loop) { _ = client.socket?.send(text: "hello") }
-            #expect(try await client.next() == .text("hello"))
-        }
-    }
-
-    @Test("a server that does not speak TLS is a TLS failure")
-    func notTLS() async throws {
-        try await TestServer.run { server in
-            await #expect {
-                try await server.connect(to: "wss://\(server.address)/")
-            } throws: { error in
-                if case .tls = error as? WebSocketConnectError { true } else { false }
-            }
-        }
-    }
-
-    @Test("a cancelled attempt is never heard of again")
-    func cancelled() async throws {
-        try await TestServer.run { server in
-            let url = try WebSocketURL(server.url)
-            let outcome = Events<Bool>()
-            try await on(server.loop) {
-                for isCancelled in [true, false] {
-                    let client = WebSocketClient.connect(
-                        to: url, context: server.context, handler: Recorder()
-                    ) { _ in outcome.add(isCancelled) }
-                    if isCancelled { client.cancel() }
-                }
-            }
-            #expect(try await outcome.next() == false)
         }
     }
 }
