@@ -12,9 +12,10 @@ import numpy
 import pytest
 import pytest_asyncio
 
+from support.beside import CallBeside
 from support.client import VoiceClient
 from support.processes import Gateway
-from support.sounds import loudest_frequency, tone
+from support.sounds import beeps, loudest_frequency
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,13 +23,6 @@ RATES = "8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000"
 ENCODINGS = "pcm_s16le, pcm_f32le, mulaw, alaw, opus"
 NAME_RULE = "1 to 128 characters"
 TYPES = "config, audio, text, end_turn, interrupt, data, ping, dtmf, mute, unmute, auth"
-
-
-def beeps(hertz: float, seconds: float, rate: int = 16000) -> numpy.ndarray:
-    """A tone switched on and off five times a second: Opus takes a steady one for noise after a while."""
-    samples = tone(hertz, seconds, rate)
-    on = numpy.arange(len(samples)) % (rate // 5) < rate // 10
-    return (samples * on).astype(numpy.int16)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -41,42 +35,14 @@ async def gateway():
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def parallel_call(gateway):
     """A speaker and a listener who talk through everything that the tests do."""
-    where = {"room": "beside", "agent": ""}
-    async with (
-        VoiceClient(gateway.url, identity="speaker", **where) as speaker,
-        VoiceClient(gateway.url, identity="listener", **where) as listener,
-    ):
-        await speaker.event("session")
-        await listener.event("session")
-
-        speaker.sent = 0
-
-        async def speak():
-            sound = beeps(440, 1)
-            while True:
-                for start in range(0, len(sound), 320):
-                    await speaker.speak(sound[start : start + 320])
-                    speaker.sent += 1
-
-        speaking = asyncio.create_task(speak())
-        await listener.until(lambda: listener.frames > 10, what="sound")
-        yield speaker, listener
-        speaking.cancel()
+    async with CallBeside(gateway) as beside:
+        yield beside
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def the_others_do_not_notice(gateway, parallel_call):
-    """After each test: the process lives, and the call beside it goes on without an event and without a gap."""
-    speaker, listener = parallel_call
-    events = len(speaker.events), len(listener.events)
-    sent, heard = speaker.sent, listener.frames
-    yield
-    assert gateway.process.returncode is None, "\n".join(gateway.lines[-40:])
-    # Frames of 20 ms. Half a second may be on its way; the rest has come, however busy this process was meanwhile.
-    wanted = heard + max(2, speaker.sent - sent - 25)
-    await listener.until(lambda: listener.frames >= wanted, within=5, what="all of the sound beside it")
-    assert (len(speaker.events), len(listener.events)) == events
-    assert abs(loudest_frequency(listener.samples[-12_000:], 24_000) - 440) < 15
+async def the_others_do_not_notice(parallel_call):
+    async with parallel_call.undisturbed():
+        yield
 
 
 def one_error(client: VoiceClient, code: str) -> str:

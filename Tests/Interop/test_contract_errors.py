@@ -10,23 +10,15 @@ import numpy
 import pytest
 import pytest_asyncio
 
-from support.client import VoiceClient
+from support.beside import CallBeside
 from support.old_client import CONNECTED, INVALID_AUDIO, TRANSCRIBING, OldClient, recording, wav
 from support.processes import KEY, SECRET, Gateway, Program, RoomServer
-from support.sounds import loudest_frequency, spoken, tone
+from support.sounds import spoken
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CONTAINERS = pathlib.Path(__file__).parents[1] / "Fixtures/Containers"
 MEGABYTE = 1 << 20
-
-
-def beeps(hertz: float) -> numpy.ndarray:
-    """A second of a tone that comes and goes: Opus takes a steady one for noise after a while."""
-    samples = tone(hertz, 1)
-    for start in range(0, 16000, 3200):
-        samples[start + 1600 : start + 3200] = 0
-    return samples
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -43,34 +35,14 @@ async def gateway():
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def beside(gateway):
     """Two who talk through everything that the tests do."""
-    where = {"room": "beside", "agent": ""}
-    async with (
-        VoiceClient(gateway.url, identity="speaker", **where) as speaker,
-        VoiceClient(gateway.url, identity="listener", **where) as listener,
-    ):
-        await speaker.event("session")
-        await listener.event("session")
-
-        async def speak():
-            while True:
-                await speaker.speak(beeps(440))
-
-        speaking = asyncio.create_task(speak())
-        await listener.until(lambda: listener.frames > 10, what="sound")
-        yield speaker, listener
-        speaking.cancel()
+    async with CallBeside(gateway) as call:
+        yield call
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def nobody_else_notices(gateway, beside):
-    speaker, listener = beside
-    events = len(speaker.events), len(listener.events)
-    yield
-    assert gateway.process.returncode is None, "\n".join(gateway.lines[-40:])
-    heard = listener.frames
-    await listener.until(lambda: listener.frames >= heard + 10, within=5, what="the sound of the call beside it")
-    assert (len(speaker.events), len(listener.events)) == events
-    assert abs(loudest_frequency(listener.samples[-6_000:], 24_000) - 440) < 20
+async def nobody_else_notices(beside):
+    async with beside.undisturbed():
+        yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -24,6 +24,13 @@ def tone(hertz: float, seconds: float, rate: int = 16000, level: float = 0.5) ->
     return (numpy.sin(2 * numpy.pi * hertz * at) * level * 32767).astype(numpy.int16)
 
 
+def beeps(hertz: float, seconds: float, rate: int = 16000) -> numpy.ndarray:
+    """A tone switched on and off five times a second: Opus takes a steady one for noise after a while."""
+    samples = tone(hertz, seconds, rate)
+    on = numpy.arange(len(samples)) % (rate // 5) < rate // 10
+    return (samples * on).astype(numpy.int16)
+
+
 def silence(seconds: float, rate: int = 16000) -> numpy.ndarray:
     return numpy.zeros(int(seconds * rate), dtype=numpy.int16)
 
