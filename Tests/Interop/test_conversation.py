@@ -14,17 +14,14 @@ import pytest_asyncio
 from livekit import api
 
 from support.client import VoiceClient
-from support.conversation import OldClient, mp4, ogg, wav, webm
+from support.old_client import CONNECTED, CONVERTING, TRANSCRIBING, OldClient, wav
 from support.processes import DEPLOYMENT, KEY, SECRET, Gateway
+from support.recordings import in_pieces, mp4, ogg, webm
 from support.sdk_client import Client
-from support.sounds import audible_seconds, silence, spoken, tone
+from support.sounds import audible_seconds, silence, spoken
 
 pytestmark = pytest.mark.skipif(bool(DEPLOYMENT), reason="the parrot is the room server's own")
 
-CONNECTED = {"type": "ready", "message": "Connected. Send audio chunks, then 'end_turn' to process."}
-NEXT_TURN = {"type": "ready", "message": "Ready for next turn"}
-TRANSCRIBING = {"type": "processing", "message": "Transcribing..."}
-CONVERTING = {"type": "processing", "message": "Converting audio..."}
 RATE = 24_000
 
 
@@ -40,16 +37,16 @@ def sentence():
 
 def check_reply(client: OldClient, before: int, seconds: float) -> None:
     """The messages of one turn from number `before` on: their order, and that the reply says what was said."""
-    kinds = [m["type"] for m in client.messages[before:]]
+    kinds = [m["type"] for m in client.events[before:]]
     assert kinds.count("transcript") == kinds.count("text") == kinds.count("ready") == 1, kinds
     assert kinds.index("transcript") < kinds.index("audio") and kinds[-1] == "ready", kinds
     assert max(i for i, kind in enumerate(kinds) if kind == "audio") < kinds.index("ready")
-    transcript = next(m for m in client.messages[before:] if m["type"] == "transcript")
-    text = next(m for m in client.messages[before:] if m["type"] == "text")
+    transcript = next(m for m in client.events[before:] if m["type"] == "transcript")
+    text = next(m for m in client.events[before:] if m["type"] == "text")
     assert transcript["role"] == "user" and "seconds of speech" in transcript["content"]
     assert text["role"] == "assistant" and text["content"].startswith("You said something like this")
     assert set(transcript) == set(text) == {"type", "role", "content"}
-    pieces = client.pieces(before)
+    pieces = client.sounds(before)
     assert len(pieces[0]) <= 0.25 * RATE and all(len(piece) <= 1.02 * RATE for piece in pieces)
     joined = numpy.concatenate(pieces)
     assert audible_seconds(joined, RATE) > 0.8 * seconds
@@ -59,12 +56,12 @@ def check_reply(client: OldClient, before: int, seconds: float) -> None:
 
 
 async def test_the_connection_is_welcomed_and_configured_as_the_contract_says(gateway):
-    async with OldClient(gateway) as client:
+    async with OldClient(gateway.url) as client:
         await client.send(type="config", data={"instructions": "Speak like a pirate. " * 5})
-        await client.message("configured")
+        await client.event("configured")
         await client.send(type="config", data={"instructions": "short"})
-        await client.until(lambda: len(client.messages) == 3)
-        assert client.messages == [
+        await client.until(lambda: len(client.events) == 3)
+        assert client.events == [
             CONNECTED,
             {"type": "configured", "instructions": "Speak like a pirate. Speak like a pirate. Speak li..."},
             {"type": "configured", "instructions": "short..."},
@@ -75,13 +72,13 @@ async def test_the_connection_is_welcomed_and_configured_as_the_contract_says(ga
 
 
 async def test_a_whole_wav_utterance_is_a_turn(gateway, sentence):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         for _ in range(2):
-            before = await client.say(sentence)
+            before = await client.utter(sentence)
             await client.turn_is_mine(before)
             size = len(wav(sentence))
-            assert client.messages[before : before + 2] == [
+            assert client.events[before : before + 2] == [
                 {"type": "buffering", "chunks": size // 1000, "bytes": size},
                 TRANSCRIBING,
             ]
@@ -92,15 +89,15 @@ async def test_a_whole_wav_utterance_is_a_turn(gateway, sentence):
 @pytest.mark.parametrize("container, kind", [(webm, "webm"), (ogg, "ogg")], ids=["chromium", "firefox"])
 async def test_a_held_button_is_a_turn(gateway, sentence, container, kind):
     recording = container(sentence)
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         for _ in range(2):
-            before = await client.hold_button(recording, len(sentence) / 16_000)
+            before = await client.hold(in_pieces(recording, len(sentence) / 16_000))
             await client.turn_is_mine(before)
-            buffering = [m for m in client.messages[before:] if m["type"] == "buffering"]
+            buffering = [m for m in client.events[before:] if m["type"] == "buffering"]
             assert [m["bytes"] for m in buffering][-1] == len(recording)
             assert all(m["chunks"] == m["bytes"] // 1000 for m in buffering)
-            processing = [m for m in client.messages[before:] if m["type"] == "processing"]
+            processing = [m for m in client.events[before:] if m["type"] == "processing"]
             assert processing == ([CONVERTING, TRANSCRIBING] if kind == "webm" else [TRANSCRIBING])
             check_reply(client, before, audible_seconds(sentence, 16_000))
         assert "error" not in client.types()
@@ -110,13 +107,13 @@ async def test_recorded_packets_reach_the_room_undecoded(gateway, sentence):
     recording = webm(sentence)
     with av.open(io.BytesIO(recording)) as content:
         packets = {bytes(packet) for packet in content.demux(audio=0) if packet.size > 10}
-    async with OldClient(gateway, room="untouched", identity="old", agent="") as client:
-        await client.message("ready")
+    async with OldClient(gateway.url, room="untouched", identity="old", agent="") as client:
+        await client.event("ready")
         async with VoiceClient(gateway.url, room="untouched", agent="", output_encoding="opus") as listener:
             await listener.event("session")
             # The first words may be gone before the listener has subscribed.
             for _ in range(2):
-                await client.hold_button(recording, len(sentence) / 16_000)
+                await client.hold(in_pieces(recording, len(sentence) / 16_000))
                 await asyncio.sleep(3)
             heard = bytes(listener.heard)
             found = sum(packet in heard for packet in packets)
@@ -124,12 +121,12 @@ async def test_recorded_packets_reach_the_room_undecoded(gateway, sentence):
 
 
 async def test_typed_words_are_answered(gateway):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.send(type="text", data="hello parrot")
         await client.turn_is_mine()
         assert client.all("text") == [{"type": "text", "role": "assistant", "content": "You wrote: hello parrot"}]
-        assert client.pieces() and not client.all("transcript")
+        assert client.sounds() and not client.all("transcript")
 
 
 # The reply's sound
@@ -137,12 +134,12 @@ async def test_typed_words_are_answered(gateway):
 
 async def test_reply_pieces_joined_are_what_the_agent_published(gateway, sentence):
     room = "compared"
-    async with OldClient(gateway, room=room, identity="old") as client:
-        await client.message("ready")
+    async with OldClient(gateway.url, room=room, identity="old") as client:
+        await client.event("ready")
         async with VoiceClient(gateway.url, room=room, identity="witness", agent="") as witness:
             await witness.event("session")
-            before = await client.say(sentence)
-            await client.message("audio", 30, before)
+            before = await client.utter(sentence)
+            await client.event("audio", 30, before)
             start = len(witness.samples)
             await client.turn_is_mine(before)
             await witness.until(lambda: len(witness.samples) > start, what="the witness")
@@ -150,7 +147,7 @@ async def test_reply_pieces_joined_are_what_the_agent_published(gateway, sentenc
             heard = witness.samples[max(0, start - RATE) :].astype(float)
         # Each piece is found in what the witness heard, right behind the one before: only silence is missing.
         # A machine that starves one of the two breaks its sound once, not more.
-        at, matched, breaks, pieces = None, 0, 0, client.pieces(before)
+        at, matched, breaks, pieces = None, 0, 0, client.sounds(before)
         for piece in (piece.astype(float) for piece in pieces):
             first = 0 if at is None else max(0, at - 20)
             room_to_look = heard[first : first + len(piece) + (5 * RATE if at is None else 2 * RATE)]
@@ -176,22 +173,22 @@ async def test_reply_pieces_joined_are_what_the_agent_published(gateway, sentenc
 
 
 async def test_no_silence_is_sent_to_a_client_that_waits(gateway):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.send(type="text", data="hello")
         await client.turn_is_mine()
-        count = len(client.messages)
+        count = len(client.events)
         await asyncio.sleep(3)
-        assert len(client.messages) == count
+        assert len(client.events) == count
 
 
 async def test_pieces_are_short_at_first_and_come_without_delay(gateway, sentence):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
-        before = await client.say(numpy.concatenate([sentence, sentence]))
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
+        before = await client.utter(numpy.concatenate([sentence, sentence]))
         await client.turn_is_mine(before)
-        arrived = [client.times[i] for i in range(before, len(client.messages)) if client.messages[i]["type"] == "audio"]
-        lengths = [len(piece) / RATE for piece in client.pieces(before)]
+        arrived = [client.times[i] for i in range(before, len(client.events)) if client.events[i]["type"] == "audio"]
+        lengths = [len(piece) / RATE for piece in client.sounds(before)]
         assert lengths[0] <= 0.25
         # Nobody who plays them one after the other gets further behind than one piece.
         free = arrived[0]
@@ -202,50 +199,50 @@ async def test_pieces_are_short_at_first_and_come_without_delay(gateway, sentenc
 
 @pytest.mark.parametrize("query", [{"output_framing": "binary"}, {"output_framing": "json"}], ids=["binary", "json"])
 async def test_the_query_chooses_how_sound_is_framed(gateway, sentence, query):
-    async with OldClient(gateway, **query) as client:
-        await client.message("ready")
-        before = await client.say(sentence)
+    async with OldClient(gateway.url, takes_binary=True, **query) as client:
+        await client.event("ready")
+        before = await client.utter(sentence)
         await client.turn_is_mine(before)
         if query["output_framing"] == "json":
-            bytes_heard = b"".join(base64.b64decode(m["data"]) for m in client.all("audio"))
-            assert len(base64.b64decode(client.all("audio")[0]["data"])) == 960
+            bytes_heard = b"".join(client.pieces)
+            assert len(client.pieces[0]) == 960
         else:
-            bytes_heard = bytes(client.binary)
+            bytes_heard = bytes(client.heard)
             assert not client.all("audio")
         heard = numpy.frombuffer(bytes_heard, dtype=numpy.int16)
         assert audible_seconds(heard, RATE) > 0.8 * audible_seconds(sentence, 16_000)
 
 
 async def test_framing_changes_in_the_middle_of_a_session(gateway, sentence):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
-        await client.turn_is_mine(await client.say(sentence))
-        assert client.pieces() and not client.binary
+    async with OldClient(gateway.url, takes_binary=True) as client:
+        await client.event("ready")
+        await client.turn_is_mine(await client.utter(sentence))
+        assert client.sounds() and not client.heard
         await client.send(type="config", data={"output_framing": "binary", "output_sample_rate": 16000})
-        await client.message("configured")
-        before = await client.say(sentence)
+        await client.event("configured")
+        before = await client.utter(sentence)
         await client.turn_is_mine(before)
-        assert not [m for m in client.messages[before:] if m["type"] == "audio"]
-        assert len(client.binary) % 640 == 0
+        assert not [m for m in client.events[before:] if m["type"] == "audio"]
+        assert len(client.heard) % 640 == 0
         await client.send(type="config", data={"output_framing": "wav", "output_sample_rate": 8000})
-        before = await client.say(sentence)
+        before = await client.utter(sentence)
         await client.turn_is_mine(before)
-        with wave.open(io.BytesIO(base64.b64decode(client.all("audio")[-1]["data"]))) as last:
+        with wave.open(io.BytesIO(client.pieces[-1])) as last:
             assert last.getframerate() == 8000
 
 
 async def test_a_client_that_sends_binary_frames_gets_binary_frames(gateway, sentence):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url, takes_binary=True) as client:
+        await client.event("ready")
         for start in range(0, len(sentence), 320):
             await client.socket.send_bytes(sentence[start : start + 320].tobytes())
             await asyncio.sleep(0.02)
-        before = len(client.messages)
+        before = len(client.events)
         await client.send(type="end_turn")
         await client.turn_is_mine(before)
-        assert client.messages[before] == TRANSCRIBING
+        assert client.events[before] == TRANSCRIBING
         assert not client.all("audio") and not client.all("buffering")
-        heard = numpy.frombuffer(bytes(client.binary), dtype=numpy.int16)
+        heard = numpy.frombuffer(bytes(client.heard), dtype=numpy.int16)
         assert audible_seconds(heard, RATE) > 0.8 * audible_seconds(sentence, 16_000)
 
 
@@ -289,12 +286,12 @@ def wav_of_kind(samples: numpy.ndarray, kind: str) -> bytes:
 )
 async def test_wav_files_of_every_kind_are_heard(gateway, kind):
     words = spoken("good morning")
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.audio(wav_of_kind(words, kind), format="wav")
         await client.send(type="end_turn")
         await client.turn_is_mine()
-        assert audible_seconds(numpy.concatenate(client.pieces()), RATE) > 0.7 * audible_seconds(words, 16_000)
+        assert audible_seconds(numpy.concatenate(client.sounds()), RATE) > 0.7 * audible_seconds(words, 16_000)
         assert "error" not in client.types()
 
 
@@ -308,13 +305,13 @@ async def answers(client: OldClient, expected: str, exactly: bool = True) -> Non
     assert set(error) == {"type", "message"}
     assert error["message"] == expected if exactly else expected in error["message"], error
     await client.send(type="config", data={"instructions": "still there"})
-    await client.message("configured", instructions="still there...")
+    await client.event("configured", instructions="still there...")
     assert client.close_code is None
 
 
 async def test_a_short_turn_is_a_slip_of_the_finger(gateway):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.send(type="end_turn")
         await answers(client, "Not enough audio data (0 bytes). Hold the button longer.")
         await client.audio(wav(silence(0.001)), format="wav")
@@ -343,24 +340,24 @@ async def test_a_short_turn_is_a_slip_of_the_finger(gateway):
     ids=["no-json", "array", "no-type", "no-base64", "no-data", "number", "no-container", "config", "text"],
 )
 async def test_a_message_that_cannot_be_read_is_answered_and_the_connection_stays(gateway, text, expected, exactly):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.socket.send_str(text)
         await answers(client, expected, exactly)
 
 
 async def test_unknown_types_are_passed_over(gateway):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.send(type="dance", data=1)
         await client.send(type="config")
-        await client.message("configured", instructions="...")
+        await client.event("configured", instructions="...")
         assert client.types() == ["ready", "configured"]
 
 
 async def test_safari_is_told_what_is_accepted(gateway, sentence):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.audio(mp4(sentence))
         await answers(
             client,
@@ -368,56 +365,56 @@ async def test_safari_is_told_what_is_accepted(gateway, sentence):
         )
         # And can go on with something else.
         await client.send(type="end_turn")
-        await client.turn_is_mine(await client.say(sentence))
+        await client.turn_is_mine(await client.utter(sentence))
 
 
 async def test_a_truncated_recording_harms_nothing(gateway, sentence):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.audio(webm(sentence)[:3001])
         await client.send(type="end_turn")
         await client.audio(b"\x1a\x45\xdf\xa3" + bytes(500))
         await answers(client, "Invalid audio data")
-        before = await client.hold_button(webm(sentence), len(sentence) / 16_000, real_time=False)
-        await client.message("transcript", 60, before)
+        before = await client.hold(in_pieces(webm(sentence), len(sentence) / 16_000), real_time=False)
+        await client.event("transcript", 60, before)
 
 
 async def test_a_message_of_50_mb_is_passed_over(gateway):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.socket.send_str("x" * 50_000_000)
         await answers(client, "The message has 50000000 bytes. At most 16777216 are accepted.")
 
 
 async def test_an_utterance_beyond_the_limit_is_refused_by_name(gateway):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.audio(wav(silence(61, 8000), 8000), format="wav")
         await answers(client, "The utterance is too long. At most 60 seconds are accepted.")
 
 
 async def test_a_parameter_that_cannot_be_closes_with_4400(gateway):
-    async with OldClient(gateway, sample_rate=12345) as client:
+    async with OldClient(gateway.url, sample_rate=12345) as client:
         assert await client.closed() == 4400
         error = client.all("error")[0]
         assert error["code"] == "invalid_parameter" and "sample_rate" in error["message"] and "12345" in error["message"]
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         await client.send(type="config", data={"output_framing": "mp3"})
         assert await client.closed() == 4400
 
 
 async def test_without_a_room_server_the_service_is_unavailable(programs):
     lonely = await programs(Gateway(LIVEKIT_URL="ws://127.0.0.1:1", LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET))
-    async with OldClient(lonely) as client:
+    async with OldClient(lonely.url) as client:
         assert await client.closed(40) == 1011
         assert client.close_reason == "Service unavailable"
         assert client.types() == ["ready", "error"]
 
 
 async def test_a_flood_of_messages_is_slowed_down_and_not_cut_off(gateway):
-    async with OldClient(gateway) as client:
-        await client.message("ready")
+    async with OldClient(gateway.url) as client:
+        await client.event("ready")
         for _ in range(6000):
             await client.socket.send_str('{"type":"nothing"}')
         await client.until(lambda: client.all("error"), what="the complaint")
@@ -431,9 +428,9 @@ async def test_a_flood_of_messages_is_slowed_down_and_not_cut_off(gateway):
 
 async def test_instructions_are_in_the_dispatch_and_later_ones_are_sent_after(gateway):
     async with Client(None, "briefed", "watcher", url=gateway.room_url) as watcher:
-        async with OldClient(gateway, room="briefed", identity="old", agent="nobody") as client:
+        async with OldClient(gateway.url, room="briefed", identity="old", agent="nobody") as client:
             await client.send(type="config", data={"instructions": "Be kind", "language": "de", "voice_reference_id": "v7"})
-            await client.message("configured")
+            await client.event("configured")
             await watcher.event("participant_connected")
             server = api.LiveKitAPI("http" + gateway.room_url.removeprefix("ws"), KEY, SECRET)
             dispatches = await server.agent_dispatch.list_dispatch("briefed")
@@ -448,19 +445,19 @@ async def test_instructions_are_in_the_dispatch_and_later_ones_are_sent_after(ga
 
 
 async def test_extended_events_are_there_for_who_wants_them(gateway, sentence):
-    async with OldClient(gateway, events="extended") as client:
-        assert (await client.message("ready")) == CONNECTED
-        session = await client.message("session")
+    async with OldClient(gateway.url, events="extended") as client:
+        assert (await client.event("ready")) == CONNECTED
+        session = await client.event("session")
         assert session["room"] and session["identity"]
-        before = await client.say(sentence)
+        before = await client.utter(sentence)
         await client.turn_is_mine(before)
         states = [m["state"] for m in client.all("agent_state")]
         assert "speaking" in states and client.all("transcript")[-1]["segment_id"]
 
 
 async def test_the_short_path_speaks_the_old_words_when_asked(gateway, sentence):
-    async with OldClient(gateway, path="/ws", events="legacy") as client:
-        assert (await client.message("ready")) == CONNECTED
-        before = await client.say(sentence)
+    async with OldClient(gateway.url, path="/ws", takes_binary=True, events="legacy") as client:
+        assert (await client.event("ready")) == CONNECTED
+        before = await client.utter(sentence)
         await client.turn_is_mine(before)
-        assert client.types("audio")[:3] == ["ready", "buffering", "processing"] and client.binary
+        assert client.types("audio")[:3] == ["ready", "buffering", "processing"] and client.heard

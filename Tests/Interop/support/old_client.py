@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import time
 import wave
 
 import aiohttp
@@ -69,17 +70,22 @@ def recording(samples: numpy.ndarray, rate: int = 48000, piece_ms: int = 250) ->
 
 
 class OldClient(VoiceClient):
-    """Use as `async with OldClient(gateway.url) as client`, or with the address that a backend has given. `events` has the messages in their order, those of sound
-    as {"type": "audio", "piece": number in `pieces`}."""
+    """Use as `async with OldClient(gateway.url) as client`, or with the address that a backend has given. `events` has
+    the messages in their order, those of sound as {"type": "audio", "piece": number in `pieces`}; `times` says when
+    each came. Binary frames, for who has chosen them (`takes_binary`), are in `heard`."""
 
-    def __init__(self, url: str, **parameters) -> None:
+    def __init__(
+        self, url: str, path: str = "/v1/conversation/ws", takes_binary: bool = False, **parameters
+    ) -> None:
         if url.endswith("/ws") and not url.endswith("/v1/conversation/ws"):
-            url = url.removesuffix("/ws") + "/v1/conversation/ws"
+            url = url.removesuffix("/ws") + path
         super().__init__(url, **parameters)
+        self.takes_binary = takes_binary
         self.pieces: list[bytes] = []
+        self.times: list[float] = []
+        self.close_reason = None
 
     async def _read(self) -> None:
-        self.close_reason = None
         while (message := await self.socket.receive()).type not in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING):
             async with self._news:
                 if message.type == aiohttp.WSMsgType.CLOSE:
@@ -87,18 +93,38 @@ class OldClient(VoiceClient):
                     break
                 if message.type == aiohttp.WSMsgType.ERROR:
                     break
-                # Binary frames are for clients that sent one.
-                assert message.type == aiohttp.WSMsgType.TEXT, message
-                event = json.loads(message.data)
-                if event["type"] == "audio":
-                    assert set(event) == {"type", "data"}, event.keys()
-                    self.pieces.append(base64.b64decode(event["data"], validate=True))
-                    event = {"type": "audio", "piece": len(self.pieces) - 1}
-                self.events.append(event)
+                if message.type == aiohttp.WSMsgType.BINARY and self.takes_binary:
+                    self.heard += message.data
+                else:
+                    assert message.type == aiohttp.WSMsgType.TEXT, message
+                    self._note(json.loads(message.data))
                 self._news.notify_all()
         async with self._news:
             self.close_code = self.socket.close_code
             self._news.notify_all()
+
+    def _note(self, event: dict) -> None:
+        if event["type"] == "audio":
+            assert set(event) == {"type", "data"}, event.keys()
+            self.pieces.append(base64.b64decode(event["data"], validate=True))
+            event = {"type": "audio", "piece": len(self.pieces) - 1}
+        self.events.append(event)
+        self.times.append(time.monotonic())
+
+    # What came
+
+    def types(self, *without: str) -> list[str]:
+        return [event["type"] for event in self.events if event["type"] not in without]
+
+    def all(self, kind: str) -> list[dict]:
+        return [event for event in self.events if event["type"] == kind]
+
+    def sounds(self, after: int = 0) -> list[numpy.ndarray]:
+        """The reply's sound from event number `after` on: each piece decoded on its own, as a browser does."""
+        return [unpacked(self.pieces[e["piece"]])[0] for e in self.events[after:] if e["type"] == "audio"]
+
+    async def turn_is_mine(self, after: int = 0, within: float = 40) -> None:
+        await self.event("ready", within, after, message=READY["message"])
 
     @property
     def told(self) -> list[dict]:
@@ -112,24 +138,33 @@ class OldClient(VoiceClient):
         assert {rate for _, rate in files} <= {self.rate_out}
         return numpy.concatenate([samples for samples, _ in files]) if files else numpy.zeros(0, dtype=numpy.int16)
 
+    # What goes
+
     async def configure(self, instructions: str) -> None:
         await self.send(type="config", data={"instructions": instructions})
 
     async def audio(self, data: bytes, **more) -> None:
         await self.send(type="audio", data=base64.b64encode(data).decode(), **more)
 
-    async def utter(self, samples: numpy.ndarray) -> None:
-        """Voice-activity mode: the whole utterance and `end_turn` at once."""
+    async def utter(self, samples: numpy.ndarray) -> int:
+        """Voice-activity mode: the whole utterance and `end_turn` at once. Returns the number of the next event."""
+        before = len(self.events)
         await self.audio(wav(samples), format="wav")
         await self.send(**END_TURN)
+        return before
 
-    async def hold(self, pieces: list[bytes], piece_ms: int = 250) -> None:
-        """Push-to-talk: a piece each 250 ms, the last with the release, `end_turn` 300 ms later."""
+    async def hold(self, pieces: list[bytes], piece_ms: int = 250, real_time: bool = True) -> int:
+        """Push-to-talk: a piece each 250 ms, the last with the release, `end_turn` 300 ms later. Returns the number of
+        the next event."""
+        before = len(self.events)
         for piece in pieces:
-            await asyncio.sleep(piece_ms / 1000)
+            if real_time:
+                await asyncio.sleep(piece_ms / 1000)
             await self.audio(piece)
-        await asyncio.sleep(0.3)
+        if real_time:
+            await asyncio.sleep(0.3)
         await self.send(**END_TURN)
+        return before
 
     async def turn(self, number: int = 1, within: float = 40) -> list[dict]:
         """Waits for the end of a turn (the first, the second…) and returns its messages, from the client's first
