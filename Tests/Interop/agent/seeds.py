@@ -4,17 +4,16 @@ participant's identity, personas that hand over to each other, and JSON data mes
 `python seeds.py start`, with the environment of worker.py; MEMORY_FILE keeps the memory beyond a job.
 """
 
-import asyncio
 import json
 import os
 import pathlib
 import uuid
 
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, RunContext, cli, function_tool, llm, room_io
+from livekit.agents import Agent, AgentSession, JobContext, RunContext, cli, function_tool, llm, room_io
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
 from speech import EspeakTTS, PocketsphinxSTT, reply_to
-from worker import prewarm
+from worker import agent_server, publisher, report
 
 MEMORY = pathlib.Path(os.environ["MEMORY_FILE"])
 
@@ -80,22 +79,12 @@ class BillingAgent(Agent):
         await self.session.say("Hello, this is billing.")
 
 
-server = AgentServer(
-    port=0,
-    host="127.0.0.1",
-    num_idle_processes=1,
-    initialize_process_timeout=60,
-    load_fnc=lambda *_: 0.05,
-    setup_fnc=prewarm,
-)
+server = agent_server()
 
 
 @server.rtc_session(agent_name=os.environ["AGENT_NAME"])
 async def entrypoint(context: JobContext) -> None:
-    def publish(message: dict) -> None:
-        data = json.dumps(message).encode()
-        task = asyncio.create_task(context.room.local_participant.publish_data(data, reliable=True))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    publish = publisher(context)
 
     @context.room.on("data_received")
     def on_data(packet) -> None:
@@ -118,20 +107,7 @@ async def entrypoint(context: JobContext) -> None:
         tts=EspeakTTS(),
         turn_detection="vad",
     )
-
-    @session.on("user_input_transcribed")
-    def on_user(event) -> None:
-        publish({"type": "transcript.user", "text": event.transcript, "is_final": event.is_final})
-
-    @session.on("conversation_item_added")
-    def on_item(event) -> None:
-        if getattr(event.item, "role", None) == "assistant":
-            publish({"type": "transcript.assistant", "text": event.item.text_content})
-
-    @session.on("agent_state_changed")
-    def on_state(event) -> None:
-        publish({"type": "agent.state", "state": event.new_state})
-
+    report(session, publish)
     await session.start(
         agent=Assistant(participant.identity),
         room=context.room,
