@@ -182,7 +182,7 @@ def test_text_and_byte_streams(server, room, mode):
                 async def read():
                     content.append((identity, reader.info.name, b"".join([chunk async for chunk in reader])))
 
-                bob._tasks.append(asyncio.ensure_future(read()))
+                bob.run(read())
 
             bob.room.register_byte_stream_handler("files", files)
             await ann.local.send_text(text, topic="story", attributes={"k": "v"})

@@ -5,44 +5,30 @@ import json
 
 import numpy
 import pytest
-from livekit import api, rtc
+from livekit import rtc
 
 from support.client import VoiceClient
-from support.processes import KEY, SECRET
+from support.room_server import token
+from support.sdk_client import Member
 from support.sounds import ends_in_tone, tone
 
 ROOM = "meeting"
 
 
-def token(identity: str) -> str:
-    grants = api.VideoGrants(room_join=True, room=ROOM, can_update_own_metadata=True)
-    return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(grants).to_jwt()
-
-
-class Participant:
+class Participant(Member):
     """A participant of the official SDK that hears one tone and sends another."""
 
     def __init__(self, url: str, identity: str, single: bool) -> None:
+        super().__init__()
         self.url, self.identity, self.single = url, identity, single
-        self.room = rtc.Room()
         self.heard: dict[str, list] = {}
         self.data = asyncio.Queue()
-        self.tasks = set()
 
     async def __aenter__(self) -> "Participant":
         self.room.on("track_subscribed", lambda track, _, who: self.run(self.listen(track, who.identity)))
         self.room.on("data_received", self.data.put_nowait)
-        await self.room.connect(self.url, token(self.identity), rtc.RoomOptions(single_peer_connection=self.single))
+        await self.room.connect(self.url, token(self.identity, ROOM), rtc.RoomOptions(single_peer_connection=self.single))
         return self
-
-    async def __aexit__(self, *_) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self.room.disconnect()
-
-    def run(self, work) -> None:
-        self.tasks.add(asyncio.ensure_future(work))
 
     async def listen(self, track, identity: str) -> None:
         pieces = self.heard.setdefault(identity, [])

@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 
 import numpy
-import pytest
 import pytest_asyncio
 from livekit import rtc
 from livekit.protocol import models, rtc as signalling
@@ -14,6 +13,7 @@ from support.client import VoiceClient
 from support.processes import KEY, SECRET, Gateway, RoomServer
 from support.proxy import Proxy
 from support.room_server import token
+from support.sdk_client import Member
 from support.sounds import tone
 
 ROOM = "meeting"
@@ -45,16 +45,15 @@ def rungs(samples: numpy.ndarray, rate: int = RATE) -> list[int]:
     return heard
 
 
-class Agent:
+class Agent(Member):
     """A participant of kind agent on the official SDK, straight at the room server, that listens and plays a ladder."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self.url = url
-        self.room = rtc.Room()
         # By track. A stream of the SDK outlives its track and plays the next one's sound as well.
         self.heard: list[numpy.ndarray] = []
         self.sids = []
-        self.tasks = set()
 
     async def __aenter__(self) -> "Agent":
         self.room.on("participant_connected", lambda who: self.sids.append(who.sid))
@@ -65,15 +64,6 @@ class Agent:
         track = rtc.LocalAudioTrack.create_audio_track("voice", self.source)
         await self.room.local_participant.publish_track(track, rtc.TrackPublishOptions())
         return self
-
-    async def __aexit__(self, *_) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self.room.disconnect()
-
-    def run(self, work) -> None:
-        self.tasks.add(asyncio.ensure_future(work))
 
     async def listen(self, track) -> None:
         number = len(self.heard)

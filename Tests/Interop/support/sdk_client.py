@@ -10,18 +10,36 @@ from support.room_server import token
 RATE = 48_000
 
 
-class Client:
+class Member:
+    """A participant of the SDK, and tasks that end when it leaves."""
+
+    def __init__(self):
+        self.room = rtc.Room()
+        self.tasks = set()
+
+    def run(self, work):
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        return task
+
+    async def __aexit__(self, *_):
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.wait_for(self.room.disconnect(), 10)
+
+
+class Client(Member):
     """Use as `async with Client(server, room, identity, mode) as client`; mode is `v1` or `v0`."""
 
     def __init__(self, server, room, identity, mode="v1", url=None, **grants):
+        super().__init__()
         self.url, self.room_name, self.identity = url or server.url, room, identity
         self.token = token(identity, room, **grants)
         self.mode = mode
-        self.room = rtc.Room()
         self.events = []
         self.sound = {}
         self.texts = []
-        self._tasks = []
         self._listening = {}
         self._source = None
         for name in (
@@ -37,9 +55,7 @@ class Client:
             self.events.append((name, arguments))
             if name == "track_subscribed":
                 track, _, participant = arguments
-                task = asyncio.ensure_future(self._listen(track, participant.identity))
-                self._tasks.append(task)
-                self._listening[track.sid] = task
+                self._listening[track.sid] = self.run(self._listen(track, participant.identity))
             elif name == "track_unsubscribed":
                 # Servers may put the next track on the same transceiver, where this stream would go on.
                 if task := self._listening.pop(arguments[0].sid, None):
@@ -56,11 +72,6 @@ class Client:
         options = rtc.RoomOptions(auto_subscribe=True, single_peer_connection=self.mode == "v1")
         await asyncio.wait_for(self.room.connect(self.url, self.token, options), 15)
         return self
-
-    async def __aexit__(self, *_):
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait_for(self.room.disconnect(), 10)
 
     @property
     def local(self):
@@ -91,7 +102,7 @@ class Client:
                 text = await reader.read_all()
                 self.texts.append((identity, dict(reader.info.attributes or {}), text))
 
-            self._tasks.append(asyncio.ensure_future(read()))
+            self.run(read())
 
         self.room.register_text_stream_handler(topic, handler)
 
@@ -119,9 +130,7 @@ class Client:
                 await self.play(tone(frequency, 0.1, amplitude, position))
                 position += RATE // 10
 
-        task = asyncio.ensure_future(run())
-        self._tasks.append(task)
-        return task
+        return self.run(run())
 
     def heard(self, identity, seconds=1.0):
         """Frequency and amplitude of the strongest tone in the last sound of a participant; (0, 0) for too little."""
