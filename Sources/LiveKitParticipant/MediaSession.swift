@@ -271,12 +271,6 @@ final class MediaSession {
         }
     }
 
-    /// Whether our track on that section is negotiated.
-    func sendsOn(_ section: Int) -> Bool {
-        let sections = publisher.connection.sections
-        return sections.indices.contains(section) && sections[section].direction.sends
-    }
-
     // MARK: What the transports bring
 
     func transport(_ transport: MediaTransport, event: PeerConnectionEvent) {

@@ -220,16 +220,6 @@ extension RoomParticipant: MediaSessionDelegate {
 
 /// The microphone.
 extension RoomParticipant {
-    /// Whether a packet that is given to `sendAudio` now goes out.
-    package var canSendAudio: Bool {
-        guard let microphone, microphone.sid != nil, let section = microphone.section, let session else { return false }
-        return state != .closed && session.publisher.connection.state == .connected
-            && session.sendsOn(section)
-    }
-
-    /// The sid of our track, once the server has taken it.
-    package var microphoneSid: String? { microphone?.sid }
-
     /// Publishes the microphone, once; may be called before joining.
     package func publishMicrophone(_ options: MicrophoneOptions = MicrophoneOptions()) {
         guard microphone == nil, state != .closed else { return }

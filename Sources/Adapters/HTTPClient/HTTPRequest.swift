@@ -94,9 +94,6 @@ package struct HTTPResponse: Hashable, Sendable {
         self.body = body
     }
 
-    /// Whether the status is one of success (2xx).
-    package var isSuccess: Bool { (200..<300).contains(status) }
-
     /// The body as text; bytes that are not UTF-8 become replacement characters.
     package var text: String { String(decoding: body, as: UTF8.self) }
 }

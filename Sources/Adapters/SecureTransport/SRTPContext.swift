@@ -6,8 +6,6 @@ package import PeerConnection
 /// The ciphers and hashes are OpenSSL's, kept with their keys set. A library of its own for SRTP would bring a second
 /// crypto library, and costs three times as much a packet (docs/performance.md).
 package final class SRTPContext: SRTPTransform {
-    /// Packets that may arrive late and still be accepted; older ones count as replays.
-    package static let replayWindow = SRTPReplayWindow.length
     /// Longest packet handled, in bytes: no UDP datagram is longer.
     static let maximumPacketLength = 65_535
     /// Bytes of an RTCP packet's header and first source, which stay readable.

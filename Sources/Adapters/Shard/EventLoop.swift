@@ -128,9 +128,6 @@ package final class EventLoop: @unchecked Sendable {
         precondition(isCurrent, "\(what) belongs to the thread of \(name)", file: file, line: line)
     }
 
-    /// The libuv loop, for a library that brings handles of its own. Valid until the loop has been joined.
-    package var rawLoop: UnsafeMutableRawPointer { UnsafeMutableRawPointer(raw) }
-
     // MARK: Time
 
     /// The time of this turn, in nanoseconds of CLOCK_MONOTONIC: read once a turn, by whoever asks first, and once

@@ -35,15 +35,6 @@ package struct ByteReader: ~Escapable {
     @_lifetime(self: copy self)
     package mutating func readUInt64() throws(Truncated) -> UInt64 { try readInteger() }
 
-    /// A 24-bit unsigned integer.
-    @_lifetime(self: copy self)
-    package mutating func readUInt24() throws(Truncated) -> UInt32 {
-        try need(3)
-        let high: UInt8 = try readInteger()
-        let low: UInt16 = try readInteger()
-        return UInt32(high) << 16 | UInt32(low)
-    }
-
     /// The next `count` bytes, copied. A negative count throws.
     @_lifetime(self: copy self)
     package mutating func readBytes(_ count: Int) throws(Truncated) -> [UInt8] {

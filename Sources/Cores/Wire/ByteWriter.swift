@@ -26,12 +26,6 @@ package struct ByteWriter: Sendable {
         write(UInt32(truncatingIfNeeded: value))
     }
 
-    /// The low 24 bits of `value`.
-    package mutating func writeUInt24(_ value: UInt32) {
-        bytes.append(UInt8(truncatingIfNeeded: value >> 16))
-        write(UInt16(truncatingIfNeeded: value))
-    }
-
     package mutating func write(_ more: some Sequence<UInt8>) { bytes.append(contentsOf: more) }
 
     /// `count` zero bytes.

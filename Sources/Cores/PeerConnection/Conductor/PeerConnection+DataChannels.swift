@@ -20,12 +20,6 @@ extension PeerConnection {
         settle(now: now)
     }
 
-    /// Closes a channel after what it was given has been sent.
-    package func closeChannel(_ channel: DataChannelID, now: Instant) {
-        channels.close(channel, now: now)
-        settle(now: now)
-    }
-
     /// What the channel is; nil once it is closed.
     package func channelInformation(_ channel: DataChannelID) -> DataChannelInformation? {
         channels.information(channel)

@@ -15,8 +15,6 @@ final class RTPSender {
     /// Payload bytes.
     private(set) var octetCount: UInt32 = 0
     var history: RetransmissionHistory?
-    /// When a report went out last, to know whether anything was sent since.
-    var reportedPacketCount: UInt32 = 0
 
     /// How a forwarded source's numbers become ours.
     private struct Splice {
