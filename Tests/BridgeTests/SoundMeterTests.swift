@@ -13,15 +13,15 @@ struct SoundMeterTests {
         let harness: Harness
 
         init(_ query: String = "") throws {
-            meter = SoundMeter(metrics) {}
-            harness = try Harness(query, meter: meter)
+            // The meter reads the clock of the harness that is made with it.
+            var clock: () -> Instant = { .zero }
+            meter = SoundMeter(metrics) { clock() }
+            let harness = try Harness(query, meter: meter)
+            self.harness = harness
+            clock = { [unowned harness] in harness.clock.now }
         }
 
-        func turn(_ milliseconds: Int = 20) {
-            meter.turnEnded(now: harness.clock.now)
-            harness.clock.advance(by: .milliseconds(milliseconds))
-            meter.turnEnded(now: harness.clock.now)
-        }
+        func turn(_ milliseconds: Int = 20) { harness.clock.advance(by: .milliseconds(milliseconds)) }
 
         /// How many stayed for at most so long, in that direction.
         func count(_ direction: String, within milliseconds: Int? = nil) -> Int {

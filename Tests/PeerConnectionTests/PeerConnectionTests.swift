@@ -378,6 +378,25 @@ struct PeerConnectionTests {
         #expect(throws: NegotiationError.closed) { try connection.acceptOffer(offer, now: .zero) }
     }
 
+    @Test("sound in order leaves the deadline where it is; a gap moves it")
+    func deadlineOfSound() throws {
+        let (call, left, right) = try makeCall { $0.usesRetransmission = false }
+        // A packet is 10 ms on its way.
+        for index in 0..<5 {
+            left.speak(index, on: 0, now: call.now)
+            call.run(for: .milliseconds(15))
+            #expect(right.heard.count == index + 1)
+            #expect(!right.connection.movesDeadline)
+            call.run(for: .milliseconds(5))
+        }
+        left.speak(5, on: 0, now: call.now)
+        left.outbox = []
+        left.speak(6, on: 0, now: call.now)
+        call.run(for: .milliseconds(11))
+        #expect(right.heard.count == 5)
+        #expect(right.connection.movesDeadline)
+    }
+
     @Test("random datagrams neither trap nor disturb the call")
     func hostileDatagrams() throws {
         let (call, left, right) = try makeCall()

@@ -119,9 +119,13 @@ final class TestCall {
             while let delivery = network.receive(now: now) {
                 guard let peer = peers.first(where: { $0.address == delivery.destination }) else { continue }
                 var bytes = delivery.bytes
+                let before = peer.connection.nextDeadline
                 bytes.withUnsafeMutableBytes {
                     peer.connection.receive($0, from: delivery.source, on: delivery.destination, now: now)
                 }
+                guard !peer.connection.movesDeadline, let after = peer.connection.nextDeadline else { continue }
+                // Whoever is told that it stands need not ask, and must not be late.
+                #expect(before.map { $0 <= after } == true)
             }
             for peer in peers {
                 if let deadline = peer.connection.nextDeadline, deadline <= now {

@@ -69,10 +69,13 @@ struct WebSocketFlowTests {
             let client = try await server.connect()
             #expect(try await served.next() == .opened)
             try await on(server.loop) {
+                // Audio waits behind this.
+                served.socket?.send(text: "before")
                 served.socket?.send(binary: [1, 2, 3], .droppable)
                 served.socket?.discardDroppable()
                 served.socket?.send(text: "interrupted")
             }
+            #expect(try await client.next() == .text("before"))
             #expect(try await client.next() == .text("interrupted"))
         }
     }

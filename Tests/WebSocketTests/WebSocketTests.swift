@@ -39,6 +39,24 @@ struct WebSocketTests {
         }
     }
 
+    @Test("audio leaves at once when nothing waits before it")
+    func audioAtOnce() async throws {
+        try await TestServer.run { server in
+            let client = try await server.connect()
+            try await on(server.loop) {
+                client.socket?.send(binary: [1, 2, 3], .droppable)
+                #expect(client.socket?.bufferedBytes == 0)
+                client.socket?.send(text: "first")
+                client.socket?.send(binary: [4], .droppable)
+                // Audio that came later does not overtake.
+                #expect((client.socket?.bufferedDroppableBytes ?? 0) > 0)
+            }
+            #expect(try await client.next() == .binary([1, 2, 3]))
+            #expect(try await client.next() == .text("first"))
+            #expect(try await client.next() == .binary([4]))
+        }
+    }
+
     @Test("the handler sees the request before it answers", arguments: [0, 20_000, 60_000])
     func request(length: Int) async throws {
         let seen = Events<HTTPRequest>()

@@ -47,6 +47,9 @@ final class ByteStream {
         connection.onDrain = { [self] in delegate?.streamDrained() }
     }
 
+    /// Whether bytes go out as they are. Then nothing is reported within a call of `write`.
+    var isPlain: Bool { session == nil }
+
     /// Sends the first bytes of TLS.
     func startTLS() {
         session?.start()

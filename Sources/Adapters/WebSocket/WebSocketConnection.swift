@@ -3,7 +3,8 @@ package import Wire
 
 /// One end of a WebSocket, server or client: messages in by callback, messages out by a bounded queue.
 ///
-/// What a turn of the loop sends leaves together at its end. The queue keeps the order; when the far side reads too
+/// What a turn of the loop sends leaves together at its end, but audio at once when nothing waits before it: the rest of
+/// the turn may be many frames of others that have to be encoded. The queue keeps the order; when the far side reads too
 /// slowly, the oldest droppable messages go first and are counted, and required ones end the connection when there are
 /// too many.
 ///
@@ -163,11 +164,21 @@ package final class WebSocketConnection {
                 return false
             }
         }
-        queue.append(buffer, priority)
         statistics.sentMessages += 1
         statistics.sentBytes += payload.count
+        if priority == .droppable, mayWriteAtOnce {
+            write(buffer)
+            hasUnreportedDrain = true
+        } else {
+            queue.append(buffer, priority)
+        }
         hook?.request()
         return true
+    }
+
+    /// Whether a frame may go past the queue. Not over TLS, whose failures are reported within the call.
+    private var mayWriteAtOnce: Bool {
+        hasOpened && queue.isEmpty && pendingPong == nil && stream.isPlain && stream.queuedBytes == 0
     }
 
     private func frame(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) -> FrameBuffer {

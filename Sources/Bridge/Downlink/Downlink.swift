@@ -23,7 +23,8 @@ package final class Downlink {
     private let coderRest: Int64
     private let coders: any AudioCoderFactory
     private weak var sink: (any DownlinkSink)?
-    private var tracks: [String: TrackPlayer] = [:]
+    /// A handful, in the order in which they came: going over them costs less than a look into a hash table.
+    private var tracks: [TrackPlayer] = []
     private var stage: OutputStage
     private var mixer = Mixer()
     private var mixed: [Int16] = []
@@ -59,11 +60,12 @@ package final class Downlink {
         old.endReply(now: now)
         stage = new
         guard new.sampleRate != old.sampleRate else { return }
-        for (id, track) in tracks {
-            tracks[id] = nil
+        let players = tracks
+        tracks = []
+        for track in players {
             finish(track)
-            try addTrack(id, participant: track.participant, now: now)
-            tracks[id]?.isMuted = track.isMuted
+            try addTrack(track.id, participant: track.participant, now: now)
+            tracks.last?.isMuted = track.isMuted
         }
     }
 
@@ -71,13 +73,13 @@ package final class Downlink {
     private var codingRate: Int { stage.sampleRate }
 
     /// Samples at 48 kHz that had to be invented or were recovered, and packets that made no sense.
-    package var concealed: Int { finishedTracks.concealed + tracks.values.reduce(0) { $0 + $1.concealed } }
-    package var recovered: Int { finishedTracks.recovered + tracks.values.reduce(0) { $0 + $1.recovered } }
-    package var undecodable: Int { finishedTracks.undecodable + tracks.values.reduce(0) { $0 + $1.undecodable } }
+    package var concealed: Int { finishedTracks.concealed + tracks.reduce(0) { $0 + $1.concealed } }
+    package var recovered: Int { finishedTracks.recovered + tracks.reduce(0) { $0 + $1.recovered } }
+    package var undecodable: Int { finishedTracks.undecodable + tracks.reduce(0) { $0 + $1.undecodable } }
 
     /// Whether something is to be heard at the moment, or just was.
     package var isAudible: Bool {
-        isPassing || tracks.values.contains { $0.gate.isOpen } || stage.hasSound
+        isPassing || tracks.contains { $0.gate.isOpen } || stage.hasSound
     }
 
     /// When `handleTimeout` wants to be called besides the ticks.
@@ -86,14 +88,20 @@ package final class Downlink {
     // MARK: Tracks
 
     package func addTrack(_ id: String, participant: String, now: Instant) throws(AudioCoderFailure) {
-        guard tracks[id] == nil, tracks.count < limits.maximumTracks else { return }
-        tracks[id] = try TrackPlayer(
-            id: id, participant: participant, sampleRate: codingRate, limits: limits, coders: coders, now: now)
+        guard track(id) == nil, tracks.count < limits.maximumTracks else { return }
+        tracks.append(
+            try TrackPlayer(
+                id: id, participant: participant, sampleRate: codingRate, limits: limits, coders: coders, now: now))
+    }
+
+    private func track(_ id: String) -> TrackPlayer? {
+        for track in tracks where track.id == id { return track }
+        return nil
     }
 
     package func removeTrack(_ id: String) {
-        guard let track = tracks.removeValue(forKey: id) else { return }
-        finish(track)
+        guard let index = tracks.firstIndex(where: { $0.id == id }) else { return }
+        finish(tracks.remove(at: index))
         if !anyoneIsAudible { stage.flush() }
     }
 
@@ -104,19 +112,19 @@ package final class Downlink {
     }
 
     package func setMuted(_ id: String, _ isMuted: Bool) {
-        guard let track = tracks[id] else { return }
+        guard let track = track(id) else { return }
         track.isMuted = isMuted
         if isMuted { track.closeGate() }
         if !anyoneIsAudible { stage.flush() }
     }
 
-    private var anyoneIsAudible: Bool { tracks.values.contains { $0.gate.isOpen } }
-    private var audibleCount: Int { tracks.values.reduce(0) { $0 + ($1.gate.isOpen ? 1 : 0) } }
+    private var anyoneIsAudible: Bool { tracks.contains { $0.gate.isOpen } }
+    private var audibleCount: Int { tracks.reduce(0) { $0 + ($1.gate.isOpen ? 1 : 0) } }
 
     // MARK: Sound
 
     package func receive(_ output: JitterBufferOutput, track id: String, now: Instant) {
-        guard let track = tracks[id] else { return }
+        guard let track = track(id) else { return }
         if case .packet = output { packetsReceived += 1 }
         if let suppressed {
             if now >= suppressed.until {
@@ -165,14 +173,14 @@ package final class Downlink {
             for _ in 0..<due { mix(frameSamples, now: now) }
         } else {
             lastMix = nil
-            drainMix(keeping: tracks.values.first { $0.gate.isOpen })
+            drainMix(keeping: tracks.first { $0.gate.isOpen })
         }
-        for track in tracks.values
-        where track.gate.isOpen && now.nanoseconds(since: track.lastArrival) > silenceHangover {
+        for track in tracks {
+            let quiet = now.nanoseconds(since: track.lastArrival)
             // The packets stopped in the middle: DTX, a mute, or the end.
-            track.closeGate()
+            if quiet > silenceHangover, track.gate.isOpen { track.closeGate() }
+            if quiet > coderRest { track.rest() }
         }
-        for track in tracks.values where now.nanoseconds(since: track.lastArrival) > coderRest { track.rest() }
         if isPassing, now.nanoseconds(since: lastOutput) > silenceHangover { isPassing = false }
         if stage.hasUnfinishedFrame, now.nanoseconds(since: lastOutput) > flushAfter { stage.flush() }
         stage.handleTimeout(now: now)
@@ -189,7 +197,7 @@ package final class Downlink {
         let primed = limits.mixingDelay.samplesAt48kHz * codingRate / 48_000
         mixer.begin(count: count)
         var hasSound = false
-        for track in tracks.values {
+        for track in tracks {
             if !track.isPrimed { track.isPrimed = track.waiting.count >= primed }
             guard track.isPrimed else { continue }
             hasSound = true
@@ -209,7 +217,7 @@ package final class Downlink {
     /// Back to a single voice: what it has waiting for the mix goes out in front of what comes now. What others have
     /// waiting is the silence at their ends.
     private func drainMix(keeping last: TrackPlayer?) {
-        for track in tracks.values where !track.waiting.isEmpty {
+        for track in tracks where !track.waiting.isEmpty {
             if track === last {
                 var rest = [Int16](repeating: 0, count: track.waiting.count)
                 if track.waiting.pop(into: &rest) { emit(rest.span, now: lastOutput) }
@@ -229,7 +237,7 @@ package final class Downlink {
     /// Throws away everything that has not been sent.
     package func discard() {
         stage.discard()
-        for track in tracks.values {
+        for track in tracks {
             track.waiting.removeAll()
             track.isPrimed = false
         }
@@ -238,7 +246,7 @@ package final class Downlink {
     /// Lets nothing of a participant be heard until then, or until `unsuppress`.
     package func suppress(_ participant: String, until: Instant) {
         suppressed = (participant, until)
-        for track in tracks.values where track.participant == participant { track.closeGate() }
+        for track in tracks where track.participant == participant { track.closeGate() }
     }
 
     package func unsuppress() { suppressed = nil }

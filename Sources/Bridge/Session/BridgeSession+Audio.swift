@@ -46,13 +46,25 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
 
     package func mediaTick(now: Instant) {
         guard let uplink, let downlink else { return }
-        if let room { uplink.expect(lossPercent: room.reportedLossPercent) }
+        if let room { followLosses(room, uplink) }
         uplink.pump(now: now)
         downlink.tick(now: now)
         followPieces()
-        if replies.isReplyFinished(isAudible: downlink.isAudible, now: now) { endReply() }
-        let isReplying = downlink.isAudible || replies.isReplying
+        var isAudible = downlink.isAudible
+        if replies.isReplyFinished(isAudible: isAudible, now: now) {
+            endReply()
+            isAudible = downlink.isAudible
+        }
+        let isReplying = isAudible || replies.isReplying
         if turns.isNextTurn(isReplying: isReplying, isAtWork: replies.isAtWork, now: now) { tell(.replyFinished) }
+    }
+
+    /// The room's reports come every few seconds, and the way to them is long.
+    private func followLosses(_ room: any RoomConnection, _ uplink: Uplink) {
+        ticksToReport -= 1
+        guard ticksToReport <= 0 else { return }
+        ticksToReport = Self.ticksBetweenReports
+        uplink.expect(lossPercent: room.reportedLossPercent)
     }
 
     /// The agent has said everything of its reply: all of it goes to the client.
@@ -90,13 +102,13 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
         statistics.audioMessagesSent += 1
         lifecycle.noteActivity(now: now)
         statistics.audioBytesSent += bytes.count
-        if let packetArrival { environment.meter?.played(arrival: packetArrival) }
         absentClient?.nextSound = format.duration(of: bytes)
         switch delivery.framing {
         case .binary: client.send(audio: bytes)
         case .json: client.send(audioText: AudioMessage.json([UInt8](bytes)))
         case .wav: if let text = AudioMessage.wav([UInt8](bytes), format: format) { client.send(audioText: text) }
         }
+        if let packetArrival { environment.meter?.played(arrival: packetArrival) }
     }
 
     /// How the client gets the agent's sound.

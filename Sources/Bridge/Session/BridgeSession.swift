@@ -69,6 +69,8 @@ package final class BridgeSession {
     var isRoomReady = false
     /// When the packet came that is being played; nil while none is.
     var packetArrival: Instant?
+    /// Ticks until the room is asked again what it loses.
+    var ticksToReport = 0
     var isRoomInterrupted = false
     var hasSentBinary = false
     var delivery: Delivery
@@ -112,6 +114,8 @@ package final class BridgeSession {
         case done
     }
 
+    /// Half a second of ticks.
+    static let ticksBetweenReports = 25
     /// Messages that wait for the agent, at most.
     static let maximumUndelivered = 64
 

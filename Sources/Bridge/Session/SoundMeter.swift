@@ -4,12 +4,12 @@ package import Wire
 /// Counts the sound of all sessions of a shard and measures how long it stays in the gateway. Belongs to one loop; what
 /// it counts in belongs to the process.
 ///
-/// A sound's stay ends when the loop has handed everything of the turn to the kernel: what leaves together at the end of
-/// a turn has not left before. It begins with the turn that has read it. So a stay is never measured too short, but what
-/// waited in the kernel's buffers while the loop was busy is not in it.
+/// A sound's stay begins with the turn of the loop that has read it, and ends when its packet, or its message, is with the
+/// kernel. What others of the same turn have cost before is in it; what waited in the kernel's buffers while the loop was
+/// busy with the turn before is not.
 package final class SoundMeter {
-    /// Asked for at most once a turn: `turnEnded` is to be called when the turn has sent what it had to send.
-    private let requestEnd: () -> Void
+    /// The time, read anew: it goes on within a turn.
+    private let clock: () -> Instant
     private let packetsUp: Counter
     private let packetsSuppressed: Counter
     private let packetsDown: Counter
@@ -18,11 +18,9 @@ package final class SoundMeter {
     private let stayDown: Histogram
     private let joining: Histogram
     private let publishing: Histogram
-    private var arrivalsUp: [Instant] = []
-    private var arrivalsDown: [Instant] = []
 
-    package init(_ metrics: Metrics, requestEnd: @escaping () -> Void) {
-        self.requestEnd = requestEnd
+    package init(_ metrics: Metrics, clock: @escaping () -> Instant) {
+        self.clock = clock
         packetsUp = metrics.counter(
             "voicegateway_audio_packets_total", help: "Packets of sound to the room (up) and from it (down).",
             labels: ["direction": "up"])
@@ -43,13 +41,11 @@ package final class SoundMeter {
             "voicegateway_published_seconds", help: "From the open WebSocket to the published microphone.")
     }
 
-    /// A packet has been given to the room.
+    /// A packet has been given to the room, whose socket sends at once.
     /// - Parameter arrival: when its last byte had come; nil for silence of ours.
     func sent(arrival: Instant?) {
         packetsUp.add()
-        guard let arrival else { return }
-        if !isWaiting { requestEnd() }
-        arrivalsUp.append(arrival)
+        if let arrival { stayUp.add(nanoseconds: clock().nanoseconds(since: arrival)) }
     }
 
     func suppressed() { packetsSuppressed.add() }
@@ -58,24 +54,11 @@ package final class SoundMeter {
 
     func conceals(samples: Int) { concealed.add(samples / 48) }
 
-    /// A message with sound has been given to the client. - Parameter arrival: that of the packet which completed it.
-    func played(arrival: Instant) {
-        if !isWaiting { requestEnd() }
-        arrivalsDown.append(arrival)
-    }
+    /// A message with sound has been given to the client, whose socket sends at once unless it is slow.
+    /// - Parameter arrival: that of the packet which completed it.
+    func played(arrival: Instant) { stayDown.add(nanoseconds: clock().nanoseconds(since: arrival)) }
 
     func joined(after duration: Duration) { joining.add(nanoseconds: duration.nanoseconds) }
 
     func published(after duration: Duration) { publishing.add(nanoseconds: duration.nanoseconds) }
-
-    /// Whether the end of the turn has been asked for.
-    private var isWaiting: Bool { !arrivalsUp.isEmpty || !arrivalsDown.isEmpty }
-
-    /// All that was noted has left. - Parameter now: read at this moment.
-    package func turnEnded(now: Instant) {
-        for arrival in arrivalsUp { stayUp.add(nanoseconds: (now - arrival).nanoseconds) }
-        for arrival in arrivalsDown { stayDown.add(nanoseconds: (now - arrival).nanoseconds) }
-        arrivalsUp.removeAll(keepingCapacity: true)
-        arrivalsDown.removeAll(keepingCapacity: true)
-    }
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -77,3 +78,12 @@ static inline int gateway_send(
     while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : 0;
 }
+
+/// Blocks of at least so many bytes get pages of their own, which go back to the system as soon as they are freed.
+static inline void gateway_map_blocks_from(size_t bytes) { mallopt(M_MMAP_THRESHOLD, (int)bytes); }
+
+/// Bytes that were freed and that malloc keeps, whether the system has their pages back or not.
+static inline size_t gateway_free_bytes(void) { return mallinfo2().fordblks; }
+
+/// Gives whole pages of freed memory back to the system, between blocks that are in use, too.
+static inline void gateway_trim_memory(void) { malloc_trim(0); }

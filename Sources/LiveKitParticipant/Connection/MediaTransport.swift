@@ -19,7 +19,8 @@ final class MediaTransport: PeerConnectionDelegate {
     let target: SignalTarget
     let connection: PeerConnection
     private let loop: EventLoop
-    private weak var delegate: (any MediaTransportDelegate)?
+    /// Looks back to what holds this object weakly, so that nothing holds itself.
+    private var delegate: (any MediaTransportDelegate)?
     private var sockets: [UDPSocket] = []
     private var alarm: Alarm?
     private var hook: EndOfTurn?
@@ -48,7 +49,7 @@ final class MediaTransport: PeerConnectionDelegate {
             socket.onDatagram = { [weak self] datagram, sender in
                 guard let self else { return }
                 connection.receive(datagram, from: sender, on: base, now: self.loop.now)
-                hook?.request()
+                if connection.movesDeadline { hook?.request() }
             }
             sockets.append(socket)
             connection.addLocalCandidate(base)

@@ -22,6 +22,9 @@ enum ServeCommand {
     static func run(_ configuration: ServeConfiguration) async -> Int32 {
         let log = Log(minimumLevel: configuration.logLevel)
         OpenFiles.raiseLimit()
+        ProcessMemory.returnLargeBlocks()
+        let memory = Task { await MemoryKeeper.run() }
+        defer { memory.cancel() }
         do throws(StartError) {
             let loops: ProcessLoops
             do throws(ShardError) {

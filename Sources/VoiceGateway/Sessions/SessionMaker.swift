@@ -35,18 +35,8 @@ final class SessionMaker {
             dispatcher: ServerDispatcher(placer: shard.placer),
             coders: LibraryCoders(complexity: gateway.conversation.opusComplexity), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))
-        environment.meter = Self.meter(gateway.metrics, on: shard.loop)
+        environment.meter = SoundMeter(gateway.metrics) { EventLoop.clock() }
         self.environment = environment
-    }
-
-    /// A meter that learns of the end of each turn in which sound was sent.
-    private static func meter(_ metrics: Metrics, on loop: EventLoop) -> SoundMeter {
-        var sends: EndOfTurn?
-        let meter = SoundMeter(metrics) { sends?.request() }
-        let hasSent = EndOfTurn(loop: loop) { [weak meter] in meter?.turnEnded(now: EventLoop.clock()) }
-        // What hooks of the same round send has left when the next round runs.
-        sends = EndOfTurn(loop: loop) { hasSent.request() }
-        return meter
     }
 
     /// What the operator has decided for all sessions.

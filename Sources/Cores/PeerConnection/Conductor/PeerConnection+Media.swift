@@ -83,21 +83,22 @@ extension PeerConnection {
 
     // MARK: Receiving
 
-    func receiveRTP(_ datagram: UnsafeMutableRawBufferPointer, now: Instant) {
+    /// - Returns: whether something is missing, which will be asked for or given up at a time of its own.
+    func receiveRTP(_ datagram: UnsafeMutableRawBufferPointer, now: Instant) -> Bool {
         guard let srtp, let length = srtp.unprotectRTP(datagram, length: datagram.count), length <= datagram.count
         else {
             statistics.packetsRejected += 1
-            return
+            return false
         }
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<length])
         guard let header = RTPHeader(packet), let receiver = receiver(for: header, packet) else {
             statistics.packetsIgnored += 1
-            return
+            return false
         }
         let transceiver = transceivers[receiver.section]
         guard transceiver.current.receives else {
             statistics.packetsIgnored += 1
-            return
+            return false
         }
         statistics.packetsReceived += 1
         statistics.octetsReceived += header.payloadLength
@@ -128,6 +129,7 @@ extension PeerConnection {
                 audioLevel: level, payload: payload)
             order(audio, format: format, opusPayloadType: transceiver.opusPayloadType, receiver: receiver, now: now)
         }
+        return receiver.nextDeadline != nil
     }
 
     private func order(

@@ -39,10 +39,13 @@ extension PeerConnection {
     /// The best knowledge of the round trip to the far side.
     package var roundTripTime: Duration? { reportedRoundTrip ?? checkedRoundTrip }
 
-    func noteTraffic(from source: TransportAddress, now: Instant) {
+    /// - Returns: whether the connection had been given up for the moment.
+    @discardableResult
+    func noteTraffic(from source: TransportAddress, now: Instant) -> Bool {
         let wasDisconnected = ice.state == .disconnected
         ice.noteTraffic(from: source, now: now)
         if wasDisconnected { settle(now: now) }
+        return wasDisconnected
     }
 
     func receiveDTLS(_ datagram: UnsafeRawBufferPointer, now: Instant) {

@@ -105,6 +105,10 @@ package final class PeerConnection {
 
     // MARK: Time and datagrams
 
+    /// Whether the last datagram may have brought `nextDeadline` closer. Media that comes in order does not, and to ask
+    /// again after each packet costs as much as the packet's own way.
+    package private(set) var movesDeadline = false
+
     /// When `handleTimeout` wants to be called; nil when nothing is due. Ask again after every call.
     package var nextDeadline: Instant? {
         guard !isClosed else { return nil }
@@ -131,11 +135,12 @@ package final class PeerConnection {
         now: Instant
     ) {
         guard !isClosed, datagram.count >= 2 else { return }
+        movesDeadline = true
         switch PacketKind.classify(datagram[0], datagram[1]) {
         case .rtp:
-            noteTraffic(from: source, now: now)
-            receiveRTP(datagram, now: now)
-            if !events.isEmpty { settle(now: now) }
+            let isRevived = noteTraffic(from: source, now: now)
+            let hasGap = receiveRTP(datagram, now: now)
+            if events.isEmpty { movesDeadline = isRevived || hasGap } else { settle(now: now) }
             return
         case .rtcp:
             noteTraffic(from: source, now: now)

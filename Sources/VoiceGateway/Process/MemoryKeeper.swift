@@ -1,0 +1,25 @@
+internal import Shard
+
+/// Gives freed memory back to the system from time to time, beside the loops and not on them.
+struct MemoryKeeper {
+    /// Often enough that a crowd that has gone is not paid for long, seldom enough to cost nothing.
+    static let interval = Duration.seconds(5)
+
+    /// What was free after the last time, in bytes.
+    private var known = 0
+
+    /// Whether freed memory is to be looked through: more than a little has been freed or used up since the last time.
+    mutating func isDue(freeBytes: Int) -> Bool {
+        guard abs(freeBytes - known) >= ProcessMemory.worthwhile else { return false }
+        known = freeBytes
+        return true
+    }
+
+    /// Runs until its task is cancelled.
+    static func run() async {
+        var keeper = MemoryKeeper()
+        while (try? await Task.sleep(for: interval)) != nil {
+            if keeper.isDue(freeBytes: ProcessMemory.freeBytes) { ProcessMemory.returnFree() }
+        }
+    }
+}
