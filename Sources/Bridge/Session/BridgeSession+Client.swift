@@ -244,7 +244,7 @@ extension BridgeSession {
             }
         }
         do throws(AudioCoderFailure) {
-            if parameters.input != old.input { try uplink?.change(format: parameters.input) }
+            if parameters.input != old.input { try uplink?.change(format: parameters.input, now: now) }
             try changeOutput()
         } catch {
             return fail(error)

@@ -130,9 +130,23 @@ package final class Uplink {
         let converter =
             sampleRate == backlog.sampleRate ? nil : try coders.makeConverter(from: sampleRate, to: backlog.sampleRate)
         beginTurn(isRecorded: true, now: now)
-        decoded.removeAll(keepingCapacity: true)
-        decoded.append(contentsOf: recording)
-        append(decodedBy: converter, sampleRate: sampleRate, now: now)
+        if let converter {
+            noteArrival(samples: recording.count * 48_000 / max(1, sampleRate), now: now)
+            backlog.append(WaitingRecording(recording, sampleRate: sampleRate, converter: converter))
+            pump(now: now)
+        } else {
+            decoded.removeAll(keepingCapacity: true)
+            decoded.append(contentsOf: recording)
+            append(decodedBy: nil, sampleRate: sampleRate, now: now)
+        }
+    }
+
+    /// Converts what is next of a recording that waits, or all of it.
+    private func convertRecording(isWhole: Bool = false, now: Instant) {
+        guard backlog.hasRecording else { return }
+        let (dropped, endsTurn) = backlog.convertRecording(isWhole: isWhole, now: now)
+        samplesDropped += dropped
+        if endsTurn { finishTurn(now: now) }
     }
 
     private func append(decodedBy converter: (any RateConverter)?, sampleRate: Int, now: Instant) {
@@ -158,6 +172,7 @@ package final class Uplink {
 
     /// Sound of another turn while the one before is still being played: the agent must hear that they are two.
     private func beginTurn(isRecorded: Bool, now: Instant) {
+        convertRecording(isWhole: true, now: now)
         // Who streams live is a moment behind at most, and stays so.
         guard turns.begin(), backlog.samples > (isRecorded ? 0 : limits.catchUp.samplesAt48kHz) else { return }
         let count = limits.pauseBetweenTurns.samplesAt48kHz / UplinkPacer.frameSamples
@@ -166,16 +181,22 @@ package final class Uplink {
 
     /// The caller's turn is over: an unfinished frame is filled up, and silence follows at once.
     package func endTurn(now: Instant) {
+        guard !backlog.hasRecording else { return backlog.endTurnWithRecording() }
+        finishTurn(now: now)
+        pump(now: now)
+    }
+
+    private func finishTurn(now: Instant) {
         backlog.finishFrame(now: now)
         decoder?.reset()
         pacer.endTurn()
         turns.end(at: finishedSamples + backlog.samples)
-        pump(now: now)
     }
 
     /// Changes what the client sends. What it sent before is still played.
-    package func change(format new: AudioFormat) throws(AudioCoderFailure) {
+    package func change(format new: AudioFormat, now: Instant) throws(AudioCoderFailure) {
         guard new != format else { return }
+        convertRecording(isWhole: true, now: now)
         // While sound waits it stays at its rate, and the encoder with it.
         let rate = backlog.hasSamples ? backlog.sampleRate : new.nearestOpusSampleRate
         converter =
@@ -241,6 +262,7 @@ package final class Uplink {
         skipSilence(now: now)
         fallInStepInPause(now: now)
         while true {
+            convertRecording(now: now)
             switch pacer.next(head: backlog.head, now: now) {
             case .wait:
                 backlog.releaseSpare()
@@ -307,9 +329,7 @@ package final class Uplink {
 
     /// Lets sound leave from here on as it comes, and at once what would have left by now, had it always done so.
     private func fallInStep(now: Instant) {
-        guard isLive(now: now), let newest = backlog.newestArrival else {
-            return
-        }
+        guard isLive(now: now), let newest = backlog.newestArrival else { return }
         let head = backlog.head ?? UplinkPacer.frameSamples
         // Of the last message the first frame is due when it comes, and the rest one after the other.
         let earlier = backlog.samples - max(lastArrivalSamples, head)

@@ -23,6 +23,8 @@ struct UplinkBacklog {
     private var packetArrivals = ArrivalQueue()
     /// Packets wait behind the frames that were there when they came.
     private var areFramesFirst = false
+    /// The rest of the last recording. Whatever comes after it waits for its end.
+    private var recording: WaitingRecording?
     private var scratch: [Int16] = []
 
     /// - Parameter limit: beyond so much the oldest gives way.
@@ -36,7 +38,9 @@ struct UplinkBacklog {
     /// Samples of a frame at `sampleRate`.
     var frameLength: Int { frames.frameLength }
     /// What waits; an unfinished frame does not count.
-    var samples: Int { packets.samples + frames.frameCount * UplinkPacer.frameSamples }
+    var samples: Int {
+        packets.samples + frames.frameCount * UplinkPacer.frameSamples + (recording?.samplesAt48kHz ?? 0)
+    }
     /// Whether samples wait, even if they are no whole frame.
     var hasSamples: Bool { frames.sampleCount > 0 }
     var isPacketNext: Bool { !packets.isEmpty && !(areFramesFirst && frames.frameCount > 0) }
@@ -47,7 +51,32 @@ struct UplinkBacklog {
     /// When the youngest was complete.
     var newestArrival: Instant? { packets.isEmpty ? frameArrivals.newest : packetArrivals.newest }
 
+    var hasRecording: Bool { recording != nil }
+
     // MARK: In
+
+    /// Appends a recording that is converted to `sampleRate` as it is played.
+    mutating func append(_ new: WaitingRecording) { recording = new }
+
+    /// The caller's turn ends with the recording that waits.
+    mutating func endTurnWithRecording() { recording?.endsTurn = true }
+
+    /// Converts so much of the recording that there is something to play, or all of it. Returns how much had to give
+    /// way, and whether that was the end of the caller's turn.
+    mutating func convertRecording(isWhole: Bool, now: Instant) -> (dropped: Int, endsTurn: Bool) {
+        let ready = WaitingRecording.sliceMilliseconds / 20
+        var dropped = 0
+        var converted: [Int16] = []
+        while recording != nil, isWhole || frames.frameCount < ready {
+            converted.removeAll(keepingCapacity: true)
+            recording?.convertSlice(appendingTo: &converted)
+            dropped += append(converted.span, now: now)
+            guard let rest = recording, rest.isEmpty else { continue }
+            recording = nil
+            return (dropped, rest.endsTurn)
+        }
+        return (dropped, false)
+    }
 
     /// Appends samples at `sampleRate`; returns how much had to give way.
     mutating func append(_ samples: Span<Int16>, now: Instant) -> Int {
@@ -93,6 +122,7 @@ struct UplinkBacklog {
 
     mutating func removeAll() {
         frames.removeAll()
+        recording = nil
         packets.removeAll()
         frameArrivals.removeAll()
         packetArrivals.removeAll()

@@ -1,0 +1,105 @@
+import Bridge
+import ClientProtocol
+import TestSupport
+import Testing
+import Wire
+
+/// Recordings at a rate that Opus does not have.
+@Suite("Recordings are converted while they are played")
+struct RecordingTests {
+    /// Halves the rate by leaving out every other sample, and notes how much it was given at a time.
+    private final class Halver: RateConverter {
+        var pieces: [Int] = []
+        private var isOdd = false
+
+        func convert(_ samples: Span<Int16>, appendingTo output: inout [Int16]) {
+            pieces.append(samples.count)
+            for index in samples.indices {
+                if !isOdd { output.append(samples[index]) }
+                isOdd.toggle()
+            }
+        }
+    }
+
+    private final class Coders: AudioCoderFactory {
+        let fakes = FakeCoders()
+        let halver = Halver()
+        func makeEncoder(sampleRate: Int) -> any SpeechEncoder { fakes.makeEncoder(sampleRate: sampleRate) }
+        func makeDecoder(sampleRate: Int) -> any SpeechDecoder { fakes.makeDecoder(sampleRate: sampleRate) }
+        func makeConverter(from inputRate: Int, to outputRate: Int) -> any RateConverter { halver }
+    }
+
+    private final class Room: UplinkSink {
+        var now = Instant.zero
+        var heard: [Int16] = []
+        var turnsPlayedAfter: [Int] = []
+        func uplink(packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
+            heard += samplesOf(Array(packet.dropFirst())).filter { $0 != 0 }
+        }
+        func uplinkTurnPlayed() { turnsPlayedAfter.append(heard.count) }
+    }
+
+    private let coders = Coders()
+    private let room = Room()
+    private let uplink: Uplink
+
+    init() throws {
+        let format = AudioFormat(encoding: .pcmS16LE, sampleRate: 16_000)
+        uplink = try Uplink(format: format, limits: Limits(), coders: coders, sink: room, now: room.now)
+        uplink.release(now: room.now)
+        uplink.start(now: room.now)
+    }
+
+    private func say(_ samples: Range<Int>) throws {
+        try uplink.append(recording: ramp(samples).flatMap { [$0, 0] }, sampleRate: 32_000, now: room.now)
+    }
+
+    /// A difference of so many samples would take minutes to be described.
+    private func heard(_ samples: Range<Int>) -> Bool { room.heard == ramp(samples) }
+
+    /// Lets ticks pass.
+    private func play(milliseconds: Int) {
+        for tick in 0..<milliseconds / 10 { uplink.pump(now: room.now + .milliseconds(10 * (tick + 1))) }
+    }
+
+    @Test("a minute is never converted at once, and arrives whole and in order")
+    func pieces() throws {
+        try say(0..<960_000)
+        #expect(coders.halver.pieces.reduce(0, +) <= 32_000)
+        #expect(uplink.queuedMilliseconds >= 59_000)
+        play(milliseconds: 62_000)
+        #expect(coders.halver.pieces.reduce(0, +) == 1_920_000)
+        #expect((coders.halver.pieces.max() ?? 0) <= 6400)
+        #expect(heard(0..<960_000))
+    }
+
+    @Test("a turn that ends with a recording has been played when its last sample has")
+    func turnEnd() throws {
+        try say(0..<32_100)
+        uplink.endTurn(now: room.now)
+        play(milliseconds: 1500)
+        #expect(room.turnsPlayedAfter.isEmpty)
+        play(milliseconds: 4000)
+        #expect(room.turnsPlayedAfter == [32_100] && heard(0..<32_100))
+    }
+
+    @Test("what is said after a recording comes after its end")
+    func order() throws {
+        try say(0..<32_000)
+        uplink.endTurn(now: room.now)
+        try say(32_000..<64_000)
+        let live = ramp(64_000..<64_320)
+        #expect(live.withUnsafeBytes { uplink.append($0, now: room.now) })
+        play(milliseconds: 7000)
+        #expect(heard(0..<64_320) && room.turnsPlayedAfter == [32_000])
+    }
+
+    @Test("whoever mutes takes back what has not been played")
+    func muting() throws {
+        try say(0..<32_000)
+        uplink.setMuted(true, now: room.now)
+        uplink.setMuted(false, now: room.now)
+        play(milliseconds: 3000)
+        #expect(uplink.queuedMilliseconds == 0 && room.heard.count < 6400)
+    }
+}
