@@ -13,7 +13,7 @@ extension RoomParticipant: MediaSessionDelegate {
         func transport(_ target: SignalTarget, _ relay: TransportRelay) throws(ParticipantError) -> MediaTransport {
             try MediaTransport(
                 loop: loop, target: target, isLocal: isLocal, factory: factory, authentication: authentication,
-                random: random, log: log, delegate: relay)
+                random: random, delegate: relay)
         }
         let relay = TransportRelay()
         let publisher = try transport(.publisher, relay)

@@ -196,7 +196,7 @@ package final class LoadGenerator {
     private func finish() {
         isOver = true
         for client in clients {
-            result.take(client, topology: plan.topology, isOpus: plan.isOpus)
+            result.take(client, topology: plan.topology)
             client.leave()
         }
         ticker?.cancel()

@@ -89,7 +89,7 @@ package struct LoadResult: Sendable {
 
     package var seconds: Double { measured / .seconds(1) }
 
-    mutating func take(_ client: LoadClient, topology: LoadPlan.Topology, isOpus: Bool) {
+    mutating func take(_ client: LoadClient, topology: LoadPlan.Topology) {
         let record = client.record
         if let value = record.opened {
             opened.add(value)

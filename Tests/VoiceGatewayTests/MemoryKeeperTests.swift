@@ -19,6 +19,13 @@ struct MemoryKeeperTests {
         #expect(answers == [true, false, false])
     }
 
+    @Test("where much is free, what comes and goes in a large gateway is no reason")
+    func large() {
+        var keeper = MemoryKeeper()
+        let answers = [100 << 20, 90 << 20, 110 << 20, 130 << 20].map { keeper.isDue(freeBytes: $0) }
+        #expect(answers == [true, false, false, true])
+    }
+
     @Test("what was used up and freed again counts anew")
     func again() {
         var keeper = MemoryKeeper()

@@ -5,7 +5,7 @@ internal import Wire
 extension BridgeSession {
     /// A binary message: sound in the session's input format. The bytes are not needed after the call.
     package func receive(binary bytes: UnsafeRawBufferPointer) {
-        guard take(byteCount: bytes.count) else { return }
+        guard takesMessage() else { return }
         if !hasSentBinary { noteFirstBinary() }
         statistics.clientAudioBytes += bytes.count
         for output in dialect.noteBinaryAudio(byteCount: bytes.count) { act(on: output) }
@@ -25,13 +25,13 @@ extension BridgeSession {
 
     /// A text message.
     package func receive(text bytes: [UInt8]) {
-        guard take(byteCount: bytes.count) else { return }
+        guard takesMessage() else { return }
         for output in dialect.decode(text: bytes) { act(on: output) }
         perform()
     }
 
     /// Counts a message; false when the session does not take it.
-    private func take(byteCount: Int) -> Bool {
+    private func takesMessage() -> Bool {
         guard !hasEnded else { return false }
         statistics.clientMessages += 1
         let now = now
@@ -55,7 +55,7 @@ extension BridgeSession {
 
     /// A message was too large to be received.
     package func skipped(messageOf byteCount: Int) {
-        guard take(byteCount: byteCount) else { return }
+        guard takesMessage() else { return }
         complain(
             ClientError(
                 .invalidMessage,

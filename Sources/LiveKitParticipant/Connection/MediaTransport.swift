@@ -29,7 +29,7 @@ final class MediaTransport: PeerConnectionDelegate {
     /// Opens the sockets. `isLocal` says that the server is on this machine, which loopback addresses then reach.
     init(
         loop: EventLoop, target: SignalTarget, isLocal: Bool, factory: any SecureTransportFactory,
-        authentication: MessageAuthentication, random: any RandomNumberGenerator, log: Log,
+        authentication: MessageAuthentication, random: any RandomNumberGenerator,
         delegate: any MediaTransportDelegate
     ) throws(ParticipantError) {
         self.loop = loop

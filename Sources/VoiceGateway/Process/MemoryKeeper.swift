@@ -8,9 +8,10 @@ struct MemoryKeeper {
     /// What was free after the last time, in bytes.
     private var known = 0
 
-    /// Whether freed memory is to be looked through: more than a little has been freed or used up since the last time.
+    /// Whether freed memory is to be looked through: more than a little has been freed or used up since the last time,
+    /// also in proportion, because the more there is the longer looking takes.
     mutating func isDue(freeBytes: Int) -> Bool {
-        guard abs(freeBytes - known) >= ProcessMemory.worthwhile else { return false }
+        guard abs(freeBytes - known) >= max(ProcessMemory.worthwhile, known / 4) else { return false }
         known = freeBytes
         return true
     }

@@ -71,7 +71,7 @@ extension SessionParameters {
         case "room": room = try Self.name(name, value)
         case "identity", "user_id": identity = try Self.name(name, value)
         case "name": self.name = try Self.name(name, value)
-        case "agent": agent = try Self.name(name, value, mayBeEmpty: true) ?? ""
+        case "agent": agent = try Self.name(name, value) ?? ""
         case "metadata": metadata = try Self.metadata(name, value)
         case "access_token":
             accessToken = try Self.text(name, value, maximumSize: Self.maximumTokenSize, what: "a LiveKit access token")
@@ -128,9 +128,7 @@ extension SessionParameters {
     }
 
     /// Nil when empty: as if it had not been given.
-    private static func name(
-        _ name: String, _ value: Value, mayBeEmpty: Bool = true
-    ) throws(InvalidParameter) -> String? {
+    private static func name(_ name: String, _ value: Value) throws(InvalidParameter) -> String? {
         guard let text = value.text, text.count <= maximumNameLength,
             !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
         else {

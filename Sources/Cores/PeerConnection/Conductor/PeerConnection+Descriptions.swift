@@ -1,6 +1,6 @@
 /// What our offers and answers say.
 extension PeerConnection {
-    func beginDescription(isLiteFarSide: Bool) -> SessionDescription {
+    func beginDescription() -> SessionDescription {
         sessionVersion += 1
         var description = SessionDescription(sessionID: sessionID, sessionVersion: sessionVersion)
         description.isICELite = configuration.ice.isLite
@@ -96,7 +96,7 @@ extension PeerConnection {
         return [opus, red]
     }
 
-    func offeredExtensions(_ transceiver: Transceiver) -> [RTPHeaderExtensionMapping] {
+    func offeredExtensions() -> [RTPHeaderExtensionMapping] {
         // All sections of a bundle share one numbering (RFC 8843 section 9.1).
         var mappings: [RTPHeaderExtensionMapping] = []
         for (uri, preferred) in [(RTPHeaderExtensionMapping.audioLevelURI, 1), (RTPHeaderExtensionMapping.midURI, 4)] {

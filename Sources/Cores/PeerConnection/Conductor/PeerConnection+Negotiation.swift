@@ -15,12 +15,12 @@ extension PeerConnection {
         }
         phase = .haveLocalOffer
         offeredSections = transceivers.count
-        var description = beginDescription(isLiteFarSide: ice.isRemoteLite)
+        var description = beginDescription()
         for transceiver in transceivers {
             var section = describe(transceiver)
             if transceiver.kind == .audio, !transceiver.isRejected {
                 setMedia(
-                    &section, codecs: offeredCodecs(transceiver), extensions: offeredExtensions(transceiver),
+                    &section, codecs: offeredCodecs(transceiver), extensions: offeredExtensions(),
                     direction: transceiver.ready, track: transceiver.localTrack)
             }
             addTransport(&section, setup: .activeOrPassive)
@@ -38,7 +38,7 @@ extension PeerConnection {
         guard offer.sections.count >= transceivers.count else { throw .sectionsChanged }
         try check(offer)
         let fingerprints = try transportFingerprints(of: offer)
-        try takeTransport(of: offer, fingerprints: fingerprints, isOffer: true, now: now)
+        try takeTransport(of: offer, fingerprints: fingerprints, isOffer: true)
 
         for (index, section) in offer.sections.enumerated() {
             let transceiver: Transceiver
@@ -52,7 +52,7 @@ extension PeerConnection {
                 transceiver = added
             }
             transceiver.remote = section
-            if !isUsable(section, in: offer, transceiver) { reject(transceiver) }
+            if !isUsable(section, transceiver) { reject(transceiver) }
             guard !transceiver.isRejected, transceiver.kind == .audio else { continue }
             let codecs = answeredCodecs(transceiver, section)
             guard codecs.contains(where: \.isOpus) else {
@@ -71,7 +71,7 @@ extension PeerConnection {
     package func createAnswer(now: Instant) throws(NegotiationError) -> String {
         guard !isClosed else { throw .closed }
         guard phase == .haveRemoteOffer else { throw .wrongState }
-        var description = beginDescription(isLiteFarSide: ice.isRemoteLite)
+        var description = beginDescription()
         for transceiver in transceivers {
             var section = describe(transceiver)
             if let remote = transceiver.remote {
@@ -107,11 +107,11 @@ extension PeerConnection {
         guard answer.sections.count == offeredSections else { throw .sectionsChanged }
         try check(answer)
         let fingerprints = try transportFingerprints(of: answer)
-        try takeTransport(of: answer, fingerprints: fingerprints, isOffer: false, now: now)
+        try takeTransport(of: answer, fingerprints: fingerprints, isOffer: false)
 
         for (transceiver, section) in zip(transceivers, answer.sections) {
             transceiver.remote = section
-            if !isUsable(section, in: answer, transceiver) { reject(transceiver) }
+            if !isUsable(section, transceiver) { reject(transceiver) }
             guard !transceiver.isRejected, transceiver.kind == .audio else { continue }
             let codecs = offeredCodecs(transceiver).compactMap { ours in
                 section.codecs.first {
@@ -165,7 +165,7 @@ extension PeerConnection {
 
     /// Takes ICE credentials, candidates, fingerprints and DTLS role from the section that stands for the bundle.
     private func takeTransport(
-        of description: SessionDescription, fingerprints: [CertificateFingerprint], isOffer: Bool, now: Instant
+        of description: SessionDescription, fingerprints: [CertificateFingerprint], isOffer: Bool
     ) throws(NegotiationError) {
         guard let section = description.transportSection else { return }
         guard let fragment = section.iceUsernameFragment, let password = section.icePassword,
@@ -189,7 +189,7 @@ extension PeerConnection {
         }
     }
 
-    private func isUsable(_ section: MediaSection, in description: SessionDescription, _ transceiver: Transceiver)
+    private func isUsable(_ section: MediaSection, _ transceiver: Transceiver)
         -> Bool
     {
         if section.isRejected { return false }

@@ -26,7 +26,7 @@ extension DataChannelMux {
     private func handle(_ output: SCTPOutput, now: Instant) {
         switch output {
         case .transmit: break
-        case .connected: connected(now: now)
+        case .connected: connected()
         case .message(let message): receive(message, now: now)
         case .outgoingStreamsReset(let streams, let isPerformed):
             for stream in streams {
@@ -55,7 +55,7 @@ extension DataChannelMux {
         remove(id)
     }
 
-    private func connected(now: Instant) {
+    private func connected() {
         outputs.append(.associationConnected)
         for id in channels.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
             guard let information = channels[id]?.information, let stream = information.stream else { continue }
