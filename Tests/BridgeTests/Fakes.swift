@@ -93,6 +93,7 @@ final class FakeRoom: RoomConnection {
     var attributes: [String: String] = [:]
     var calls: [(identity: String, method: String)] = []
     var isMuted = false
+    var reportedLossPercent = 0
     var leftAt: Instant?
 
     init(request: RoomRequest, delegate: any RoomConnectionDelegate, clock: VirtualClock) {

@@ -72,6 +72,23 @@ struct PeerConnectionTests {
         #expect(right.heard.count >= 195)
     }
 
+    @Test("what the far side reports as lost is known to whoever sends, and forgotten when the way is good again")
+    func reportedLoss() throws {
+        let (call, left, _) = try makeCall(conditions: .init(loss: 0.2), seed: 6) { $0.usesRetransmission = false }
+        func speak(_ indices: Range<Int>) {
+            for index in indices {
+                left.speak(index, on: 0, now: call.now)
+                call.run(for: .milliseconds(20))
+            }
+        }
+        #expect(left.connection.reportedLossPercent == 0)
+        speak(0..<750)
+        #expect((10...35).contains(left.connection.reportedLossPercent))
+        call.network.conditions.loss = 0
+        speak(750..<4000)
+        #expect(left.connection.reportedLossPercent <= 1)
+    }
+
     @Test("messages go both ways, over channels that either side opens, also from before the connection")
     func data() throws {
         let left = TestPeer(1, port: 5001)

@@ -1,0 +1,112 @@
+import Bridge
+import TestSupport
+import Testing
+
+/// How long a session keeps its coders, and what they are told.
+@Suite("Coders of a session")
+struct CoderLifeTests {
+    /// Counts the coders that are there, and notes what encoders are told.
+    private final class Coders: AudioCoderFactory {
+        private final class Encoder: SpeechEncoder {
+            let encoder: any SpeechEncoder
+            let coders: Coders
+            init(_ encoder: any SpeechEncoder, _ coders: Coders) {
+                self.encoder = encoder
+                self.coders = coders
+                coders.encoders += 1
+            }
+            deinit { coders.encoders -= 1 }
+            func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+                encoder.encode(frame, into: packet)
+            }
+            func expect(lossPercent: Int) { coders.losses.append(lossPercent) }
+        }
+
+        private final class Decoder: SpeechDecoder {
+            let decoder: any SpeechDecoder
+            let coders: Coders
+            init(_ decoder: any SpeechDecoder, _ coders: Coders) {
+                self.decoder = decoder
+                self.coders = coders
+                coders.decoders += 1
+            }
+            deinit { coders.decoders -= 1 }
+            func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
+                decoder.decode(packet, into: samples)
+            }
+            func recover(
+                _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
+            ) -> Int? { decoder.recover(count, before: next, into: samples) }
+            func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
+                decoder.conceal(count, into: samples)
+            }
+            func reset() { decoder.reset() }
+        }
+
+        private let fakes = FakeCoders()
+        var encoders = 0
+        var decoders = 0
+        var losses: [Int] = []
+
+        func makeEncoder(sampleRate: Int) -> any SpeechEncoder {
+            Encoder(fakes.makeEncoder(sampleRate: sampleRate), self)
+        }
+        func makeDecoder(sampleRate: Int) -> any SpeechDecoder {
+            Decoder(fakes.makeDecoder(sampleRate: sampleRate), self)
+        }
+        func makeConverter(from inputRate: Int, to outputRate: Int) throws(AudioCoderFailure) -> any RateConverter {
+            try fakes.makeConverter(from: inputRate, to: outputRate)
+        }
+    }
+
+    private let coders = Coders()
+    private let rest = Limits().coderRest
+
+    @Test("a caller who has said nothing for long gives back the encoder, and is heard as ever when speaking again")
+    func encoder() throws {
+        let harness = try Harness(coders: coders)
+        harness.room.welcome()
+        harness.stream(ramp(0..<3200))
+        #expect(coders.encoders == 1)
+        harness.clock.advance(by: rest)
+        harness.clock.advance(by: .seconds(5))
+        #expect(coders.encoders == 0)
+        harness.stream(ramp(3200..<6400))
+        #expect(coders.encoders == 1 && harness.room.heard == ramp(0..<6400))
+    }
+
+    @Test("a track that has been silent for long gives back its decoder, and its next word is heard whole")
+    func decoder() throws {
+        let harness = try Harness(coders: coders)
+        harness.room.welcome()
+        harness.room.emit(.trackSubscribed(track: "TR_voice", participant: "agent-1"))
+        for number in 0..<10 {
+            harness.sound(ramp(number * 480..<(number + 1) * 480), track: "TR_voice")
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        #expect(coders.decoders == 1)
+        harness.clock.advance(by: rest)
+        harness.clock.advance(by: .seconds(1))
+        #expect(coders.decoders == 0)
+        for number in 10..<20 {
+            harness.sound(ramp(number * 480..<(number + 1) * 480), track: "TR_voice")
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        #expect(coders.decoders == 1 && harness.client.samples.filter { $0 != 0 } == ramp(0..<9600))
+    }
+
+    @Test("what the room loses is told to the encoder, also to one that is made later, and not again and again")
+    func losses() throws {
+        let harness = try Harness(coders: coders)
+        harness.room.welcome()
+        harness.stream(ramp(0..<16_000))
+        #expect(coders.losses == [])
+        harness.room.reportedLossPercent = 12
+        harness.stream(ramp(16_000..<48_000))
+        #expect(coders.losses == [12])
+        harness.clock.advance(by: rest)
+        harness.clock.advance(by: .seconds(5))
+        harness.stream(ramp(48_000..<51_200))
+        #expect(coders.losses == [12, 12])
+    }
+}
