@@ -63,6 +63,30 @@ struct LegacyTranscriptTests {
                 == [#"{"type":"text","role":"assistant","content":"end"}"#])
     }
 
+    @Test("the last words of a reply that was cut short are told when they come, apart from what follows")
+    func cutShort() {
+        var client = LegacyClient()
+        _ = client.tell(.agentState(.speaking))
+        _ = client.tell(said(.assistant, "Chapter", id: "a1", isFinal: false))
+        _ = client.tell(.interrupted)
+        _ = client.tell(.agentState(.listening))
+        _ = client.tell(.agentState(.thinking))
+        #expect(client.tell(.replyFinished) == [#"{"type":"ready","message":"Ready for next turn"}"#])
+        // Another channel was quicker than the one of the words.
+        #expect(client.tell(said(.user, "stop", id: "u1")).isEmpty)
+        #expect(
+            client.tell(said(.assistant, "Chapter one.", id: "a1"))
+                == [#"{"type":"text","role":"assistant","content":"Chapter one."}"#])
+        #expect(
+            client.tell(.agentState(.speaking)) == [#"{"type":"transcript","role":"user","content":"stop"}"#])
+        #expect(client.tell(said(.assistant, "Chapter one.", id: "a1")).isEmpty)
+        _ = client.tell(said(.assistant, "I have", id: "a2", isFinal: false))
+        #expect(client.tell(said(.assistant, "I have stopped.", id: "a2")).isEmpty)
+        #expect(
+            client.tell(.replyFinished).first
+                == #"{"type":"text","role":"assistant","content":"I have stopped."}"#)
+    }
+
     @Test("an agent without state tells its sentences as they come, the user's before")
     func withoutState() {
         var client = LegacyClient()

@@ -19,6 +19,9 @@ struct LegacyTranscripts: Sendable {
 
     private var user: [Segment] = []
     private var assistant: [Segment] = []
+    /// The agent's segments of this reply that were not final yet, and those of the replies before.
+    private var unfinished: [String] = []
+    private var late: [String] = []
     private var told: [String] = []
     private var state: AgentState?
     private var replyHasBegun = false
@@ -32,6 +35,8 @@ struct LegacyTranscripts: Sendable {
             guard transcript.isFinal, Self.note(transcript, in: &user, told: told) else { return [] }
             return replyHasBegun || size(user) > Self.maximumWaitingSize ? tellUser() : []
         case .assistant:
+            if late.contains(transcript.segmentID) { return transcript.isFinal ? tellLate(transcript) : [] }
+            note(unfinished: transcript)
             // While the agent listens this is the late end of a reply, and the user's next turn goes on.
             let isReply = state != .listening && state != .idle
             if isReply { replyHasBegun = true }
@@ -65,6 +70,8 @@ struct LegacyTranscripts: Sendable {
     /// The reply has been sent, or nothing more will come of it.
     mutating func endReply() -> [ClientFrame] {
         let frames = tellUser() + tellAssistant()
+        late = (late + unfinished).suffix(Self.rememberedSegments)
+        unfinished = []
         replyHasBegun = false
         awaitsEnd = false
         return frames
@@ -94,6 +101,24 @@ struct LegacyTranscripts: Sendable {
         return true
     }
 
+    private mutating func note(unfinished transcript: Transcript) {
+        let id = transcript.segmentID
+        guard !id.isEmpty else { return }
+        if transcript.isFinal {
+            unfinished.removeAll { $0 == id }
+        } else if !unfinished.contains(id), unfinished.count < Self.rememberedSegments {
+            unfinished.append(id)
+        }
+    }
+
+    /// The end of a reply that the client takes to be over belongs neither to what the user has said since nor to the
+    /// next reply: the agent, when it is cut short, may tell of its next thought before it tells what it has said.
+    private mutating func tellLate(_ transcript: Transcript) -> [ClientFrame] {
+        late.removeAll { $0 == transcript.segmentID }
+        var segments: [Segment] = []
+        return Self.note(transcript, in: &segments, told: told) ? text(of: segments) : []
+    }
+
     private mutating func tellUser() -> [ClientFrame] {
         let segments = user
         user = []
@@ -104,6 +129,10 @@ struct LegacyTranscripts: Sendable {
     private mutating func tellAssistant() -> [ClientFrame] {
         let segments = assistant
         assistant = []
+        return text(of: segments)
+    }
+
+    private mutating func text(of segments: [Segment]) -> [ClientFrame] {
         guard let content = join(segments) else { return [] }
         return [frame(["type": "text", "role": "assistant", "content": .string(content)])]
     }
