@@ -32,8 +32,10 @@ struct RecordingTests {
     private final class Room: UplinkSink {
         var now = Instant.zero
         var heard: [Int16] = []
+        var sentAt: [Instant] = []
         var turnsPlayedAfter: [Int] = []
         func uplink(packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
+            sentAt.append(now)
             heard += samplesOf(Array(packet.dropFirst())).filter { $0 != 0 }
         }
         func uplinkTurnPlayed() { turnsPlayedAfter.append(heard.count) }
@@ -59,7 +61,10 @@ struct RecordingTests {
 
     /// Lets ticks pass.
     private func play(milliseconds: Int) {
-        for tick in 0..<milliseconds / 10 { uplink.pump(now: room.now + .milliseconds(10 * (tick + 1))) }
+        for _ in 0..<milliseconds / 10 {
+            room.now += .milliseconds(10)
+            uplink.pump(now: room.now)
+        }
     }
 
     @Test("a minute is never converted at once, and arrives whole and in order")
@@ -92,6 +97,27 @@ struct RecordingTests {
         #expect(live.withUnsafeBytes { uplink.append($0, now: room.now) })
         play(milliseconds: 7000)
         #expect(heard(0..<64_320) && room.turnsPlayedAfter == [32_000])
+    }
+
+    @Test("a piece of Opus that comes early in a pause does not make those late that follow")
+    func earlyPiece() {
+        func piece(_ samples: [Int16]) {
+            let packet = [0xF8] + bytesOf(samples)
+            for _ in 0..<15 {
+                #expect(packet.withUnsafeBytes { uplink.append(opus: $0, isRecorded: true, now: room.now) })
+            }
+        }
+        let pause = [Int16](repeating: 0, count: 320)
+        piece(ramp(0..<320))
+        play(milliseconds: 300)
+        piece(pause)
+        play(milliseconds: 290)
+        piece(pause)
+        play(milliseconds: 310)
+        piece(ramp(0..<320))
+        play(milliseconds: 280)
+        let gaps = Set(zip(room.sentAt, room.sentAt.dropFirst()).map { $1 - $0 })
+        #expect(room.sentAt.count == 60 && gaps == [.milliseconds(20)])
     }
 
     @Test("whoever mutes takes back what has not been played")

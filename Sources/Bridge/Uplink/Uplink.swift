@@ -43,9 +43,7 @@ package final class Uplink {
     private var backlog: UplinkBacklog
     private var pacer: UplinkPacer
     private var turns = TurnMarks()
-    private var lastArrival: Instant?
-    /// How much sound came with the client's last message, in samples at 48 kHz.
-    private var lastArrivalSamples = 0
+    private var lastMessage = LastMessage()
     /// Since the caller's last word, sound has fallen in step with the client.
     private var isInStep = false
     /// Measures the client's Opus packets; made for the first one.
@@ -79,8 +77,8 @@ package final class Uplink {
         pacer = UplinkPacer(limits: limits, now: now)
         decoder = SampleDecoder(format: format)
         silentFrame = [Int16](repeating: 0, count: backlog.frameLength)
-        if format.encoding != .opus {
-            if format.sampleRate != rate { converter = try coders.makeConverter(from: format.sampleRate, to: rate) }
+        if format.encoding != .opus, format.sampleRate != rate {
+            converter = try coders.makeConverter(from: format.sampleRate, to: rate)
         }
     }
 
@@ -113,8 +111,8 @@ package final class Uplink {
         guard let description = OpusPacket(bytes) else { return false }
         guard !isMuted else { return true }
         beginTurn(isRecorded: isRecorded, now: now)
-        noteArrival(samples: description.sampleCount, now: now)
-        let meter = self.meter ?? PacketMeter(coders: coders)
+        noteArrival(samples: description.sampleCount, isRecorded: isRecorded, now: now)
+        let meter = meter ?? PacketMeter(coders: coders)
         self.meter = meter
         // What waits may be shortened by the silence in it, of which no word may be a part.
         let loudness = meter.loudness(of: bytes, description, isExact: pacer.isHeld || backlog.samples > 0)
@@ -164,9 +162,8 @@ package final class Uplink {
         pump(now: now)
     }
 
-    private func noteArrival(samples: Int, now: Instant) {
-        lastArrival = now
-        lastArrivalSamples = samples
+    private func noteArrival(samples: Int, isRecorded: Bool = false, now: Instant) {
+        lastMessage.note(samples: samples, isRecorded: isRecorded, now: now)
         pacer.noteArrival()
     }
 
@@ -305,22 +302,27 @@ package final class Uplink {
         }
     }
 
-    private func isLive(now: Instant) -> Bool { lastArrival.map { now.nanoseconds(since: $0) <= liveness } ?? false }
+    private func isLive(now: Instant) -> Bool {
+        lastMessage.arrival.map { now.nanoseconds(since: $0) <= liveness } ?? false
+    }
 
     /// What has come in one piece has to wait for its turn, late or not.
     private var toleratedBacklog: Int {
-        let wholeFrames = (lastArrivalSamples + UplinkPacer.frameSamples - 1) / UplinkPacer.frameSamples
+        let wholeFrames = (lastMessage.samples + UplinkPacer.frameSamples - 1) / UplinkPacer.frameSamples
         return max(toleratedDelay, wholeFrames * UplinkPacer.frameSamples)
     }
 
     /// Once in each pause: a frame that comes a little before it is due, because the first one came late or because the
-    /// client's clock is fast, would else wait for the next tick, and so would all that follow.
+    /// client's clock is fast, would else wait for the next tick, and so would all that follow. Not for pieces of a
+    /// recording: they come when they like, and in step with the earliest of them all others would be late.
     private func fallInStepInPause(now: Instant) {
         guard detector.silentRun >= keptBeginning else {
             isInStep = false
             return
         }
-        guard !isInStep, now == lastArrival, !pacer.isHeld, (1...toleratedBacklog).contains(backlog.samples) else {
+        guard !isInStep, !lastMessage.isRecorded, now == lastMessage.arrival, !pacer.isHeld,
+            (1...toleratedBacklog).contains(backlog.samples)
+        else {
             return
         }
         isInStep = true
@@ -332,7 +334,7 @@ package final class Uplink {
         guard isLive(now: now), let newest = backlog.newestArrival else { return }
         let head = backlog.head ?? UplinkPacer.frameSamples
         // Of the last message the first frame is due when it comes, and the rest one after the other.
-        let earlier = backlog.samples - max(lastArrivalSamples, head)
+        let earlier = backlog.samples - max(lastMessage.samples, head)
         let elapsed = Int(now.nanoseconds(since: newest) * 48 / 1_000_000)
         pacer.fallInStep(due: max(head, earlier + elapsed + head), now: now)
     }
