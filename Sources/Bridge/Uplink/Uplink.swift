@@ -292,8 +292,7 @@ package final class Uplink {
     /// would else stay a delay for the rest of the call. What came before the caller's first word goes at once.
     private func skipSilence(now: Instant) {
         guard detector.silentRun >= keptSilence, !pacer.isHeld, isLive(now: now) else { return }
-        let tolerated = toleratedBacklog
-        while backlog.samples > tolerated {
+        while backlog.samples > toleratedBacklog {
             let skipped = backlog.skip(view: keptBeginning) {
                 $0.map { detector.isSilent(rootMeanSquare: $0) } ?? false
             }
