@@ -221,7 +221,6 @@ package final class Uplink {
     /// Lets it go.
     package func release(now: Instant) {
         pacer.release()
-        fallInStep(now: now)
         pump(now: now)
     }
 
