@@ -320,16 +320,9 @@ package final class Uplink {
         }
         guard !isInStep, !lastMessage.isRecorded, now == lastMessage.arrival, !pacer.isHeld,
             (1...toleratedBacklog).contains(backlog.samples)
-        else {
-            return
-        }
+        else { return }
         isInStep = true
-        fallInStep(now: now)
-    }
-
-    /// Lets sound leave from here on as it comes, and at once what would have left by now, had it always done so.
-    private func fallInStep(now: Instant) {
-        guard isLive(now: now), let newest = backlog.newestArrival else { return }
+        guard let newest = backlog.newestArrival else { return }
         let head = backlog.head ?? UplinkPacer.frameSamples
         // Of the last message the first frame is due when it comes, and the rest one after the other.
         let earlier = backlog.samples - max(lastMessage.samples, head)
