@@ -5,61 +5,7 @@ import Testing
 /// How long a session keeps its coders, and what they are told.
 @Suite("Coders of a session")
 struct CoderLifeTests {
-    /// Counts the coders that are there, and notes what encoders are told.
-    private final class Coders: AudioCoderFactory {
-        private final class Encoder: SpeechEncoder {
-            let encoder: any SpeechEncoder
-            let coders: Coders
-            init(_ encoder: any SpeechEncoder, _ coders: Coders) {
-                self.encoder = encoder
-                self.coders = coders
-                coders.encoders += 1
-            }
-            deinit { coders.encoders -= 1 }
-            func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
-                encoder.encode(frame, into: packet)
-            }
-            func expect(lossPercent: Int) { coders.losses.append(lossPercent) }
-        }
-
-        private final class Decoder: SpeechDecoder {
-            let decoder: any SpeechDecoder
-            let coders: Coders
-            init(_ decoder: any SpeechDecoder, _ coders: Coders) {
-                self.decoder = decoder
-                self.coders = coders
-                coders.decoders += 1
-            }
-            deinit { coders.decoders -= 1 }
-            func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-                decoder.decode(packet, into: samples)
-            }
-            func recover(
-                _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
-            ) -> Int? { decoder.recover(count, before: next, into: samples) }
-            func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-                decoder.conceal(count, into: samples)
-            }
-            func reset() { decoder.reset() }
-        }
-
-        private let fakes = FakeCoders()
-        var encoders = 0
-        var decoders = 0
-        var losses: [Int] = []
-
-        func makeEncoder(sampleRate: Int) -> any SpeechEncoder {
-            Encoder(fakes.makeEncoder(sampleRate: sampleRate), self)
-        }
-        func makeDecoder(sampleRate: Int) -> any SpeechDecoder {
-            Decoder(fakes.makeDecoder(sampleRate: sampleRate), self)
-        }
-        func makeConverter(from inputRate: Int, to outputRate: Int) throws(AudioCoderFailure) -> any RateConverter {
-            try fakes.makeConverter(from: inputRate, to: outputRate)
-        }
-    }
-
-    private let coders = Coders()
+    private let coders = CountingCoders(FakeCoders())
     private let rest = Limits().coderRest
 
     @Test("a caller who has said nothing for long gives back the encoder, and is heard as ever when speaking again")

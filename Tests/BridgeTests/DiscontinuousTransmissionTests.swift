@@ -79,37 +79,6 @@ struct DiscontinuousTransmissionTests {
 
     // MARK: With libopus
 
-    /// Coders of libopus that count what is encoded.
-    private final class CountingCoders: AudioCoderFactory {
-        private final class Encoder: SpeechEncoder {
-            let encoder: any SpeechEncoder
-            let count: () -> Void
-            init(_ encoder: any SpeechEncoder, count: @escaping () -> Void) {
-                self.encoder = encoder
-                self.count = count
-            }
-            func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
-                count()
-                return encoder.encode(frame, into: packet)
-            }
-        }
-
-        let library = LibraryCoders()
-        var encoded = 0
-
-        func makeEncoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechEncoder {
-            Encoder(try library.makeEncoder(sampleRate: sampleRate)) { [unowned self] in encoded += 1 }
-        }
-        func makeDecoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechDecoder {
-            try library.makeDecoder(sampleRate: sampleRate)
-        }
-        func makeConverter(
-            from inputRate: Int, to outputRate: Int
-        ) throws(AudioCoderFailure) -> any RateConverter {
-            try library.makeConverter(from: inputRate, to: outputRate)
-        }
-    }
-
     private func noise(_ frames: Int, loudness: Double) -> [[Int16]] {
         var random = SplitMix64(seed: 7)
         return (0..<frames).map { _ in

@@ -9,42 +9,6 @@ import Wire
 
 @Suite("How loud the client's Opus packets are")
 struct PacketMeterTests {
-    /// Decoders of libopus that count what they decode.
-    private final class CountingCoders: AudioCoderFactory {
-        private final class Decoder: SpeechDecoder {
-            let decoder: any SpeechDecoder
-            let count: () -> Void
-            init(_ decoder: any SpeechDecoder, count: @escaping () -> Void) {
-                self.decoder = decoder
-                self.count = count
-            }
-            func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-                count()
-                return decoder.decode(packet, into: samples)
-            }
-            func recover(
-                _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
-            ) -> Int? { nil }
-            func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? { nil }
-            func reset() {}
-        }
-
-        let library = LibraryCoders()
-        var decoded = 0
-
-        func makeEncoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechEncoder {
-            try library.makeEncoder(sampleRate: sampleRate)
-        }
-        func makeDecoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechDecoder {
-            Decoder(try library.makeDecoder(sampleRate: sampleRate)) { [unowned self] in decoded += 1 }
-        }
-        func makeConverter(
-            from inputRate: Int, to outputRate: Int
-        ) throws(AudioCoderFailure) -> any RateConverter {
-            try library.makeConverter(from: inputRate, to: outputRate)
-        }
-    }
-
     enum Sender: CaseIterable {
         /// As telephones and SDKs send: SILK, of variable rate.
         case speech
