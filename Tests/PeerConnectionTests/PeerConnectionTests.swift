@@ -5,12 +5,12 @@ import Wire
 
 @Suite("Peer connection")
 struct PeerConnectionTests {
-    private func track(_ peer: TestPeer, _ name: String) -> LocalTrack {
+    func track(_ peer: TestPeer, _ name: String) -> LocalTrack {
         LocalTrack(streamID: "stream", trackID: name, ssrc: peer.connection.makeSource())
     }
 
     /// Two peers with sound both ways and data.
-    private func makeCall(
+    func makeCall(
         conditions: VirtualNetwork.Conditions = .init(), seed: UInt64 = 1,
         configure: (inout PeerConnectionConfiguration) -> Void = { _ in }
     ) throws -> (call: TestCall, left: TestPeer, right: TestPeer) {
@@ -42,51 +42,6 @@ struct PeerConnectionTests {
         call.run(for: .milliseconds(100))
         #expect(right.heard == Array(0..<50))
         #expect(left.heard == Array(100..<150))
-    }
-
-    @Test("over a network that loses a tenth, lost packets are asked for and come again")
-    func retransmission() throws {
-        let (call, left, right) = try makeCall(
-            conditions: .init(loss: 0.1, delay: .milliseconds(15), jitter: .milliseconds(3)), seed: 5)
-        for index in 0..<200 {
-            left.speak(index, on: 0, now: call.now)
-            call.run(for: .milliseconds(20))
-        }
-        call.run(for: .milliseconds(300))
-        #expect(left.connection.statistics.packetsResent > 5)
-        #expect(right.connection.statistics.packetsRequested > 5)
-        #expect(right.heard.filter { $0 >= 0 }.count >= 190)
-        #expect(right.heard.filter { $0 >= 0 } == right.heard.filter { $0 >= 0 }.sorted())
-    }
-
-    @Test("without retransmission losses are reported in their place")
-    func losses() throws {
-        let (call, left, right) = try makeCall(conditions: .init(loss: 0.1), seed: 6) { $0.usesRetransmission = false }
-        for index in 0..<200 {
-            left.speak(index, on: 0, now: call.now)
-            call.run(for: .milliseconds(20))
-        }
-        call.run(for: .milliseconds(300))
-        #expect(left.connection.statistics.packetsResent == 0)
-        #expect(right.heard.contains(-1))
-        #expect(right.heard.count >= 195)
-    }
-
-    @Test("what the far side reports as lost is known to whoever sends, and forgotten when the way is good again")
-    func reportedLoss() throws {
-        let (call, left, _) = try makeCall(conditions: .init(loss: 0.2), seed: 6) { $0.usesRetransmission = false }
-        func speak(_ indices: Range<Int>) {
-            for index in indices {
-                left.speak(index, on: 0, now: call.now)
-                call.run(for: .milliseconds(20))
-            }
-        }
-        #expect(left.connection.reportedLossPercent == 0)
-        speak(0..<750)
-        #expect((10...35).contains(left.connection.reportedLossPercent))
-        call.network.conditions.loss = 0
-        speak(750..<4000)
-        #expect(left.connection.reportedLossPercent <= 1)
     }
 
     @Test("messages go both ways, over channels that either side opens, also from before the connection")
@@ -332,42 +287,6 @@ struct PeerConnectionTests {
         #expect(left.connection.state == .closed)
     }
 
-    @Test("redundant audio repairs losses, and is reduced for those who do not take it")
-    func red() throws {
-        let sender = TestPeer(1, port: 5001) { $0.acceptsRED = true }
-        let receiver = TestPeer(2, port: 5002) {
-            $0.acceptsRED = true; $0.usesRetransmission = false
-        }
-        let plain = TestPeer(3, port: 5003)
-        let plainEnd = TestPeer(4, port: 5004)
-        let call = TestCall(sender, receiver, plain, plainEnd)
-        _ = sender.connection.addAudioSection(direction: .sendOnly, track: track(sender, "red"))
-        try call.negotiate(from: sender, to: receiver)
-        _ = plain.connection.addAudioSection(direction: .sendOnly, track: track(plain, "plain"))
-        try call.negotiate(from: plain, to: plainEnd)
-        call.connect()
-        // Every packet carries the frame before it; every third packet is not sent.
-        for index in 0..<30 {
-            let bytes: [UInt8] = [
-                0x80 | 111, 0x0F, 0x00, 0x04, 111, 0x08, 0x80, 1, UInt8(max(index - 1, 0)), 0x08, 0x80, 1, UInt8(index),
-            ]
-            bytes.withUnsafeBytes { raw in
-                let packet = ReceivedRTPPacket(
-                    section: 0, ssrc: 9, sequenceNumber: UInt16(index), timestamp: UInt32(index * 960), marker: false,
-                    payloadType: 63, format: .red, audioLevel: nil, payload: raw)
-                if index % 3 != 1 {
-                    #expect(sender.connection.forward(packet, on: 0, now: call.now))
-                    #expect(plain.connection.forward(packet, on: 0, now: call.now))
-                }
-            }
-            call.run(for: .milliseconds(20))
-        }
-        call.run(for: .milliseconds(200))
-        #expect(receiver.heard == Array(0..<30))
-        #expect(plainEnd.heard.contains(-1))
-        #expect(plainEnd.heard.filter { $0 >= 0 } == (0..<30).filter { $0 % 3 != 1 })
-    }
-
     @Test("hostile descriptions are refused and change nothing")
     func refusals() throws {
         let peer = TestPeer(1, port: 5001)
@@ -393,25 +312,6 @@ struct PeerConnectionTests {
         }
         connection.close(now: .zero)
         #expect(throws: NegotiationError.closed) { try connection.acceptOffer(offer, now: .zero) }
-    }
-
-    @Test("sound in order leaves the deadline where it is; a gap moves it")
-    func deadlineOfSound() throws {
-        let (call, left, right) = try makeCall { $0.usesRetransmission = false }
-        // A packet is 10 ms on its way.
-        for index in 0..<5 {
-            left.speak(index, on: 0, now: call.now)
-            call.run(for: .milliseconds(15))
-            #expect(right.heard.count == index + 1)
-            #expect(!right.connection.movesDeadline)
-            call.run(for: .milliseconds(5))
-        }
-        left.speak(5, on: 0, now: call.now)
-        left.outbox = []
-        left.speak(6, on: 0, now: call.now)
-        call.run(for: .milliseconds(11))
-        #expect(right.heard.count == 5)
-        #expect(right.connection.movesDeadline)
     }
 
     @Test("random datagrams neither trap nor disturb the call")
