@@ -23,17 +23,20 @@ enum ServeCommand {
         let log = Log(minimumLevel: configuration.logLevel)
         OpenFiles.raiseLimit()
         ProcessMemory.returnLargeBlocks()
-        let memory = Task { await MemoryKeeper.run() }
-        defer { memory.cancel() }
         do throws(StartError) {
+            let memory: PeriodicThread
             let loops: ProcessLoops
             do throws(ShardError) {
                 loops = try ProcessLoops(
                     configuration.threads ?? ProcessLoops.defaultCount, name: "shard", log: log)
+                memory = try MemoryKeeper.start()
             } catch {
                 throw StartError(sentence: "The gateway cannot start its threads: \(error).", exitCode: 1)
             }
-            defer { loops.stop() }
+            defer {
+                memory.stop()
+                loops.stop()
+            }
             try await run(configuration, loops, log)
             return 0
         } catch {

@@ -16,10 +16,9 @@ struct MemoryKeeper {
         return true
     }
 
-    /// Runs until its task is cancelled.
-    static func run() async {
-        var keeper = MemoryKeeper()
-        while (try? await Task.sleep(for: interval)) != nil {
+    /// Begins to look, on a thread of its own.
+    static func start() throws(ShardError) -> PeriodicThread {
+        try PeriodicThread(name: "memory", interval: interval, state: MemoryKeeper()) { keeper in
             if keeper.isDue(freeBytes: ProcessMemory.freeBytes) { ProcessMemory.returnFree() }
         }
     }
