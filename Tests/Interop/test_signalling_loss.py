@@ -40,7 +40,8 @@ def rungs(samples: numpy.ndarray, rate: int = RATE) -> list[int]:
             continue
         spectrum = numpy.abs(numpy.fft.rfft(piece * window, 8 * size))
         rung = round((numpy.argmax(spectrum) * rate / (8 * size) - 600) / 40)
-        if not heard or heard[-1] != rung:
+        # What a receiver invents where something is missing is not a beep.
+        if rung >= 0 and (not heard or heard[-1] != rung):
             heard.append(rung)
     return heard
 
@@ -75,6 +76,12 @@ class Agent(Member):
     async def play(self, samples: numpy.ndarray) -> None:
         for start in range(0, len(samples), 480):
             await self.source.capture_frame(rtc.AudioFrame(samples[start : start + 480].tobytes(), RATE, 1, 480))
+
+    async def listens(self, within: float = 15) -> None:
+        """Waits for the first sound of a track, silence included: a stream of the SDK has nothing of what came before it."""
+        async with asyncio.timeout(within):
+            while not any(len(track) for track in self.heard):
+                await asyncio.sleep(0.02)
 
     @property
     def ladder(self) -> list[int]:
@@ -120,7 +127,8 @@ async def call(programs):
         alice = await stack.enter_async_context(VoiceClient(gateway.url, room=ROOM, identity="alice"))
         await alice.event("agent_joined")
         it = Call(server, proxy, gateway, alice, agent)
-        # Both hear each other before anything breaks.
+        # Both hear each other before anything breaks. What is said before somebody listens is not the matter here.
+        await agent.listens()
         async with asyncio.TaskGroup() as group:
             group.create_task(alice.speak(ladder(5, 16_000)))
             group.create_task(agent.play(ladder(5, RATE)))
