@@ -39,6 +39,7 @@ soak:
 bench: bootstrap
 	BENCH=1 swift build -c release --product VoiceGateway
 	BENCH=1 swift build -c release --product OpusAlone
+	BENCH=1 swift build -c release --product BareRelay
 	@python3 Benchmarks/bench.py $(if $(QUICK),--quick) $(ARGUMENTS)
 
 # ARGUMENTS="--update" writes new thresholds, "--time" leaves callgrind out, a name measures what begins so.

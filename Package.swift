@@ -161,8 +161,10 @@ if Context.environment["MICROBENCH"] != nil {
 }
 
 if Context.environment["BENCH"] != nil {
-    targets.append(
-        .executableTarget(name: "OpusAlone", dependencies: ["AudioCodec", "LoadGenerator"], path: "Benchmarks/Opus"))
+    targets += [
+        .executableTarget(name: "OpusAlone", dependencies: ["AudioCodec", "LoadGenerator"], path: "Benchmarks/Opus"),
+        .executableTarget(name: "BareRelay", path: "Benchmarks/Relay"),
+    ]
 }
 
 // libFuzzer brings a main function of its own, with which an ordinary build cannot be linked.
