@@ -259,7 +259,7 @@ package final class Uplink {
         fallInStepInPause(now: now)
         while true {
             convertRecording(now: now)
-            switch pacer.next(head: backlog.head, now: now) {
+            switch pacer.next(head: backlog.head, isNewest: isNewestNext, now: now) {
             case .wait:
                 backlog.releaseSpare()
                 // A caller who has been silent for long gives back the encoder; the next word makes a new one.
@@ -298,6 +298,12 @@ package final class Uplink {
             guard let skipped else { return }
             samplesSkipped += skipped
         }
+    }
+
+    /// Whether one frame waits, of a client that sends frame by frame and not a recording.
+    private var isNewestNext: Bool {
+        guard let head = backlog.head else { return false }
+        return backlog.samples < 2 * head && lastMessage.samples <= UplinkPacer.frameSamples && !lastMessage.isRecorded
     }
 
     private func isLive(now: Instant) -> Bool {

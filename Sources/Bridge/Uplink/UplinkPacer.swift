@@ -99,11 +99,16 @@ package struct UplinkPacer: Sendable {
     }
 
     /// What to send at `now`; to be called until it says `wait`.
-    /// - Parameter head: the length of the frame that waits longest; nil when none waits.
-    package mutating func next(head: Int?, now: Instant) -> Decision {
+    /// - Parameters:
+    ///   - head: the length of the frame that waits longest; nil when none waits.
+    ///   - isNewest: it is the newest of a client that streams frame by frame. Such a one may go a whole frame early: else
+    ///     it would wait for the tick, and so would all that follow, because the first one came late.
+    package mutating func next(head: Int?, isNewest: Bool = false, now: Instant) -> Decision {
         advance(to: now)
         if isHeld { return nextWhileHeld(now: now) }
-        if let head, head > 0 { return nextFrame(head, now: now) }
+        if let head, head > 0 {
+            return nextFrame(head, early: isNewest ? max(slack, Self.frameSamples) : slack, now: now)
+        }
         return nextWithoutFrame(now: now)
     }
 
@@ -135,7 +140,7 @@ package struct UplinkPacer: Sendable {
         return silence()
     }
 
-    private mutating func nextFrame(_ head: Int, now: Instant) -> Decision {
+    private mutating func nextFrame(_ head: Int, early: Int, now: Instant) -> Decision {
         switch state {
         case .idle(let since):
             skipPause(since: since, now: now)
@@ -147,7 +152,7 @@ package struct UplinkPacer: Sendable {
         }
         state = .flowing
         credit = min(credit, max(allowance, head))
-        guard credit + slack >= head else {
+        guard credit + early >= head else {
             lateness = 0
             return .wait
         }
