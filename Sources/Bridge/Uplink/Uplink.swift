@@ -259,7 +259,8 @@ package final class Uplink {
         fallInStepInPause(now: now)
         while true {
             convertRecording(now: now)
-            switch pacer.next(head: backlog.head, isNewest: isNewestNext, now: now) {
+            let head = backlog.head
+            switch pacer.next(head: head, isNewest: isNewest(head), now: now) {
             case .wait:
                 backlog.releaseSpare()
                 // A caller who has been silent for long gives back the encoder; the next word makes a new one.
@@ -300,10 +301,10 @@ package final class Uplink {
         }
     }
 
-    /// Whether one frame waits, of a client that sends frame by frame and not a recording.
-    private var isNewestNext: Bool {
-        guard let head = backlog.head else { return false }
-        return backlog.samples < 2 * head && lastMessage.samples <= UplinkPacer.frameSamples && !lastMessage.isRecorded
+    /// Whether nothing waits behind this frame, of a client that sends frame by frame and not a recording.
+    private func isNewest(_ head: Int?) -> Bool {
+        guard let head, lastMessage.samples <= UplinkPacer.frameSamples, !lastMessage.isRecorded else { return false }
+        return backlog.samples < 2 * head
     }
 
     private func isLive(now: Instant) -> Bool {
