@@ -24,24 +24,27 @@ enum ServeCommand {
         OpenFiles.raiseLimit()
         ProcessMemory.returnLargeBlocks()
         do throws(StartError) {
-            let memory: PeriodicThread
-            let loops: ProcessLoops
-            do throws(ShardError) {
-                loops = try ProcessLoops(
-                    configuration.threads ?? ProcessLoops.defaultCount, name: "shard", log: log)
-                memory = try MemoryKeeper.start()
-            } catch {
-                throw StartError(sentence: "The gateway cannot start its threads: \(error).", exitCode: 1)
+            let loops = try starting { () throws(ShardError) in
+                try ProcessLoops(configuration.threads ?? ProcessLoops.defaultCount, name: "shard", log: log)
             }
-            defer {
-                memory.stop()
-                loops.stop()
-            }
+            defer { loops.stop() }
+            let memory = try starting(MemoryKeeper.start)
+            defer { memory.stop() }
             try await run(configuration, loops, log)
             return 0
         } catch {
             Console.complain(error.sentence)
             return error.exitCode
+        }
+    }
+
+    private static func starting<Threads>(
+        _ start: () throws(ShardError) -> Threads
+    ) throws(StartError) -> Threads {
+        do throws(ShardError) {
+            return try start()
+        } catch {
+            throw StartError(sentence: "The gateway cannot start its threads: \(error).", exitCode: 1)
         }
     }
 
