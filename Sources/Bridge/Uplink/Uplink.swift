@@ -317,7 +317,7 @@ package final class Uplink {
         return max(toleratedDelay, wholeFrames * UplinkPacer.frameSamples)
     }
 
-    /// Once in each pause: a frame that comes a little before it is due, because the first one came late or because the
+    /// Once in each pause: a frame that comes before it is due, because sound was kept back at first or because the
     /// client's clock is fast, would else wait for the next tick, and so would all that follow. Not for pieces of a
     /// recording: they come when they like, and in step with the earliest of them all others would be late.
     private func fallInStepInPause(now: Instant) {
