@@ -291,7 +291,8 @@ def opus_on(core, *arguments):
 def relay_alone(options, sessions, seconds):
     """What a C program costs that only moves the packets: the kernel's part, which no bridge gets round."""
     print("  bare relay …", end="", flush=True)
-    found = result_of([PROGRAMS / "BareRelay", sessions + sessions % 2, seconds, options.gateway_cores[0], options.other_cores[-1]])
+    found = result_of([PROGRAMS / "BareRelay", sessions + sessions % 2, seconds, options.gateway_cores[0],
+                       options.other_cores[-1]])
     print(f" {found['cpu_ms']:.2f} ms a session", flush=True)
     return found
 
@@ -417,14 +418,13 @@ def run(options):
     cpu = [row["cpu_ms_per_session"] for row in talking]
     alone = [found["total_ms"] for found in opus]
     # Each repetition by the libopus that ran just before and just after it.
-    ratios = [ratio_of(row["cpu_ms_per_session"], (opus[i]["total_ms"] + opus[i + 1]["total_ms"]) / 2)
-              for i, row in enumerate(talking)]
+    beside = [(before["total_ms"] + after["total_ms"]) / 2 for before, after in zip(opus, opus[1:])]
+    ratios = [ratio_of(used, codec) for used, codec in zip(cpu, beside)]
+    floors = [ratio_of(used, codec + moved["cpu_ms"]) for used, codec, moved in zip(cpu, beside, relay)]
     goals.add(f"CPU a session: gateway ÷ libopus alone, {n} sessions", "≤ 1.15", middle(ratios), 1.15, talking,
               note=f"{number(middle(cpu))} ÷ {number(middle(alone))} ms a second; ÷ libopus in real time"
                    f" {number(ratio_of(middle(cpu), middle([found['paced_ms'] for found in opus])))}",
               spread=spread(ratios))
-    floors = [ratio_of(row["cpu_ms_per_session"], middle(alone) + moved["cpu_ms"])
-              for row, moved in zip(talking, relay)]
     goals.add("the same ÷ (libopus + a bare relay of the same packets)", "≤ 1.07", middle(floors), 1.07, talking,
               note=f"the relay alone {number(middle([moved['cpu_ms'] for moved in relay]))} ms a second",
               spread=spread(floors))
