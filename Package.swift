@@ -14,6 +14,11 @@ let strict: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// Targets in which every use of unsafe memory is spelled `unsafe` and checked by the compiler.
+let memorySafe: Set<String> = [
+    "ProtobufProbe"
+]
+
 /// A C library behind a module map; `shim.h` also holds what Swift cannot see (macros, variadics).
 func cLibrary(_ name: String, pkgConfig: String, debian: String) -> Target {
     .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([debian])])
@@ -55,31 +60,31 @@ var targets: [Target] = [
 
     // Adapters: one C library each
     adapter("Observability", ["Wire"]),
-    adapter("Shard", ["Wire", "CLibUV"]),
+    adapter("EventLoops", ["Wire", "CLibUV"]),
     adapter("SecureTransport", ["Wire", "PeerConnection", "COpenSSL"]),
     adapter("AudioCodec", ["Wire", "COpus", "CSpeexDSP"]),
-    adapter("WebSocket", ["Wire", "Shard", "SecureTransport"]),
-    adapter("HTTPClient", ["Wire", "Shard", "SecureTransport", "CNGHTTP2"]),
+    adapter("WebSocket", ["Wire", "EventLoops", "SecureTransport"]),
+    adapter("HTTPClient", ["Wire", "EventLoops", "SecureTransport", "CNGHTTP2"]),
 
     // The product
     room(
         "LiveKitParticipant",
         [
-            "Wire", "PeerConnection", "Signalling", "Observability", "Shard", "SecureTransport", "WebSocket",
+            "Wire", "PeerConnection", "Signalling", "Observability", "EventLoops", "SecureTransport", "WebSocket",
             "HTTPClient",
         ]),
     room(
         "DevRoomServer",
         [
-            "Wire", "PeerConnection", "Signalling", "Observability", "Shard", "SecureTransport", "AudioCodec",
+            "Wire", "PeerConnection", "Signalling", "Observability", "EventLoops", "SecureTransport", "AudioCodec",
             "WebSocket",
         ]),
     room("Bridge", ["Wire", "PeerConnection", "ClientProtocol", "LiveKitParticipant", "Observability", "AudioCodec"]),
-    room("LoadGenerator", ["Wire", "Shard", "SecureTransport", "AudioCodec", "WebSocket"]),
+    room("LoadGenerator", ["Wire", "EventLoops", "SecureTransport", "AudioCodec", "WebSocket"]),
     .executableTarget(
         name: "VoiceGateway",
         dependencies: [
-            "Wire", "PeerConnection", "Signalling", "ClientProtocol", "Observability", "Shard", "SecureTransport",
+            "Wire", "PeerConnection", "Signalling", "ClientProtocol", "Observability", "EventLoops", "SecureTransport",
             "AudioCodec", "WebSocket", "HTTPClient", "LiveKitParticipant", "DevRoomServer", "Bridge", "LoadGenerator",
         ],
         path: "Sources/VoiceGateway"),
@@ -87,16 +92,16 @@ var targets: [Target] = [
     // Tests
     .target(name: "TestSupport", dependencies: ["Wire", "PeerConnection"], path: "Tests/TestSupport"),
     .target(
-        name: "NetworkTestSupport", dependencies: ["Wire", "Shard", "COpenSSL", "CNGHTTP2"],
+        name: "NetworkTestSupport", dependencies: ["Wire", "EventLoops", "COpenSSL", "CNGHTTP2"],
         path: "Tests/NetworkTestSupport"),
     .executableTarget(
         name: "ProtobufProbe", dependencies: ["Wire", "Signalling", "SecureTransport"], path: "Tests/ProtobufProbe"),
     .executableTarget(
         name: "PeerProbe",
-        dependencies: ["Wire", "PeerConnection", "SecureTransport", "Shard", "AudioCodec", "TestSupport"],
+        dependencies: ["Wire", "PeerConnection", "SecureTransport", "EventLoops", "AudioCodec", "TestSupport"],
         path: "Tests/PeerProbe"),
     .executableTarget(
-        name: "WebSocketProbe", dependencies: ["Wire", "Shard", "SecureTransport", "WebSocket"],
+        name: "WebSocketProbe", dependencies: ["Wire", "EventLoops", "SecureTransport", "WebSocket"],
         path: "Tests/WebSocketProbe"),
     .target(
         name: "FuzzTargets",
@@ -110,31 +115,32 @@ var targets: [Target] = [
     tests("SignallingTests", ["Wire", "Signalling", "SecureTransport", "TestSupport"]),
     tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
     tests("ObservabilityTests", ["Wire", "Observability"]),
-    tests("ShardTests", ["Wire", "Shard", "NetworkTestSupport"]),
+    tests("EventLoopsTests", ["Wire", "EventLoops", "NetworkTestSupport"]),
     tests(
         "SecureTransportTests",
         ["Wire", "PeerConnection", "SecureTransport", "CSRTP2", "TestSupport", "NetworkTestSupport"]),
     tests("AudioCodecTests", ["Wire", "AudioCodec", "TestSupport"]),
     tests(
         "WebSocketTests",
-        ["Wire", "Shard", "SecureTransport", "WebSocket", "TestSupport", "NetworkTestSupport"]),
-    tests("HTTPClientTests", ["Wire", "Shard", "SecureTransport", "HTTPClient", "NetworkTestSupport"]),
+        ["Wire", "EventLoops", "SecureTransport", "WebSocket", "TestSupport", "NetworkTestSupport"]),
+    tests("HTTPClientTests", ["Wire", "EventLoops", "SecureTransport", "HTTPClient", "NetworkTestSupport"]),
     tests(
         "LiveKitParticipantTests",
         [
-            "Wire", "PeerConnection", "Signalling", "LiveKitParticipant", "DevRoomServer", "Shard", "SecureTransport",
+            "Wire", "PeerConnection", "Signalling", "LiveKitParticipant", "DevRoomServer", "EventLoops",
+            "SecureTransport",
             "AudioCodec", "WebSocket", "HTTPClient", "Observability", "TestSupport", "NetworkTestSupport",
         ]),
     tests(
         "DevRoomServerTests",
         [
-            "Wire", "PeerConnection", "Signalling", "DevRoomServer", "Shard", "SecureTransport", "AudioCodec",
+            "Wire", "PeerConnection", "Signalling", "DevRoomServer", "EventLoops", "SecureTransport", "AudioCodec",
             "WebSocket", "HTTPClient", "Observability", "TestSupport",
         ]),
     tests(
         "VoiceGatewayTests",
         [
-            "Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "WebSocket", "Shard",
+            "Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "WebSocket", "EventLoops",
             "HTTPClient", "LiveKitParticipant", "DevRoomServer", "VoiceGateway", "LoadGenerator", "TestSupport",
         ]),
     tests("LoadGeneratorTests", ["Wire", "AudioCodec", "LoadGenerator"]),
@@ -153,7 +159,7 @@ if Context.environment["MICROBENCH"] != nil {
         .executableTarget(
             name: "MicroBenchmarks",
             dependencies: [
-                "CMeasure", "Wire", "PeerConnection", "Signalling", "ClientProtocol", "Shard", "SecureTransport",
+                "CMeasure", "Wire", "PeerConnection", "Signalling", "ClientProtocol", "EventLoops", "SecureTransport",
                 "AudioCodec", "WebSocket", "LiveKitParticipant", "Bridge",
             ],
             path: "Benchmarks/Micro/MicroBenchmarks"),
@@ -172,7 +178,9 @@ if Context.environment["FUZZ"] != nil {
     targets.append(.executableTarget(name: "Fuzzer", dependencies: ["FuzzTargets"], path: "Fuzz/Fuzzer"))
 }
 
-for target in targets where target.type != .system { target.swiftSettings = strict }
+for target in targets where target.type != .system {
+    target.swiftSettings = strict + (memorySafe.contains(target.name) ? [.strictMemorySafety()] : [])
+}
 
 let package = Package(
     name: "VoiceGateway",

@@ -1,7 +1,7 @@
+package import EventLoops
 package import Observability
 internal import PeerConnection
 internal import SecureTransport
-package import Shard
 internal import WebSocket
 package import Wire
 
@@ -34,7 +34,7 @@ package final class DevRoomServer: Sendable {
 
     /// Why the server cannot start.
     package enum StartError: Error, Hashable, Sendable, CustomStringConvertible {
-        case network(ShardError)
+        case network(EventLoopError)
         case security(String)
         /// It was started before.
         case alreadyStarted

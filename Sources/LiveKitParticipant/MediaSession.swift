@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import Observability
 internal import PeerConnection
-internal import Shard
 internal import Signalling
 internal import Wire
 
@@ -82,7 +82,7 @@ final class MediaSession {
     /// The offer that is out restarts ICE.
     var isRestarting = false
     /// Goes off when an offer is not answered.
-    private(set) lazy var offerAlarm = Alarm(loop: loop) { [weak self] in self?.offerTimedOut() }
+    private(set) lazy var offerTimer = LoopTimer(loop: loop) { [weak self] in self?.offerTimedOut() }
     private let loop: EventLoop
     /// The last descriptions on each connection, for the server's eyes after a resume.
     var lastOffer: SignalDescription?
@@ -102,7 +102,7 @@ final class MediaSession {
     private var reliable: DataChannelID?
     private var lossy: DataChannelID?
     private var isClosed = false
-    private var farewell: Alarm?
+    private var farewell: LoopTimer?
 
     init(
         loop: EventLoop, publisher: MediaTransport, subscriber: MediaTransport?, join: JoinResponse, log: Log,
@@ -147,7 +147,7 @@ final class MediaSession {
     func forgetOffer() {
         outstandingOffer = nil
         isRestarting = false
-        offerAlarm.cancel()
+        offerTimer.cancel()
     }
 
     private func offerTimedOut() {
@@ -161,7 +161,7 @@ final class MediaSession {
         isClosed = true
         for section in tracks.keys.sorted() { removed(section: section) }
         delegate = nil
-        offerAlarm.cancel()
+        offerTimer.cancel()
         farewell?.cancel()
         publisher.close()
         subscriber?.close()
@@ -304,7 +304,7 @@ final class MediaSession {
     private func closedByServer(_ error: ParticipantError, mayResume: Bool) {
         // The first sign counts; others follow from it.
         guard farewell?.isArmed != true else { return }
-        farewell = Alarm(loop: loop) { [weak self] in
+        farewell = LoopTimer(loop: loop) { [weak self] in
             guard let self else { return }
             delegate?.sessionFailed(self, .publisherFailed, error, mayResume: mayResume)
         }

@@ -1,5 +1,5 @@
+internal import EventLoops
 internal import Observability
-internal import Shard
 package import Signalling
 internal import Wire
 
@@ -215,6 +215,6 @@ extension RoomParticipant {
             case .invoked(let invocation): emit(.rpc(invocation))
             }
         }
-        if state != .closed { callAlarm?.follow(calls.nextDeadline) }
+        if state != .closed { callTimer?.follow(calls.nextDeadline) }
     }
 }

@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import Observability
 package import PeerConnection
-internal import Shard
 internal import Signalling
 internal import Wire
 
@@ -74,7 +74,7 @@ extension RoomParticipant: MediaSessionDelegate {
             $0.id = session.makeOfferID()
         }
         session.lastOffer = offer
-        session.offerAlarm.arm(after: configuration.mediaTimeout)
+        session.offerTimer.arm(after: configuration.mediaTimeout)
         signal.send(.offer(offer))
     }
 
@@ -84,7 +84,7 @@ extension RoomParticipant: MediaSessionDelegate {
         }
         session.outstandingOffer = nil
         session.isRestarting = false
-        session.offerAlarm.cancel()
+        session.offerTimer.cancel()
         session.take(answer.midToTrackId)
         do {
             try session.publisher.with { connection, now throws(NegotiationError) in

@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import Observability
 internal import PeerConnection
-internal import Shard
 package import Signalling
 internal import Wire
 
@@ -25,7 +25,7 @@ extension RoomParticipant: SignalConnectionDelegate {
             }
         }
         stage = .signal
-        stageAlarm?.arm(after: configuration.connectTimeout + configuration.joinTimeout)
+        stageTimer?.arm(after: configuration.connectTimeout + configuration.joinTimeout)
         let connection = SignalConnection(
             context: webSockets, server: configuration.server, token: token, request: request, path: path,
             mayFallBack: !isResume, connectTimeout: configuration.connectTimeout, log: log, delegate: self)
@@ -36,7 +36,7 @@ extension RoomParticipant: SignalConnectionDelegate {
     func signalOpened(_ signal: SignalConnection) {
         guard signal === self.signal else { return }
         path = signal.path
-        stageAlarm?.arm(after: configuration.joinTimeout)
+        stageTimer?.arm(after: configuration.joinTimeout)
     }
 
     func signalEnded(_ signal: SignalConnection, _ error: ParticipantError?) {
@@ -98,7 +98,7 @@ extension RoomParticipant: SignalConnectionDelegate {
         signal?.close()
         signal = nil
         stage = .none
-        stageAlarm?.cancel()
+        stageTimer?.cancel()
     }
 
     private func pauseBeforeAttempt() {
@@ -107,7 +107,7 @@ extension RoomParticipant: SignalConnectionDelegate {
         }
         attempt = state == .joining ? nil : next
         stage = .pause
-        stageAlarm?.arm(after: pause)
+        stageTimer?.arm(after: pause)
     }
 
     private func openAttempt() {
@@ -167,7 +167,7 @@ extension RoomParticipant: SignalConnectionDelegate {
         resendAfter = nil
         if attempt == .full { forgetSession() }
         stage = .media
-        stageAlarm?.arm(after: configuration.mediaTimeout)
+        stageTimer?.arm(after: configuration.mediaTimeout)
         do throws(ParticipantError) {
             session = try makeSession(join, signal)
         } catch {
@@ -203,7 +203,7 @@ extension RoomParticipant: SignalConnectionDelegate {
         view.resumed()
         resendAfter = response.lastMessageSeq
         stage = .media
-        stageAlarm?.arm(after: configuration.mediaTimeout)
+        stageTimer?.arm(after: configuration.mediaTimeout)
         signal.send(.syncState(syncState(session)))
         session.forgetOffer()
         negotiate(iceRestart: true)
@@ -213,7 +213,7 @@ extension RoomParticipant: SignalConnectionDelegate {
     func mediaConnected() {
         guard stage == .media, session?.isReady == true else { return }
         stage = .none
-        stageAlarm?.cancel()
+        stageTimer?.cancel()
         let wasReconnecting = state == .reconnecting
         let isNewSession = attempt != .resume
         state = .connected

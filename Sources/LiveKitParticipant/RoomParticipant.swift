@@ -1,6 +1,6 @@
+package import EventLoops
 package import Observability
 package import PeerConnection
-package import Shard
 internal import Signalling
 package import WebSocket
 package import Wire
@@ -42,7 +42,7 @@ package final class RoomParticipant {
     var path: SignalPath
     /// What the current attempt is waiting for.
     var stage = Stage.none
-    var stageAlarm: Alarm?
+    var stageTimer: LoopTimer?
     /// Requests from the time while the connection was away.
     var waitingRequests: [SignalRequest.Message] = []
     var lastRequestID: UInt32 = 0
@@ -72,7 +72,7 @@ package final class RoomParticipant {
     var transcripts = TranscriptBoard()
     var calls = RPCCalls()
     var callCompletions: [String: (RPCResult) -> Void] = [:]
-    var callAlarm: Alarm?
+    var callTimer: LoopTimer?
 
     /// What an attempt to connect is waiting for.
     enum Stage {
@@ -106,8 +106,8 @@ package final class RoomParticipant {
         path = configuration.prefersSinglePeerConnection ? .single : .dual
         retriesLeft = configuration.joinRetries
         assembler = DataStreamAssembler(ignoredTopics: configuration.ignoredTopics)
-        stageAlarm = Alarm(loop: loop) { [weak self] in self?.stageTimedOut() }
-        callAlarm = Alarm(loop: loop) { [weak self] in self?.callsTimedOut() }
+        stageTimer = LoopTimer(loop: loop) { [weak self] in self?.stageTimedOut() }
+        callTimer = LoopTimer(loop: loop) { [weak self] in self?.callsTimedOut() }
     }
 
     // MARK: Joining and leaving
@@ -136,8 +136,8 @@ package final class RoomParticipant {
     func finish(_ ending: ParticipantEnding) {
         guard state != .closed else { return }
         state = .closed
-        stageAlarm?.cancel()
-        callAlarm?.cancel()
+        stageTimer?.cancel()
+        callTimer?.cancel()
         session?.close()
         session = nil
         signal?.close()

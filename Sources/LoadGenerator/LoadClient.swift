@@ -1,5 +1,5 @@
+internal import EventLoops
 internal import Glibc
-internal import Shard
 internal import WebSocket
 internal import Wire
 

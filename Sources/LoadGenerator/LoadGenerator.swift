@@ -1,7 +1,7 @@
 internal import AudioCodec
+internal import EventLoops
 internal import Glibc
 internal import SecureTransport
-internal import Shard
 package import WebSocket
 internal import Wire
 
@@ -9,7 +9,7 @@ internal import Wire
 /// of it. Talks the public protocol only.
 ///
 /// Each client sends at its own time within the 20 ms of a frame, as callers do who know nothing of each other; one
-/// alarm wakes all of them. Belongs to the loop's thread.
+/// timer wakes all of them. Belongs to the loop's thread.
 package final class LoadGenerator {
     /// What is told while the test runs.
     package enum Stage: String, Sendable {
@@ -38,12 +38,12 @@ package final class LoadGenerator {
     // The ticker.
     private var slotted = [[LoadClient]](repeating: [], count: slots)
     private var streaming = 0
-    private var ticker: Alarm?
+    private var ticker: LoopTimer?
     private var begin: Instant
     /// The next part of a frame to be served, counted from `begin`.
     private var nextTick = 0
-    private var stageAlarm: Alarm?
-    private var connectAlarms: [Alarm] = []
+    private var stageTimer: LoopTimer?
+    private var connectTimers: [LoopTimer] = []
     private var usageAtStart: ProcessUsage?
     private var watchedAtStart: [ProcessUsage?] = []
 
@@ -66,20 +66,20 @@ package final class LoadGenerator {
 
     package func start() {
         makeClients()
-        let ticker = Alarm(loop: loop) { [unowned self] in tick() }
+        let ticker = LoopTimer(loop: loop) { [unowned self] in tick() }
         self.ticker = ticker
-        let stageAlarm = Alarm(loop: loop) { [unowned self] in settle() }
-        self.stageAlarm = stageAlarm
+        let stageTimer = LoopTimer(loop: loop) { [unowned self] in settle() }
+        self.stageTimer = stageTimer
         onStage(.connecting)
         let now = loop.now
         for (place, client) in order.enumerated() {
             // A little irregular, so that not all begin in the same part of a frame.
             let jitter = Double.random(in: 0..<0.02, using: &random)
-            let alarm = Alarm(loop: loop) { [unowned self] in connect(client) }
-            alarm.arm(at: now + .seconds(Double(place) / plan.connectRate + jitter))
-            connectAlarms.append(alarm)
+            let timer = LoopTimer(loop: loop) { [unowned self] in connect(client) }
+            timer.arm(at: now + .seconds(Double(place) / plan.connectRate + jitter))
+            connectTimers.append(timer)
         }
-        stageAlarm.arm(at: now + .seconds(Double(order.count) / plan.connectRate) + LoadPlan.connectPatience)
+        stageTimer.arm(at: now + .seconds(Double(order.count) / plan.connectRate) + LoadPlan.connectPatience)
     }
 
     private func makeClients() {
@@ -142,12 +142,12 @@ package final class LoadGenerator {
     }
 
     private func startLater(_ client: LoadClient) {
-        let alarm = Alarm(loop: loop) { [unowned self] in
+        let timer = LoopTimer(loop: loop) { [unowned self] in
             if client.slot == nil { client.slot = Int.random(in: 0..<Self.slots, using: &random) }
             client.startStreaming()
         }
-        alarm.arm(after: LoadPlan.answerDelay)
-        connectAlarms.append(alarm)
+        timer.arm(after: LoadPlan.answerDelay)
+        connectTimers.append(timer)
     }
 
     func ended(_ client: LoadClient) { settleIfComplete() }
@@ -204,18 +204,18 @@ package final class LoadGenerator {
         next(after: .milliseconds(300)) { generator in
             let completion = generator.completion
             generator.completion = nil
-            generator.stageAlarm = nil
-            generator.connectAlarms = []
+            generator.stageTimer = nil
+            generator.connectTimers = []
             completion?(generator.result)
         }
     }
 
     private func next(after duration: Duration, _ step: @escaping (LoadGenerator) -> Void) {
-        let alarm = Alarm(loop: loop) { [unowned self] in step(self) }
-        alarm.arm(after: duration)
-        // Held until the end: an alarm must not go away while it goes off.
-        connectAlarms.append(alarm)
-        stageAlarm?.cancel()
+        let timer = LoopTimer(loop: loop) { [unowned self] in step(self) }
+        timer.arm(after: duration)
+        // Held until the end: a timer must not go away while it goes off.
+        connectTimers.append(timer)
+        stageTimer?.cancel()
     }
 
     /// Ends the test early, with what there is.
@@ -251,7 +251,7 @@ package final class LoadGenerator {
         streaming -= before - slotted[slot].count
     }
 
-    /// Sets the alarm to the next part of a frame in which somebody sends.
+    /// Sets the timer to the next part of a frame in which somebody sends.
     private func arm() {
         guard streaming > 0 else { return }
         var following = nextTick

@@ -3,9 +3,9 @@ import ClientProtocol
 import PeerConnection
 import Wire
 
-/// Time that moves by hand; alarms go off in order while it does.
+/// Time that moves by hand; timers go off in order while it does.
 final class VirtualClock: SessionClock {
-    private final class VirtualAlarm: SessionAlarm {
+    private final class VirtualTimer: SessionTimer {
         var deadline: Instant?
         let body: () -> Void
         init(_ body: @escaping () -> Void) { self.body = body }
@@ -14,13 +14,13 @@ final class VirtualClock: SessionClock {
     }
 
     private(set) var now = Instant.zero
-    private var alarms: [VirtualAlarm] = []
+    private var timers: [VirtualTimer] = []
     private var pending: [() -> Void] = []
 
-    func makeAlarm(_ body: @escaping () -> Void) -> any SessionAlarm {
-        let alarm = VirtualAlarm(body)
-        alarms.append(alarm)
-        return alarm
+    func makeTimer(_ body: @escaping () -> Void) -> any SessionTimer {
+        let timer = VirtualTimer(body)
+        timers.append(timer)
+        return timer
     }
 
     /// Runs `body` at the next step, as a completion that never comes during the call.
@@ -29,11 +29,11 @@ final class VirtualClock: SessionClock {
     func advance(by duration: Duration) {
         let end = now + duration
         runPending()
-        while let next = alarms.compactMap(\.deadline).min(), next <= end {
+        while let next = timers.compactMap(\.deadline).min(), next <= end {
             now = max(now, next)
-            for alarm in alarms where alarm.deadline.map({ $0 <= now }) == true {
-                alarm.deadline = nil
-                alarm.body()
+            for timer in timers where timer.deadline.map({ $0 <= now }) == true {
+                timer.deadline = nil
+                timer.body()
             }
             runPending()
         }

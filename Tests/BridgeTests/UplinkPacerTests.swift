@@ -84,7 +84,7 @@ struct UplinkPacerTests {
     }
 
     @Test("the end of a turn brings silence without the wait")
-    func endOfTurn() {
+    func endOfIteration() {
         var pacer = UplinkPacer(limits: limits, now: .zero)
         pacer.release()
         var frames = 2

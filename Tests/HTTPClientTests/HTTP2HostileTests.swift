@@ -1,7 +1,7 @@
+import EventLoops
 import HTTPClient
 import NetworkTestSupport
 import SecureTransport
-import Shard
 import Testing
 import Wire
 

@@ -1,7 +1,7 @@
+import EventLoops
 import HTTPClient
 import NetworkTestSupport
 import SecureTransport
-import Shard
 import Testing
 
 /// What becomes of calls when the server refuses them, leaves or falls silent.

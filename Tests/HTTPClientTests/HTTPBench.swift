@@ -1,7 +1,7 @@
+import EventLoops
 import HTTPClient
 import NetworkTestSupport
 import SecureTransport
-import Shard
 import Wire
 
 /// A server and a client on one loop, in an actor whose executor the loop is.

@@ -1,7 +1,7 @@
+import EventLoops
 import HTTPClient
 import NetworkTestSupport
 import SecureTransport
-import Shard
 import Testing
 
 @Suite("HTTP client", .timeLimit(.minutes(1)))

@@ -14,7 +14,7 @@ from test_gateway_clients import Participant
 
 @pytest_asyncio.fixture
 async def patient_gateway(programs):
-    """A gateway that waits for lost clients, on two shards."""
+    """A gateway that waits for lost clients, on two loops."""
     return await programs(Gateway("--resume-grace", 20, "--log-level", "debug", THREADS=2))
 
 
@@ -63,7 +63,7 @@ async def test_a_call_goes_on_over_another_connection(patient_gateway):
         assert "agent_joined" not in kinds and "agent_left" not in kinds and "error" not in kinds, kinds
 
 
-async def test_a_client_comes_back_again_and_again_on_whatever_shard_accepts_it(patient_gateway):
+async def test_a_client_comes_back_again_and_again_on_whatever_loop_accepts_it(patient_gateway):
     gateway = patient_gateway
     descriptors = f"/proc/{gateway.process.pid}/fd"
     async with VoiceClient(gateway.url, identity="alice", agent="") as client:
@@ -74,17 +74,17 @@ async def test_a_client_comes_back_again_and_again_on_whatever_shard_accepts_it(
         async with VoiceClient(gateway.url, session=session["resume_token"]) as client:
             again = await client.event("session")
             assert again["resumed"] is True and again["id"] == session["id"]
-            # Bytes that follow the handshake at once reach the shard that the connection has moved to.
+            # Bytes that follow the handshake at once reach the loop that the connection has moved to.
             await client.send(type="ping", id="x")
             await client.event("pong", id="x")
             await lose(client)
-    # A moved connection is closed on both shards; the last reset may take a moment to be noticed.
+    # A moved connection is closed on both loops; the last reset may take a moment to be noticed.
     for _ in range(100):
         if (left := len(os.listdir(descriptors))) <= before:
             break
         await asyncio.sleep(0.05)
     assert left <= before, "descriptors are left over"
-    # Of sixteen connections some were accepted by the other shard.
+    # Of sixteen connections some were accepted by the other loop.
     assert any("client moves" in line for line in gateway.lines)
 
 

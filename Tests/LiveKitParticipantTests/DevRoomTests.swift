@@ -1,6 +1,6 @@
 import DevRoomServer
+import EventLoops
 import LiveKitParticipant
-import Shard
 import Signalling
 import Testing
 import Wire

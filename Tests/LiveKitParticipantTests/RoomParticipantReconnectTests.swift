@@ -1,6 +1,6 @@
+import EventLoops
 import LiveKitParticipant
 import PeerConnection
-import Shard
 import Signalling
 import Testing
 import WebSocket

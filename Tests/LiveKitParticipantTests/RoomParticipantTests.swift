@@ -1,6 +1,6 @@
+import EventLoops
 import LiveKitParticipant
 import PeerConnection
-import Shard
 import Signalling
 import Testing
 import WebSocket
@@ -17,22 +17,22 @@ import Wire
     )
         async throws
     {
-        let alarm = try await stage.onLoop { stage -> LoopBound<Alarm> in
+        let timer = try await stage.onLoop { stage -> LoopBound<LoopTimer> in
             var number: UInt8 = 0
             var again: () -> Void = {}
-            let alarm = Alarm(loop: stage.loop) { again() }
-            again = { [unowned alarm] in
+            let timer = LoopTimer(loop: stage.loop) { again() }
+            again = { [unowned timer] in
                 number &+= 1
                 Self.packet(number).withUnsafeBytes { bytes in
                     _ = stage.participant.sendAudio(
                         bytes, samples: 960, level: AudioLevel(negatedDecibels: 20, hasVoice: true))
                 }
-                alarm.arm(after: .milliseconds(20))
+                timer.arm(after: .milliseconds(20))
             }
-            alarm.arm(after: .zero)
-            return LoopBound(alarm, on: stage.loop)
+            timer.arm(after: .zero)
+            return LoopBound(timer, on: stage.loop)
         }
-        defer { stage.loop.execute { alarm.value.cancel() } }
+        defer { stage.loop.execute { timer.value.cancel() } }
         try await stage.until(what, condition)
     }
 

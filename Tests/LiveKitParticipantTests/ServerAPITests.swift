@@ -1,8 +1,8 @@
+import EventLoops
 import HTTPClient
 import LiveKitParticipant
 import NetworkTestSupport
 import SecureTransport
-import Shard
 import Signalling
 import Testing
 import Wire

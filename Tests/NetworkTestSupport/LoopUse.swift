@@ -1,4 +1,4 @@
-package import Shard
+package import EventLoops
 
 /// Handles that a test left open on its loop.
 package struct LeftOpen: Error {

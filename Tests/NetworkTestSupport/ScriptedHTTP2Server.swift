@@ -1,5 +1,5 @@
 internal import CNGHTTP2
-package import Shard
+package import EventLoops
 internal import Wire
 
 /// An HTTP/2 server over TLS that does as it is told, frame by frame, whether that is right or wrong. A client that offers
@@ -56,7 +56,7 @@ package final class ScriptedHTTP2Server {
     package init(
         loop: EventLoop, authority: TestAuthority, greeting: [UInt8] = HTTP2Frame.settings(),
         protocols: [String] = ["h2", "http/1.1"], answer: @escaping (Frame) -> Answer
-    ) throws(ShardError) {
+    ) throws(EventLoopError) {
         self.greeting = greeting
         self.authority = authority
         self.protocols = protocols
@@ -115,7 +115,7 @@ private final class ScriptedHTTP2Peer {
 
     deinit { nghttp2_hd_inflate_del(inflater) }
 
-    func start(_ descriptor: Int32, loop: EventLoop) throws(ShardError) {
+    func start(_ descriptor: Int32, loop: EventLoop) throws(EventLoopError) {
         tcp = try TCPConnection(
             loop: loop, adopting: descriptor, onBytes: { [unowned self] in received(Array($0)) },
             onEnd: { [unowned self] _ in

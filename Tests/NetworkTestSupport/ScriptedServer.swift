@@ -1,4 +1,4 @@
-package import Shard
+package import EventLoops
 internal import Wire
 
 /// A server that answers as it is told.
@@ -27,7 +27,7 @@ package final class ScriptedServer {
     private let authority: TestAuthority?
 
     package init(loop: EventLoop, authority: TestAuthority? = nil, answer: @escaping (Request) -> Answer)
-        throws(ShardError)
+        throws(EventLoopError)
     {
         self.answer = answer
         self.authority = authority
@@ -77,7 +77,7 @@ private final class ScriptedPeer {
         self.tls = tls
     }
 
-    func start(_ descriptor: Int32, loop: EventLoop) throws(ShardError) {
+    func start(_ descriptor: Int32, loop: EventLoop) throws(EventLoopError) {
         tcp = try TCPConnection(
             loop: loop, adopting: descriptor, onBytes: { [unowned self] in received(Array($0)) },
             onEnd: { [unowned self] _ in tcp?.close() })

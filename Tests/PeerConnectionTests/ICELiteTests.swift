@@ -9,7 +9,7 @@ struct ICELiteTests {
         ICETestPeer(configuration: ICEConfiguration(isLite: true), knowsCredentials: false)
     }
 
-    @Test("it selects what is nominated, without knowing the far side's credentials")
+    @Test("it selects what is nominated, without knowing the peer's credentials")
     func nomination() {
         var peer = litePeer()
         peer.check(from: peer.addresses[0])
@@ -47,7 +47,7 @@ struct ICELiteTests {
         #expect(peer.agent.state == .disconnected)
     }
 
-    @Test("it follows a far side whose address changes")
+    @Test("it follows a peer whose address changes")
     func rebinding() {
         var peer = litePeer()
         peer.check(from: peer.addresses[0], isNominating: true)

@@ -29,7 +29,7 @@ struct ICERestartTests {
         #expect(net.left.state == .connected)
         #expect(net.right.state == .connected)
         #expect(net.left.selectedPair != nil)
-        // The offer restarts the far side, whose answer carries new credentials.
+        // The offer restarts the peer, whose answer carries new credentials.
         net.tellCredentials(to: .right)
         #expect(net.right.localCredentials != before.1)
         try net.tellCandidates(to: .right)

@@ -75,7 +75,7 @@ struct ICERoleTests {
         #expect(net.left.role == net.right.role.opposite)
     }
 
-    @Test("a lite far side makes us controlling")
+    @Test("a lite peer makes us controlling")
     func liteFarSide() throws {
         let net = Net(left: ICEConfiguration(role: .controlled), right: ICEConfiguration(isLite: true))
         net.bind()
@@ -93,7 +93,7 @@ struct ICERoleTests {
         #expect(net.requests(of: .right).isEmpty)
     }
 
-    @Test("a lite far side is found through loss", arguments: 1...10)
+    @Test("a lite peer is found through loss", arguments: 1...10)
     func liteFarSideLossy(seed: Int) throws {
         let conditions = VirtualNetwork.Conditions(loss: 0.3, delay: .milliseconds(20), jitter: .milliseconds(40))
         let net = Net(right: ICEConfiguration(isLite: true), seed: UInt64(seed), conditions: conditions)
@@ -109,7 +109,7 @@ struct ICERoleTests {
     func liteConflict(isRemoteToldLite: Bool) throws {
         let net = Net(left: ICEConfiguration(role: .controlled), right: ICEConfiguration(isLite: true))
         net.bind()
-        // The far side's description did not say that it is lite: 487 says so.
+        // The peer's description did not say that it is lite: 487 says so.
         net.left.setRemoteCredentials(net.right.localCredentials, isLite: isRemoteToldLite)
         try net.tellCandidates(to: .left)
         net.start()
@@ -119,7 +119,7 @@ struct ICERoleTests {
     }
 
     @Test(
-        "of the pairs that an aggressive far side nominates the best is selected, in any order",
+        "of the pairs that an aggressive peer nominates the best is selected, in any order",
         arguments: [false, true])
     func aggressive(bestFirst: Bool) throws {
         var peer = ICETestPeer()
@@ -132,7 +132,7 @@ struct ICERoleTests {
         #expect(peer.agent.selectedPair?.remote == peer.addresses[bestFirst ? 0 : 1])
     }
 
-    @Test("a far side that later nominates a lesser pair is followed")
+    @Test("a peer that later nominates a lesser pair is followed")
     func changeOfMind() throws {
         var peer = ICETestPeer()
         peer.check(from: peer.addresses[0], priority: 3_000_000, isNominating: true)

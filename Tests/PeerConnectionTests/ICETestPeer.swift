@@ -2,7 +2,7 @@ import PeerConnection
 import TestSupport
 import Wire
 
-/// A far side made of bare messages, for what no well-behaved agent does. It can speak from any address, and
+/// A peer made of bare messages, for what no well-behaved agent does. It can speak from any address, and
 /// answers checks at once if it is told to.
 struct ICETestPeer {
     var agent: ICEAgent

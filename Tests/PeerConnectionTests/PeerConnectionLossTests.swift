@@ -33,7 +33,7 @@ extension PeerConnectionTests {
         #expect(right.heard.count >= 195)
     }
 
-    @Test("what the far side reports as lost is known to whoever sends, and forgotten when the way is good again")
+    @Test("what the peer reports as lost is known to whoever sends, and forgotten when the way is good again")
     func reportedLoss() throws {
         let (call, left, _) = try makeCall(conditions: .init(loss: 0.2), seed: 6) { $0.usesRetransmission = false }
         func speak(_ indices: Range<Int>) {

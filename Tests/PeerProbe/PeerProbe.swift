@@ -1,4 +1,4 @@
-import Shard
+import EventLoops
 import Wire
 
 /// One peer connection with a socket, steered by an interop test: a JSON command a line on standard input, JSON

@@ -1,7 +1,7 @@
 import AudioCodec
+import EventLoops
 import PeerConnection
 import SecureTransport
-import Shard
 import TestSupport
 import Wire
 
@@ -11,8 +11,8 @@ final class Probe {
     private let connection: PeerConnection
     private let factory: OpenSSLTransportFactory
     private var socket: UDPSocket?
-    private var timer: Alarm?
-    private var tick: Alarm?
+    private var timer: LoopTimer?
+    private var tick: LoopTimer?
 
     private let encoder: OpusEncoder
     private let decoder: OpusDecoder
@@ -52,11 +52,11 @@ final class Probe {
         }
         socket = bound
         connection.addLocalCandidate(bound.localAddress)
-        timer = Alarm(loop: loop) { [unowned self] in
+        timer = LoopTimer(loop: loop) { [unowned self] in
             connection.handleTimeout(now: loop.now)
             rearm()
         }
-        tick = Alarm(loop: loop) { [unowned self] in speak() }
+        tick = LoopTimer(loop: loop) { [unowned self] in speak() }
     }
 
     deinit {

@@ -59,7 +59,7 @@ private final class Judge {
 struct SRTPJudgeTests {
     static let profiles: [SRTPProfile] = [.aeadAES128GCM, .aes128CMHMACSHA1_80]
 
-    /// Keys as we have them, and as the far side has them.
+    /// Keys as we have them, and as the peer has them.
     private static func keys(_ profile: SRTPProfile) -> (ours: SRTPKeys, theirs: SRTPKeys) {
         let keys = (0..<4).map { index in
             (0..<(index < 2 ? profile.keyLength : profile.saltLength)).map {

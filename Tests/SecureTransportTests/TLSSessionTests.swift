@@ -132,7 +132,7 @@ struct TLSSessionTests {
         }
     }
 
-    @Test("a far side that does not speak TLS gives a clear error")
+    @Test("a peer that does not speak TLS gives a clear error")
     func notTLS() throws {
         let session = try TLSSession(context, host: "a.test")
         session.start()

@@ -1,6 +1,6 @@
+import EventLoops
 import Glibc
 import SecureTransport
-import Shard
 import WebSocket
 import Wire
 

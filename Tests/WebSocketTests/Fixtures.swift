@@ -1,5 +1,5 @@
+import EventLoops
 import NetworkTestSupport
-import Shard
 import Testing
 import Wire
 
@@ -168,7 +168,7 @@ final class RawPeer: @unchecked Sendable {
 
     static func connect(to server: TestServer) async throws -> RawPeer {
         let peer = RawPeer(loop: server.loop)
-        let outcome = Events<ShardError?>()
+        let outcome = Events<EventLoopError?>()
         try await on(server.loop) {
             let connection = try TCPConnection(loop: server.loop)
             peer.connection = connection
@@ -234,7 +234,7 @@ final class RawPeer: @unchecked Sendable {
         return bytes
     }
 
-    /// Everything until the far side closes.
+    /// Everything until the peer closes.
     func readToEnd() async throws -> [UInt8] {
         while try await more() {}
         defer { received = [] }

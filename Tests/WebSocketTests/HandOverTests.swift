@@ -1,4 +1,4 @@
-import Shard
+import EventLoops
 import Testing
 
 @testable import WebSocket
@@ -7,7 +7,7 @@ import Testing
 struct HandOverTests {
     /// What happens to an upgrade once the bytes of its request have been read.
     private static func afterwards(_ loop: EventLoop, _ body: @escaping () -> Void) {
-        EndOfTurn(loop: loop, body: body).request()
+        EndOfIteration(loop: loop, body: body).request()
     }
 
     @Test("a connection moves with its request and with what has come behind that")

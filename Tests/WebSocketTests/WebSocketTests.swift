@@ -1,4 +1,4 @@
-import Shard
+import EventLoops
 import TestSupport
 import Testing
 import Wire

@@ -65,7 +65,7 @@ final class MediaSessionStand {
 
 /// Time that moves by hand.
 private final class StandClock: SessionClock {
-    final class StandAlarm: SessionAlarm {
+    final class StandTimer: SessionTimer {
         var deadline: Instant?
         let body: () -> Void
         init(_ body: @escaping () -> Void) { self.body = body }
@@ -74,23 +74,23 @@ private final class StandClock: SessionClock {
     }
 
     private(set) var now: Instant
-    private var alarms: [StandAlarm] = []
+    private var timers: [StandTimer] = []
 
     init(now: Instant) { self.now = now }
 
-    func makeAlarm(_ body: @escaping () -> Void) -> any SessionAlarm {
-        let alarm = StandAlarm(body)
-        alarms.append(alarm)
-        return alarm
+    func makeTimer(_ body: @escaping () -> Void) -> any SessionTimer {
+        let timer = StandTimer(body)
+        timers.append(timer)
+        return timer
     }
 
     func advance(to end: Instant) {
         while true {
-            var next: StandAlarm?
-            for alarm in alarms {
-                guard let deadline = alarm.deadline, deadline <= end else { continue }
+            var next: StandTimer?
+            for timer in timers {
+                guard let deadline = timer.deadline, deadline <= end else { continue }
                 if let known = next?.deadline, known <= deadline { continue }
-                next = alarm
+                next = timer
             }
             guard let next, let deadline = next.deadline else { break }
             now = max(now, deadline)

@@ -18,7 +18,7 @@ package final class OpusEncoder {
         package var complexity = 5
         /// Whether packets carry a coarse copy of the packet before them (RFC 6716 section 2.1.7).
         package var usesInBandFEC = true
-        /// Percent of packets that the far side is expected to lose; FEC spends bits by it, and nothing at 0, where it
+        /// Percent of packets that the peer is expected to lose; FEC spends bits by it, and nothing at 0, where it
         /// would cost half as much CPU again.
         package var expectedPacketLoss = 0
         /// Whether silence is sent as packets of 1 or 2 bytes, which need not be transmitted.
@@ -102,7 +102,7 @@ package final class OpusEncoder {
         }
     }
 
-    /// Changes how much the far side is expected to lose, in percent; beyond 0 to 100 counts as the limit.
+    /// Changes how much the peer is expected to lose, in percent; beyond 0 to 100 counts as the limit.
     package func expect(packetLoss percent: Int) {
         _ = copus_encoder_set_packet_loss(encoder, Int32(min(max(percent, 0), 100)))
     }

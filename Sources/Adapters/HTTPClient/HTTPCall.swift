@@ -1,4 +1,4 @@
-internal import Shard
+internal import EventLoops
 
 /// What works for calls that it has taken: a connection.
 protocol HTTPCarrier: AnyObject {
@@ -22,7 +22,7 @@ package final class HTTPCall {
     var needsNewConnection = false
     /// How often a server has said that it did not look at it.
     var refusals = 0
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
     private var completion: ((Result<HTTPResponse, HTTPClientError>) -> Void)?
     private var onAbandon: ((HTTPCall) -> Void)?
 
@@ -40,9 +40,9 @@ package final class HTTPCall {
     /// - Parameter onAbandon: takes the call out of the client when nobody waits any more.
     func begin(loop: EventLoop, timeout: Duration, onAbandon: @escaping (HTTPCall) -> Void) {
         self.onAbandon = onAbandon
-        let alarm = Alarm(loop: loop) { [unowned self] in abandon(.timedOut(origin)) }
-        alarm.arm(after: timeout)
-        self.alarm = alarm
+        let timer = LoopTimer(loop: loop) { [unowned self] in abandon(.timedOut(origin)) }
+        timer.arm(after: timeout)
+        self.timer = timer
     }
 
     var isOver: Bool { completion == nil }
@@ -61,8 +61,8 @@ package final class HTTPCall {
         self.completion = nil
         onAbandon = nil
         carrier = nil
-        alarm?.cancel()
-        alarm = nil
+        timer?.cancel()
+        timer = nil
         completion(result)
     }
 }

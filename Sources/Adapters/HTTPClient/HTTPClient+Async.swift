@@ -1,4 +1,4 @@
-internal import Shard
+internal import EventLoops
 
 extension HTTPClient {
     /// Sends a request and waits for the answer; for code that runs on the client's loop (an actor whose executor it is).

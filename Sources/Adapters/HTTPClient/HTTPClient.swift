@@ -1,5 +1,5 @@
+package import EventLoops
 package import SecureTransport
-package import Shard
 
 /// An HTTP client on one loop: HTTP/2 over TLS where the server offers it (ALPN), otherwise HTTP/1.1, over TLS or plain.
 ///

@@ -1,5 +1,5 @@
+package import EventLoops
 package import SecureTransport
-package import Shard
 
 /// Why there is no response. (A response with a status of failure is a response.)
 package enum HTTPClientError: Error, Hashable, Sendable {
@@ -17,9 +17,9 @@ package enum HTTPClientError: Error, Hashable, Sendable {
     /// A method or header that cannot be written.
     case invalidRequest(String)
     /// The host's name could not be looked up.
-    case unresolved(HTTPOrigin, ShardError)
+    case unresolved(HTTPOrigin, EventLoopError)
     /// No connection could be made to any address of the host.
-    case unreachable(HTTPOrigin, ShardError)
+    case unreachable(HTTPOrigin, EventLoopError)
     /// TLS failed, for instance because the certificate is not trusted.
     case insecure(HTTPOrigin, TLSFailure)
     /// TLS could not even be tried.

@@ -1,4 +1,4 @@
-internal import Shard
+internal import EventLoops
 internal import Wire
 
 /// One HTTP/1.1 connection that is open: serves one call after the other.
@@ -21,7 +21,7 @@ final class HTTPConnection: HTTPCarrier {
     private let maximumBodyBytes: Int
     private weak var owner: (any Owner)?
     private var parser: HTTPResponseParser?
-    private var idleAlarm: Alarm?
+    private var idleTimer: LoopTimer?
     private var isClosed = false
 
     /// - Parameter transport: open; the connection's from now on.
@@ -42,7 +42,7 @@ final class HTTPConnection: HTTPCarrier {
     func serve(_ call: HTTPCall) {
         self.call = call
         call.carrier = self
-        idleAlarm?.cancel()
+        idleTimer?.cancel()
         isReusable = false
         parser = HTTPResponseParser(isHead: call.request.method == "HEAD", maximumBodyBytes: maximumBodyBytes)
         transport.write(call.request.serialized(for: call.url))
@@ -50,9 +50,9 @@ final class HTTPConnection: HTTPCarrier {
 
     /// Waits for the next call, for so long.
     func idle(for duration: Duration) {
-        let alarm = idleAlarm ?? Alarm(loop: loop) { [unowned self] in end(.disconnected(origin)) }
-        alarm.arm(after: duration)
-        idleAlarm = alarm
+        let timer = idleTimer ?? LoopTimer(loop: loop) { [unowned self] in end(.disconnected(origin)) }
+        timer.arm(after: duration)
+        idleTimer = timer
     }
 
     /// Takes in what an idle connection has been sent, which can only be its end.
@@ -127,7 +127,7 @@ final class HTTPConnection: HTTPCarrier {
         guard !isClosed else { return }
         isClosed = true
         isReusable = false
-        idleAlarm?.cancel()
+        idleTimer?.cancel()
         transport.close()
         call = nil
         owner = nil

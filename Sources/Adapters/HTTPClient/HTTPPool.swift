@@ -1,5 +1,5 @@
+internal import EventLoops
 internal import SecureTransport
-internal import Shard
 
 /// The calls to one origin and the connections that serve them.
 ///

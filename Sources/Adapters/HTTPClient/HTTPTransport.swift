@@ -1,5 +1,5 @@
+internal import EventLoops
 internal import SecureTransport
-internal import Shard
 internal import Wire
 
 /// A byte stream to an origin: looks the name up, tries its addresses in turn, shakes hands.
@@ -54,9 +54,9 @@ final class HTTPTransport {
         }
     }
 
-    private func tryNextAddress(after error: ShardError) {
+    private func tryNextAddress(after error: EventLoopError) {
         guard let address = addresses.popLast() else { return opened(.failure(.unreachable(origin, error))) }
-        do throws(ShardError) {
+        do throws(EventLoopError) {
             let tcp = try TCPConnection(loop: loop)
             self.tcp = tcp
             tcp.connect(to: address, timeout: Self.connectTimeout) { [weak self] result in

@@ -5,7 +5,7 @@ internal import Wire
 package enum TLSFailure: Error, Hashable, Sendable {
     /// The server's certificate cannot be trusted for this host.
     case certificateRejected(host: String, reason: String)
-    /// The handshake or a record failed; for example the far side does not speak TLS.
+    /// The handshake or a record failed; for example the peer does not speak TLS.
     case `protocol`(host: String, reason: String)
     /// The TCP connection ended without close_notify; what came before may be incomplete.
     case truncated(host: String)

@@ -1,5 +1,5 @@
+internal import EventLoops
 internal import SecureTransport
-internal import Shard
 internal import Wire
 
 /// Who uses a `ByteStream`.
@@ -8,7 +8,7 @@ protocol ByteStreamDelegate: AnyObject {
     func streamReceived(_ bytes: UnsafeMutableRawBufferPointer)
     /// TLS is agreed upon; plain streams never say so.
     func streamSecured()
-    /// Nothing more will be received: the far side has ended its half (nil) or the stream broke.
+    /// Nothing more will be received: the peer has ended its half (nil) or the stream broke.
     func streamEnded(_ failure: ByteStreamFailure?)
     /// All that was written has been handed to the kernel.
     func streamDrained()
@@ -16,7 +16,7 @@ protocol ByteStreamDelegate: AnyObject {
 
 /// Why a stream broke.
 enum ByteStreamFailure: Error {
-    case network(ShardError)
+    case network(EventLoopError)
     case tls(TLSFailure)
 }
 
@@ -120,7 +120,7 @@ final class ByteStream {
         drain()
     }
 
-    private func ended(_ error: ShardError?) {
+    private func ended(_ error: EventLoopError?) {
         if let session, !hasEnded {
             session.receiveEnd()
             drain()

@@ -1,34 +1,34 @@
+internal import EventLoops
 internal import SecureTransport
-internal import Shard
 internal import Wire
 
 extension WebSocketConnection {
-    /// The far side lives.
+    /// The peer lives.
     func noteSign() {
         lastSign = context.loop.now
         guard isAwaitingSign else { return }
         isAwaitingSign = false
-        if phase == .open, let interval = configuration.pingInterval { alarm?.arm(after: interval) }
+        if phase == .open, let interval = configuration.pingInterval { timer?.arm(after: interval) }
     }
 
-    func alarmFired() {
-        guard phase == .open else { return finishAbnormally("the far side does not answer the close frame") }
+    func timerFired() {
+        guard phase == .open else { return finishAbnormally("the peer does not answer the close frame") }
         guard let interval = configuration.pingInterval else { return }
         let now = context.loop.now
         let limit = isAwaitingSign ? configuration.pongTimeout : interval
         let due = lastSign + limit
         if isReadingPaused {
             // Nothing can be heard, so nothing can be concluded.
-            alarm?.arm(after: interval)
+            timer?.arm(after: interval)
         } else if now < due {
-            alarm?.arm(at: due)
+            timer?.arm(at: due)
         } else if isAwaitingSign {
-            finishAbnormally("the far side does not answer pings")
+            finishAbnormally("the peer does not answer pings")
         } else {
             isAwaitingSign = true
             lastSign = now
             ping()
-            alarm?.arm(after: configuration.pongTimeout)
+            timer?.arm(after: configuration.pongTimeout)
         }
     }
 }
@@ -89,11 +89,11 @@ extension WebSocketConnection: MessageReceiverDelegate {
         switch phase {
         case .open:
             closure = WebSocketClosure(code: code, reason: reason, wasClean: true, wasLocal: false)
-            // The far side reads nothing any more, so nothing but the answer is worth sending.
+            // The peer reads nothing any more, so nothing but the answer is worth sending.
             dropQueue()
             closeFrame = makeCloseFrame(code, "")
             phase = .answering
-            alarm?.arm(after: configuration.closeTimeout)
+            timer?.arm(after: configuration.closeTimeout)
             hook?.request()
         case .closing:
             let began = closure ?? WebSocketClosure(code: code, reason: reason, wasClean: true, wasLocal: true)

@@ -1,10 +1,10 @@
-package import Shard
+package import EventLoops
 package import Wire
 
 /// One end of a WebSocket, server or client: messages in by callback, messages out by a bounded queue.
 ///
 /// What a turn of the loop sends leaves together at its end, but audio at once when nothing waits before it: the rest of
-/// the turn may be many frames of others that have to be encoded. The queue keeps the order; when the far side reads too
+/// the turn may be many frames of others that have to be encoded. The queue keeps the order; when the peer reads too
 /// slowly, the oldest droppable messages go first and are counted, and required ones end the connection when there are
 /// too many.
 ///
@@ -12,11 +12,11 @@ package import Wire
 package final class WebSocketConnection {
     enum Phase {
         case open
-        /// Our close frame is queued or sent; the far side's is awaited.
+        /// Our close frame is queued or sent; the peer's is awaited.
         case closing
-        /// The far side's close frame is here; ours goes out.
+        /// The peer's close frame is here; ours goes out.
         case answering
-        /// The far side broke the protocol: our close frame goes out, nothing that comes in counts.
+        /// The peer broke the protocol: our close frame goes out, nothing that comes in counts.
         case failing
         case closed
     }
@@ -53,8 +53,8 @@ package final class WebSocketConnection {
     var lastSign: Instant
     var isAwaitingSign = false
     private var hasUnreportedDrain = false
-    var hook: EndOfTurn?
-    var alarm: Alarm?
+    var hook: EndOfIteration?
+    var timer: LoopTimer?
 
     /// - Parameters:
     ///   - stream: past the opening handshake.
@@ -75,9 +75,9 @@ package final class WebSocketConnection {
             skipsLargeMessages: configuration.skipsLargeMessages)
         lastSign = context.loop.now
         stream.delegate = self
-        hook = EndOfTurn(loop: context.loop) { [unowned self] in endOfTurn() }
-        alarm = Alarm(loop: context.loop) { [unowned self] in alarmFired() }
-        if let interval = configuration.pingInterval { alarm?.arm(after: interval) }
+        hook = EndOfIteration(loop: context.loop) { [unowned self] in endOfIteration() }
+        timer = LoopTimer(loop: context.loop) { [unowned self] in timerFired() }
+        if let interval = configuration.pingInterval { timer?.arm(after: interval) }
         hook?.request()
     }
 
@@ -89,10 +89,10 @@ package final class WebSocketConnection {
     /// Bytes accepted for sending that the kernel does not have yet, heads included.
     package var bufferedBytes: Int { queue.bytes + stream.queuedBytes }
 
-    /// Those of them that will be dropped when the far side reads too slowly.
+    /// Those of them that will be dropped when the peer reads too slowly.
     package var bufferedDroppableBytes: Int { queue.droppableBytes }
 
-    /// How long messages of the far side may be from now on, in place of what the configuration says.
+    /// How long messages of the peer may be from now on, in place of what the configuration says.
     package var maximumMessageBytes: Int {
         get { receiver.maximumMessageBytes }
         set { receiver.maximumMessageBytes = newValue }
@@ -198,14 +198,14 @@ package final class WebSocketConnection {
     package func resumeReading() {
         guard isReadingPaused else { return }
         isReadingPaused = false
-        // Silence that we caused ourselves is not held against the far side.
+        // Silence that we caused ourselves is not held against the peer.
         noteSign()
         stream.resumeReading()
     }
 
     // MARK: Closing
 
-    /// Says goodbye after what is queued, and ends when the far side has answered, or after `closeTimeout`.
+    /// Says goodbye after what is queued, and ends when the peer has answered, or after `closeTimeout`.
     ///
     /// - Parameters:
     ///   - code: one that may be sent; any other becomes 1011.
@@ -217,7 +217,7 @@ package final class WebSocketConnection {
         closure = WebSocketClosure(code: code, reason: reason, wasClean: false, wasLocal: true)
         closeFrame = makeCloseFrame(code, reason)
         phase = .closing
-        alarm?.arm(after: configuration.closeTimeout)
+        timer?.arm(after: configuration.closeTimeout)
         // A peer that must answer has to be heard.
         isReadingPaused = false
         stream.resumeReading()
@@ -251,7 +251,7 @@ package final class WebSocketConnection {
         return result
     }
 
-    /// Something is wrong with the far side: it is told what, and nothing from it counts any more.
+    /// Something is wrong with the peer: it is told what, and nothing from it counts any more.
     func fail(_ violation: WebSocketViolation) {
         guard isOpen || phase == .closing else { return }
         receiver.stop()
@@ -265,7 +265,7 @@ package final class WebSocketConnection {
             closeFrame = makeCloseFrame(violation.code, reason)
         }
         phase = .failing
-        alarm?.arm(after: configuration.closeTimeout)
+        timer?.arm(after: configuration.closeTimeout)
         isReadingPaused = false
         stream.resumeReading()
         hook?.request()
@@ -283,7 +283,7 @@ package final class WebSocketConnection {
         dropQueue()
         if let closeFrame { context.pool.put(closeFrame) }
         closeFrame = nil
-        alarm?.cancel()
+        timer?.cancel()
         let handler = handler
         self.handler = nil
         let onClosed = onClosed
@@ -303,7 +303,7 @@ package final class WebSocketConnection {
 
     // MARK: The end of a turn
 
-    private func endOfTurn() {
+    private func endOfIteration() {
         if isTerminated { return finishAbnormally("ended on this side") }
         if !hasOpened { open() }
         flush()
@@ -375,8 +375,8 @@ package final class WebSocketConnection {
             // wait for that only takes the TIME_WAIT state upon itself.
             finish(closure ?? WebSocketClosure(code: .noStatus, reason: "", wasClean: true, wasLocal: false))
         case .failing where !hasFinishedStream:
-            // Closing with unread bytes would reset the connection, and the far side might never see why. So only our
-            // half ends, until the far side's does or the alarm goes off.
+            // Closing with unread bytes would reset the connection, and the peer might never see why. So only our
+            // half ends, until the peer's does or the timer goes off.
             hasFinishedStream = true
             stream.finish()
         case .open, .closing, .failing, .closed:

@@ -1,5 +1,5 @@
+package import EventLoops
 package import SecureTransport
-package import Shard
 
 /// What the connections of one loop share: buffers for frames, random masking keys, trusted authorities.
 ///

@@ -35,11 +35,11 @@ package struct WebSocketConfiguration: Hashable, Sendable {
     package var maximumDroppableBytes = 96_000
     /// Required messages that wait: beyond it the connection is closed with 1013.
     package var maximumRequiredBytes = 4 << 20
-    /// How long the far side may say nothing before it is pinged; nil for never.
+    /// How long the peer may say nothing before it is pinged; nil for never.
     package var pingInterval: Duration? = .seconds(20)
     /// How long after a ping without any sign of life the connection is given up.
     package var pongTimeout: Duration = .seconds(15)
-    /// How long the far side may take to read what is queued and to answer a close frame.
+    /// How long the peer may take to read what is queued and to answer a close frame.
     package var closeTimeout: Duration = .seconds(5)
 
     package init() {}
@@ -54,7 +54,7 @@ package struct WebSocketStatistics: Hashable, Sendable {
     package var sentMessages = 0
     /// Payload bytes accepted for sending.
     package var sentBytes = 0
-    /// Droppable messages given up because the far side reads too slowly.
+    /// Droppable messages given up because the peer reads too slowly.
     package var droppedMessages = 0
     /// Their bytes on the wire.
     package var droppedBytes = 0

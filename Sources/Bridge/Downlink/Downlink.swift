@@ -24,7 +24,7 @@ package final class Downlink {
     private let coders: any AudioCoderFactory
     private weak var sink: (any DownlinkSink)?
     /// A handful, in the order in which they came: going over them costs less than a look into a hash table.
-    private var tracks: [TrackPlayer] = []
+    private var tracks: [StreamDecoder] = []
     private var stage: OutputStage
     private var mixer = Mixer()
     private var mixed: [Int16] = []
@@ -90,11 +90,11 @@ package final class Downlink {
     package func addTrack(_ id: String, participant: String, now: Instant) throws(AudioCoderFailure) {
         guard track(id) == nil, tracks.count < limits.maximumTracks else { return }
         tracks.append(
-            try TrackPlayer(
+            try StreamDecoder(
                 id: id, participant: participant, sampleRate: codingRate, limits: limits, coders: coders, now: now))
     }
 
-    private func track(_ id: String) -> TrackPlayer? {
+    private func track(_ id: String) -> StreamDecoder? {
         for track in tracks where track.id == id { return track }
         return nil
     }
@@ -105,7 +105,7 @@ package final class Downlink {
         if !anyoneIsAudible { stage.flush() }
     }
 
-    private func finish(_ track: TrackPlayer) {
+    private func finish(_ track: StreamDecoder) {
         finishedTracks.concealed += track.concealed
         finishedTracks.recovered += track.recovered
         finishedTracks.undecodable += track.undecodable
@@ -216,7 +216,7 @@ package final class Downlink {
 
     /// Back to a single voice: what it has waiting for the mix goes out in front of what comes now. What others have
     /// waiting is the silence at their ends.
-    private func drainMix(keeping last: TrackPlayer?) {
+    private func drainMix(keeping last: StreamDecoder?) {
         for track in tracks where !track.waiting.isEmpty {
             if track === last {
                 var rest = [Int16](repeating: 0, count: track.waiting.count)

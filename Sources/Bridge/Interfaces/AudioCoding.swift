@@ -20,7 +20,7 @@ package protocol SpeechEncoder: AnyObject {
     /// Encodes one frame; returns the packet's length in bytes, nil if it cannot be encoded. A packet of 1 or 2 bytes
     /// means silence that need not be sent.
     func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int?
-    /// How much of what follows the far side is expected to lose, in percent: so much is spent on redundancy.
+    /// How much of what follows the peer is expected to lose, in percent: so much is spent on redundancy.
     func expect(lossPercent: Int)
 }
 

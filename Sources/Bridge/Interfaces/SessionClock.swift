@@ -5,11 +5,11 @@ package protocol SessionClock: AnyObject {
     /// The time of this turn of the loop.
     var now: Instant { get }
     /// Something that calls `body` when its time has come.
-    func makeAlarm(_ body: @escaping () -> Void) -> any SessionAlarm
+    func makeTimer(_ body: @escaping () -> Void) -> any SessionTimer
 }
 
 /// A one-shot timer that can be set again and again.
-package protocol SessionAlarm: AnyObject {
+package protocol SessionTimer: AnyObject {
     /// Sets it, or moves it; a time in the past means as soon as possible.
     func arm(at instant: Instant)
     func cancel()

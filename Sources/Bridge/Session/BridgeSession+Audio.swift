@@ -32,8 +32,8 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
     /// Wakes up when the next piece is due: a tick later the client may have run dry.
     func followPieces() {
         guard let deadline = downlink?.nextDeadline else { return }
-        if pieceAlarm == nil {
-            pieceAlarm = environment.clock.makeAlarm { [weak self] in
+        if pieceTimer == nil {
+            pieceTimer = environment.clock.makeTimer { [weak self] in
                 guard let self, !hasEnded else { return }
                 downlink?.handleTimeout(now: now)
                 followPieces()
@@ -41,7 +41,7 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
         }
         guard deadline != pieceDeadline else { return }
         pieceDeadline = deadline
-        pieceAlarm?.arm(at: deadline)
+        pieceTimer?.arm(at: deadline)
     }
 
     package func mediaTick(now: Instant) {

@@ -1,7 +1,7 @@
 package import ClientProtocol
 internal import Wire
 
-/// What a session needs from around it; the same for all sessions of a shard.
+/// What a session needs from around it; the same for all sessions of a loop.
 package struct SessionEnvironment {
     package var configuration: BridgeConfiguration
     package var rooms: any RoomConnector
@@ -9,7 +9,7 @@ package struct SessionEnvironment {
     package var coders: any AudioCoderFactory
     package var clock: any SessionClock
     package var tick: MediaTick
-    /// Counts the sound of all sessions of the shard; nil when nobody wants to know.
+    /// Counts the sound of all sessions of the loop; nil when nobody wants to know.
     package var meter: SoundMeter?
 
     package init(
@@ -98,9 +98,9 @@ package final class BridgeSession {
     /// When the client was last told of errors that may come with every message.
     var complaints: [ClientError.Code: Instant] = [:]
 
-    private var alarm: (any SessionAlarm)?
+    private var timer: (any SessionTimer)?
     /// Goes off when a piece for a client that plays files must be sent, and when that is.
-    var pieceAlarm: (any SessionAlarm)?
+    var pieceTimer: (any SessionTimer)?
     var pieceDeadline: Instant?
     private var isPerforming = false
     private var hasStarted = false
@@ -148,7 +148,7 @@ package final class BridgeSession {
         transcripts = TranscriptSelector(limits: limits)
         replies = ReplyTracker(limits: limits)
         messageBucket = TokenBucket(now: now)
-        alarm = environment.clock.makeAlarm { [weak self] in self?.alarmFired() }
+        timer = environment.clock.makeTimer { [weak self] in self?.timerFired() }
     }
 
     var now: Instant { environment.clock.now }
@@ -236,7 +236,7 @@ package final class BridgeSession {
         perform()
     }
 
-    private func alarmFired() {
+    private func timerFired() {
         let now = now
         lifecycle.handleTimeout(now: now)
         for transcript in transcripts.handleTimeout(now: now) { tell(transcript) }
@@ -245,7 +245,7 @@ package final class BridgeSession {
         perform()
     }
 
-    /// Does what the state machine asks for, then sets the alarm.
+    /// Does what the state machine asks for, then sets the timer.
     func perform() {
         guard !isPerforming else { return }
         isPerforming = true
@@ -267,24 +267,24 @@ package final class BridgeSession {
             }
         }
         isPerforming = false
-        armAlarm()
+        armTimer()
     }
 
-    func armAlarm() {
+    func armTimer() {
         guard !hasEnded else { return }
         var deadline = Instant.earliest(lifecycle.nextDeadline, transcripts.nextDeadline)
         deadline = Instant.earliest(deadline, strangersData.first?.until)
         if let hearableSince, !isHeard {
             deadline = Instant.earliest(deadline, hearableSince + limits.silentAgentGrace)
         }
-        if let deadline { alarm?.arm(at: deadline) } else { alarm?.cancel() }
+        if let deadline { timer?.arm(at: deadline) } else { timer?.cancel() }
     }
 
     private func finish() {
-        alarm?.cancel()
-        alarm = nil
-        pieceAlarm?.cancel()
-        pieceAlarm = nil
+        timer?.cancel()
+        timer = nil
+        pieceTimer?.cancel()
+        pieceTimer = nil
         environment.tick.remove(self)
         let numbers = currentStatistics
         statistics = numbers

@@ -5,13 +5,13 @@ package protocol MediaTickClient: AnyObject {
     func mediaTick(now: Instant)
 }
 
-/// One rhythm of 20 ms for all sessions of a shard. It keeps to its grid: a late tick does not move later ones, and
+/// One rhythm of 20 ms for all sessions of a loop. It keeps to its grid: a late tick does not move later ones, and
 /// ticks that were missed altogether are not made up for. It rests while nobody listens.
 package final class MediaTick {
     private let clock: any SessionClock
     /// In nanoseconds.
     private let interval: Int64
-    private var alarm: (any SessionAlarm)?
+    private var timer: (any SessionTimer)?
     private var clients: [any MediaTickClient] = []
     /// Where each client is in `clients`.
     private var places: [ObjectIdentifier: Int] = [:]
@@ -22,7 +22,7 @@ package final class MediaTick {
     package init(clock: any SessionClock, interval: Duration) {
         self.clock = clock
         self.interval = max(1, interval.nanoseconds)
-        alarm = clock.makeAlarm { [weak self] in self?.fire() }
+        timer = clock.makeTimer { [weak self] in self?.fire() }
     }
 
     /// How many sessions listen.
@@ -45,7 +45,7 @@ package final class MediaTick {
         }
         guard clients.isEmpty else { return }
         next = nil
-        alarm?.cancel()
+        timer?.cancel()
     }
 
     private func fire() {
@@ -68,6 +68,6 @@ package final class MediaTick {
 
     private func arm(at instant: Instant) {
         next = instant
-        alarm?.arm(at: instant)
+        timer?.arm(at: instant)
     }
 }

@@ -1,7 +1,7 @@
 package import Observability
 package import Wire
 
-/// Counts the sound of all sessions of a shard and measures how long it stays in the gateway. Belongs to one loop; what
+/// Counts the sound of all sessions of a loop and measures how long it stays in the gateway. Belongs to one loop; what
 /// it counts in belongs to the process.
 ///
 /// A sound's stay begins with the turn of the loop that has read it, and ends when its packet, or its message, is with the

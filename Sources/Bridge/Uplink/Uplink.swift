@@ -51,7 +51,7 @@ package final class Uplink {
     /// The caller's own Opus packets were the first sound.
     private var hasSentPackets = false
     private var isStarted = false
-    private var transmission = DiscontinuousTransmission()
+    private var transmission = SilenceSuppression()
     private var decoded: [Int16] = []
     private var converted: [Int16] = []
     private var frame: [Int16] = []

@@ -1,5 +1,5 @@
+internal import EventLoops
 internal import PeerConnection
-internal import Shard
 internal import Wire
 
 /// Takes the datagrams of one peer connection.
@@ -30,8 +30,8 @@ final class MediaSockets {
     /// Binds one socket for each address.
     /// - Parameters:
     ///   - port: the same for all; 0 lets the kernel choose one for each.
-    init(loop: EventLoop, addresses: [IPAddress], port: UInt16) throws(ShardError) {
-        do throws(ShardError) {
+    init(loop: EventLoop, addresses: [IPAddress], port: UInt16) throws(EventLoopError) {
+        do throws(EventLoopError) {
             for ip in addresses {
                 let socket = try UDPSocket(
                     loop: loop, bind: TransportAddress(ip: ip, port: port), bufferBytes: Self.bufferBytes)

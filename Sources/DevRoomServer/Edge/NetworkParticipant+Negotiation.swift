@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import Observability
 internal import PeerConnection
-internal import Shard
 internal import Signalling
 internal import Wire
 

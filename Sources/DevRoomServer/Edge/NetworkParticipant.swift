@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import Observability
 internal import PeerConnection
-internal import Shard
 internal import Signalling
 internal import Wire
 
@@ -22,9 +22,9 @@ final class NetworkParticipant {
     unowned let host: RoomHost
     let log: Log
     var session: SignalSession?
-    private var farewellAlarm: Alarm?
-    private var resumeAlarm: Alarm?
-    private var refreshAlarm: Alarm?
+    private var farewellTimer: LoopTimer?
+    private var resumeTimer: LoopTimer?
+    private var refreshTimer: LoopTimer?
     private var tokens: TokenRefresher
     private var qualityMeter = ConnectionQualityMeter()
     private(set) var hasEnded = false
@@ -50,7 +50,7 @@ final class NetworkParticipant {
     var needsNegotiation = false
     var isOfferOutstanding = false
     var offerNumber: UInt32 = 0
-    var negotiation: EndOfTurn?
+    var negotiation: EndOfIteration?
 
     // Data
     var channels: [String: DataChannelID] = [:]
@@ -77,10 +77,10 @@ final class NetworkParticipant {
         session.owner = self
         publisher.owner = self
         subscriber?.owner = self
-        negotiation = EndOfTurn(loop: environment.loop) { [unowned self] in negotiateIfNeeded() }
-        resumeAlarm = Alarm(loop: environment.loop) { [unowned self] in resumeTimedOut() }
-        refreshAlarm = Alarm(loop: environment.loop) { [unowned self] in refreshToken() }
-        refreshAlarm?.arm(after: TokenRefresher.interval)
+        negotiation = EndOfIteration(loop: environment.loop) { [unowned self] in negotiateIfNeeded() }
+        resumeTimer = LoopTimer(loop: environment.loop) { [unowned self] in resumeTimedOut() }
+        refreshTimer = LoopTimer(loop: environment.loop) { [unowned self] in refreshToken() }
+        refreshTimer?.arm(after: TokenRefresher.interval)
     }
 
     var now: Instant { environment.loop.now }
@@ -101,7 +101,7 @@ final class NetworkParticipant {
     private func refreshToken() {
         guard !hasEnded else { return }
         session?.send(.refreshToken(tokens.mint(now: environment.time.unixSeconds)))
-        refreshAlarm?.arm(after: TokenRefresher.interval)
+        refreshTimer?.arm(after: TokenRefresher.interval)
     }
 
     // MARK: Coming back
@@ -113,7 +113,7 @@ final class NetworkParticipant {
         newSession.owner = self
         log.info("participant resumes")
         host.perform { $0.resume(sid) }
-        if primary.connection.state == .connected { resumeAlarm?.cancel() }
+        if primary.connection.state == .connected { resumeTimer?.cancel() }
         if let subscriber, isSubscriberPrimary {
             isOfferOutstanding = false
             offer(on: subscriber, iceRestart: true)
@@ -137,11 +137,11 @@ final class NetworkParticipant {
         switch state {
         case .connected where peer === primary:
             hasConnected = true
-            resumeAlarm?.cancel()
+            resumeTimer?.cancel()
             host.perform { $0.activate(sid, host.time) }
         case .failed, .closed:
             // A client that closes its connection says so by signalling, at the same time or a little later.
-            guard resumeAlarm?.isArmed == false else { return }
+            guard resumeTimer?.isArmed == false else { return }
             if state == .failed {
                 session?.send(
                     .leave(
@@ -153,7 +153,7 @@ final class NetworkParticipant {
                 session?.close()
                 session = nil
             }
-            resumeAlarm?.arm(after: Self.resumeTimeout)
+            resumeTimer?.arm(after: Self.resumeTimeout)
         case .new, .connecting, .connected, .disconnected: break
         }
     }
@@ -183,22 +183,22 @@ extension NetworkParticipant: RoomMember {
         hasEnded = true
         session?.close()
         session = nil
-        resumeAlarm?.cancel()
-        refreshAlarm?.cancel()
+        resumeTimer?.cancel()
+        refreshTimer?.cancel()
         negotiation?.cancel()
         for downtrack in downtracks { downtrack.track.detach(sid) }
         downtracks = []
         published = [:]
-        // The alarm keeps the participant until its connections are closed.
-        farewellAlarm = Alarm(loop: environment.loop) { [self] in closePeers() }
-        farewellAlarm?.arm(after: Self.farewell)
+        // The timer keeps the participant until its connections are closed.
+        farewellTimer = LoopTimer(loop: environment.loop) { [self] in closePeers() }
+        farewellTimer?.arm(after: Self.farewell)
     }
 
     /// Closes the peer connections at once.
     func closePeers() {
         publisher.close()
         subscriber?.close()
-        farewellAlarm = nil
+        farewellTimer = nil
     }
 }
 

@@ -1,5 +1,5 @@
+internal import EventLoops
 internal import Observability
-internal import Shard
 internal import Signalling
 internal import Wire
 
@@ -18,9 +18,9 @@ final class RoomHost {
     private weak var delegate: (any RoomHostDelegate)?
     private var members: [String: any RoomMember] = [:]
     private var tracks: [String: ForwardedTrack] = [:]
-    private var alarm: Alarm?
-    private var speakerAlarm: Alarm?
-    private var qualityAlarm: Alarm?
+    private var timer: LoopTimer?
+    private var speakerTimer: LoopTimer?
+    private var qualityTimer: LoopTimer?
     private var isDraining = false
     let log: Log
 
@@ -29,12 +29,12 @@ final class RoomHost {
         self.room = room
         self.delegate = delegate
         log = environment.log.with(["room": room.name])
-        alarm = Alarm(loop: environment.loop) { [unowned self] in
+        timer = LoopTimer(loop: environment.loop) { [unowned self] in
             perform { $0.handleTimeout(environment.time) }
         }
-        speakerAlarm = Alarm(loop: environment.loop) { [unowned self] in measureSpeakers() }
-        qualityAlarm = Alarm(loop: environment.loop) { [unowned self] in measureQuality() }
-        qualityAlarm?.arm(after: ConnectionQualityMeter.interval)
+        speakerTimer = LoopTimer(loop: environment.loop) { [unowned self] in measureSpeakers() }
+        qualityTimer = LoopTimer(loop: environment.loop) { [unowned self] in measureQuality() }
+        qualityTimer?.arm(after: ConnectionQualityMeter.interval)
         drain()
     }
 
@@ -77,7 +77,7 @@ final class RoomHost {
         guard let track = room.trackNegotiated(sid, cid: cid, mid: mid) else { return nil }
         let forwarded = tracks[track] ?? ForwardedTrack(sid: track, publisher: sid)
         tracks[track] = forwarded
-        if speakerAlarm?.isArmed == false { speakerAlarm?.arm(after: AudioLevelMeter.window) }
+        if speakerTimer?.isArmed == false { speakerTimer?.arm(after: AudioLevelMeter.window) }
         drain()
         return forwarded
     }
@@ -88,14 +88,14 @@ final class RoomHost {
             levels[track.publisher] = max(levels[track.publisher] ?? 0, track.takeLevel())
         }
         perform { $0.updateSpeakers(levels) }
-        if !tracks.isEmpty { speakerAlarm?.advance(by: AudioLevelMeter.window) }
+        if !tracks.isEmpty { speakerTimer?.advance(by: AudioLevelMeter.window) }
     }
 
     private func measureQuality() {
         var qualities: [String: ConnectionQuality] = [:]
         for (sid, member) in members { qualities[sid] = member.takeQuality() }
         perform { $0.updateQualities(qualities) }
-        qualityAlarm?.advance(by: ConnectionQualityMeter.interval)
+        qualityTimer?.advance(by: ConnectionQualityMeter.interval)
     }
 
     // MARK: Carrying out
@@ -105,7 +105,7 @@ final class RoomHost {
         isDraining = true
         while let output = room.poll() { carryOut(output) }
         isDraining = false
-        alarm?.follow(room.nextDeadline)
+        timer?.follow(room.nextDeadline)
     }
 
     private func carryOut(_ output: RoomOutput) {
@@ -129,9 +129,9 @@ final class RoomHost {
         case .published(let participant): delegate?.room(self, published: participant)
         case .left(let participant): delegate?.room(self, left: participant)
         case .closed:
-            alarm?.cancel()
-            speakerAlarm?.cancel()
-            qualityAlarm?.cancel()
+            timer?.cancel()
+            speakerTimer?.cancel()
+            qualityTimer?.cancel()
             tracks = [:]
             log.info("room closed")
             delegate?.roomClosed(self)

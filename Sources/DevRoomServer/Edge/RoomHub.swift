@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import Observability
 internal import SecureTransport
-internal import Shard
 internal import Signalling
 internal import Wire
 
@@ -14,14 +14,14 @@ final class RoomHub {
     var agents: AgentDispatches
     private var workers: [String: WorkerSession] = [:]
     private var parrots: [String: Parrot] = [:]
-    private var agentAlarm: Alarm?
+    private var agentTimer: LoopTimer?
     private var isDraining = false
 
     init(_ environment: ServerEnvironment, isParrotEnabled: Bool) {
         self.environment = environment
         agents = AgentDispatches(
             server: environment.server, isParrotEnabled: isParrotEnabled, random: SecureRandom())
-        agentAlarm = Alarm(loop: environment.loop) { [unowned self] in
+        agentTimer = LoopTimer(loop: environment.loop) { [unowned self] in
             agents.handleTimeout(environment.time)
             drainAgents()
         }
@@ -51,7 +51,7 @@ final class RoomHub {
         for host in Array(rooms.values) { host.perform { $0.close(.serverShutdown, environment.time) } }
         for worker in Array(workers.values) { worker.close() }
         workers = [:]
-        agentAlarm?.cancel()
+        agentTimer?.cancel()
     }
 
     // MARK: Workers
@@ -70,7 +70,7 @@ final class RoomHub {
         isDraining = true
         while let output = agents.poll() { carryOut(output) }
         isDraining = false
-        agentAlarm?.follow(agents.nextDeadline)
+        agentTimer?.follow(agents.nextDeadline)
     }
 
     private func carryOut(_ output: AgentOutput) {

@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import Observability
 internal import SecureTransport
-internal import Shard
 internal import WebSocket
 internal import Wire
 
@@ -15,7 +15,7 @@ final class RunningServer {
     let ports: DevRoomServer.Ports
     private let routes: ServerRoutes
     private let http: HTTPServer
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
 
     init(
         _ configuration: DevRoomServer.Configuration, loop: EventLoop, log: Log
@@ -26,7 +26,7 @@ final class RunningServer {
         } catch {
             throw .security("\(error)")
         }
-        do throws(ShardError) {
+        do throws(EventLoopError) {
             // TCP first: with port 0 it settles the number that UDP shall have, too.
             let addresses = try Self.addresses(configuration.host)
             let pending = PendingRoutes()
@@ -36,7 +36,7 @@ final class RunningServer {
             http = HTTPServer(context: WebSocketContext(loop: loop), configuration: httpConfiguration, handler: pending)
             let listening = try http.listen(at: TransportAddress(ip: configuration.host, port: configuration.port))
             let media: MediaSockets
-            do throws(ShardError) {
+            do throws(EventLoopError) {
                 media = try Self.openMedia(configuration, loop: loop, addresses: addresses, tcpPort: listening.port)
             } catch {
                 http.close()
@@ -58,7 +58,7 @@ final class RunningServer {
     private let handlers: PendingRoutes
 
     /// Every address at which media shall arrive.
-    private static func addresses(_ host: IPAddress) throws(ShardError) -> [IPAddress] {
+    private static func addresses(_ host: IPAddress) throws(EventLoopError) -> [IPAddress] {
         guard host == .anyV4 || host == .anyV6 else { return [host] }
         // One socket for each address tells us to which of them a datagram came, which ICE must know.
         return try InterfaceAddress.all().map(\.ip).filter { host == .anyV6 || !$0.isV6 }
@@ -67,8 +67,8 @@ final class RunningServer {
     /// Opens the sockets for media: at the wished port, or at the number that TCP has.
     private static func openMedia(
         _ configuration: DevRoomServer.Configuration, loop: EventLoop, addresses: [IPAddress], tcpPort: UInt16
-    ) throws(ShardError) -> MediaSockets {
-        do throws(ShardError) {
+    ) throws(EventLoopError) -> MediaSockets {
+        do throws(EventLoopError) {
             return try MediaSockets(loop: loop, addresses: addresses, port: configuration.udpPort ?? tcpPort)
         } catch {
             // A number that the kernel chose for TCP may be taken for UDP; then nobody insists on it.
@@ -82,17 +82,17 @@ final class RunningServer {
         http.stopListening()
         hub.close()
         let end = environment.loop.now + Self.farewell
-        alarm = Alarm(loop: environment.loop) { [self] in
+        timer = LoopTimer(loop: environment.loop) { [self] in
             guard hub.isIdle && http.webSocketCount == 0 || environment.loop.now >= end else {
-                alarm?.arm(after: Self.look)
+                timer?.arm(after: Self.look)
                 return
             }
             http.close()
             environment.media.close()
-            alarm = nil
+            timer = nil
             completion()
         }
-        alarm?.arm(after: .zero)
+        timer?.arm(after: .zero)
     }
 }
 

@@ -1,8 +1,8 @@
+internal import EventLoops
 internal import Glibc
 internal import Observability
 internal import PeerConnection
 internal import SecureTransport
-internal import Shard
 internal import Wire
 
 /// What every part of one server shares. Belongs to the loop's thread.

@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import PeerConnection
 internal import SecureTransport
-internal import Shard
 internal import Wire
 
 /// Who uses a `ServerPeer`.
@@ -21,7 +21,7 @@ final class ServerPeer {
     let connection: PeerConnection
     weak var owner: (any ServerPeerOwner)?
     private let environment: ServerEnvironment
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
     private(set) var isClosed = false
 
     init(_ environment: ServerEnvironment) {
@@ -39,7 +39,7 @@ final class ServerPeer {
             random: SecureRandom())
         for base in environment.media.bases { connection.addLocalCandidate(base) }
         connection.delegate = self
-        alarm = Alarm(loop: environment.loop) { [unowned self] in
+        timer = LoopTimer(loop: environment.loop) { [unowned self] in
             connection.handleTimeout(now: environment.loop.now)
             update()
         }
@@ -52,14 +52,14 @@ final class ServerPeer {
     func update() {
         guard !isClosed else { return }
         environment.media.register(self, fragment: connection.localUsernameFragment)
-        alarm?.follow(connection.nextDeadline)
+        timer?.follow(connection.nextDeadline)
     }
 
     /// Says goodbye and lets go of everything.
     func close() {
         guard !isClosed else { return }
         isClosed = true
-        alarm?.cancel()
+        timer?.cancel()
         connection.close(now: now)
         environment.media.unregister(self)
     }
@@ -69,7 +69,7 @@ extension ServerPeer: DatagramReceiver {
     func receive(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, on base: TransportAddress) {
         connection.receive(datagram, from: source, on: base, now: now)
         guard !isClosed else { return }
-        alarm?.follow(connection.nextDeadline)
+        timer?.follow(connection.nextDeadline)
     }
 }
 

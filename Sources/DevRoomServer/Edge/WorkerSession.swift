@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import Observability
 internal import SecureTransport
-internal import Shard
 internal import Signalling
 internal import WebSocket
 internal import Wire
@@ -26,7 +26,7 @@ final class WorkerSession {
     private let secret: String
     private var socket: WebSocketConnection?
     private var hasRegistered = false
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
 
     /// - Parameters:
     ///   - key: the API key that the worker came with; its jobs' tokens are signed with the same.
@@ -36,10 +36,10 @@ final class WorkerSession {
         self.secret = secret
         var random = SecureRandom()
         id = ServerIdentifier.make(ServerIdentifier.worker, using: &random)
-        alarm = Alarm(loop: hub.environment.loop) { [unowned self] in
+        timer = LoopTimer(loop: hub.environment.loop) { [unowned self] in
             socket?.close(.policyViolation, reason: "the worker did not register in time")
         }
-        alarm?.arm(after: Self.registrationTimeout)
+        timer?.arm(after: Self.registrationTimeout)
     }
 
     func opened(_ socket: WebSocketConnection?) { self.socket = socket }
@@ -84,7 +84,7 @@ final class WorkerSession {
     }
 
     func close() {
-        alarm?.cancel()
+        timer?.cancel()
         socket?.close(.goingAway)
     }
 }
@@ -109,7 +109,7 @@ extension WorkerSession: WebSocketHandler {
         if case .register(let request) = message {
             guard !hasRegistered else { return }
             hasRegistered = true
-            alarm?.cancel()
+            timer?.cancel()
             hub.environment.log.info("worker registered", ["worker": id, "agent": request.agentName])
             hub.agents.register(worker: id, request, hub.environment.time)
         } else if hasRegistered {
@@ -119,7 +119,7 @@ extension WorkerSession: WebSocketHandler {
     }
 
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
-        alarm?.cancel()
+        timer?.cancel()
         self.socket = nil
         hub.environment.log.info("worker gone", ["worker": id, "reason": closure.reason])
         hub.closed(self)

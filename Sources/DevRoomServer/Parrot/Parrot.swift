@@ -1,8 +1,8 @@
 internal import AudioCodec
+internal import EventLoops
 internal import Observability
 internal import PeerConnection
 internal import SecureTransport
-internal import Shard
 internal import Signalling
 internal import Wire
 
@@ -37,7 +37,7 @@ final class Parrot {
     private var voice: ParrotVoice
     private var texts = ParrotTexts(random: SecureRandom())
     private var openSegment: ParrotTexts.OpenSegment?
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
     private var hasLeft = false
 
     /// Joins the room and begins to listen.
@@ -49,7 +49,7 @@ final class Parrot {
         var random = SecureRandom()
         voice = ParrotVoice(using: &random)
         decoder = try? OpusDecoder(sampleRate: Self.decodingRate, channels: 1)
-        alarm = Alarm(loop: environment.loop) { [unowned self] in wakeUp() }
+        timer = LoopTimer(loop: environment.loop) { [unowned self] in wakeUp() }
         join(job)
     }
 
@@ -121,14 +121,14 @@ final class Parrot {
         tellProgress()
         while voice.next(now: now, { voiceTrack?.forward($0, now: now) }) {}
         if openSegment != nil, !voice.isSpeaking { finishSpeaking() }
-        updateAlarm()
+        updateTimer()
     }
 
-    private func updateAlarm() {
+    private func updateTimer() {
         guard !hasLeft else { return }
         var deadline = Instant.earliest(listener.nextDeadline, voice.nextDeadline)
         if listener.isSpeaking { deadline = .earliest(deadline, nextInterim) }
-        alarm?.follow(deadline)
+        timer?.follow(deadline)
     }
 
     // MARK: Hearing
@@ -176,7 +176,7 @@ final class Parrot {
         publish(begin)
         set(.speaking)
         voice.play(packets, now: now)
-        updateAlarm()
+        updateTimer()
     }
 
     private func interrupt() {
@@ -217,7 +217,7 @@ extension Parrot: TrackSink {
             level: packet.audioLevel)
         if let event = listener.receive(recorded, level: level, now: now) { noticed(event) }
         tellProgress()
-        updateAlarm()
+        updateTimer()
     }
 }
 
@@ -254,7 +254,7 @@ extension Parrot: RoomMember {
         self.caller = nil
         listener = ParrotListener()
         interrupt()
-        updateAlarm()
+        updateTimer()
     }
 
     func pause(track sid: String, isPaused: Bool) {}
@@ -268,7 +268,7 @@ extension Parrot: RoomMember {
         hasLeft = true
         caller?.track.detach(sid)
         caller = nil
-        alarm?.cancel()
-        alarm = nil
+        timer?.cancel()
+        timer = nil
     }
 }

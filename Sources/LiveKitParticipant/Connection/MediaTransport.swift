@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import Observability
 internal import PeerConnection
-internal import Shard
 internal import Signalling
 internal import Wire
 
@@ -10,7 +10,7 @@ protocol MediaTransportDelegate: AnyObject {
     func transport(_ transport: MediaTransport, section: Int, released output: JitterBufferOutput)
 }
 
-/// One peer connection with its sockets and its alarm on the loop.
+/// One peer connection with its sockets and its timer on the loop.
 final class MediaTransport: PeerConnectionDelegate {
     /// Sockets that are opened, one for each of the likeliest addresses of this machine.
     static let maximumSockets = 4
@@ -22,8 +22,8 @@ final class MediaTransport: PeerConnectionDelegate {
     /// Looks back to what holds this object weakly, so that nothing holds itself.
     private var delegate: (any MediaTransportDelegate)?
     private var sockets: [UDPSocket] = []
-    private var alarm: Alarm?
-    private var hook: EndOfTurn?
+    private var timer: LoopTimer?
+    private var hook: EndOfIteration?
     private var isClosed = false
 
     /// Opens the sockets. `isLocal` says that the server is on this machine, which loopback addresses then reach.
@@ -57,14 +57,14 @@ final class MediaTransport: PeerConnectionDelegate {
         guard !sockets.isEmpty else {
             throw ParticipantError(.localFailure, "no UDP socket could be opened on \(addresses)")
         }
-        alarm = Alarm(loop: loop) { [weak self] in
+        timer = LoopTimer(loop: loop) { [weak self] in
             guard let self else { return }
             connection.handleTimeout(now: self.loop.now)
             hook?.request()
         }
-        hook = EndOfTurn(loop: loop) { [weak self] in
+        hook = EndOfIteration(loop: loop) { [weak self] in
             guard let self, !isClosed else { return }
-            alarm?.follow(connection.nextDeadline)
+            timer?.follow(connection.nextDeadline)
         }
         connection.delegate = self
     }
@@ -86,7 +86,7 @@ final class MediaTransport: PeerConnectionDelegate {
         return Array(chosen.prefix(maximumSockets))
     }
 
-    /// Runs `body` with the connection and the time, then sees to the alarm.
+    /// Runs `body` with the connection and the time, then sees to the timer.
     func with<Result, Failure: Error>(
         _ body: (PeerConnection, Instant) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -100,7 +100,7 @@ final class MediaTransport: PeerConnectionDelegate {
         isClosed = true
         delegate = nil
         connection.close(now: loop.now)
-        alarm?.cancel()
+        timer?.cancel()
         hook?.cancel()
         for socket in sockets { socket.close() }
         sockets = []

@@ -1,5 +1,5 @@
+internal import EventLoops
 internal import Observability
-internal import Shard
 internal import Signalling
 internal import WebSocket
 internal import Wire
@@ -40,7 +40,7 @@ final class SignalConnection: WebSocketHandler {
     private var client: WebSocketClient?
     private var socket: WebSocketConnection?
     private var keepAlive: SignalKeepAlive?
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
     private var isOver = false
 
     init(
@@ -149,7 +149,7 @@ final class SignalConnection: WebSocketHandler {
     /// Starts to ping; both in seconds, from the join response.
     func startPings(interval: Int32, timeout: Int32) {
         keepAlive = SignalKeepAlive(interval: interval, timeout: timeout, now: context.loop.now)
-        if alarm == nil { alarm = Alarm(loop: context.loop) { [weak self] in self?.keepAlivePoll() } }
+        if timer == nil { timer = LoopTimer(loop: context.loop) { [weak self] in self?.keepAlivePoll() } }
         keepAlivePoll()
     }
 
@@ -163,7 +163,7 @@ final class SignalConnection: WebSocketHandler {
                 return end(nil)
             }
         }
-        alarm?.follow(keepAlive?.nextDeadline)
+        timer?.follow(keepAlive?.nextDeadline)
     }
 
     // MARK: The end
@@ -172,7 +172,7 @@ final class SignalConnection: WebSocketHandler {
     func close() {
         guard !isOver else { return }
         isOver = true
-        alarm?.cancel()
+        timer?.cancel()
         client?.cancel()
         client = nil
         socket?.close(.normal)
@@ -182,7 +182,7 @@ final class SignalConnection: WebSocketHandler {
     private func end(_ error: ParticipantError?) {
         guard !isOver else { return }
         isOver = true
-        alarm?.cancel()
+        timer?.cancel()
         socket?.terminate()
         socket = nil
         delegate?.signalEnded(self, error)

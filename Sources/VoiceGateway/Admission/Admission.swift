@@ -1,7 +1,7 @@
 internal import Bridge
 package import ClientProtocol
+internal import EventLoops
 package import Observability
-internal import Shard
 package import WebSocket
 package import Wire
 

@@ -1,5 +1,5 @@
 internal import ClientProtocol
-internal import Shard
+internal import EventLoops
 internal import WebSocket
 internal import Wire
 

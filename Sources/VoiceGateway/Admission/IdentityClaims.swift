@@ -1,5 +1,5 @@
 internal import Bridge
-internal import Shard
+internal import EventLoops
 
 /// The identities that clients of this process have in rooms, so that no two get the same at the same time.
 ///

@@ -1,8 +1,8 @@
 internal import AudioCodec
 internal import ClientProtocol
+internal import EventLoops
 internal import Glibc
 internal import SecureTransport
-internal import Shard
 internal import WebSocket
 internal import Wire
 
@@ -24,7 +24,7 @@ enum CallCommand {
             return UsageError.exitCode
         }
         let end: CallSession.End
-        do throws(ShardError) {
+        do throws(EventLoopError) {
             end = try await talk(prepared)
         } catch {
             Console.complain("The call cannot start: \(error).")
@@ -116,7 +116,7 @@ enum CallCommand {
         }
     }
 
-    private static func talk(_ prepared: Prepared) async throws(ShardError) -> CallSession.End {
+    private static func talk(_ prepared: Prepared) async throws(EventLoopError) -> CallSession.End {
         let end: CallSession.End? = try await CommandLoop.run(name: "call") { loop, completion in
             let session = CallSession(
                 loop: loop, request: prepared.request, speech: prepared.speech, hearing: prepared.hearing,

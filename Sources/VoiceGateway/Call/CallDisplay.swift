@@ -37,7 +37,7 @@ struct CallDisplay {
     /// Notes how loud this side is (root mean square).
     mutating func note(spoken level: Int) { spoken = max(spoken, level) }
 
-    /// Notes how loud the far side is.
+    /// Notes how loud the peer is.
     mutating func note(heard level: Int) { heard = max(heard, level) }
 
     /// Draws the meter when it is time.

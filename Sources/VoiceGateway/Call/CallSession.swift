@@ -1,5 +1,5 @@
 internal import ClientProtocol
-internal import Shard
+internal import EventLoops
 internal import WebSocket
 internal import Wire
 
@@ -25,7 +25,7 @@ final class CallSession: WebSocketHandler {
     private var conversation: CallConversation?
     private var client: WebSocketClient?
     private var socket: WebSocketConnection?
-    private var clock: Alarm?
+    private var clock: LoopTimer?
     private var outcome: CallConversation.Outcome?
     private var hasWarned = false
     private let completion: (End) -> Void
@@ -151,7 +151,7 @@ final class CallSession: WebSocketHandler {
         plan.hasLegacyEvents = request.session.events == .legacy
         plan.duration = request.duration
         conversation = CallConversation(plan, now: loop.now)
-        let clock = Alarm(loop: loop) { [weak self] in self?.tick() }
+        let clock = LoopTimer(loop: loop) { [weak self] in self?.tick() }
         clock.arm(at: loop.now)
         self.clock = clock
     }

@@ -1,13 +1,13 @@
 internal import DevRoomServer
+internal import EventLoops
 internal import Observability
-internal import Shard
 internal import Wire
 
 /// `VoiceGateway dev-server`: the development room server alone.
 enum DevServerCommand {
     static func run(_ configuration: DevServerConfiguration) async -> Int32 {
         let log = Log(minimumLevel: configuration.logLevel)
-        do throws(ShardError) {
+        do throws(EventLoopError) {
             let loops = try ProcessLoops(1, name: "room server", log: log)
             defer { loops.stop() }
             var rooms = DevRoomServer.Configuration.with(configuration.listenAddress, configuration.credentials)

@@ -1,7 +1,7 @@
 internal import DevRoomServer
+internal import EventLoops
 internal import Observability
 internal import SecureTransport
-internal import Shard
 internal import Signalling
 internal import WebSocket
 internal import Wire
@@ -24,8 +24,8 @@ enum ServeCommand {
         OpenFiles.raiseLimit()
         ProcessMemory.returnLargeBlocks()
         do throws(StartError) {
-            let loops = try starting { () throws(ShardError) in
-                try ProcessLoops(configuration.threads ?? ProcessLoops.defaultCount, name: "shard", log: log)
+            let loops = try starting { () throws(EventLoopError) in
+                try ProcessLoops(configuration.threads ?? ProcessLoops.defaultCount, name: "loop", log: log)
             }
             defer { loops.stop() }
             let memory = try starting(MemoryKeeper.start)
@@ -39,9 +39,9 @@ enum ServeCommand {
     }
 
     private static func starting<Threads>(
-        _ start: () throws(ShardError) -> Threads
+        _ start: () throws(EventLoopError) -> Threads
     ) throws(StartError) -> Threads {
-        do throws(ShardError) {
+        do throws(EventLoopError) {
             return try start()
         } catch {
             throw StartError(sentence: "The gateway cannot start its threads: \(error).", exitCode: 1)
@@ -53,7 +53,7 @@ enum ServeCommand {
     {
         // The port first: a mistake there shall not wait for anything else.
         if configuration.listenAddress.port != 0 {
-            do throws(ShardError) {
+            do throws(EventLoopError) {
                 try TCPListener.probe(configuration.listenAddress)
             } catch {
                 throw .unusable("Clients cannot be served: \(error).")
@@ -79,32 +79,33 @@ enum ServeCommand {
             rateLimit: configuration.rateLimit, tokens: configuration.tokens(at: roomServer.url),
             limits: configuration.limits, conversation: configuration.conversation, http: configuration.http)
         var address = configuration.listenAddress
-        var shards: [(EventLoop, LoopBound<GatewayShard>)] = []
-        do throws(ShardError) {
+        var gatewayLoops: [(EventLoop, LoopBound<GatewayLoop>)] = []
+        do throws(EventLoopError) {
             for (index, loop) in loops.loops.enumerated() {
                 let asked = address
-                let (shard, bound) = try await loop.run { () throws(ShardError) in
-                    let shard = GatewayShard(
+                let (gatewayLoop, bound) = try await loop.run { () throws(EventLoopError) in
+                    let gatewayLoop = GatewayLoop(
                         loop: loop, index: index, environment: environment, endpoints: Endpoints.make)
-                    return (LoopBound(shard, on: loop), try shard.listen(at: asked))
+                    return (LoopBound(gatewayLoop, on: loop), try gatewayLoop.listen(at: asked))
                 }
                 address = bound
-                shards.append((loop, shard))
+                gatewayLoops.append((loop, gatewayLoop))
             }
-            let all = shards
-            for (loop, shard) in shards { await loop.run { shard.value.shards = all } }
+            let all = gatewayLoops
+            for (loop, gatewayLoop) in gatewayLoops { await loop.run { gatewayLoop.value.gatewayLoops = all } }
         } catch {
-            await drain(shards)
+            await drain(gatewayLoops)
             await roomServer.close()
             throw .unusable("Clients cannot be served: \(error).")
         }
         Console.print(Banner.text(address: address, roomServer: configuration.roomServer, url: roomServer.url))
-        log.info("serving", ["address": address, "rooms": roomServer.url.webSocketURL(""), "threads": shards.count])
-        let open = shards
-        do throws(ShardError) {
+        log.info(
+            "serving", ["address": address, "rooms": roomServer.url.webSocketURL(""), "threads": gatewayLoops.count])
+        let open = gatewayLoops
+        do throws(EventLoopError) {
             try await loops.runUntilSignal { await drain(open) }
         } catch {
-            await drain(shards)
+            await drain(gatewayLoops)
             await roomServer.close()
             throw StartError(sentence: "Signals cannot be watched: \(error).", exitCode: 1)
         }
@@ -119,12 +120,12 @@ enum ServeCommand {
         }
     }
 
-    private static func drain(_ shards: [(EventLoop, LoopBound<GatewayShard>)]) async {
+    private static func drain(_ gatewayLoops: [(EventLoop, LoopBound<GatewayLoop>)]) async {
         await withTaskGroup(of: Void.self) { group in
-            for (loop, shard) in shards {
+            for (loop, gatewayLoop) in gatewayLoops {
                 group.addTask {
                     await withCheckedContinuation { continuation in
-                        loop.execute { shard.value.drain { continuation.resume() } }
+                        loop.execute { gatewayLoop.value.drain { continuation.resume() } }
                     }
                 }
             }

@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import LiveKitParticipant
 internal import Observability
-internal import Shard
 internal import WebSocket
 internal import Wire
 

@@ -45,7 +45,7 @@ struct OpenAPIDocument {
         WebSockets, which OpenAPI cannot describe, are at \(webSocketPaths.sorted().map { "`\($0)`" }.joined(separator: ", ")). \
         Both take a LiveKit access token as `?access_token=`. `/v1/conversation/ws` speaks JSON with base64 audio in it; \
         `/ws` speaks binary PCM with JSON events beside it. The request body of every operation may have \
-        \(GatewayShard.maximumBodyBytes) bytes.
+        \(GatewayLoop.maximumBodyBytes) bytes.
         """
     }
 

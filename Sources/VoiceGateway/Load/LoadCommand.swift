@@ -1,8 +1,8 @@
 internal import AudioCodec
+internal import EventLoops
 internal import Glibc
 internal import LoadGenerator
 internal import SecureTransport
-internal import Shard
 internal import WebSocket
 internal import Wire
 
@@ -36,7 +36,7 @@ enum LoadCommand {
         var random = SecureRandom()
         plan.name = "load-" + String(UInt32.random(in: 0...UInt32.max, using: &random), radix: 16)
         let finished: LoadResult?
-        do throws(ShardError) {
+        do throws(EventLoopError) {
             finished = try await measure(plan, speech, trust)
         } catch {
             Console.complain("The test cannot start: \(error).")
@@ -54,7 +54,7 @@ enum LoadCommand {
 
     private static func measure(
         _ plan: LoadPlan, _ speech: LoadSpeech, _ trust: TLSClientContext?
-    ) async throws(ShardError) -> LoadResult? {
+    ) async throws(EventLoopError) -> LoadResult? {
         try await CommandLoop.run(name: "load") { loop, completion in
             let generator = LoadGenerator(
                 plan, speech: speech, context: WebSocketContext(loop: loop, trust: trust)

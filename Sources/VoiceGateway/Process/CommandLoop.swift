@@ -1,4 +1,4 @@
-internal import Shard
+internal import EventLoops
 
 /// An event loop of a command's own, for the one thing that the command does.
 enum CommandLoop {
@@ -12,7 +12,7 @@ enum CommandLoop {
         name: String,
         start: @escaping @Sendable (_ loop: EventLoop, _ completion: @escaping (Outcome) -> Void) -> Work,
         interrupt: @escaping @Sendable (Work) -> Void
-    ) async throws(ShardError) -> Outcome? {
+    ) async throws(EventLoopError) -> Outcome? {
         let loop = try EventLoop(name: name)
         try loop.start()
         let outcome = await outcome(on: loop, start, interrupt)

@@ -1,8 +1,8 @@
 /// The endpoints of the gateway, by path.
 enum Endpoints {
-    /// Makes them for one shard.
-    static func make(_ shard: GatewayShard) -> [String: any ClientEndpoint] {
-        let sessions = SessionEndpoint(shard)
+    /// Makes them for one loop.
+    static func make(_ gatewayLoop: GatewayLoop) -> [String: any ClientEndpoint] {
+        let sessions = SessionEndpoint(gatewayLoop)
         return SessionEndpoint.paths.mapValues { _ in sessions }
     }
 }

@@ -1,4 +1,4 @@
-internal import Shard
+internal import EventLoops
 
 /// Gives freed memory back to the system from time to time, beside the loops and not on them.
 struct MemoryKeeper {
@@ -17,7 +17,7 @@ struct MemoryKeeper {
     }
 
     /// Begins to look, on a thread of its own.
-    static func start() throws(ShardError) -> PeriodicThread {
+    static func start() throws(EventLoopError) -> PeriodicThread {
         try PeriodicThread(name: "memory", interval: interval, state: MemoryKeeper()) { keeper in
             if keeper.isDue(freeBytes: ProcessMemory.freeBytes) { ProcessMemory.returnFree() }
         }

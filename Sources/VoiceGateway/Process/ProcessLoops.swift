@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import Glibc
 internal import Observability
-internal import Shard
 
 /// The event loops of the process, and the signals that end it.
 final class ProcessLoops: Sendable {
@@ -8,11 +8,11 @@ final class ProcessLoops: Sendable {
     private let log: Log
 
     /// Starts `count` loops.
-    init(_ count: Int, name: String, log: Log) throws(ShardError) {
+    init(_ count: Int, name: String, log: Log) throws(EventLoopError) {
         self.log = log
         var started: [EventLoop] = []
         for number in 0..<count {
-            do throws(ShardError) {
+            do throws(EventLoopError) {
                 let loop = try EventLoop(name: count == 1 ? name : "\(name) \(number)")
                 try loop.start()
                 started.append(loop)
@@ -34,10 +34,10 @@ final class ProcessLoops: Sendable {
     /// who will not wait.
     ///
     /// - Parameter goodbye: what to do before the loops stop.
-    func runUntilSignal(goodbye: () async -> Void) async throws(ShardError) {
+    func runUntilSignal(goodbye: () async -> Void) async throws(EventLoopError) {
         let (signals, continuation) = AsyncStream<SignalWatcher.Signal>.makeStream()
         let first = loops[0]
-        let watchers = try await first.run { () throws(ShardError) in
+        let watchers = try await first.run { () throws(EventLoopError) in
             var watchers: [SignalWatcher] = []
             for signal in SignalWatcher.Signal.allCases {
                 watchers.append(try SignalWatcher(loop: first, signal) { continuation.yield(signal) })

@@ -1,5 +1,5 @@
+internal import EventLoops
 internal import LiveKitParticipant
-internal import Shard
 
 /// Requests for rooms with agents that are under way, so that two for the same room at the same time bring one agent: the
 /// second waits for what becomes of the first. Shared by all loops.

@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import LiveKitParticipant
 internal import Observability
-internal import Shard
 internal import Signalling
 
 /// What became of a wish for a room with an agent.

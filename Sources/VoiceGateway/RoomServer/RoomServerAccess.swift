@@ -1,6 +1,6 @@
+internal import EventLoops
 internal import LiveKitParticipant
 internal import Observability
-internal import Shard
 internal import Signalling
 
 /// What the HTTP interface wants of the room server. Completions are called once, on the same loop.

@@ -1,9 +1,9 @@
 internal import Bridge
 internal import ClientProtocol
+internal import EventLoops
 internal import LiveKitParticipant
 internal import Observability
 internal import PeerConnection
-internal import Shard
 internal import Signalling
 
 /// A session's participant: turns what happens to a `RoomParticipant` into what sessions know, and back.
@@ -12,7 +12,7 @@ final class LiveKitRoomConnection: RoomConnection {
     /// Whether the client brought the access token.
     private let hasOwnToken: Bool
     private weak var delegate: (any RoomConnectionDelegate)?
-    private var start: Alarm?
+    private var start: LoopTimer?
     private var hasJoined = false
     private var isMediaUp = false
     private var isOver = false
@@ -35,7 +35,7 @@ final class LiveKitRoomConnection: RoomConnection {
         participant.delegate = self
         participant.publishMicrophone()
         // Nothing may be told before the session holds this connection, not even a failure at the first step.
-        let start = Alarm(loop: loop) { [unowned self] in self.participant.connect() }
+        let start = LoopTimer(loop: loop) { [unowned self] in self.participant.connect() }
         start.arm(after: .zero)
         self.start = start
     }

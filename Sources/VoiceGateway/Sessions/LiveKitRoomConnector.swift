@@ -1,8 +1,8 @@
 internal import Bridge
+internal import EventLoops
 internal import LiveKitParticipant
 internal import Observability
 internal import SecureTransport
-internal import Shard
 internal import Signalling
 internal import WebSocket
 

@@ -1,5 +1,5 @@
 internal import Bridge
-internal import Shard
+internal import EventLoops
 internal import Wire
 
 /// The time of a loop, as sessions see it.
@@ -10,14 +10,16 @@ final class LoopClock: SessionClock {
 
     var now: Instant { loop.now }
 
-    func makeAlarm(_ body: @escaping () -> Void) -> any SessionAlarm { LoopAlarm(Alarm(loop: loop, handler: body)) }
+    func makeTimer(_ body: @escaping () -> Void) -> any SessionTimer {
+        LoopSessionTimer(LoopTimer(loop: loop, handler: body))
+    }
 
-    private final class LoopAlarm: SessionAlarm {
-        private let alarm: Alarm
+    private final class LoopSessionTimer: SessionTimer {
+        private let timer: LoopTimer
 
-        init(_ alarm: Alarm) { self.alarm = alarm }
+        init(_ timer: LoopTimer) { self.timer = timer }
 
-        func arm(at instant: Instant) { alarm.arm(at: instant) }
-        func cancel() { alarm.cancel() }
+        func arm(at instant: Instant) { timer.arm(at: instant) }
+        func cancel() { timer.cancel() }
     }
 }

@@ -1,7 +1,7 @@
 internal import Bridge
 internal import Observability
 
-/// The sessions of one shard that a later connection can continue, by their tokens.
+/// The sessions of one loop that a later connection can continue, by their tokens.
 ///
 /// Belongs to the loop's thread.
 final class ResumableSessions {

@@ -1,7 +1,7 @@
 internal import Bridge
 internal import ClientProtocol
+internal import EventLoops
 internal import Observability
-internal import Shard
 internal import WebSocket
 
 /// The WebSockets of clients: `GET /ws` for those that speak raw sound in binary frames, and
@@ -23,11 +23,11 @@ final class SessionEndpoint: ClientEndpoint {
     private let connectionGauge: Gauge
     private let connectionCounter: Counter
 
-    init(_ shard: GatewayShard) {
-        loop = shard.loop
-        admission = shard.environment.admission
-        sessions = SessionMaker(shard)
-        let metrics = shard.environment.metrics
+    init(_ gatewayLoop: GatewayLoop) {
+        loop = gatewayLoop.loop
+        admission = gatewayLoop.environment.admission
+        sessions = SessionMaker(gatewayLoop)
+        let metrics = gatewayLoop.environment.metrics
         connectionGauge = metrics.gauge("voicegateway_clients", help: "Clients that are connected.")
         connectionCounter = metrics.counter(
             "voicegateway_clients_total", help: "Clients that have connected so far.")

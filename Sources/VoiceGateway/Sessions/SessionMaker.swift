@@ -1,38 +1,38 @@
 internal import Bridge
 internal import ClientProtocol
+internal import EventLoops
 internal import LiveKitParticipant
 internal import Observability
 internal import SecureTransport
-internal import Shard
 internal import Wire
 
-/// Makes the sessions of one shard's clients and finds them again for clients that come back.
+/// Makes the sessions of one loop's clients and finds them again for clients that come back.
 ///
 /// Belongs to the loop's thread.
 final class SessionMaker {
-    /// What all sessions of the shard have in common.
+    /// What all sessions of the loop have in common.
     let environment: SessionEnvironment
     /// Those that a later connection can continue.
     let resumable = ResumableSessions()
-    private let shardIndex: Int
+    private let loopIndex: Int
     private let api: ServerAPI
     private let admission: Admission
     private let tokens: AccessTokens
     private let log: Log
 
-    init(_ shard: GatewayShard) {
-        let gateway = shard.environment
-        shardIndex = shard.index
+    init(_ gatewayLoop: GatewayLoop) {
+        let gateway = gatewayLoop.environment
+        loopIndex = gatewayLoop.index
         log = gateway.log
-        api = shard.serverAPI
+        api = gatewayLoop.serverAPI
         admission = gateway.admission
         tokens = AccessTokens(credentials: gateway.credentials)
         let configuration = Self.configuration(gateway)
-        let clock = LoopClock(loop: shard.loop)
+        let clock = LoopClock(loop: gatewayLoop.loop)
         var environment = SessionEnvironment(
             configuration: configuration,
-            rooms: LiveKitRoomConnector(loop: shard.loop, context: shard.context, environment: gateway),
-            dispatcher: ServerDispatcher(placer: shard.placer),
+            rooms: LiveKitRoomConnector(loop: gatewayLoop.loop, context: gatewayLoop.context, environment: gateway),
+            dispatcher: ServerDispatcher(placer: gatewayLoop.placer),
             coders: LibraryCoders(complexity: gateway.conversation.opusComplexity), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))
         environment.meter = SoundMeter(gateway.metrics) { EventLoop.clock() }
@@ -59,7 +59,7 @@ final class SessionMaker {
     func begin(
         _ client: SocketClient, _ caller: Caller, _ parameters: SessionParameters, path: String
     ) -> BridgeSession {
-        let token = environment.configuration.limits.resumeGrace > .zero ? ResumeToken.make(shard: shardIndex) : nil
+        let token = environment.configuration.limits.resumeGrace > .zero ? ResumeToken.make(loop: loopIndex) : nil
         let policy = CallerPolicy(caller, admission: admission, tokens: tokens, api: api)
         let session = make(client, parameters, policy, token)
         let place = client.place

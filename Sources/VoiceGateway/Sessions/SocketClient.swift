@@ -1,6 +1,6 @@
 internal import Bridge
 internal import ClientProtocol
-internal import Shard
+internal import EventLoops
 internal import WebSocket
 
 /// A client's WebSocket and its session, which hold each other until the socket is closed.
@@ -21,7 +21,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     private var session: BridgeSession?
     /// Until it has let the client in or refused it.
     private var gate: ConnectionGate?
-    private var gateAlarm: Alarm?
+    private var gateTimer: LoopTimer?
     private var hooks: Hooks?
     private let maximumMessageBytes: Int
     /// Decides about the session when the socket broke; without it, the session ends as after a goodbye.
@@ -60,11 +60,11 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         guard let gate else { return }
         let decision = gate.open()
         guard case .waiting = decision else { return act(on: decision) }
-        let alarm = Alarm(loop: socket.loop) { [unowned self] in
+        let timer = LoopTimer(loop: socket.loop) { [unowned self] in
             if let gate = self.gate { act(on: gate.giveUp()) }
         }
-        alarm.arm(after: gate.patience)
-        gateAlarm = alarm
+        timer.arm(after: gate.patience)
+        gateTimer = timer
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
@@ -123,8 +123,8 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     private func endGate() {
         gate = nil
-        gateAlarm?.cancel()
-        gateAlarm = nil
+        gateTimer?.cancel()
+        gateTimer = nil
     }
 
     // MARK: The session

@@ -1,9 +1,9 @@
 import DevRoomServer
+import EventLoops
 import LiveKitParticipant
 import Observability
 import PeerConnection
 import SecureTransport
-import Shard
 import Signalling
 import WebSocket
 import Wire
@@ -14,7 +14,7 @@ final class DevRoomStage: @unchecked Sendable {
     final class Guest: @unchecked Sendable {
         let participant: RoomParticipant
         let recorder = LoopbackStage.Recorder()
-        var speaking: Alarm?
+        var speaking: LoopTimer?
 
         init(_ participant: RoomParticipant) { self.participant = participant }
     }
@@ -101,7 +101,7 @@ final class DevRoomStage: @unchecked Sendable {
     func speak(_ guest: Guest) async throws {
         try await onLoop {
             var number: UInt8 = 0
-            guest.speaking = Alarm(loop: self.loop) { [unowned guest] in
+            guest.speaking = LoopTimer(loop: self.loop) { [unowned guest] in
                 number &+= 1
                 RoomParticipantTests.packet(number).withUnsafeBytes { bytes in
                     _ = guest.participant.sendAudio(

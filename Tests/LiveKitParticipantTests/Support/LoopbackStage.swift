@@ -1,8 +1,8 @@
+import EventLoops
 import LiveKitParticipant
 import Observability
 import PeerConnection
 import SecureTransport
-import Shard
 import Signalling
 import Testing
 import WebSocket

@@ -1,6 +1,6 @@
+import EventLoops
 import PeerConnection
 import SecureTransport
-import Shard
 import Signalling
 import Wire
 
@@ -11,7 +11,7 @@ final class ScriptedPeer: PeerConnectionDelegate {
     var onMessage: ([UInt8], _ reliable: Bool) -> Void = { _, _ in }
     private let loop: EventLoop
     private var socket: UDPSocket?
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
     private var channels: [String: DataChannelID] = [:]
     private var offers: UInt32 = 0
 
@@ -23,7 +23,7 @@ final class ScriptedPeer: PeerConnectionDelegate {
         connection = PeerConnection(
             configuration: configuration, factory: factory, authentication: .openSSL, random: SecureRandom())
         connection.delegate = self
-        alarm = Alarm(loop: loop) { [unowned self] in
+        timer = LoopTimer(loop: loop) { [unowned self] in
             connection.handleTimeout(now: loop.now)
             update()
         }
@@ -36,7 +36,7 @@ final class ScriptedPeer: PeerConnectionDelegate {
         }
     }
 
-    func update() { alarm?.follow(connection.nextDeadline) }
+    func update() { timer?.follow(connection.nextDeadline) }
 
     func close() {
         connection.close(now: loop.now)
@@ -45,7 +45,7 @@ final class ScriptedPeer: PeerConnectionDelegate {
 
     /// Nothing comes from here any more, not even a goodbye.
     func goSilent() {
-        alarm?.cancel()
+        timer?.cancel()
         socket?.close()
         socket = nil
     }

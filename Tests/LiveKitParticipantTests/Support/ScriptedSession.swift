@@ -1,7 +1,7 @@
+import EventLoops
 import LiveKitParticipant
 import PeerConnection
 import SecureTransport
-import Shard
 import Signalling
 import WebSocket
 import Wire

@@ -1,4 +1,4 @@
-import Shard
+import EventLoops
 import Testing
 import Wire
 
@@ -14,7 +14,7 @@ final class Waiter: @unchecked Sendable {
 
     private let loop: EventLoop
     private var waiting: (condition: () -> Bool, resume: (Bool) -> Void)?
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
 
     init(_ loop: EventLoop) { self.loop = loop }
 
@@ -32,8 +32,8 @@ final class Waiter: @unchecked Sendable {
         let isMet = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
             loop.execute {
                 self.waiting = (condition, { continuation.resume(returning: $0) })
-                if self.alarm == nil { self.alarm = Alarm(loop: self.loop) { [unowned self] in finish(false) } }
-                self.alarm?.arm(after: Self.patience)
+                if self.timer == nil { self.timer = LoopTimer(loop: self.loop) { [unowned self] in finish(false) } }
+                self.timer?.arm(after: Self.patience)
                 self.check()
             }
         }
@@ -50,13 +50,13 @@ final class Waiter: @unchecked Sendable {
     private func finish(_ isMet: Bool) {
         let waiting = waiting
         self.waiting = nil
-        alarm?.cancel()
+        timer?.cancel()
         waiting?.resume(isMet)
     }
 
     /// Stops the loop and waits for its end.
     func end() async {
-        try? await onLoop { self.alarm = nil }
+        try? await onLoop { self.timer = nil }
         loop.stop()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             Thread.detach {

@@ -1,8 +1,8 @@
 import ClientProtocol
 import DevRoomServer
+import EventLoops
 import Observability
 import SecureTransport
-import Shard
 import Signalling
 import WebSocket
 import Wire
@@ -24,7 +24,7 @@ final class GatewayStage: @unchecked Sendable {
         fileprivate(set) var samples: [Int16] = []
         fileprivate(set) var closure: WebSocketClosure?
         fileprivate var socket: WebSocketConnection?
-        fileprivate var speech: (samples: ArraySlice<Int16>, alarm: Alarm)?
+        fileprivate var speech: (samples: ArraySlice<Int16>, timer: LoopTimer)?
         private let onChange: () -> Void
 
         init(onChange: @escaping () -> Void) { self.onChange = onChange }
@@ -61,11 +61,11 @@ final class GatewayStage: @unchecked Sendable {
 
     let loop: EventLoop
     private let server: DevRoomServer
-    private var shard: GatewayShard?
+    private var gatewayLoop: GatewayLoop?
     private var port: UInt16 = 0
     private var clients: [Client] = []
     private var waiting: (condition: () -> Bool, resume: (Bool) -> Void)?
-    private var patience: Alarm?
+    private var patience: LoopTimer?
 
     private let access: AccessPolicy
     private let keyWait: Duration
@@ -105,7 +105,7 @@ final class GatewayStage: @unchecked Sendable {
         let transports = try OpenSSLTransportFactory()
         try await onLoop { [access, keyWait] in
             let metrics = Metrics()
-            let shard = GatewayShard(
+            let gatewayLoop = GatewayLoop(
                 loop: self.loop,
                 environment: GatewayEnvironment(
                     roomServer: ServerURL(isSecure: false, host: "127.0.0.1", port: rooms.http),
@@ -115,30 +115,30 @@ final class GatewayStage: @unchecked Sendable {
                         access: access, rateLimit: nil, limits: ConnectionLimits(), http: HTTPSettings(), log: .silent,
                         metrics: metrics, keyWait: keyWait), access: access),
                 endpoints: Endpoints.make)
-            self.port = try shard.listen(at: TransportAddress(ip: .loopbackV4, port: 0)).port
-            self.shard = shard
+            self.port = try gatewayLoop.listen(at: TransportAddress(ip: .loopbackV4, port: 0)).port
+            self.gatewayLoop = gatewayLoop
         }
     }
 
     private func close() async {
-        if shard != nil { await drain() }
+        if gatewayLoop != nil { await drain() }
         await server.stop()
         try? await onLoop {
             self.clients = []
-            self.shard = nil
+            self.gatewayLoop = nil
             self.patience = nil
         }
         loop.stop()
         await Task.detached { [loop] in _ = loop.join() }.value
     }
 
-    /// What SIGTERM does to the shard.
+    /// What SIGTERM does to the loop.
     func drain() async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             loop.execute {
-                guard let shard = self.shard else { return continuation.resume() }
-                self.shard = nil
-                shard.drain { continuation.resume() }
+                guard let gatewayLoop = self.gatewayLoop else { return continuation.resume() }
+                self.gatewayLoop = nil
+                gatewayLoop.drain { continuation.resume() }
             }
         }
     }
@@ -167,7 +167,7 @@ final class GatewayStage: @unchecked Sendable {
     /// Lets a client speak samples of 16 kHz, 20 ms each 20 ms, like a microphone, then be silent.
     func speak(_ samples: [Int16], by client: Client) async throws {
         try await onLoop {
-            let alarm = Alarm(loop: self.loop) { [unowned client] in
+            let timer = LoopTimer(loop: self.loop) { [unowned client] in
                 guard let speech = client.speech, let socket = client.socket else { return }
                 let frame = Array(speech.samples.prefix(320))
                 var bytes: [UInt8] = []
@@ -175,10 +175,10 @@ final class GatewayStage: @unchecked Sendable {
                 bytes += [UInt8](repeating: 0, count: 640 - bytes.count)
                 socket.send(binary: bytes, .required)
                 client.speech?.samples = speech.samples.dropFirst(320)
-                speech.alarm.advance(by: .milliseconds(20))
+                speech.timer.advance(by: .milliseconds(20))
             }
-            client.speech = (samples[...], alarm)
-            alarm.arm(after: .zero)
+            client.speech = (samples[...], timer)
+            timer.arm(after: .zero)
         }
     }
 
@@ -196,7 +196,9 @@ final class GatewayStage: @unchecked Sendable {
         let isMet = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
             loop.execute {
                 self.waiting = (condition, { continuation.resume(returning: $0) })
-                if self.patience == nil { self.patience = Alarm(loop: self.loop) { [unowned self] in finish(false) } }
+                if self.patience == nil {
+                    self.patience = LoopTimer(loop: self.loop) { [unowned self] in finish(false) }
+                }
                 self.patience?.arm(after: Self.patience)
                 self.check()
             }

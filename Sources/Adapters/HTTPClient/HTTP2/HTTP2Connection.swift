@@ -1,4 +1,4 @@
-internal import Shard
+internal import EventLoops
 internal import Wire
 
 /// One HTTP/2 connection that is open: serves many calls at a time, and lives on when one of them is given up.
@@ -39,7 +39,7 @@ final class HTTP2Connection: HTTPCarrier {
     private weak var owner: (any Owner)?
     private var calls: [Int32: HTTPCall] = [:]
     private var streams: [ObjectIdentifier: Int32] = [:]
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
     private var lastHeard: Instant
     private var idleSince: Instant
     private var pingSince: Instant?
@@ -59,7 +59,7 @@ final class HTTP2Connection: HTTPCarrier {
         transport.onBytes = { [weak self] in self?.received($0) }
         transport.onEnd = { [weak self] _ in self?.streamEnded() }
         transport.onDrain = { [weak self] in self?.flush() }
-        alarm = Alarm(loop: loop) { [unowned self] in handleTimeout() }
+        timer = LoopTimer(loop: loop) { [unowned self] in handleTimeout() }
         // The preface goes with the first call.
         follow()
     }
@@ -181,7 +181,7 @@ final class HTTP2Connection: HTTPCarrier {
         guard !isClosed else { return }
         var deadline = pingSince.map { $0 + limits.pingTimeout } ?? (lastHeard + limits.pingInterval)
         if calls.isEmpty { deadline = min(deadline, idleSince + limits.sharedIdleTime) }
-        alarm?.arm(at: deadline)
+        timer?.arm(at: deadline)
     }
 
     private func handleTimeout() {
@@ -217,7 +217,7 @@ final class HTTP2Connection: HTTPCarrier {
         isClosed = true
         session.close()
         transmit()
-        alarm?.cancel()
+        timer?.cancel()
         transport.close()
         for call in calls.values { call.carrier = nil }
         calls = [:]

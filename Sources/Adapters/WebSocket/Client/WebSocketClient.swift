@@ -1,5 +1,5 @@
+internal import EventLoops
 internal import SecureTransport
-internal import Shard
 internal import Wire
 
 /// Opens one WebSocket as a client: looks the host up, connects, does TLS and the opening handshake, and hands over the
@@ -37,7 +37,7 @@ package final class WebSocketClient {
     private var progress = Progress.over
     private var addresses: ArraySlice<TransportAddress> = []
     private var parser: HandshakeResponseParser
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
     private let deadline: Instant
 
     /// Begins to connect.
@@ -79,9 +79,9 @@ package final class WebSocketClient {
 
     private func start() {
         // Until the outcome is known, this object is held by what it waits for.
-        let alarm = Alarm(loop: context.loop) { [self] in timedOut() }
-        self.alarm = alarm
-        alarm.arm(at: deadline)
+        let timer = LoopTimer(loop: context.loop) { [self] in timedOut() }
+        self.timer = timer
+        timer.arm(at: deadline)
         let resolution = context.loop.resolve(host: url.host, port: url.port) { [self] result in
             switch result {
             case .success(let found):
@@ -95,7 +95,7 @@ package final class WebSocketClient {
     }
 
     /// Tries the addresses one after the other.
-    private func connect(lastError: ShardError) {
+    private func connect(lastError: EventLoopError) {
         guard completion != nil else { return }
         guard let address = addresses.popFirst() else {
             return fail(lastError == .timedOut ? .timedOut : .network(lastError))
@@ -155,8 +155,8 @@ package final class WebSocketClient {
         case .accepted(let early):
             self.completion = nil
             progress = .over
-            alarm?.cancel()
-            alarm = nil
+            timer?.cancel()
+            timer = nil
             let socket = WebSocketConnection(
                 context: context, stream: stream, role: .client, early: early, configuration: configuration.webSocket,
                 handler: handler)
@@ -180,8 +180,8 @@ package final class WebSocketClient {
     }
 
     private func finish() {
-        alarm?.cancel()
-        alarm = nil
+        timer?.cancel()
+        timer = nil
         switch progress {
         case .resolving(let resolution): resolution.cancel()
         case .connecting(let connection): connection.close()

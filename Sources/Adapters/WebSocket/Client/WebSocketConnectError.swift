@@ -1,12 +1,12 @@
+package import EventLoops
 package import SecureTransport
-package import Shard
 
 /// Why a WebSocket client did not get its connection.
 package enum WebSocketConnectError: Error, Hashable, Sendable {
     /// The URL, or a header to send, cannot be used.
     case invalidURL(String)
     /// No address, no route, nobody there, or the connection broke before the answer was complete.
-    case network(ShardError)
+    case network(EventLoopError)
     /// TLS failed: certificate or protocol.
     case tls(TLSFailure)
     /// This machine cannot do TLS.

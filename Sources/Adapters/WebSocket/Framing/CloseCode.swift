@@ -31,7 +31,7 @@ package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable {
 
 /// How a connection ended.
 package struct WebSocketClosure: Hashable, Sendable {
-    /// What the far side's close frame said, or 1005 when it said nothing; what ours said when the fault was seen
+    /// What the peer's close frame said, or 1005 when it said nothing; what ours said when the fault was seen
     /// here; 1006 when the connection just ended.
     package let code: WebSocketCloseCode
     package let reason: String

@@ -10,7 +10,7 @@ package enum WebSocketOpcode: UInt8, Sendable {
     package var isControl: Bool { rawValue & 0x8 != 0 }
 }
 
-/// What the far side did wrong, and the close code that tells it so.
+/// What the peer did wrong, and the close code that tells it so.
 package struct WebSocketViolation: Error, Hashable, Sendable {
     package let code: WebSocketCloseCode
     package let reason: String

@@ -4,11 +4,11 @@ package protocol MessageReceiverDelegate: AnyObject {
     func received(message: UnsafeRawBufferPointer, isText: Bool)
     func received(ping: UnsafeRawBufferPointer)
     func received(pong: UnsafeRawBufferPointer)
-    /// The far side says goodbye; nothing more comes.
+    /// The peer says goodbye; nothing more comes.
     func received(close code: WebSocketCloseCode, reason: String)
     /// A message of so many bytes was too large and has been passed over.
     func skipped(messageOf byteCount: Int)
-    /// The far side broke the protocol or a limit; nothing more comes.
+    /// The peer broke the protocol or a limit; nothing more comes.
     func violated(_ violation: WebSocketViolation)
 }
 

@@ -1,4 +1,4 @@
-/// Whether a message may be given up when the far side reads too slowly.
+/// Whether a message may be given up when the peer reads too slowly.
 package enum WebSocketPriority: Hashable, Sendable {
     /// JSON and signalling: delivered, or the connection ends.
     case required

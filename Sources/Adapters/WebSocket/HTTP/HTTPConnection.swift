@@ -1,4 +1,4 @@
-internal import Shard
+internal import EventLoops
 internal import Wire
 
 /// One client's connection to an `HTTPServer`, until it closes or becomes a WebSocket.
@@ -26,7 +26,7 @@ final class HTTPConnection {
     private var parser: HTTPRequestParser
     private var phase = Phase.idle
     private var exchange = 0
-    private var alarm: Alarm?
+    private var timer: LoopTimer?
     private var isProcessing = false
     private var isPaused = false
     private var hasEnded = false
@@ -37,10 +37,10 @@ final class HTTPConnection {
         parser = HTTPRequestParser(
             maximumHeadBytes: server.configuration.maximumHeadBytes,
             maximumBodyBytes: server.configuration.maximumBodyBytes)
-        let alarm = Alarm(loop: server.loop) { [unowned self] in timedOut() }
-        self.alarm = alarm
+        let timer = LoopTimer(loop: server.loop) { [unowned self] in timedOut() }
+        self.timer = timer
         stream.delegate = self
-        alarm.arm(after: server.configuration.idleTimeout)
+        timer.arm(after: server.configuration.idleTimeout)
     }
 
     func isHandling(_ exchange: Int) -> Bool {
@@ -73,11 +73,11 @@ final class HTTPConnection {
         if parser.isInsideRequest {
             if case .idle = phase {
                 phase = .reading
-                alarm?.arm(after: server.configuration.headTimeout)
+                timer?.arm(after: server.configuration.headTimeout)
             }
         } else {
             phase = .idle
-            alarm?.arm(after: server.configuration.idleTimeout)
+            timer?.arm(after: server.configuration.idleTimeout)
         }
         if isPaused {
             isPaused = false
@@ -96,7 +96,7 @@ final class HTTPConnection {
         switch event {
         case .head(let request, let expectsContinue):
             phase = .reading
-            alarm?.arm(after: server.configuration.bodyTimeout)
+            timer?.arm(after: server.configuration.bodyTimeout)
             if request.isWebSocketUpgrade {
                 end(with: .text(400, "A request for the WebSocket protocol has no body.\n"))
             } else if expectsContinue {
@@ -105,7 +105,7 @@ final class HTTPConnection {
         case .request(var request):
             request.remoteAddress = stream.remoteAddress
             exchange += 1
-            alarm?.cancel()
+            timer?.cancel()
             if request.isWebSocketUpgrade {
                 upgrade(request)
             } else {
@@ -135,7 +135,7 @@ final class HTTPConnection {
         stream.write(bytes)
         guard keepsAlive else { return linger() }
         phase = .idle
-        alarm?.arm(after: server.configuration.idleTimeout)
+        timer?.arm(after: server.configuration.idleTimeout)
         process()
     }
 
@@ -151,7 +151,7 @@ final class HTTPConnection {
     ) -> WebSocketConnection? {
         guard exchange == self.exchange, !hasEnded, case .upgrading(let request) = phase else { return nil }
         phase = .closed
-        alarm?.cancel()
+        timer?.cancel()
         var fields = headers
         for name in ["Upgrade", "Connection", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"] { fields.remove(name) }
         fields.add("Upgrade", "websocket")
@@ -178,7 +178,7 @@ final class HTTPConnection {
             let (descriptor, session) = stream.detach()
         else { return nil }
         phase = .closed
-        alarm?.cancel()
+        timer?.cancel()
         server.remove(self)
         return HandedOverConnection(
             descriptor: descriptor, session: session, request: request, early: parser.takeRemaining())
@@ -188,7 +188,7 @@ final class HTTPConnection {
     func goOn(_ request: HTTPRequest, early: [UInt8]) {
         parser.receive(early.span.bytes)
         exchange += 1
-        alarm?.cancel()
+        timer?.cancel()
         upgrade(request)
     }
 
@@ -202,21 +202,21 @@ final class HTTPConnection {
         linger()
     }
 
-    /// Ends our half and waits for the far side to end its own: closing with unread bytes would reset the connection,
+    /// Ends our half and waits for the peer to end its own: closing with unread bytes would reset the connection,
     /// and the answer might be lost.
     private func linger() {
         if hasEnded, stream.queuedBytes == 0 { return close() }
         phase = .ending
         if isPaused { stream.resumeReading() }
         stream.finish()
-        alarm?.arm(after: stream.queuedBytes == 0 ? Self.lingerTimeout : server.configuration.bodyTimeout)
+        timer?.arm(after: stream.queuedBytes == 0 ? Self.lingerTimeout : server.configuration.bodyTimeout)
     }
 
     /// Ends at once.
     func close() {
         if case .closed = phase { return }
         phase = .closed
-        alarm?.cancel()
+        timer?.cancel()
         withExtendedLifetime(self) {
             stream.close()
             server.remove(self)
@@ -266,7 +266,7 @@ extension HTTPConnection: ByteStreamDelegate {
 
     func streamDrained() {
         if case .ending = phase {
-            if hasEnded { close() } else { alarm?.arm(after: Self.lingerTimeout) }
+            if hasEnded { close() } else { timer?.arm(after: Self.lingerTimeout) }
         }
     }
 }

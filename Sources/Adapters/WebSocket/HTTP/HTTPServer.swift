@@ -1,5 +1,5 @@
+package import EventLoops
 internal import SecureTransport
-package import Shard
 package import Wire
 
 /// An HTTP/1.1 server on one loop, whose connections may become WebSockets.
@@ -58,7 +58,8 @@ package final class HTTPServer {
     ///   - isShared: the servers of other loops listen there too.
     /// - Returns: where it listens.
     @discardableResult
-    package func listen(at address: TransportAddress, isShared: Bool = false) throws(ShardError) -> TransportAddress {
+    package func listen(at address: TransportAddress, isShared: Bool = false) throws(EventLoopError) -> TransportAddress
+    {
         let listener = try TCPListener(loop: loop, bind: address, isShared: isShared) { [weak self] descriptor in
             self?.accepted(descriptor)
         }

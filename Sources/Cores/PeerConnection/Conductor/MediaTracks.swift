@@ -11,12 +11,12 @@ package struct LocalTrack: Hashable, Sendable {
     }
 }
 
-/// A track that the far side sends.
+/// A track that the peer sends.
 package struct RemoteTrack: Hashable, Sendable {
     /// Which section carries it, counted from zero.
     package let section: Int
     package let mid: String
-    /// Empty when the far side did not name it.
+    /// Empty when the peer did not name it.
     package let streamID: String
     package let trackID: String
     /// Nil while only the packets can tell.
@@ -31,7 +31,7 @@ package struct SectionInformation: Hashable, Sendable {
     package let kind: MediaKind
     /// As negotiated, seen from our side.
     package let direction: MediaDirection
-    /// As the far side last described it, seen from its side; nil before it did.
+    /// As the peer last described it, seen from its side; nil before it did.
     package let remoteDirection: MediaDirection?
     package let localTrack: LocalTrack?
     package let remoteTrack: RemoteTrack?
@@ -42,7 +42,7 @@ package struct SectionInformation: Hashable, Sendable {
     /// The negotiated payload type of redundant audio.
     package let redPayloadType: UInt8?
 
-    /// The far side is ready to receive audio here and nothing of ours uses it yet.
+    /// The peer is ready to receive audio here and nothing of ours uses it yet.
     package var isFreeForSending: Bool {
         kind == .audio && !isRejected && localTrack == nil && remoteDirection?.receives == true
     }

@@ -2,7 +2,7 @@ package import Wire
 
 /// Data channels: a thin layer over `DataChannelMux`, so that outputs are drained.
 extension PeerConnection {
-    /// Opens a channel and announces it to the far side (RFC 8832). May be called, and written to, before anything
+    /// Opens a channel and announces it to the peer (RFC 8832). May be called, and written to, before anything
     /// was negotiated; a data section must be added for it to come about.
     package func openChannel(
         label: String, subprotocol: String = "", reliability: DataChannelReliability = .reliableOrdered, now: Instant
@@ -25,7 +25,7 @@ extension PeerConnection {
         channels.information(channel)
     }
 
-    /// Bytes accepted on a channel that the far side has not acknowledged.
+    /// Bytes accepted on a channel that the peer has not acknowledged.
     package func bufferedAmount(_ channel: DataChannelID) -> Int { channels.bufferedAmount(channel) }
 
     /// `channelBufferedAmountLow` comes when the channel's buffered amount falls to `bytes` from above.
@@ -33,6 +33,6 @@ extension PeerConnection {
         channels.setBufferedAmountLowThreshold(channel, bytes)
     }
 
-    /// The largest message that the far side takes, in bytes; zero means no limit.
+    /// The largest message that the peer takes, in bytes; zero means no limit.
     package var maximumMessageSize: Int { channels.maximumSendMessageSize }
 }

@@ -27,7 +27,7 @@ extension PeerConnection {
 
     /// Forwards a packet of another connection on a section: with this connection's source, payload type and
     /// numbers, which stay continuous when the source changes. Redundant audio is reduced to its newest frame where
-    /// the far side did not agree to it. Requests to send again are answered from here.
+    /// the peer did not agree to it. Requests to send again are answered from here.
     /// - Returns: false if the section does not send (yet), or the payload cannot be sent on it.
     @discardableResult
     package func forward(_ packet: ReceivedRTPPacket, on section: Int, now: Instant) -> Bool {

@@ -1,9 +1,9 @@
 package import Wire
 
-/// Offers and answers (RFC 8829, the part that append-only sections need): what is taken from the far side's, and when it takes
+/// Offers and answers (RFC 8829, the part that append-only sections need): what is taken from the peer's, and when it takes
 /// effect.
 extension PeerConnection {
-    /// Our side of the negotiation as an offer, for the far side. With `iceRestart` it carries fresh ICE
+    /// Our side of the negotiation as an offer, for the peer. With `iceRestart` it carries fresh ICE
     /// credentials; media keeps flowing over the old pair until a new one is found.
     /// An offer that is outstanding is replaced.
     package func createOffer(iceRestart: Bool = false, now: Instant) throws(NegotiationError) -> String {
@@ -29,7 +29,7 @@ extension PeerConnection {
         return finishDescription(&description)
     }
 
-    /// Takes the far side's offer. Tracks that it announces are reported; `createAnswer` must follow.
+    /// Takes the peer's offer. Tracks that it announces are reported; `createAnswer` must follow.
     package func acceptOffer(_ text: String, now: Instant) throws(NegotiationError) {
         guard !isClosed else { throw .closed }
         guard phase != .haveLocalOffer else { throw .wrongState }
@@ -98,7 +98,7 @@ extension PeerConnection {
         return answer
     }
 
-    /// Takes the far side's answer to the offer that was created last; with it the negotiated state takes effect.
+    /// Takes the peer's answer to the offer that was created last; with it the negotiated state takes effect.
     package func acceptAnswer(_ text: String, now: Instant) throws(NegotiationError) {
         guard !isClosed else { throw .closed }
         guard phase == .haveLocalOffer else { throw .wrongState }

@@ -1,6 +1,6 @@
-/// The tracks that the far side announces, and which packets belong to them.
+/// The tracks that the peer announces, and which packets belong to them.
 extension PeerConnection {
-    /// Compares what the far side announces for a section with the track that we know there.
+    /// Compares what the peer announces for a section with the track that we know there.
     func updateRemoteTrack(_ transceiver: Transceiver, _ section: MediaSection) {
         let source = section.sources.first
         let stream = section.streams.first ?? section.sources.compactMap(\.stream).first

@@ -80,7 +80,7 @@ extension PeerConnection {
         } while !senders.isEmpty || !blocks.isEmpty
     }
 
-    /// Tells the far side that our sources are over.
+    /// Tells the peer that our sources are over.
     func sendGoodbye(for sources: [UInt32], now: Instant) {
         guard srtp != nil else { return }
         for start in stride(from: 0, to: sources.count, by: RTCPPacket.maximumBlocks) {
@@ -130,7 +130,7 @@ extension PeerConnection {
         }
     }
 
-    /// What the far side says of our streams.
+    /// What the peer says of our streams.
     private func take(_ reports: [ReportBlock], now: Instant) {
         for block in reports where sendersBySource[block.ssrc] != nil {
             if let measured = NTPTime.roundTrip(of: block, now: now) { reportedRoundTrip = measured }

@@ -2,14 +2,14 @@ package import Wire
 
 /// ICE, DTLS and SCTP, and how they feed one another.
 extension PeerConnection {
-    /// Adds a socket of ours that the far side can reach; false if there are too many, or it is known. The first
+    /// Adds a socket of ours that the peer can reach; false if there are too many, or it is known. The first
     /// one is preferred.
     @discardableResult
     package func addLocalCandidate(_ base: TransportAddress) -> Bool {
         !isClosed && ice.addLocalCandidate(host: base) != nil
     }
 
-    /// Adds an address of the far side: the text of a candidate, with or without `a=candidate:` or `candidate:` in
+    /// Adds an address of the peer: the text of a candidate, with or without `a=candidate:` or `candidate:` in
     /// front. May come before any description. False if it is of no use to us: TCP, a host name, component 2.
     @discardableResult
     package func addRemoteCandidate(_ text: String, now: Instant) -> Bool {
@@ -29,14 +29,14 @@ extension PeerConnection {
         ice.localCandidates.map(\.text)
     }
 
-    /// The username fragment that the far side's checks carry first; a server with one socket for many connections
+    /// The username fragment that the peer's checks carry first; a server with one socket for many connections
     /// finds the connection by it.
     package var localUsernameFragment: String { ice.localCredentials.usernameFragment }
     package var iceState: ICEState { ice.state }
-    /// The pair that carries the media: our socket and the far side's address.
+    /// The pair that carries the media: our socket and the peer's address.
     package var selectedPair: (base: TransportAddress, destination: TransportAddress)? { path }
 
-    /// The best knowledge of the round trip to the far side.
+    /// The best knowledge of the round trip to the peer.
     package var roundTripTime: Duration? { reportedRoundTrip ?? checkedRoundTrip }
 
     /// - Returns: whether the connection had been given up for the moment.
@@ -54,7 +54,7 @@ extension PeerConnection {
             // SAFETY: the span is used only during the call, for which the caller keeps the buffer.
             unsafe dtls.receive(datagram.bytes, now: now)
         case .waiting:
-            // The far side may be connected before we know it; its first flight would cost a second to repeat.
+            // The peer may be connected before we know it; its first flight would cost a second to repeat.
             if earlyDatagrams.count < Self.maximumEarlyDatagrams { earlyDatagrams.append(Array(datagram)) }
         case .failed: break
         }

@@ -64,7 +64,7 @@ package final class PeerConnection {
     var reportDeadline: Instant?
     /// The round trip that reports about our streams showed last.
     var reportedRoundTrip: Duration?
-    /// Percent of our packets that the far side says it lost lately: rises with a report at once, falls over a few.
+    /// Percent of our packets that the peer says it lost lately: rises with a report at once, falls over a few.
     package internal(set) var reportedLossPercent = 0
     /// The round trip that ICE measured, kept here so that the media path need not look for it.
     var checkedRoundTrip: Duration?
@@ -218,7 +218,7 @@ package struct PeerConnectionStatistics: Hashable, Sendable {
     package internal(set) var octetsSent = 0
     package internal(set) var packetsReceived = 0
     package internal(set) var octetsReceived = 0
-    /// Packets sent again because the far side asked.
+    /// Packets sent again because the peer asked.
     package internal(set) var packetsResent = 0
     /// Packets that we asked to be sent again.
     package internal(set) var packetsRequested = 0

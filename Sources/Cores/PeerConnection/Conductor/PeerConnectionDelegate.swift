@@ -16,11 +16,11 @@ package enum PeerConnectionState: Hashable, Sendable {
 /// What happened on a peer connection. Events come in order, after the call that caused them has done its work.
 package enum PeerConnectionEvent: Hashable, Sendable {
     case stateChanged(PeerConnectionState)
-    /// The far side announced a track, or sent packets of one that it had not named.
+    /// The peer announced a track, or sent packets of one that it had not named.
     case trackAdded(RemoteTrack)
-    /// The far side withdrew it, or re-used its section for another.
+    /// The peer withdrew it, or re-used its section for another.
     case trackRemoved(RemoteTrack)
-    /// The far side said goodbye on behalf of a track's source (RTCP BYE).
+    /// The peer said goodbye on behalf of a track's source (RTCP BYE).
     case sourceEnded(section: Int)
     /// Data channels can be used; those opened before become open now.
     case dataChannelsConnected
@@ -29,7 +29,7 @@ package enum PeerConnectionEvent: Hashable, Sendable {
     /// What waits to be sent on a channel has fallen to its threshold.
     case channelBufferedAmountLow(DataChannelID)
     case channelClosed(DataChannelID)
-    /// The far side closed the connection (close_notify); `stateChanged(.closed)` follows.
+    /// The peer closed the connection (close_notify); `stateChanged(.closed)` follows.
     case closedByPeer
     /// DTLS failed; the text is for the log. `stateChanged(.failed)` follows.
     case transportFailed(String)

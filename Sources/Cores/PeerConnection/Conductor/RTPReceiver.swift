@@ -7,7 +7,7 @@ final class RTPReceiver {
     let section: Int
     let mode: ReceiveMode
     var statistics = ReceptionStatistics()
-    /// Nil when the far side does not send again.
+    /// Nil when the peer does not send again.
     var requests: NACKGenerator?
     /// Only in `ordered` mode.
     let jitterBuffer: JitterBuffer?

@@ -7,7 +7,7 @@ final class Transceiver {
     var wanted: MediaDirection
     /// What was agreed upon, seen from our side.
     var current = MediaDirection.inactive
-    /// The far side's latest section; nil before it described one.
+    /// The peer's latest section; nil before it described one.
     var remote: MediaSection?
     /// Turned down for good.
     var isRejected = false

@@ -10,11 +10,11 @@ extension ICEAgent {
         return .nanoseconds(overflow ? nanoseconds : scaled / 1000)
     }
 
-    /// Asks the far side from time to time whether it still wants our data. The question also keeps bindings of
+    /// Asks the peer from time to time whether it still wants our data. The question also keeps bindings of
     /// NATs open, so there are no separate keep-alives.
     mutating func checkConsent(_ now: Instant) {
         guard var path = selected, let remote = path.remoteCredentials, now >= path.nextConsentCheck else { return }
-        // A controlling agent repeats the nomination: if our address has changed on the way, the far side learns
+        // A controlling agent repeats the nomination: if our address has changed on the way, the peer learns
         // that the new one is meant.
         let request = makeRequest(
             priority: path.reflexivePriority, isNominating: role == .controlling, local: path.localCredentials,

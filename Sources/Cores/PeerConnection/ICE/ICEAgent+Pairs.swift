@@ -6,14 +6,14 @@ struct ICEPairKey: Hashable {
     let remote: TransportAddress
 }
 
-/// An authenticated check of a far side whose credentials we do not know yet (RFC 8445, section 7.3: answered at
+/// An authenticated check of a peer whose credentials we do not know yet (RFC 8445, section 7.3: answered at
 /// once, acted upon later).
 struct ICEEarlyCheck {
     let base: TransportAddress
     let remote: TransportAddress
     let priority: UInt32?
     var isNominating: Bool
-    /// The far side's own fragment, from the end of USERNAME.
+    /// The peer's own fragment, from the end of USERNAME.
     let usernameFragment: String
 }
 
@@ -65,7 +65,7 @@ extension ICEAgent {
         return candidates.min { pairs[$0].priority < pairs[$1].priority }
     }
 
-    /// Whether one more address of the far side can be kept; forgets a learned one that leads nowhere if need be.
+    /// Whether one more address of the peer can be kept; forgets a learned one that leads nowhere if need be.
     mutating func makeRoomForRemoteCandidate() -> Bool {
         guard remoteCandidates.count >= Self.maximumRemoteCandidates else { return true }
         let victim = remoteCandidates.firstIndex { candidate in

@@ -1,6 +1,6 @@
 package import Wire
 
-/// Datagrams from the network; here: the checks of the far side (RFC 8445, section 7.3).
+/// Datagrams from the network; here: the checks of the peer (RFC 8445, section 7.3).
 extension ICEAgent {
     /// Takes one STUN datagram that came from `remote` to our socket `base`. Whatever is not meant for us, or not
     /// authentic, is answered with an error or dropped, and changes nothing.
@@ -106,7 +106,7 @@ extension ICEAgent {
         guard let index = addPeerReflexivePair(check.base, check.remote, priority: check.priority) else { return }
         pairs[index].isHeard = true
         if configuration.isLite {
-            // A lite agent takes the far side's word for it.
+            // A lite agent takes the peer's word for it.
             pairs[index].state = .succeeded
             if !hasChecked {
                 hasChecked = true
@@ -127,9 +127,9 @@ extension ICEAgent {
         }
     }
 
-    /// Controlled side: selects a valid pair that the far side nominated.
+    /// Controlled side: selects a valid pair that the peer nominated.
     ///
-    /// An aggressive far side nominates many pairs at once and means the best of them (RFC 5245); others nominate
+    /// An aggressive peer nominates many pairs at once and means the best of them (RFC 5245); others nominate
     /// one, and later perhaps another because the first has died. So a lesser pair wins only over an old nomination.
     mutating func acceptNomination(_ index: Int) {
         let pair = pairs[index]

@@ -1,6 +1,6 @@
 internal import Wire
 
-/// What the far side answers to our checks (RFC 8445, section 7.2.5).
+/// What the peer answers to our checks (RFC 8445, section 7.2.5).
 extension ICEAgent {
     mutating func handleResponse(
         _ response: STUNMessage, _ datagram: RawSpan, from remote: TransportAddress, on base: TransportAddress,
@@ -47,7 +47,7 @@ extension ICEAgent {
         }
     }
 
-    /// RFC 8445, section 7.2.5.3.1: the far side sees us at an address that we did not know.
+    /// RFC 8445, section 7.2.5.3.1: the peer sees us at an address that we did not know.
     private mutating func learnReflexive(_ mapped: TransportAddress, base: TransportAddress, priority: UInt32) {
         guard !isBase(mapped), !reflexiveCandidates.contains(where: { $0.address == mapped }),
             reflexiveCandidates.count < Self.maximumLocalCandidates

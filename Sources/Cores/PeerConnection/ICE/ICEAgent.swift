@@ -11,13 +11,13 @@ package import Wire
 package struct ICEAgent {
     /// Sockets of our own.
     package static let maximumLocalCandidates = 16
-    /// Addresses of the far side, signalled and peer-reflexive together.
+    /// Addresses of the peer, signalled and peer-reflexive together.
     package static let maximumRemoteCandidates = 64
     /// Rows of the checklist (RFC 8445, section 6.1.2.5 recommends 100).
     package static let maximumPairs = 100
-    /// Checks that came before we knew the far side's credentials.
+    /// Checks that came before we knew the peer's credentials.
     package static let maximumEarlyChecks = 32
-    /// A nomination of this age gives way to one for a pair of lower priority: the far side has changed its mind.
+    /// A nomination of this age gives way to one for a pair of lower priority: the peer has changed its mind.
     static let nominationValidity = Duration.seconds(1)
 
     package let configuration: ICEConfiguration
@@ -28,21 +28,21 @@ package struct ICEAgent {
     package internal(set) var role: ICERole
     /// Ours, of the present generation; a restart changes them.
     package internal(set) var localCredentials: ICECredentials
-    /// The far side's; nil until they are signalled, and again after `restart`.
+    /// The peer's; nil until they are signalled, and again after `restart`.
     package internal(set) var remoteCredentials: ICECredentials?
     package internal(set) var isRemoteLite = false
     /// Ours, in order of preference.
     package internal(set) var localCandidates: [ICECandidate] = []
-    /// The far side's, of the present generation, signalled or learned.
+    /// The peer's, of the present generation, signalled or learned.
     package internal(set) var remoteCandidates: [ICECandidate] = []
-    /// Our own addresses as the far side sees them, where they differ from all that we know of.
+    /// Our own addresses as the peer sees them, where they differ from all that we know of.
     package internal(set) var reflexiveCandidates: [ICECandidate] = []
     /// When `handleTimeout` wants to be called; nil when there is nothing to wait for.
     package internal(set) var nextDeadline: Instant?
 
     var tieBreaker: UInt64
     var generation = 0
-    /// Our credentials before the last restart: the far side may use them until it has heard of the new ones.
+    /// Our credentials before the last restart: the peer may use them until it has heard of the new ones.
     var previousLocalCredentials: ICECredentials?
     /// Signalled candidates whose generation is not the present one; it may be the next.
     var pendingCandidates: [ICECandidate] = []
@@ -89,15 +89,15 @@ package struct ICEAgent {
         return true
     }
 
-    /// Adds a socket of ours and returns the candidate to tell the far side; nil under the conditions of
+    /// Adds a socket of ours and returns the candidate to tell the peer; nil under the conditions of
     /// `addLocalCandidate`.
     package mutating func addLocalCandidate(host base: TransportAddress) -> ICECandidate? {
         let candidate = ICECandidate(host: base, index: localCandidates.count)
         return addLocalCandidate(candidate) ? candidate : nil
     }
 
-    /// Takes the credentials of the far side and whether it is lite, from its session description. If we knew
-    /// others before, the far side has restarted: this restarts us too, with fresh credentials of our own, which
+    /// Takes the credentials of the peer and whether it is lite, from its session description. If we knew
+    /// others before, the peer has restarted: this restarts us too, with fresh credentials of our own, which
     /// the answer must carry. The same ones again change nothing.
     package mutating func setRemoteCredentials(_ credentials: ICECredentials, isLite: Bool = false) {
         guard state != .closed, credentials != remoteCredentials else { return }
@@ -116,7 +116,7 @@ package struct ICEAgent {
         updateDeadline()
     }
 
-    /// Adds an address of the far side, in any order with everything else. False when it is of no use here: not
+    /// Adds an address of the peer, in any order with everything else. False when it is of no use here: not
     /// UDP, not component 1, port 0, a link-local IPv6 address (whose zone a candidate cannot say), or beyond
     /// `maximumRemoteCandidates`. A candidate that names another generation than the present one waits for it.
     @discardableResult
@@ -175,7 +175,7 @@ package struct ICEAgent {
     }
 
     /// Begins a new generation with fresh credentials of ours, for an offer. The selected pair, if there is one,
-    /// keeps carrying data until one of the new generation is selected. Candidates of the far side are forgotten.
+    /// keeps carrying data until one of the new generation is selected. Candidates of the peer are forgotten.
     package mutating func restart(now: Instant) {
         guard state != .closed else { return }
         clock = now
@@ -246,7 +246,7 @@ package struct ICEAgent {
         return pairs.first { $0.base == selected.base && $0.remote == selected.remote }?.roundTripTime
     }
 
-    /// Data came from an address: the far side lives, if that is the selected one. Keeps `disconnected` (and for a
+    /// Data came from an address: the peer lives, if that is the selected one. Keeps `disconnected` (and for a
     /// lite agent `failed`) away; it is no consent. One comparison: may be called for every packet.
     package mutating func noteTraffic(from remote: TransportAddress, now: Instant) {
         guard selected?.remote == remote else { return }

@@ -11,7 +11,7 @@ package enum ICECandidateError: Error, Hashable, Sendable {
     /// Neither UDP nor TCP.
     case unsupportedTransport(String)
     /// A host name instead of an address, mostly an mDNS name that hides a browser's address. The agent resolves
-    /// nothing; such a far side is found as a peer-reflexive candidate when it sends its checks.
+    /// nothing; such a peer is found as a peer-reflexive candidate when it sends its checks.
     case unresolvable(host: String)
 
     /// The fields that have a grammar of their own.

@@ -1,6 +1,6 @@
 internal import Wire
 
-/// One row of the checklist: a socket of ours and an address of the far side (RFC 8445, section 6.1.2).
+/// One row of the checklist: a socket of ours and an address of the peer (RFC 8445, section 6.1.2).
 ///
 /// There is no frozen state: with one component and one stream nothing could ever be learned from another pair.
 struct ICECandidatePair {
@@ -11,22 +11,22 @@ struct ICECandidatePair {
         case inProgress
         /// A check came back: the pair is valid.
         case succeeded
-        /// The far side did not answer, or refused.
+        /// The peer did not answer, or refused.
         case failed
     }
 
     /// The socket of ours.
     let base: TransportAddress
     let remote: TransportAddress
-    /// The priority of our candidate, as the far side knows it.
+    /// The priority of our candidate, as the peer knows it.
     let localPriority: UInt32
-    /// The priority that our candidate would have if the far side learned it from a check.
+    /// The priority that our candidate would have if the peer learned it from a check.
     let reflexivePriority: UInt32
     var remotePriority: UInt32
     /// RFC 8445, section 6.1.2.3; depends on the role.
     var priority: UInt64 = 0
     var state = State.waiting
-    /// Controlled side: the far side has nominated this pair; it is selected once it is valid.
+    /// Controlled side: the peer has nominated this pair; it is selected once it is valid.
     var isNominated = false
     /// An authenticated message has come from the far address to this socket.
     var isHeard = false

@@ -3,7 +3,7 @@ package struct ICEConfiguration: Sendable {
     /// We are a lite agent (RFC 8445, section 2.5): answer checks, never send any. Only for hosts that the far
     /// side can reach without our help. Always controlled.
     package var isLite = false
-    /// Where we start; a role conflict or a lite far side may change it.
+    /// Where we start; a role conflict or a lite peer may change it.
     package var role: ICERole = .controlling
     /// Ta: the pause between two new checks.
     package var checkInterval = Duration.milliseconds(50)

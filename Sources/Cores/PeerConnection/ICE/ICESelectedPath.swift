@@ -19,7 +19,7 @@ struct ICESelectedPath {
     var lastHeard: Instant
     /// The last answer to a check of ours (RFC 7675).
     var lastConsent: Instant
-    /// Controlled side: when the far side last said USE-CANDIDATE for this pair.
+    /// Controlled side: when the peer last said USE-CANDIDATE for this pair.
     var lastNomination: Instant
     var nextConsentCheck: Instant
     var outstandingChecks: [STUNTransactionID] = []

@@ -12,7 +12,7 @@ package enum ICEState: Hashable, Sendable {
     case new
     /// Checks are under way and no pair is selected.
     case checking
-    /// A pair is selected and the far side is heard.
+    /// A pair is selected and the peer is heard.
     case connected
     /// A pair is selected and nothing has been heard for a while; it may come back by itself.
     case disconnected

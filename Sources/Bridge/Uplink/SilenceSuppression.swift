@@ -4,7 +4,7 @@
 /// Once it has said so, frames that are silence in the same way are not shown to it, but for one each 400 ms, as often
 /// as DTX refreshes the background noise. Every frame that is louder than what it has called silence is shown to it: it
 /// is the better judge of a soft beginning.
-package struct DiscontinuousTransmission: Sendable {
+package struct SilenceSuppression: Sendable {
     /// Of frames in a row that need no encoder, each so-manieth is shown to it: 400 ms.
     package static let refreshFrames = 20
     /// Root mean square, of 32768, up to which a frame is not louder than silence: -62 dB.

@@ -21,7 +21,7 @@ package final class TCPListener: LoopHandle {
     private var onAccept: ((Int32) -> Void)?
     /// Given up for a moment when no descriptor is left, so that a connection can be taken in order to close it.
     private var spare: Int32
-    private var pause: Alarm?
+    private var pause: LoopTimer?
 
     /// - Parameters:
     ///   - address: port 0 lets the kernel choose; `::` takes IPv4 as well.
@@ -30,7 +30,7 @@ package final class TCPListener: LoopHandle {
     ///   - onAccept: gets a descriptor that does not block; whoever gets it closes it.
     package init(
         loop: EventLoop, bind address: TransportAddress, isShared: Bool, onAccept: @escaping (Int32) -> Void
-    ) throws(ShardError) {
+    ) throws(EventLoopError) {
         let descriptor = try Self.open(address, isShared: isShared)
         self.descriptor = descriptor
         self.onAccept = onAccept
@@ -41,7 +41,7 @@ package final class TCPListener: LoopHandle {
             } ?? address
         spare = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
         let raw = loop.raw
-        do throws(ShardError) {
+        do throws(EventLoopError) {
             try super.init(loop: loop, type: UV_POLL, label: "TCP listener at \(address)") { memory in
                 uv_poll_init(raw, memory.assumingMemoryBound(to: uv_poll_t.self), descriptor)
             }
@@ -49,19 +49,19 @@ package final class TCPListener: LoopHandle {
             _ = Glibc.close(descriptor)
             throw error
         }
-        pause = Alarm(loop: loop) { [unowned self] in startPolling() }
+        pause = LoopTimer(loop: loop) { [unowned self] in startPolling() }
         startPolling()
     }
 
     /// Throws when the address cannot be bound by one process alone.
-    package static func probe(_ address: TransportAddress) throws(ShardError) {
+    package static func probe(_ address: TransportAddress) throws(EventLoopError) {
         _ = Glibc.close(try open(address, isShared: false))
     }
 
-    private static func open(_ address: TransportAddress, isShared: Bool) throws(ShardError) -> Int32 {
+    private static func open(_ address: TransportAddress, isShared: Bool) throws(EventLoopError) -> Int32 {
         let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.ip.isV6 ? AF_INET6 : AF_INET, type, 0)
-        guard descriptor >= 0 else { throw ShardError(-errno, operation: "open a listening socket") }
+        guard descriptor >= 0 else { throw EventLoopError(-errno, operation: "open a listening socket") }
         func enable(_ level: Int32, _ option: Int32, _ value: Int32 = 1) -> Bool {
             var value = value
             return setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
@@ -74,7 +74,7 @@ package final class TCPListener: LoopHandle {
         guard isReady, socketAddress.withPointer({ bind(descriptor, $0, socketAddress.length) }) == 0,
             listen(descriptor, SOMAXCONN) == 0
         else {
-            let error = ShardError(-errno, binding: address)
+            let error = EventLoopError(-errno, binding: address)
             _ = Glibc.close(descriptor)
             throw error
         }

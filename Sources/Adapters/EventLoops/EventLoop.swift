@@ -2,14 +2,14 @@ internal import CLibUV
 internal import Glibc
 package import Wire
 
-/// One shard: a thread that runs a libuv loop.
+/// A thread that runs a libuv loop.
 ///
 /// Everything of one call (sockets, timers, its actor) lives on one loop and never moves, so that the media path
 /// needs no lock and no hop. Only `execute`, `run`, `enqueue`, `isCurrent`, `stop` and `join` may be called from
 /// other threads; all else belongs to the loop's own thread, and traps elsewhere.
 ///
 /// A turn is: wait for events, run their callbacks, run what was handed over by `execute` and by Swift tasks, run
-/// the requested `EndOfTurn` hooks, arm the one timer, wait again.
+/// the requested `EndOfIteration` hooks, arm the one timer, wait again.
 package final class EventLoop: @unchecked Sendable {
     /// How often a turn looks into the inbox again before it lets sockets have their share.
     package static let maximumInboxRounds = 32
@@ -28,12 +28,12 @@ package final class EventLoop: @unchecked Sendable {
     private var leftovers: [String] = []
 
     // The rest is touched by the loop's thread alone.
-    let alarms = AlarmHeap()
+    let timers = TimerHeap()
     private let kernelTimer: KernelTimer
     private var cachedNow: Instant?
-    private var requestedHooks: [EndOfTurn] = []
+    private var requestedHooks: [EndOfIteration] = []
     /// The room of the list that is being worked off, kept from turn to turn.
-    private var spareHooks: [EndOfTurn] = []
+    private var spareHooks: [EndOfIteration] = []
     private var spareItems: [Inbox.Item] = []
     private var openHandles: [ObjectIdentifier: LoopHandle] = [:]
     private var openLookUps: [ObjectIdentifier: NameResolution] = [:]
@@ -42,7 +42,7 @@ package final class EventLoop: @unchecked Sendable {
     private var sharedBatch: UnsafeMutablePointer<gateway_batch>?
 
     /// Makes a loop that does not run yet. What is handed over before `start` waits.
-    package init(name: String) throws(ShardError) {
+    package init(name: String) throws(EventLoopError) {
         self.name = name
         Self.ignoreBrokenPipes
         // SAFETY: libuv keeps pointers to all of these; they are freed in deinit, when the loop is closed for good.
@@ -56,7 +56,7 @@ package final class EventLoop: @unchecked Sendable {
             kernelTimer.close()
             if code == 0 { uv_loop_close(raw) }
             inbox.withLock { $0.phase = .neverOpened }
-            throw code == 0 ? .tooManyOpenFiles : ShardError(code, operation: "make an event loop")
+            throw code == 0 ? .tooManyOpenFiles : EventLoopError(code, operation: "make an event loop")
         }
         let me = Unmanaged.passUnretained(self).toOpaque()
         // SAFETY: `me` stays valid while the handles are open: the thread that runs them holds a reference.
@@ -131,7 +131,7 @@ package final class EventLoop: @unchecked Sendable {
     // MARK: Time
 
     /// The time of this turn, in nanoseconds of CLOCK_MONOTONIC: read once a turn, by whoever asks first, and once
-    /// more before alarms go off.
+    /// more before timers go off.
     package var now: Instant {
         if let cachedNow { return cachedNow }
         let time = Self.clock()
@@ -145,7 +145,7 @@ package final class EventLoop: @unchecked Sendable {
     private func timerExpired() {
         kernelTimer.expired()
         cachedNow = nil
-        alarms.fire(now: now)
+        timers.fire(now: now)
     }
 
     // MARK: Work from elsewhere
@@ -209,7 +209,7 @@ package final class EventLoop: @unchecked Sendable {
 
     // MARK: The end of a turn
 
-    func request(_ hook: EndOfTurn) { requestedHooks.append(hook) }
+    func request(_ hook: EndOfIteration) { requestedHooks.append(hook) }
 
     private func endTurn() {
         drainInbox()
@@ -222,7 +222,7 @@ package final class EventLoop: @unchecked Sendable {
             rounds += 1
         }
         if !requestedHooks.isEmpty, acceptsHandles { uv_async_send(wakeUp) }
-        kernelTimer.follow(alarms.earliest)
+        kernelTimer.follow(timers.earliest)
         cachedNow = nil
     }
 
@@ -260,13 +260,13 @@ package final class EventLoop: @unchecked Sendable {
     // MARK: Life
 
     /// Starts the thread. A loop can be started once.
-    package func start() throws(ShardError) {
+    package func start() throws(EventLoopError) {
         let maySpawn = inbox.withLock { inbox in
             defer { if inbox.phase == .created { inbox.phase = .running } }
             return inbox.phase == .created
         }
         guard maySpawn else { throw .loopStopped }
-        do throws(ShardError) {
+        do throws(EventLoopError) {
             let started = try LoopThread.spawn { [self] in threadMain() }
             thread.withLock { $0 = started }
         } catch {
@@ -365,7 +365,7 @@ package final class EventLoop: @unchecked Sendable {
     }
 
     private func startLateThread() {
-        do throws(ShardError) {
+        do throws(EventLoopError) {
             let late = try LoopThread.spawn { [self] in
                 becomeCurrent()
                 cachedNow = nil

@@ -1,7 +1,7 @@
 internal import Wire
 
 /// One deadline in the heap of a loop. The entry knows its place, so that postponing and cancelling cost no search.
-final class AlarmEntry {
+final class TimerEntry {
     /// Where the entry is in the heap; -1 when it is not in it.
     fileprivate(set) var index = -1
     fileprivate(set) var deadline = Instant.zero
@@ -11,21 +11,21 @@ final class AlarmEntry {
 
     init(fire: @escaping () -> Void) { self.fire = fire }
 
-    fileprivate func isBefore(_ other: AlarmEntry) -> Bool {
+    fileprivate func isBefore(_ other: TimerEntry) -> Bool {
         deadline == other.deadline ? serial < other.serial : deadline < other.deadline
     }
 }
 
 /// A binary heap of deadlines, the earliest first.
-final class AlarmHeap {
-    private var entries: [AlarmEntry] = []
+final class TimerHeap {
+    private var entries: [TimerEntry] = []
     private var nextSerial: UInt64 = 0
 
     var earliest: Instant? { entries.first?.deadline }
     var count: Int { entries.count }
 
     /// Puts the entry in, or moves it when it is in already.
-    func arm(_ entry: AlarmEntry, at deadline: Instant) {
+    func arm(_ entry: TimerEntry, at deadline: Instant) {
         entry.deadline = deadline
         entry.serial = nextSerial
         nextSerial &+= 1
@@ -39,7 +39,7 @@ final class AlarmHeap {
         }
     }
 
-    func cancel(_ entry: AlarmEntry) {
+    func cancel(_ entry: TimerEntry) {
         let index = entry.index
         guard index >= 0 else { return }
         entry.index = -1
@@ -51,7 +51,7 @@ final class AlarmHeap {
         siftDown(last.index)
     }
 
-    /// Fires all that is due. What gets armed meanwhile waits for the next turn, so that an alarm that is always due
+    /// Fires all that is due. What gets armed meanwhile waits for the next turn, so that a timer that is always due
     /// cannot keep the loop for itself.
     func fire(now: Instant) {
         let limit = nextSerial
@@ -87,7 +87,7 @@ final class AlarmHeap {
         place(entry, at: index)
     }
 
-    private func place(_ entry: AlarmEntry, at index: Int) {
+    private func place(_ entry: TimerEntry, at index: Int) {
         entries[index] = entry
         entry.index = index
     }

@@ -1,11 +1,11 @@
+import EventLoops
 import NetworkTestSupport
-import Shard
 import Testing
 import Wire
 
-@Suite("Alarms", .timeLimit(.minutes(1)))
-struct AlarmTests {
-    @Test("alarms go off in the order of their deadlines, equal ones in the order of arming, and never early")
+@Suite("Timers", .timeLimit(.minutes(1)))
+struct LoopTimerTests {
+    @Test("timers go off in the order of their deadlines, equal ones in the order of arming, and never early")
     func ordered() async throws {
         try await withLoop { loop in
             let seen = Locked<[Int]>([])
@@ -13,63 +13,63 @@ struct AlarmTests {
             loop.execute {
                 let base = loop.now
                 let offsets = [7, 3, 9, 3, 1, 8, 2, 3]
-                let alarms = Locked<[Alarm]>([])
-                var armed: [Alarm] = []
+                let timers = Locked<[LoopTimer]>([])
+                var armed: [LoopTimer] = []
                 for (index, offset) in offsets.enumerated() {
                     let deadline = base + .milliseconds(offset)
-                    let alarm = Alarm(loop: loop) {
+                    let timer = LoopTimer(loop: loop) {
                         #expect(EventLoop.clock() >= deadline)
                         seen.withLock { $0.append(index) }
                         if seen.withLock({ $0.count }) == offsets.count {
-                            alarms.withLock { $0 = [] }
+                            timers.withLock { $0 = [] }
                             done.fulfil(true)
                         }
                     }
-                    alarm.arm(at: deadline)
-                    armed.append(alarm)
+                    timer.arm(at: deadline)
+                    armed.append(timer)
                 }
-                alarms.withLock { $0 = armed }
+                timers.withLock { $0 = armed }
             }
             _ = try await done.next()
             #expect(seen.withLock { $0 } == [4, 6, 1, 3, 7, 0, 5, 2])
         }
     }
 
-    @Test("a cancelled alarm, and one that was let go, stay silent")
+    @Test("a cancelled timer, and one that was let go, stay silent")
     func cancelled() async throws {
         try await withLoop { loop in
             let fired = Locked<[String]>([])
             let done = Expectation<Bool>()
             loop.execute {
-                let cancelled = Alarm(loop: loop) { fired.withLock { $0.append("cancelled") } }
+                let cancelled = LoopTimer(loop: loop) { fired.withLock { $0.append("cancelled") } }
                 cancelled.arm(after: .milliseconds(1))
                 cancelled.cancel()
                 #expect(!cancelled.isArmed)
-                var dropped: Alarm? = Alarm(loop: loop) { fired.withLock { $0.append("dropped") } }
+                var dropped: LoopTimer? = LoopTimer(loop: loop) { fired.withLock { $0.append("dropped") } }
                 dropped?.arm(after: .milliseconds(1))
                 dropped = nil
-                let last = Locked<Alarm?>(nil)
-                let alarm = Alarm(loop: loop) {
+                let last = Locked<LoopTimer?>(nil)
+                let timer = LoopTimer(loop: loop) {
                     withExtendedLifetime(cancelled) {}
                     last.withLock { $0 = nil }
                     done.fulfil(true)
                 }
-                alarm.arm(after: .milliseconds(3))
-                last.withLock { $0 = alarm }
+                timer.arm(after: .milliseconds(3))
+                last.withLock { $0 = timer }
             }
             _ = try await done.next()
             #expect(fired.withLock { $0 }.isEmpty)
         }
     }
 
-    @Test("an alarm can be moved both ways")
+    @Test("a timer can be moved both ways")
     func moved() async throws {
         try await withLoop { loop in
             let order = Locked<[String]>([])
             let done = Expectation<Bool>()
             let kept = await loop.run {
-                let sooner = Alarm(loop: loop) { order.withLock { $0.append("sooner") } }
-                let later = Alarm(loop: loop) {
+                let sooner = LoopTimer(loop: loop) { order.withLock { $0.append("sooner") } }
+                let later = LoopTimer(loop: loop) {
                     order.withLock { $0.append("later") }
                     done.fulfil(true)
                 }
@@ -101,36 +101,36 @@ struct AlarmTests {
         }
     }
 
-    @Test("an alarm that is always due leaves room for others")
+    @Test("a timer that is always due leaves room for others")
     func alwaysDue() async throws {
         try await withLoop { loop in
             let spinner = await loop.run { LoopBound(Spinner(loop: loop), on: loop) }
             for _ in 0..<10 { await loop.run {} }
-            await loop.run { spinner.value.alarm.cancel() }
+            await loop.run { spinner.value.timer.cancel() }
         }
     }
 }
 
 private final class Ticker {
-    private(set) var alarm: Alarm! = nil
+    private(set) var timer: LoopTimer! = nil
 
     init(loop: EventLoop, deadlines: Locked<[Instant]>, done: Expectation<Bool>) {
         var expected = loop.now + .microseconds(1500)
-        alarm = Alarm(loop: loop) { [unowned self] in
+        timer = LoopTimer(loop: loop) { [unowned self] in
             deadlines.withLock { $0.append(expected) }
             guard deadlines.withLock({ $0.count }) < 10 else { return done.fulfil(true) }
-            alarm.advance(by: .microseconds(1500))
-            expected = alarm.deadline ?? .zero
+            timer.advance(by: .microseconds(1500))
+            expected = timer.deadline ?? .zero
         }
-        alarm.arm(at: expected)
+        timer.arm(at: expected)
     }
 }
 
 private final class Spinner {
-    private(set) var alarm: Alarm! = nil
+    private(set) var timer: LoopTimer! = nil
 
     init(loop: EventLoop) {
-        alarm = Alarm(loop: loop) { [unowned self] in alarm.arm(at: .zero) }
-        alarm.arm(at: .zero)
+        timer = LoopTimer(loop: loop) { [unowned self] in timer.arm(at: .zero) }
+        timer.arm(at: .zero)
     }
 }

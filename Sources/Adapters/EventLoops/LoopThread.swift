@@ -3,7 +3,7 @@ internal import Glibc
 /// Starts plain threads.
 enum LoopThread {
     /// Runs `body` on a new thread, which somebody must join or detach.
-    static func spawn(_ body: @escaping @Sendable () -> Void) throws(ShardError) -> pthread_t {
+    static func spawn(_ body: @escaping @Sendable () -> Void) throws(EventLoopError) -> pthread_t {
         let start = Unmanaged.passRetained(Start(body: body))
         var thread = pthread_t()
         // SAFETY: the new thread takes over the reference; when there is none, it is released below.
@@ -16,7 +16,7 @@ enum LoopThread {
             }, start.toOpaque())
         guard code == 0 else {
             start.release()
-            throw .system(operation: "start a thread", reason: ShardError.describe(-code))
+            throw .system(operation: "start a thread", reason: EventLoopError.describe(-code))
         }
         return thread
     }

@@ -1,5 +1,5 @@
+import EventLoops
 import NetworkTestSupport
-import Shard
 import Testing
 import Wire
 
@@ -15,7 +15,7 @@ struct UDPSocketTests {
         try await withLoop { loop in
             let received = Expectation<Datagram>()
             let ip: IPAddress = isV6 ? .loopbackV6 : .loopbackV4
-            let pair = try await loop.run { () throws(ShardError) in
+            let pair = try await loop.run { () throws(EventLoopError) in
                 let receiver = try UDPSocket(loop: loop, bind: TransportAddress(ip: ip, port: 0)) { bytes, sender in
                     received.fulfil(Datagram(bytes: Array(bytes), sender: sender))
                 }
@@ -48,7 +48,7 @@ struct UDPSocketTests {
         try await withLoop { loop in
             let received = Expectation<Datagram>()
             let answered = Expectation<Datagram>()
-            let pair = try await loop.run { () throws(ShardError) in
+            let pair = try await loop.run { () throws(EventLoopError) in
                 let server = try UDPSocket(loop: loop, bind: TransportAddress(ip: .anyV6, port: 0), isDualStack: true)
                 server.onDatagram = { [unowned server] bytes, sender in
                     received.fulfil(Datagram(bytes: Array(bytes), sender: sender))
@@ -77,7 +77,7 @@ struct UDPSocketTests {
     func burst() async throws {
         try await withLoop { loop in
             let done = Expectation<[UInt8]>()
-            let pair = try await loop.run { () throws(ShardError) in
+            let pair = try await loop.run { () throws(EventLoopError) in
                 var seen: [UInt8] = []
                 let receiver = try UDPSocket(
                     loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0), bufferBytes: 1 << 20
@@ -103,7 +103,7 @@ struct UDPSocketTests {
         try await withLoop { loop in
             let count = Locked(0)
             let done = Expectation<Bool>()
-            try await loop.run { () throws(ShardError) in
+            try await loop.run { () throws(EventLoopError) in
                 let receiver = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
                 receiver.onDatagram = { [unowned receiver] _, _ in
                     count.withLock { $0 += 1 }
@@ -125,16 +125,18 @@ struct UDPSocketTests {
         try await withLoop { loop in
             await loop.run {
                 let first: UDPSocket
-                do throws(ShardError) {
+                do throws(EventLoopError) {
                     first = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
                 } catch {
                     Issue.record(error)
                     return
                 }
                 let taken = first.localAddress
-                #expect(throws: ShardError.addressInUse(taken)) { try UDPSocket(loop: loop, bind: taken) }
+                #expect(throws: EventLoopError.addressInUse(taken)) { try UDPSocket(loop: loop, bind: taken) }
                 let foreign = TransportAddress(ip: .v4(0xC000_0201), port: 0)
-                #expect(throws: ShardError.addressNotAvailable(foreign)) { try UDPSocket(loop: loop, bind: foreign) }
+                #expect(throws: EventLoopError.addressNotAvailable(foreign)) {
+                    try UDPSocket(loop: loop, bind: foreign)
+                }
                 #expect(first.send([1], to: TransportAddress(ip: .loopbackV6, port: 9)) == .refused)
                 #expect(first.send([UInt8](repeating: 0, count: 65_536), to: taken) == .refused)
                 #expect(first.statistics.refused == 2)

@@ -14,18 +14,18 @@ package final class TCPConnection: LoopHandle {
     /// The bytes lie in the loop's receive buffer and are gone after the call.
     package var onBytes: ((UnsafeRawBufferPointer) -> Void)?
     /// The other side has ended its half (nil), or the connection broke. Called once; the owner then closes.
-    package var onEnd: ((ShardError?) -> Void)?
+    package var onEnd: ((EventLoopError?) -> Void)?
     /// All that was waiting has been handed to the kernel.
     package var onDrain: (() -> Void)?
     /// How many bytes wait to be sent.
     package private(set) var queuedBytes = 0
 
-    private var connecting: ((Result<Void, ShardError>) -> Void)?
-    private var connectAlarm: Alarm?
+    private var connecting: ((Result<Void, EventLoopError>) -> Void)?
+    private var connectTimer: LoopTimer?
     private(set) var hasEnded = false
 
     /// A connection that is not connected yet.
-    package init(loop: EventLoop) throws(ShardError) {
+    package init(loop: EventLoop) throws(EventLoopError) {
         let raw = loop.raw
         try super.init(loop: loop, type: UV_TCP, label: "TCP connection") { memory in
             uv_tcp_init(raw, memory.assumingMemoryBound(to: uv_tcp_t.self))
@@ -35,9 +35,9 @@ package final class TCPConnection: LoopHandle {
     /// A connection over an accepted descriptor, which is ours from now on, whatever happens. Starts to read.
     package convenience init(
         loop: EventLoop, adopting descriptor: Int32, onBytes: @escaping (UnsafeRawBufferPointer) -> Void,
-        onEnd: @escaping (ShardError?) -> Void
-    ) throws(ShardError) {
-        do throws(ShardError) {
+        onEnd: @escaping (EventLoopError?) -> Void
+    ) throws(EventLoopError) {
+        do throws(EventLoopError) {
             try self.init(loop: loop)
         } catch {
             _ = Glibc.close(descriptor)
@@ -49,7 +49,7 @@ package final class TCPConnection: LoopHandle {
         guard code == 0 else {
             _ = Glibc.close(descriptor)
             close()
-            throw ShardError(code, operation: "adopt a connection")
+            throw EventLoopError(code, operation: "adopt a connection")
         }
         uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1)
         resumeReading()
@@ -59,7 +59,7 @@ package final class TCPConnection: LoopHandle {
     ///
     /// - Parameter completion: called once, later, unless the connection is closed before.
     package func connect(
-        to address: TransportAddress, timeout: Duration, completion: @escaping (Result<Void, ShardError>) -> Void
+        to address: TransportAddress, timeout: Duration, completion: @escaping (Result<Void, EventLoopError>) -> Void
     ) {
         loop.preconditionCurrent("a TCP connection")
         precondition(!isClosed && connecting == nil, "a connection connects once")
@@ -80,23 +80,23 @@ package final class TCPConnection: LoopHandle {
         guard code == 0 else {
             request.deallocate()
             // Reported later, as the caller expects of every outcome.
-            let alarm = Alarm(loop: loop) { [weak self] in self?.connected(code) }
-            alarm.arm(at: loop.now)
-            connectAlarm = alarm
+            let timer = LoopTimer(loop: loop) { [weak self] in self?.connected(code) }
+            timer.arm(at: loop.now)
+            connectTimer = timer
             return
         }
-        let alarm = Alarm(loop: loop) { [weak self] in self?.connected(UV_ETIMEDOUT.rawValue) }
-        alarm.arm(after: timeout)
-        connectAlarm = alarm
+        let timer = LoopTimer(loop: loop) { [weak self] in self?.connected(UV_ETIMEDOUT.rawValue) }
+        timer.arm(after: timeout)
+        connectTimer = timer
     }
 
     private func connected(_ status: Int32) {
         guard let completion = connecting else { return }
         connecting = nil
-        connectAlarm?.cancel()
+        connectTimer?.cancel()
         guard status == 0 else {
             close()
-            return completion(.failure(ShardError(status, operation: "connect")))
+            return completion(.failure(EventLoopError(status, operation: "connect")))
         }
         uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1)
         resumeReading()
@@ -153,7 +153,7 @@ package final class TCPConnection: LoopHandle {
         guard !hasEnded, !isClosed else { return }
         hasEnded = true
         uv_read_stop(pointer(as: uv_stream_t.self))
-        onEnd?(code == UV_EOF.rawValue ? nil : ShardError(code, operation: "read or write"))
+        onEnd?(code == UV_EOF.rawValue ? nil : EventLoopError(code, operation: "read or write"))
     }
 
     // MARK: Writing
@@ -225,8 +225,8 @@ package final class TCPConnection: LoopHandle {
     }
 
     override func willClose() {
-        connectAlarm?.cancel()
-        connectAlarm = nil
+        connectTimer?.cancel()
+        connectTimer = nil
         connecting = nil
         onBytes = nil
         onEnd = nil

@@ -7,15 +7,15 @@ import Testing
 import Wire
 
 @Suite("Silence that need not be sent")
-struct DiscontinuousTransmissionTests {
+struct SilenceSuppressionTests {
     /// An encoder that is asked or not.
     private final class Subject {
-        private var transmission = DiscontinuousTransmission()
+        private var transmission = SilenceSuppression()
 
         func leavesOut(_ loudness: Int, isSilent: Bool = true, isStart: Bool = false) -> Bool {
             transmission.leavesOut(rootMeanSquare: loudness, isSilent: isSilent, isStart: isStart)
         }
-        func judge(bytes: Int, _ loudness: Int, isStart: Bool = false) -> DiscontinuousTransmission.Verdict {
+        func judge(bytes: Int, _ loudness: Int, isStart: Bool = false) -> SilenceSuppression.Verdict {
             transmission.judge(packetBytes: bytes, rootMeanSquare: loudness, isStart: isStart)
         }
         func encoderChanged() { transmission.encoderChanged() }

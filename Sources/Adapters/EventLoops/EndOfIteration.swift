@@ -2,7 +2,7 @@
 /// collected goes out in one piece.
 ///
 /// Belongs to the loop's thread.
-package final class EndOfTurn {
+package final class EndOfIteration {
     private let loop: EventLoop
     private var body: (() -> Void)?
     private var isRequested = false

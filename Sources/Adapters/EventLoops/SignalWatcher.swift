@@ -16,7 +16,7 @@ package final class SignalWatcher: LoopHandle {
     private var handler: (() -> Void)?
     private let signal: Signal
 
-    package init(loop: EventLoop, _ signal: Signal, handler: @escaping () -> Void) throws(ShardError) {
+    package init(loop: EventLoop, _ signal: Signal, handler: @escaping () -> Void) throws(EventLoopError) {
         self.signal = signal
         self.handler = handler
         let raw = loop.raw
@@ -32,7 +32,7 @@ package final class SignalWatcher: LoopHandle {
             }, signal.rawValue)
         guard code == 0 else {
             close()
-            throw ShardError(code, operation: "watch signal \(signal)")
+            throw EventLoopError(code, operation: "watch signal \(signal)")
         }
     }
 

@@ -70,7 +70,7 @@ package final class UDPSocket: LoopHandle {
     package init(
         loop: EventLoop, bind address: TransportAddress, isDualStack: Bool = false, bufferBytes: Int? = nil,
         onDatagram: Handler? = nil
-    ) throws(ShardError) {
+    ) throws(EventLoopError) {
         let descriptor = try Self.open(address, isDualStack: isDualStack, bufferBytes: bufferBytes)
         self.descriptor = descriptor
         self.onDatagram = onDatagram
@@ -81,7 +81,7 @@ package final class UDPSocket: LoopHandle {
                 return getsockname(descriptor, pointer, &size)
             } ?? address
         let raw = loop.raw
-        do throws(ShardError) {
+        do throws(EventLoopError) {
             try super.init(loop: loop, type: UV_POLL, label: "UDP socket at \(address)") { memory in
                 uv_poll_init(raw, memory.assumingMemoryBound(to: uv_poll_t.self), descriptor)
             }
@@ -94,10 +94,10 @@ package final class UDPSocket: LoopHandle {
 
     private static func open(
         _ address: TransportAddress, isDualStack: Bool, bufferBytes: Int?
-    ) throws(ShardError) -> Int32 {
+    ) throws(EventLoopError) -> Int32 {
         let type = Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.ip.isV6 ? AF_INET6 : AF_INET, type, 0)
-        guard descriptor >= 0 else { throw ShardError(-errno, operation: "open a UDP socket") }
+        guard descriptor >= 0 else { throw EventLoopError(-errno, operation: "open a UDP socket") }
         func set(_ level: Int32, _ option: Int32, _ value: Int32) -> Bool {
             var value = value
             return setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
@@ -106,7 +106,7 @@ package final class UDPSocket: LoopHandle {
         guard !address.ip.isV6 || set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, isDualStack ? 0 : 1),
             socketAddress.withPointer({ bind(descriptor, $0, socketAddress.length) }) == 0
         else {
-            let error = ShardError(-errno, binding: address)
+            let error = EventLoopError(-errno, binding: address)
             _ = Glibc.close(descriptor)
             throw error
         }

@@ -1,5 +1,5 @@
+import EventLoops
 import NetworkTestSupport
-import Shard
 import Testing
 import Wire
 
@@ -41,7 +41,7 @@ struct TCPTests {
         private var connections: [ObjectIdentifier: TCPConnection] = [:]
 
         init(loop: EventLoop, bind address: TransportAddress = TCPTests.loopback, isShared: Bool = false)
-            throws(ShardError)
+            throws(EventLoopError)
         {
             listener = try TCPListener(loop: loop, bind: address, isShared: isShared) { [unowned self] descriptor in
                 accept(descriptor, loop: loop)
@@ -80,10 +80,10 @@ struct TCPTests {
         try await withLoop { loop in
             let sent = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
             let done = Expectation<[UInt8]>()
-            let server = try await loop.run { () throws(ShardError) in
+            let server = try await loop.run { () throws(EventLoopError) in
                 LoopBound(try EchoServer(loop: loop), on: loop)
             }
-            try await loop.run { () throws(ShardError) in
+            try await loop.run { () throws(EventLoopError) in
                 let address = server.value.listener.localAddress
                 let connection = try TCPConnection(loop: loop)
                 var received: [UInt8] = []
@@ -112,10 +112,10 @@ struct TCPTests {
     @Test("a port where nobody listens refuses")
     func refused() async throws {
         try await withLoop { loop in
-            let failed = Expectation<ShardError?>()
+            let failed = Expectation<EventLoopError?>()
             // Bound, so that nobody else can listen there, and not listening either.
             let bound = BoundSocket()
-            try await loop.run { () throws(ShardError) in
+            try await loop.run { () throws(EventLoopError) in
                 let connection = try TCPConnection(loop: loop)
                 connection.connect(to: bound.address, timeout: .seconds(10)) { result in
                     if case .failure(let error) = result { failed.fulfil(error) } else { failed.fulfil(nil) }
@@ -130,12 +130,12 @@ struct TCPTests {
     @Test("a connection that nobody answers times out")
     func timesOut() async throws {
         try await withLoop { loop in
-            let failed = Expectation<ShardError?>()
+            let failed = Expectation<EventLoopError?>()
             // A full backlog answers no more: the kernel drops the third hello.
             let silent = BoundSocket()
             #expect(listen(silent.descriptor, 0) == 0)
             let target = silent.address
-            let opened = try await loop.run { () throws(ShardError) in
+            let opened = try await loop.run { () throws(EventLoopError) in
                 var connections: [TCPConnection] = []
                 for _ in 0..<4 {
                     let connection = try TCPConnection(loop: loop)
@@ -155,11 +155,11 @@ struct TCPTests {
     @Test("no callback comes after close, not even that of connect")
     func silentAfterClose() async throws {
         try await withLoop { loop in
-            let server = try await loop.run { () throws(ShardError) in
+            let server = try await loop.run { () throws(EventLoopError) in
                 LoopBound(try EchoServer(loop: loop), on: loop)
             }
             let called = Locked(false)
-            try await loop.run { () throws(ShardError) in
+            try await loop.run { () throws(EventLoopError) in
                 let connection = try TCPConnection(loop: loop)
                 connection.onEnd = { _ in called.withLock { $0 = true } }
                 connection.connect(to: server.value.listener.localAddress, timeout: .seconds(5)) { _ in
@@ -178,14 +178,14 @@ struct TCPTests {
     func shares() async throws {
         try await withLoop("first") { first in
             try await withLoop("second") { second in
-                let one = try await first.run { () throws(ShardError) in
+                let one = try await first.run { () throws(EventLoopError) in
                     LoopBound(try EchoServer(loop: first, isShared: true), on: first)
                 }
                 let address = await first.run { one.value.listener.localAddress }
-                let two = try await second.run { () throws(ShardError) in
+                let two = try await second.run { () throws(EventLoopError) in
                     LoopBound(try EchoServer(loop: second, bind: address, isShared: true), on: second)
                 }
-                #expect(throws: ShardError.addressInUse(address)) { try TCPListener.probe(address) }
+                #expect(throws: EventLoopError.addressInUse(address)) { try TCPListener.probe(address) }
                 await first.run { one.value.close() }
                 await second.run { two.value.close() }
             }
@@ -195,8 +195,9 @@ struct TCPTests {
 
 @Suite("Names, interfaces and signals", .timeLimit(.minutes(1)))
 struct SystemTests {
-    private func resolve(_ host: String, on loop: EventLoop) async throws -> Result<[TransportAddress], ShardError> {
-        let done = Expectation<Result<[TransportAddress], ShardError>>()
+    private func resolve(_ host: String, on loop: EventLoop) async throws -> Result<[TransportAddress], EventLoopError>
+    {
+        let done = Expectation<Result<[TransportAddress], EventLoopError>>()
         loop.execute { loop.resolve(host: host, port: 80) { done.fulfil($0) } }
         return try await done.next()
     }
@@ -246,7 +247,7 @@ struct SystemTests {
     func signals() async throws {
         try await withLoop { loop in
             let heard = Expectation<Bool>()
-            let watcher = try await loop.run { () throws(ShardError) in
+            let watcher = try await loop.run { () throws(EventLoopError) in
                 LoopBound(try SignalWatcher(loop: loop, .terminate) { heard.fulfil(loop.isCurrent) }, on: loop)
             }
             // To the process: test tasks run on threads that block signals.

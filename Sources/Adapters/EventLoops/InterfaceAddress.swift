@@ -10,11 +10,11 @@ package struct InterfaceAddress: Hashable, Sendable {
     package let isLoopback: Bool
 
     /// The addresses of all interfaces that are up, without link-local ones, which mean nothing without a zone.
-    package static func all() throws(ShardError) -> [InterfaceAddress] {
+    package static func all() throws(EventLoopError) -> [InterfaceAddress] {
         var list: UnsafeMutablePointer<uv_interface_address_t>?
         var count: Int32 = 0
         let code = uv_interface_addresses(&list, &count)
-        guard code == 0, let list else { throw ShardError(code, operation: "list the network interfaces") }
+        guard code == 0, let list else { throw EventLoopError(code, operation: "list the network interfaces") }
         // SAFETY: libuv filled in `count` entries, and frees them below.
         defer { uv_free_interface_addresses(list, count) }
         return UnsafeBufferPointer(start: list, count: Int(count)).compactMap { entry in

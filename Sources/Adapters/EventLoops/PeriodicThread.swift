@@ -14,7 +14,7 @@ package final class PeriodicThread: Sendable {
     ///   - state: what the steps remember.
     package init<State: Sendable>(
         name: String, interval: Duration, state: State, step: @escaping @Sendable (inout State) -> Void
-    ) throws(ShardError) {
+    ) throws(EventLoopError) {
         thread = try LoopThread.spawn { [end] in
             name.withCString { gateway_name_thread($0) }
             var state = state

@@ -1,4 +1,4 @@
-import Shard
+import EventLoops
 import Testing
 import Wire
 

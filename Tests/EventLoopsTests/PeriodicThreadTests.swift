@@ -1,4 +1,4 @@
-import Shard
+import EventLoops
 import Testing
 
 @Suite("Threads that do a thing again and again")

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Shard
+@testable import EventLoops
 
 /// Blocks that are too small for pages of their own, every second one of which is freed.
 @Suite("Memory of the process")

@@ -1,8 +1,8 @@
+internal import EventLoops
 internal import HTTPClient
 internal import LiveKitParticipant
 internal import Observability
 internal import SecureTransport
-internal import Shard
 package import WebSocket
 internal import Wire
 
@@ -15,7 +15,7 @@ package struct UpgradeRequest {
 /// What one loop of the gateway does: its HTTP server with the HTTP interface, and the endpoints of clients.
 ///
 /// Belongs to the loop's thread.
-final class GatewayShard: HTTPHandler {
+final class GatewayLoop: HTTPHandler {
     /// How long clients may take over the goodbye. Who stops the gateway waits for it, and a client that has not
     /// answered by then is most likely gone.
     static let drainTimeout: Duration = .seconds(1)
@@ -23,30 +23,30 @@ final class GatewayShard: HTTPHandler {
     static let maximumBodyBytes = 256 << 10
 
     let loop: EventLoop
-    /// Its place among the shards, which resume tokens name.
+    /// Its place among the loops, which resume tokens name.
     let index: Int
-    /// All shards in their order. Sessions never move, so a connection that continues one goes to its shard.
-    var shards: [(EventLoop, LoopBound<GatewayShard>)] = []
+    /// All loops in their order. Sessions never move, so a connection that continues one goes to its loop.
+    var gatewayLoops: [(EventLoop, LoopBound<GatewayLoop>)] = []
     let environment: GatewayEnvironment
     let context: WebSocketContext
-    /// The room server's API, over one connection that all of the shard share.
+    /// The room server's API, over one connection that all of the loop share.
     let serverAPI: ServerAPI
     let placer: AgentPlacer
     private let client: HTTPClient
     private var endpoints: [String: any ClientEndpoint] = [:]
     private var server: HTTPServer! = nil
     private var http: HTTPAPI! = nil
-    private var drainAlarm: Alarm?
-    /// Connections that go to other shards at the end of the turn.
+    private var drainTimer: LoopTimer?
+    /// Connections that go to other loops at the end of the turn.
     private var moving: [(upgrade: WebSocketUpgrade, home: Int)] = []
-    private var moveHook: EndOfTurn?
+    private var moveHook: EndOfIteration?
 
     /// - Parameter endpoints: by path, made for this loop.
     init(
         loop: EventLoop, index: Int = 0, environment: GatewayEnvironment,
-        endpoints: (GatewayShard) -> [String: any ClientEndpoint]
+        endpoints: (GatewayLoop) -> [String: any ClientEndpoint]
     ) {
-        loop.preconditionCurrent("a gateway shard")
+        loop.preconditionCurrent("a gateway gatewayLoop")
         self.loop = loop
         self.index = index
         self.environment = environment
@@ -59,7 +59,7 @@ final class GatewayShard: HTTPHandler {
             api: serverAPI, loop: loop, placements: environment.placements, log: environment.log)
         var configuration = HTTPServer.Configuration()
         configuration.maximumBodyBytes = Self.maximumBodyBytes
-        // Admission counts WebSockets, of all shards together; those it refuses and plain requests need room beside.
+        // Admission counts WebSockets, of all loops together; those it refuses and plain requests need room beside.
         configuration.maximumConnections = max(
             configuration.maximumConnections, 2 * environment.limits.maximumConnections)
         server = HTTPServer(context: context, configuration: configuration, handler: self)
@@ -67,11 +67,11 @@ final class GatewayShard: HTTPHandler {
         http = HTTPAPI(
             loop: loop, environment: environment, api: serverAPI, placer: placer,
             webSocketPaths: Array(self.endpoints.keys))
-        moveHook = EndOfTurn(loop: loop) { [unowned self] in move() }
+        moveHook = EndOfIteration(loop: loop) { [unowned self] in move() }
     }
 
-    /// Listens, with the other shards, at one address. Returns it with the port that the kernel chose for 0.
-    func listen(at address: TransportAddress) throws(ShardError) -> TransportAddress {
+    /// Listens, with the other loops, at one address. Returns it with the port that the kernel chose for 0.
+    func listen(at address: TransportAddress) throws(EventLoopError) -> TransportAddress {
         try server.listen(at: address, isShared: true)
     }
 
@@ -88,8 +88,8 @@ final class GatewayShard: HTTPHandler {
             // A server may pass over the wish for another protocol (RFC 9110 section 7.8).
             return http.handle(request) { upgrade.reject($0) }
         }
-        if let home = ResumeToken.shard(of: request.query["session"] ?? ""), home != index,
-            shards.indices.contains(home)
+        if let home = ResumeToken.loop(of: request.query["session"] ?? ""), home != index,
+            gatewayLoops.indices.contains(home)
         {
             moving.append((upgrade, home))
             moveHook?.request()
@@ -98,25 +98,25 @@ final class GatewayShard: HTTPHandler {
         endpoint.accept(UpgradeRequest(request: request, upgrade: upgrade))
     }
 
-    /// Lets the shards of their sessions decide about connections.
+    /// Lets the loops of their sessions decide about connections.
     private func move() {
         let leaving = moving
         moving = []
         for (upgrade, home) in leaving {
-            guard shards.indices.contains(home), let connection = upgrade.handOver() else {
+            guard gatewayLoops.indices.contains(home), let connection = upgrade.handOver() else {
                 upgrade.reject(.text(503, "The session cannot be reached at the moment. Try again.\n"))
                 continue
             }
             environment.log.debug("client moves", ["from": index, "to": home])
-            let (loop, shard) = shards[home]
-            loop.execute { shard.value.server.adopt(connection) }
+            let (loop, gatewayLoop) = gatewayLoops[home]
+            loop.execute { gatewayLoop.value.server.adopt(connection) }
         }
     }
 
     /// Takes no more connections, says goodbye to those there are, and closes.
     func drain(completion: @escaping () -> Void) {
         server.stopListening()
-        shards = []
+        gatewayLoops = []
         moveHook?.cancel()
         for (upgrade, _) in moving { upgrade.reject(.text(503, "The gateway is shutting down.\n")) }
         moving = []
@@ -127,18 +127,18 @@ final class GatewayShard: HTTPHandler {
         let finish = { [self] in
             guard !isOver else { return }
             isOver = true
-            drainAlarm?.cancel()
-            drainAlarm = nil
+            drainTimer?.cancel()
+            drainTimer = nil
             client.close()
             server.close()
             completion()
         }
-        let alarm = Alarm(loop: loop) { [environment] in
+        let timer = LoopTimer(loop: loop) { [environment] in
             environment.log.warning("clients did not go in time", ["limit": "\(Self.drainTimeout)"])
             finish()
         }
-        alarm.arm(after: Self.drainTimeout)
-        drainAlarm = alarm
+        timer.arm(after: Self.drainTimeout)
+        drainTimer = timer
         let leave = {
             waiting -= 1
             if waiting == 0 { finish() }

@@ -8,11 +8,11 @@ package final class NameResolution {
     private let host: String
     private let port: UInt16
     private let raw: UnsafeMutablePointer<uv_getaddrinfo_t>
-    private var completion: ((Result<[TransportAddress], ShardError>) -> Void)?
+    private var completion: ((Result<[TransportAddress], EventLoopError>) -> Void)?
 
     fileprivate init(
         loop: EventLoop, host: String, port: UInt16,
-        completion: @escaping (Result<[TransportAddress], ShardError>) -> Void
+        completion: @escaping (Result<[TransportAddress], EventLoopError>) -> Void
     ) {
         self.loop = loop
         self.host = host
@@ -69,13 +69,13 @@ package final class NameResolution {
     }
 
     /// Every answer comes after `resolve` has returned.
-    private func answerLater(_ result: Result<[TransportAddress], ShardError>) {
+    private func answerLater(_ result: Result<[TransportAddress], EventLoopError>) {
         // SAFETY: both places are the loop's thread.
         nonisolated(unsafe) let me = self
         loop.execute { me.answer(result) }
     }
 
-    private func answer(_ result: Result<[TransportAddress], ShardError>) {
+    private func answer(_ result: Result<[TransportAddress], EventLoopError>) {
         let completion = completion
         self.completion = nil
         completion?(result)
@@ -97,12 +97,12 @@ package final class NameResolution {
         answer(found.isEmpty ? .failure(.nameNotFound(host)) : .success(found))
     }
 
-    private func error(_ code: Int32) -> ShardError {
+    private func error(_ code: Int32) -> EventLoopError {
         switch code {
         case UV_EAI_NONAME.rawValue, UV_EAI_NODATA.rawValue, UV_ENOENT.rawValue, UV_EAI_ADDRFAMILY.rawValue:
             .nameNotFound(host)
         case UV_ECANCELED.rawValue, UV_EAI_CANCELED.rawValue: .cancelled
-        default: .nameServiceFailed(host: host, reason: ShardError.describe(code))
+        default: .nameServiceFailed(host: host, reason: EventLoopError.describe(code))
         }
     }
 }
@@ -117,7 +117,7 @@ extension EventLoop {
     ///     of preference, never empty.
     @discardableResult
     package func resolve(
-        host: String, port: UInt16, completion: @escaping (Result<[TransportAddress], ShardError>) -> Void
+        host: String, port: UInt16, completion: @escaping (Result<[TransportAddress], EventLoopError>) -> Void
     ) -> NameResolution {
         preconditionCurrent("a look-up")
         let resolution = NameResolution(loop: self, host: host, port: port, completion: completion)

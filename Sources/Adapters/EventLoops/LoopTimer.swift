@@ -2,51 +2,51 @@ package import Wire
 
 /// A deadline that can be set, moved and cancelled as often as one likes; it goes off once each time.
 ///
-/// All alarms of a loop share one kernel timer with nanosecond resolution (libuv's own count whole milliseconds,
+/// All timers of a loop share one kernel timer with nanosecond resolution (libuv's own count whole milliseconds,
 /// rounded up, so that a 20 ms tick would drift). The timer is set at the end of a turn, and only when the earliest
-/// deadline came closer: moving an alarm costs a few heap steps and no system call.
+/// deadline came closer: moving a timer costs a few heap steps and no system call.
 ///
 /// For a steady tick, call `advance(by:)` from the handler: it counts from the deadline, not from the moment when
 /// the handler got to run, so lateness never adds up.
 ///
-/// Belongs to the loop's thread; letting go of an alarm cancels it.
-package final class Alarm {
+/// Belongs to the loop's thread; letting go of a timer cancels it.
+package final class LoopTimer {
     private let loop: EventLoop
-    private let entry: AlarmEntry
+    private let entry: TimerEntry
 
-    /// - Parameter handler: kept as long as the alarm; capture its owner weakly or unowned.
+    /// - Parameter handler: kept as long as the timer; capture its owner weakly or unowned.
     package init(loop: EventLoop, handler: @escaping () -> Void) {
         self.loop = loop
-        entry = AlarmEntry(fire: handler)
+        entry = TimerEntry(fire: handler)
     }
 
     deinit {
         if loop.isCurrent {
-            loop.alarms.cancel(entry)
+            loop.timers.cancel(entry)
         } else {
             // SAFETY: from here on only the loop's thread knows the entry.
             nonisolated(unsafe) let entry = entry
-            loop.execute { [loop] in loop.alarms.cancel(entry) }
+            loop.execute { [loop] in loop.timers.cancel(entry) }
         }
     }
 
-    /// Whether the alarm will go off.
+    /// Whether the timer will go off.
     package var isArmed: Bool { entry.index >= 0 }
 
-    /// When the alarm goes off; nil when it is not armed.
+    /// When the timer goes off; nil when it is not armed.
     package var deadline: Instant? { isArmed ? entry.deadline : nil }
 
-    /// Sets or moves the alarm. A deadline in the past goes off in the next turn.
+    /// Sets or moves the timer. A deadline in the past goes off in the next turn.
     package func arm(at deadline: Instant) {
-        loop.preconditionCurrent("an alarm")
+        loop.preconditionCurrent("a timer")
         if isArmed, entry.deadline == deadline { return }
-        loop.alarms.arm(entry, at: deadline)
+        loop.timers.arm(entry, at: deadline)
     }
 
-    /// Sets or moves the alarm to `duration` after the time of this turn.
+    /// Sets or moves the timer to `duration` after the time of this turn.
     package func arm(after duration: Duration) { arm(at: loop.now + duration) }
 
-    /// Sets the alarm to `interval` after the deadline at which it went off last. When the loop was held up for longer
+    /// Sets the timer to `interval` after the deadline at which it went off last. When the loop was held up for longer
     /// than that, the ticks it missed follow at once, one a turn.
     package func advance(by interval: Duration) { arm(at: entry.deadline + interval) }
 
@@ -56,7 +56,7 @@ package final class Alarm {
     }
 
     package func cancel() {
-        loop.preconditionCurrent("an alarm")
-        loop.alarms.cancel(entry)
+        loop.preconditionCurrent("a timer")
+        loop.timers.cancel(entry)
     }
 }

@@ -16,7 +16,7 @@ package class LoopHandle {
     /// - Parameter initialize: libuv's init function, given the zeroed memory.
     init(
         loop: EventLoop, type: uv_handle_type, label: String, initialize: (UnsafeMutableRawPointer) -> Int32
-    ) throws(ShardError) {
+    ) throws(EventLoopError) {
         loop.preconditionCurrent("a handle")
         guard loop.acceptsHandles else { throw .loopStopped }
         self.loop = loop
@@ -28,7 +28,7 @@ package class LoopHandle {
         let code = initialize(memory)
         guard code == 0 else {
             isClosed = true
-            throw ShardError(code, operation: "open \(label)")
+            throw EventLoopError(code, operation: "open \(label)")
         }
         pointer(as: uv_handle_t.self).pointee.data = Unmanaged.passUnretained(self).toOpaque()
         loop.register(self)

@@ -1,5 +1,5 @@
+import EventLoops
 import NetworkTestSupport
-import Shard
 import Testing
 import Wire
 
@@ -71,7 +71,7 @@ struct EventLoopTests {
     @Test("a loop can be started once")
     func startsOnce() async throws {
         try await withLoop { loop in
-            #expect(throws: ShardError.loopStopped) { try loop.start() }
+            #expect(throws: EventLoopError.loopStopped) { try loop.start() }
         }
     }
 
@@ -101,9 +101,9 @@ struct EventLoopTests {
     func servesLatecomers() async throws {
         let loop = try await withLoop { loop in loop }
         for _ in 0..<3 {
-            let error = await loop.run { () -> ShardError? in
+            let error = await loop.run { () -> EventLoopError? in
                 #expect(loop.isCurrent)
-                do throws(ShardError) {
+                do throws(EventLoopError) {
                     _ = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
                     return nil
                 } catch {
@@ -134,7 +134,7 @@ struct EventLoopTests {
             let order = Locked<[String]>([])
             let done = Expectation<Bool>()
             loop.execute {
-                let hook = EndOfTurn(loop: loop) {
+                let hook = EndOfIteration(loop: loop) {
                     order.withLock { $0.append("hook") }
                     done.fulfil(true)
                 }

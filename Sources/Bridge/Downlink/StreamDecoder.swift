@@ -3,7 +3,7 @@ internal import PeerConnection
 internal import Wire
 
 /// One subscribed track: decodes its packets in order and knows whether it is to be heard. Belongs to one loop.
-final class TrackPlayer {
+final class StreamDecoder {
     let id: String
     let participant: String
     let sampleRate: Int

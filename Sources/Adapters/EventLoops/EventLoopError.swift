@@ -2,7 +2,7 @@ internal import CLibUV
 package import Wire
 
 /// What can go wrong between this process and the operating system's sockets, names and timers.
-package enum ShardError: Error, Hashable, Sendable {
+package enum EventLoopError: Error, Hashable, Sendable {
     /// The loop has stopped, or is stopping: no handle can be opened on it any more.
     case loopStopped
     /// The address to bind is taken by somebody else.
@@ -74,7 +74,7 @@ package enum ShardError: Error, Hashable, Sendable {
     }
 }
 
-extension ShardError: CustomStringConvertible {
+extension EventLoopError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .loopStopped: "the event loop has stopped"
