@@ -86,7 +86,7 @@ extension RoomParticipant: SignalConnectionDelegate {
         case .reconnecting:
             guard error.isRetryable || error.kind == .negotiationFailed else { return finish(.failed(error)) }
             // One failed resume is enough: the session may be gone, and joining anew always works. But a server that
-            // cannot be asked keeps the session as long as media flows (spec chapter 8.6).
+            // cannot be asked keeps the session as long as media flows (docs/livekit-protocol.md#resuming).
             let isKept = isOutOfReach && session?.isConnected == true
             if !mayResume || attempt == .resume && !isKept { policy.resumeIsImpossible() }
             dropAttempt()

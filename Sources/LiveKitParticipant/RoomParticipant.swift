@@ -6,10 +6,11 @@ package import WebSocket
 package import Wire
 
 /// A participant in a LiveKit room: joins, publishes one microphone, hears everybody's audio, exchanges data, and gets
-/// back when the connection is lost (spec chapters 3 to 8). Video is never subscribed to: we join with
+/// back when the connection is lost (docs/livekit-protocol.md). Video is never subscribed to: we join with
 /// `auto_subscribe` off and ask for audio tracks by name, so that no server can send anything else.
 ///
-/// Belongs to the loop's thread, all of it. Events come through the delegate, synchronously; it may call back from them.
+/// Belongs to the loop's thread, all of it. Events come through the delegate, synchronously; it may call back from
+/// them.
 package final class RoomParticipant {
     /// How far the participant has come.
     package enum State: Hashable, Sendable {

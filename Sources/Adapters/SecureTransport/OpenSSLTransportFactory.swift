@@ -7,7 +7,7 @@ package import PeerConnection
 // SAFETY: all stored properties are constants, SSL_new may be called on one SSL_CTX from any thread, and nothing
 // changes the context after `init`.
 package final class OpenSSLTransportFactory: SecureTransportFactory, @unchecked Sendable {
-    /// Cipher suites in order of preference (spec 5.3); forward secrecy only.
+    /// Cipher suites in order of preference (docs/livekit-protocol.md#media); forward secrecy only.
     static let cipherSuites = [
         "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
         "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",

@@ -12,7 +12,7 @@ enum AgentOutput: Hashable {
 }
 
 /// Which agents shall be in which rooms, and who is to provide them: dispatches become jobs, jobs are offered to
-/// workers (spec chapter 9). Pure; drain `poll()` after each call that mutates.
+/// workers (docs/livekit-protocol.md#agent-workers). Pure; drain `poll()` after each call that mutates.
 ///
 /// Kinder than LiveKit's own server in one point: a job that nobody took waits for workers that register later, since
 /// a developer often starts the worker after the room.

@@ -5,7 +5,7 @@ internal import Signalling
 internal import Wire
 
 /// Offers and answers. With one peer connection the client offers, and we ask it to when a track waits for a section;
-/// with two, we offer on the subscriber's (spec chapters 3.11 and 5).
+/// with two, we offer on the subscriber's (docs/livekit-protocol.md#negotiation-with-one-connection and after it).
 extension NetworkParticipant {
     // MARK: The client offers
 

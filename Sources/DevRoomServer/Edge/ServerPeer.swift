@@ -12,7 +12,7 @@ protocol ServerPeerOwner: AnyObject {
 
 /// The server's end of one peer connection, joined to the sockets and the clock of its loop.
 final class ServerPeer {
-    /// Silence after which a client counts as disconnected, and as gone (spec 5.2).
+    /// Silence after which a client counts as disconnected, and as gone (docs/livekit-protocol.md#media).
     static let disconnectedTimeout: Duration = .seconds(10)
     static let failedTimeout: Duration = .seconds(15)
     /// Bytes of the largest data message, as LiveKit announces it.

@@ -3,7 +3,8 @@ internal import Signalling
 internal import WebSocket
 internal import Wire
 
-/// LiveKit's server API over HTTP (spec chapter 2): `POST /twirp/livekit.<Service>/<Method>`.
+/// LiveKit's server API over HTTP (docs/livekit-protocol.md#the-server-api):
+/// `POST /twirp/livekit.<Service>/<Method>`.
 struct TwirpService {
     static let prefix = "/twirp/livekit."
 

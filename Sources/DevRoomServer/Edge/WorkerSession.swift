@@ -5,7 +5,7 @@ internal import Signalling
 internal import WebSocket
 internal import Wire
 
-/// One agent worker's WebSocket (`/agent`, spec chapter 9).
+/// One agent worker's WebSocket, `/agent` (docs/livekit-protocol.md#agent-workers).
 final class WorkerSession {
     /// How long a worker may take to introduce itself.
     static let registrationTimeout: Duration = .seconds(10)

@@ -7,7 +7,7 @@ internal import Signalling
 internal import Wire
 
 /// The built-in agent: an in-process participant that plays the caller's words back. It behaves as livekit-agents do
-/// (spec chapter 7), so that a client can be tried without one.
+/// (docs/livekit-protocol.md#agents), so that a client can be tried without one.
 final class Parrot {
     /// How often the length of an utterance that goes on is told.
     static let interimInterval: Duration = .milliseconds(500)

@@ -1,8 +1,8 @@
 internal import Signalling
 internal import Wire
 
-/// The parrot's side of text streams: transcripts out, chat in (spec chapters 6.5 and 7.3). Pure: it makes packets and
-/// reads them.
+/// The parrot's side of text streams: transcripts out, chat in (docs/livekit-protocol.md#transcripts). Pure: it makes
+/// packets and reads them.
 struct ParrotTexts {
     static let transcriptionTopic = "lk.transcription"
     static let chatTopic = "lk.chat"

@@ -1,8 +1,8 @@
 internal import Signalling
 internal import Wire
 
-/// A data packet on its way through a room, rewritten by the rules of spec 6.4. Works on the wire format, so that
-/// kinds of packets that we do not know pass unharmed.
+/// A data packet on its way through a room, rewritten by the rules of docs/livekit-protocol.md#what-the-server-changes.
+/// Works on the wire format, so that kinds of packets that we do not know pass unharmed.
 struct ForwardedPacket: Hashable {
     /// The rewritten `DataPacket`.
     var bytes: [UInt8]

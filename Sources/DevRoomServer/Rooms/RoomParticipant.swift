@@ -62,7 +62,8 @@ struct RoomParticipant {
     var isActive: Bool { info.state == .active }
     var permission: ParticipantPermission { info.permission ?? ParticipantPermission() }
     var isHidden: Bool { permission.hidden }
-    /// The server trusts agents with other identities' transcriptions (spec 6.4).
+    /// The server trusts agents with other identities' transcriptions
+    /// (docs/livekit-protocol.md#what-the-server-changes).
     var isAgent: Bool { info.kind == .agent || permission.agent }
     /// Neither agents nor recorders keep a room open.
     var keepsRoomOpen: Bool { !isAgent && info.kind != .egress && !permission.recorder }

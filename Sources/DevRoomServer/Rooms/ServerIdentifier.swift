@@ -1,5 +1,5 @@
 /// Identifiers as LiveKit makes them: a prefix that names the kind and random letters and digits. SDKs refuse other
-/// prefixes (spec 10.1).
+/// prefixes (docs/livekit-protocol.md#identifiers).
 enum ServerIdentifier {
     static let room = "RM_"
     static let participant = "PA_"

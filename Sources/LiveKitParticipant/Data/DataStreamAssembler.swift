@@ -50,8 +50,8 @@ package enum DataStreamEvent: Hashable, Sendable {
     case closed(DataStreamInfo, attributes: [String: String], failure: DataStreamFailure?)
 }
 
-/// Puts incoming data streams together (spec chapter 6.5). Chunks and trailers belong to a header by the stream's id
-/// alone: their sender may differ from the header's. Pure: packets in, events out.
+/// Puts incoming data streams together (docs/livekit-protocol.md#data-streams). Chunks and trailers belong to a header
+/// by the stream's id alone: their sender may differ from the header's. Pure: packets in, events out.
 package struct DataStreamAssembler: Sendable {
     /// Streams that are open at once; further ones are dropped until one ends.
     package static let maximumOpenStreams = 256

@@ -1,7 +1,7 @@
 package import Signalling
 
-/// A stream that we send: a header, chunks of at most 15 000 bytes, a trailer (spec chapter 6.5). Makes the packets; who
-/// owns it sends them, in order, over the reliable channel.
+/// A stream that we send: a header, chunks of at most 15 000 bytes, a trailer (docs/livekit-protocol.md#data-streams).
+/// Makes the packets; who owns it sends them, in order, over the reliable channel.
 package struct OutgoingDataStream: Sendable {
     /// Bytes of one chunk.
     package static let maximumChunkBytes = 15_000

@@ -1,7 +1,7 @@
 package import Signalling
 package import Wire
 
-/// The error codes of LiveKit's remote procedure calls (spec chapter 6.6).
+/// The error codes of LiveKit's remote procedure calls (docs/livekit-protocol.md#remote-procedure-calls).
 package enum RPCErrorCode: UInt32, Hashable, Sendable {
     case unsupportedMethod = 1400
     case recipientNotFound = 1401

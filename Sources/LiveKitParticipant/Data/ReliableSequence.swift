@@ -1,9 +1,9 @@
 package import Signalling
 package import Wire
 
-/// The reliable packets that we sent, numbered, and kept for a while: after a resume the server says which it had
-/// last, and everything newer is sent again (spec chapter 6.3). Packets written while the connection is away wait
-/// here too.
+/// The reliable packets that we sent, numbered, and kept for a while: after a resume the server says which it had last,
+/// and everything newer is sent again (docs/livekit-protocol.md#reliable-packets). Packets written while the connection
+/// is away wait here too.
 package struct ReliableOutbox: Sendable {
     /// Bytes that are kept; the oldest packets go first.
     package static let maximumBytes = 2 << 20

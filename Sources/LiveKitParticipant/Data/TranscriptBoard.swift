@@ -14,9 +14,9 @@ package struct TranscriptUpdate: Hashable, Sendable {
     package let trackSid: String
 }
 
-/// Reads transcripts out of text streams on `lk.transcription` (spec chapter 7.3). A user's interim results each come
-/// as a stream of their own with the full text; an agent's words come as one stream that grows and whose trailer says
-/// that they are final. Either way one segment has one text, and that is what comes out.
+/// Reads transcripts out of text streams on `lk.transcription` (docs/livekit-protocol.md#transcripts). A user's interim
+/// results each come as a stream of their own with the full text; an agent's words come as one stream that grows and
+/// whose trailer says that they are final. Either way one segment has one text, and that is what comes out.
 package struct TranscriptBoard: Sendable {
     package static let topic = "lk.transcription"
     /// Bytes of text of one segment that are kept.

@@ -33,7 +33,8 @@ package struct Speaker: Hashable, Sendable {
     }
 }
 
-/// The room and those in it, kept up by the server's messages (spec chapter 4.4). Pure: messages in, changes out.
+/// The room and those in it, kept up by the server's messages (docs/livekit-protocol.md#room-state). Pure: messages in,
+/// changes out.
 package struct RoomView: Sendable {
     package private(set) var room = RoomInfo()
     /// Ourselves.

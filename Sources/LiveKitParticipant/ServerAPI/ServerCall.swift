@@ -1,13 +1,15 @@
 package import Signalling
 
-/// One call of LiveKit's server API (spec chapter 2): what to ask, what for, and the right that it takes.
+/// One call of LiveKit's server API (docs/livekit-protocol.md#the-server-api): what to ask, what for, and the right that
+/// it takes.
 package struct ServerCall<Response: ProtobufMessage>: Sendable {
     /// `RoomService` or `AgentDispatchService`.
     package let service: String
     package let method: String
     /// The request in protobuf's wire format.
     package let body: [UInt8]
-    /// Exactly the grant that the server demands for this call, no more (spec chapter 1.5).
+    /// Exactly the grant that the server demands for this call, no more
+    /// (docs/livekit-protocol.md#grants-of-the-server-api).
     package let grant: VideoGrant
     /// Whether asking twice is the same as asking once, so that a call that got lost may be sent again. It is not for a
     /// dispatch, which would bring two agents.

@@ -1,6 +1,7 @@
 internal import Wire
 
-/// An ICE candidate in the JSON form of browsers, the text inside a `TrickleRequest` (spec chapter 4.6).
+/// An ICE candidate in the JSON form of browsers, the text inside a `TrickleRequest`
+/// (docs/livekit-protocol.md#candidates).
 package struct CandidateInit: Hashable, Sendable {
     /// Characters of a candidate that are looked at.
     package static let maximumSize = 4096

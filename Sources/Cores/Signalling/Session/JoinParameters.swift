@@ -1,7 +1,7 @@
 internal import Wire
 
 /// How a join is spelled in the URL of the signalling WebSocket: all of it in one parameter over `/rtc/v1`, in single
-/// ones over `/rtc` (spec chapters 3.3 and 3.4).
+/// ones over `/rtc` (docs/livekit-protocol.md#joining-with-one-connection and after it).
 package enum JoinParameters {
     /// Bytes of a join request after decompression.
     package static let maximumSize = 1 << 20

@@ -1,8 +1,9 @@
 internal import Wire
 
-/// How often and how soon to reconnect (spec chapter 8.5): a resume first where it is allowed, full reconnects after a
-/// resume failed, random growing pauses, then an end. A server that could not be reached has not refused a resume, so it
-/// may be asked again; the last attempts join anew all the same, in case something on the way takes nothing else.
+/// How often and how soon to reconnect (docs/livekit-protocol.md#attempts): a resume first where it is allowed, full
+/// reconnects after a resume failed, random growing pauses, then an end. A server that could not be reached has not
+/// refused a resume, so it may be asked again; the last attempts join anew all the same, in case something on the way
+/// takes nothing else.
 package struct ReconnectPolicy: Sendable {
     /// What to try next.
     package enum Attempt: Hashable, Sendable {

@@ -1,7 +1,7 @@
 package import Wire
 
-/// The pings of a signalling connection (spec chapter 8.2): one at the start and one every interval. Any message of the
-/// server is a sign of life; without one for the timeout the connection counts as lost.
+/// The pings of a signalling connection (docs/livekit-protocol.md#pings): one at the start and one every interval. Any
+/// message of the server is a sign of life; without one for the timeout the connection counts as lost.
 package struct SignalKeepAlive: Sendable {
     /// What is due.
     package enum Output: Hashable, Sendable {

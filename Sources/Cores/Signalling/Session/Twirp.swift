@@ -1,6 +1,6 @@
 internal import Wire
 
-/// The error codes of Twirp with their HTTP statuses (spec chapter 2.1).
+/// The error codes of Twirp with their HTTP statuses (docs/livekit-protocol.md#the-server-api).
 package enum TwirpCode: String, CaseIterable, Hashable, Sendable {
     case canceled
     case unknown

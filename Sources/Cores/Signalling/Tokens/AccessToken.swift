@@ -34,7 +34,8 @@ extension AccessTokenError: CustomStringConvertible {
     }
 }
 
-/// A LiveKit access token (spec chapter 1): a JSON Web Token signed with HS256. Times are Unix seconds and passed in.
+/// A LiveKit access token (docs/livekit-protocol.md#access-tokens): a JSON Web Token signed with HS256. Times are Unix
+/// seconds and passed in.
 package struct AccessToken: Hashable, Sendable {
     /// How far clocks may disagree about `exp` and `nbf`, in seconds.
     package static let leeway: Int64 = 60

@@ -1,7 +1,7 @@
 internal import Wire
 
-/// The `video` claim of an access token: what its bearer may do (spec chapter 1.3). Nil means that the claim does not
-/// say, and the default applies.
+/// The `video` claim of an access token: what its bearer may do (docs/livekit-protocol.md#the-video-grant). Nil means
+/// that the claim does not say, and the default applies.
 package struct VideoGrant: Hashable, Sendable {
     package var roomJoin = false
     package var room = ""

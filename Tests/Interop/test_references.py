@@ -1,0 +1,154 @@
+"""What documents and comments refer to is there: files, chapters, functions, RFCs. Needs no gateway."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+FOLDERS = ("Benchmarks", "Fuzz", "Sources", "Tests", "docs", "examples", "scripts")
+
+
+def tracked_files():
+    """The repository's files, those that are not committed yet included."""
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=True,
+    ).stdout.decode()
+    return sorted({name for name in names.split("\0") if name and (ROOT / name).is_file()})
+
+
+FILES = tracked_files()
+PAGES = [name for name in FILES if name.endswith(".md")]
+CODE = [
+    name for name in FILES
+    if name.endswith((".swift", ".py", ".h", ".sh", ".html", ".js")) or name in ("Makefile", "Package.swift")
+    or name.startswith("scripts/")
+]
+
+
+def text_of(name):
+    return (ROOT / name).read_text(errors="replace")
+
+
+def without_code_blocks(text):
+    return re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
+
+
+def anchors(name):
+    """The anchors of a page's headings, as GitHub makes them."""
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", without_code_blocks(text_of(name)), re.M):
+        heading = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()
+        slug = re.sub(r"[^\w\- ]", "", heading).strip().replace(" ", "-")
+        number, unique = 0, slug
+        while unique in found:
+            number += 1
+            unique = f"{slug}-{number}"
+        found.add(unique)
+    return found
+
+
+def problem_with(target, anchor):
+    """Why a reference to a file, and perhaps a chapter of it, leads nowhere; None if it leads somewhere."""
+    if not (ROOT / target).exists():
+        return f"there is no {target}"
+    if anchor and anchor not in anchors(target):
+        return f"{target} has no chapter #{anchor}"
+    return None
+
+
+def comments_of(name):
+    """The comments of a file, each with the lines that follow one another joined."""
+    if name.endswith((".swift", ".h", ".js", ".html")):
+        mark = r"//+"
+    elif name.endswith(".py"):
+        return re.findall(r'"""(.*?)"""', text_of(name), re.S) + re.findall(r"#(.*)$", text_of(name), re.M)
+    else:
+        mark = "#"
+    comments, current = [], []
+    for line in text_of(name).splitlines():
+        found = re.match(rf"\s*(?:.*\s)?{mark}(?:\s(.*))?$", line)
+        if found:
+            current.append(found.group(1) or "")
+        elif current:
+            comments.append(" ".join(current))
+            current = []
+    return comments + ([" ".join(current)] if current else [])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_of_a_page_lead_somewhere(page):
+    wrong = []
+    text = without_code_blocks(text_of(page))
+    for link in re.findall(r"\[[^]]*\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", text)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent.joinpath(path).resolve().relative_to(ROOT) if path else pathlib.Path(page)
+        if problem := problem_with(str(target), anchor):
+            wrong.append(f"({link}): {problem}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_and_functions_that_a_page_names_exist(page):
+    """`Sources/…/File.swift` is a file, and `name(…)` in the same line of a table or list is a function in it."""
+    wrong = []
+    for line in without_code_blocks(text_of(page)).splitlines():
+        spans = re.findall(r"`([^`]+)`", line)
+        paths = [
+            span for span in spans
+            if re.fullmatch(rf"(?:{'|'.join(FOLDERS)})/[\w./+*-]*", span) and not span.startswith("Fuzz/Crashes")
+        ]
+        for path in paths:
+            if not any(ROOT.glob(path.rstrip("/"))):
+                wrong.append(f"{line.strip()}: there is no {path}")
+        swift = [path for path in paths if path.endswith(".swift") and (ROOT / path).is_file()]
+        for span in spans if len(swift) == 1 else []:
+            if function := re.match(r"(?:\w+\.)?(\w+)\(", span):
+                name = function.group(1)
+                if not re.search(rf"\b(?:func {name}|{name}(?=[(<:]))", text_of(swift[0])):
+                    wrong.append(f"{line.strip()}: {swift[0]} has no {name}")
+    assert not wrong
+
+
+def test_documents_that_comments_cite_exist():
+    wrong = []
+    for name in CODE:
+        for path, anchor in re.findall(r"\b(docs/[\w./-]+\.md)(?:#([\w-]+))?", text_of(name)):
+            if problem := problem_with(path, anchor):
+                wrong.append(f"{name}: {problem}")
+    assert not wrong
+
+
+def test_comments_cite_nothing_that_is_not_in_the_repository():
+    """A chapter has a document (`docs/….md#chapter`), and a section an RFC that is named before it."""
+    wrong = []
+    for name in CODE:
+        if name == "Tests/Interop/test_references.py":
+            continue
+        cites_rfc = False
+        for comment in comments_of(name):
+            if found := re.search(r"\b[Ss]pec\b(?!\w)|\bchapters? \d[\d.]*", comment):
+                wrong.append(f"{name}: \"{found.group()}\" of which document?")
+            section = re.search(r"\b[Ss]ections? \d", comment)
+            rfc = re.search(r"\bRFC \d", comment)
+            if section and not cites_rfc and not (rfc and rfc.start() < section.start()):
+                wrong.append(f"{name}: \"{comment[section.start():section.start() + 20]}\" of which RFC?")
+            cites_rfc = cites_rfc or rfc is not None
+    assert not wrong
+
+
+def test_standards_that_are_cited_are_listed():
+    listed = set()
+    for row in re.findall(r"^\| ([\d, ]+) \|", text_of("docs/standards.md"), re.M):
+        listed.update(row.replace(" ", "").split(","))
+    missing = {
+        (number, name)
+        for name in CODE + PAGES if name != "docs/standards.md"
+        for number in re.findall(r"\bRFC ?(\d+)", text_of(name))
+        if number not in listed
+    }
+    assert not missing, "docs/standards.md lists the RFCs"
