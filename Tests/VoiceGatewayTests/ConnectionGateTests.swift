@@ -39,6 +39,21 @@ struct ConnectionGateTests {
         }
     }
 
+    @Test("a misspelt parameter is named once the client is let in, with the one that was meant")
+    func misspeltParameter() async throws {
+        try await GatewayStage.play { stage in
+            let client = try await stage.connect("?sampleRate=8000&agent=")
+            try await stage.until("warning") { client.event("warning") != nil }
+            let (types, warning) = try await stage.onLoop { (client.types(), client.event("warning")) }
+            #expect(types.prefix(2) == ["ready", "warning"])
+            #expect(warning?["parameter"] == "sampleRate" && warning?["meant"] == "sample_rate")
+            try await stage.send(#"{"type":"config","data":{"frame-ms":40,"language":"de"}}"#, by: client)
+            try await stage.until("second") { client.types().filter { $0 == "warning" }.count == 2 }
+            let meant = try await stage.onLoop { client.events.compactMap { $0["meant"]?.string } }
+            #expect(meant == ["sample_rate", "frame_ms"])
+        }
+    }
+
     @Test("a wrong key in the first message is closed with 4403, whatever follows it")
     func wrongKey() async throws {
         try await GatewayStage.play(access: closed) { stage in

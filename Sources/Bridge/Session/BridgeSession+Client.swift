@@ -252,6 +252,7 @@ extension BridgeSession {
         if parameters.events != old.events { changeEvents() }
         brief()
         tell(.configured(instructions: parameters.instructions))
+        warnOfUnknownParameters()
         clientSpoke()
     }
 }

@@ -205,7 +205,13 @@ package final class BridgeSession {
         }
         environment.tick.add(self)
         tell(.ready)
+        warnOfUnknownParameters()
         perform()
+    }
+
+    /// What has no effect is not passed over in silence.
+    func warnOfUnknownParameters() {
+        for unknown in parameters.takeUnknown() { tell(.warning(unknown)) }
     }
 
     /// Refuses a client whose parameters cannot be understood: says what is wrong and closes.

@@ -37,10 +37,13 @@ struct AccessTokens: Sendable {
         SessionRefusal(ClientError(.notAllowed, "the access token \(what)"), .notAllowed)
     }
 
-    /// The access token that comes with a request: `?access_token=`, or else `Authorization: Bearer`. A bearer token
-    /// that is no LiveKit token is somebody else's affair, such as a proxy's.
+    /// The access token that comes with a request: `?access_token=`, or else among the subprotocols, or else
+    /// `Authorization: Bearer`. A bearer token that is no LiveKit token is somebody else's affair, such as a proxy's.
     static func presented(by request: HTTPRequest) -> String? {
         if let token = request.query.items.last(where: { $0.name == "access_token" })?.value, !token.isEmpty {
+            return token
+        }
+        if let token = request.offeredSubprotocols.accessToken, token.utf8.count <= SessionParameters.maximumTokenSize {
             return token
         }
         guard let token = request.bearerToken, token.utf8.count <= SessionParameters.maximumTokenSize,
@@ -48,6 +51,11 @@ struct AccessTokens: Sendable {
         else { return nil }
         return token
     }
+}
+
+extension HTTPRequest {
+    /// The WebSocket subprotocols that it offers.
+    var offeredSubprotocols: OfferedSubprotocols { OfferedSubprotocols(headers.values("Sec-WebSocket-Protocol")) }
 }
 
 extension VideoGrant {

@@ -77,10 +77,11 @@ package final class Admission: Sendable {
     /// Whether a page of this origin may connect; nil for a program that is no browser.
     func allows(origin: String?) -> Bool { http.allowedOrigins.allows(origin) }
 
-    /// The API key that came with a request; its header counts before `?api_key=`.
+    /// The API key that came with a request; its header counts before `?api_key=`, and that before the subprotocols.
     package func presentedKey(of request: HTTPRequest) -> String? {
         APIKeys.presented(
             header: request.headers[access.apiKeyHeader], query: request.query.items.map { ($0.name, $0.value) })
+            ?? request.offeredSubprotocols.apiKey
     }
 
     /// Checks the key of an HTTP request and counts the request. An access token is no key: it opens one room, and must

@@ -1,3 +1,5 @@
+internal import Wire
+
 /// One option of a subcommand.
 package struct Option: Hashable, Sendable {
     /// Without the dashes.
@@ -74,22 +76,6 @@ package struct ParsedOptions: Hashable, Sendable {
 
     /// The name that is at most two letters away, to help with a slip.
     static func nearest(to name: String, in names: [String]) -> String? {
-        names.map { ($0, distance(Array(name.utf8), Array($0.utf8))) }.filter { $0.1 <= 2 }.min { $0.1 < $1.1 }?.0
-    }
-
-    /// Levenshtein's distance.
-    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        guard left.count <= 40, right.count <= 40 else { return .max }
-        var row = Array(0...right.count)
-        for (i, a) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, b) in right.enumerated() {
-                let change = diagonal + (a == b ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(change, row[j] + 1, row[j + 1] + 1)
-            }
-        }
-        return row[right.count]
+        names.map { ($0, EditDistance.between(name, $0)) }.filter { $0.1 <= 2 }.min { $0.1 < $1.1 }?.0
     }
 }

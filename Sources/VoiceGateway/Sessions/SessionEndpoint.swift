@@ -66,7 +66,10 @@ final class SessionEndpoint: ClientEndpoint {
                 closed: { [weak self] client in self?.closed(client) }))
         var configuration = configuration(for: resumed?.parameters ?? parameters, isResumed: resumed != nil)
         if gate.mustAsk { configuration.maximumMessageBytes = ConnectionGate.maximumFirstMessageBytes }
-        guard request.upgrade.accept(client, configuration: configuration) != nil else { return }
+        let subprotocol = request.request.offeredSubprotocols.agreed
+        guard request.upgrade.accept(client, configuration: configuration, subprotocol: subprotocol) != nil else {
+            return
+        }
         clients[ObjectIdentifier(client)] = client
         connectionGauge.add(1)
         connectionCounter.add()

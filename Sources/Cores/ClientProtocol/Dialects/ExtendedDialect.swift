@@ -151,6 +151,13 @@ package struct ExtendedDialect: DialectCodec, Sendable {
                 "type": "error", "code": .string(error.code.rawValue), "message": .string(error.message),
                 "blame": .string(error.blame.rawValue), "retry": .bool(error.isRetryable),
             ]
+        case .warning(let unknown):
+            var message: JSONObject = [
+                "type": "warning", "code": "unknown_parameter", "parameter": .string(unknown.name),
+                "message": .string(unknown.message),
+            ]
+            message["meant"] = unknown.meant.map { .string($0) }
+            return message
         case .closing(let reason, let text):
             return ["type": "closing", "reason": .string(reason.rawValue), "message": .string(text)]
         case .replyStarted, .replyFinished, .verbatim: return [:]

@@ -24,6 +24,8 @@ package enum ServerEvent: Hashable, Sendable {
     case verbatim(String)
     case pong(id: JSONValue?)
     case error(ClientError)
+    /// The client has said something that has no effect.
+    case warning(UnknownParameter)
     /// The server is about to close the connection.
     case closing(reason: ClosingReason, message: String)
 }

@@ -18,7 +18,10 @@ package enum QueryString {
         return pairs
     }
 
-    private static func decode(_ text: some Collection<UInt8>) -> String {
+    /// Undoes percent-encoding.
+    ///
+    /// - Parameter plusIsSpace: as in queries, but nowhere else.
+    static func decode(_ text: some Collection<UInt8>, plusIsSpace: Bool = true) -> String {
         let text = Array(text)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
@@ -26,7 +29,7 @@ package enum QueryString {
         while index < text.count {
             let byte = text[index]
             index += 1
-            if byte == UInt8(ascii: "+") {
+            if byte == UInt8(ascii: "+"), plusIsSpace {
                 bytes.append(UInt8(ascii: " "))
             } else if byte == UInt8(ascii: "%"), index + 1 < text.count, let high = digit(text[index]),
                 let low = digit(text[index + 1])

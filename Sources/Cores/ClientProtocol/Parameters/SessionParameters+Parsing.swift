@@ -1,7 +1,8 @@
 package import Wire
 
 extension SessionParameters {
-    /// Takes over the pairs of a query. Unknown names are passed over; of a name that comes twice the last counts.
+    /// Takes over the pairs of a query. Unknown names are passed over, and the client is told so; of a name that comes
+    /// twice the last counts.
     package mutating func apply(query pairs: [(name: String, value: String)]) throws(InvalidParameter) {
         var changed = self
         var hasIdentity = false
@@ -49,6 +50,10 @@ extension SessionParameters {
             }
         }
 
+        var isJSON: Bool {
+            if case .json = self { true } else { false }
+        }
+
         /// How an error message shows it.
         var shown: String {
             switch self {
@@ -79,8 +84,23 @@ extension SessionParameters {
             resumeToken = try Self.text(name, value, maximumSize: Self.maximumTokenSize, what: "a resume token")
         case "instructions":
             instructions = try Self.text(name, value, maximumSize: Self.maximumInstructionsSize, what: "text")
-        default: if case .json(let value) = value { try setAgentField(name, value) }
+        default:
+            if case .json(let value) = value { try setAgentField(name, value) }
+            note(unknown: name, isForAgent: value.isJSON)
         }
+    }
+
+    private mutating func note(unknown name: String, isForAgent: Bool) {
+        guard unknown.count < UnknownParameter.maximumCount,
+            let unknown = UnknownParameter(name, isForAgent: isForAgent), !self.unknown.contains(unknown)
+        else { return }
+        self.unknown.append(unknown)
+    }
+
+    /// The names that the client has not been told of yet.
+    package mutating func takeUnknown() -> [UnknownParameter] {
+        defer { unknown = [] }
+        return unknown
     }
 
     private mutating func setAgentField(_ name: String, _ value: JSONValue) throws(InvalidParameter) {

@@ -49,6 +49,8 @@ package struct SessionParameters: Hashable, Sendable {
     package var instructions: String?
     /// Members of `config` messages that are no parameters: the agent's affair.
     package var agentFields: JSONObject = [:]
+    /// Names that no parameter has, which the client is to be told of.
+    var unknown: [UnknownParameter] = []
 
     package let endpoint: Endpoint
 

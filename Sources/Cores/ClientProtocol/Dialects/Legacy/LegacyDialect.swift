@@ -215,7 +215,7 @@ package struct LegacyDialect: DialectCodec, Sendable {
         case .closing: return transcripts.endReply()
         case .error(let error): return [Self.error(error)]
         case .verbatim(let text): return Self.isForOldClients(text) ? [.text(text)] : []
-        case .session, .interrupted, .agentJoined, .data, .pong: return []
+        case .session, .interrupted, .agentJoined, .data, .pong, .warning: return []
         case .ready, .configured, .replyFinished: return []
         }
     }

@@ -1,0 +1,39 @@
+/// The WebSocket subprotocols that a client offers (RFC 6455 section 1.9). They are the only part of the handshake
+/// besides the URL that a page in a browser can choose, so that credentials may stand among them, out of the logs of
+/// proxies: `["voicegateway.v1", "key.<API key>"]` or `["access_token", "<token>"]`.
+///
+/// The answer must name one of what was offered, or browsers give up; it never names a credential.
+package struct OfferedSubprotocols: Hashable, Sendable {
+    /// The messages of this gateway.
+    package static let gateway = "voicegateway.v1"
+    /// The same; the access token follows as the next element.
+    package static let accessToken = "access_token"
+    /// What an API key follows. Characters that no subprotocol may have are percent-encoded.
+    package static let keyPrefix = "key."
+
+    /// The one to answer with; nil when none is known.
+    package let agreed: String?
+    package let apiKey: String?
+    package let accessToken: String?
+
+    /// - Parameter values: of the header fields `Sec-WebSocket-Protocol`, each a list with commas.
+    package init(_ values: [String]) {
+        let offered = values.flatMap { $0.utf8.split(separator: UInt8(ascii: ",")) }.map { part in
+            String(
+                Substring(part).drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+        }
+        var agreed: String?
+        var key: String?
+        var token: String?
+        for (index, name) in offered.enumerated() {
+            if name == Self.gateway || name == Self.accessToken, agreed == nil { agreed = name }
+            if name == Self.accessToken, token == nil, index + 1 < offered.count { token = offered[index + 1] }
+            if key == nil, name.hasPrefix(Self.keyPrefix) {
+                key = QueryString.decode(name.utf8.dropFirst(Self.keyPrefix.utf8.count), plusIsSpace: false)
+            }
+        }
+        self.agreed = agreed
+        apiKey = key.flatMap { $0.isEmpty ? nil : $0 }
+        accessToken = token.flatMap { $0.isEmpty ? nil : $0 }
+    }
+}

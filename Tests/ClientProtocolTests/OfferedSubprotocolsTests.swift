@@ -1,0 +1,30 @@
+import ClientProtocol
+import Testing
+
+@Suite("What clients say by subprotocols")
+struct OfferedSubprotocolsTests {
+    @Test("a key and a token are found, and the answer names neither")
+    func credentials() {
+        let key = OfferedSubprotocols(["voicegateway.v1, key.alpha-key"])
+        #expect(key.agreed == "voicegateway.v1" && key.apiKey == "alpha-key" && key.accessToken == nil)
+        let token = OfferedSubprotocols(["access_token", "\tey.J.x "])
+        #expect(token.agreed == "access_token" && token.accessToken == "ey.J.x" && token.apiKey == nil)
+        let both = OfferedSubprotocols(["voicegateway.v1,access_token,ey.J.x,key.k"])
+        #expect(both.agreed == "voicegateway.v1" && both.accessToken == "ey.J.x" && both.apiKey == "k")
+    }
+
+    @Test(
+        "a key is percent-decoded, and a plus in it stays one", arguments: [("a%2Fb%3D", "a/b="), ("a+b&c", "a+b&c")])
+    func encoded(text: String, key: String) {
+        #expect(OfferedSubprotocols(["voicegateway.v1", "key.\(text)"]).apiKey == key)
+    }
+
+    @Test(
+        "what is not there is not made up",
+        arguments: [[], [""], [","], ["graphql-ws"], ["key."], ["access_token"], ["access_token, "]])
+    func nothing(values: [String]) {
+        let offered = OfferedSubprotocols(values)
+        #expect(offered.apiKey == nil && offered.accessToken == nil)
+        #expect(offered.agreed == (values.contains { $0.hasPrefix("access_token") } ? "access_token" : nil))
+    }
+}
