@@ -33,6 +33,18 @@ struct ExtendedDialectTests {
         #expect(decode(#"{"type":"dtmf","digit":5}"#) == .event(.dtmf([.five])))
     }
 
+    @Test("half of an emoji costs no message: it becomes U+FFFD")
+    func loneSurrogate() {
+        #expect(decode(#"{"type":"text","data":"well \ud83d"}"#) == .event(.text("well \u{FFFD}")))
+    }
+
+    @Test("base64 with line breaks, without padding, in the other alphabet or in a data URL is read")
+    func foreignBase64() {
+        for text in ["-_8=", "+/8", "+\\n/8=", "data:audio/pcm;base64,+/8="] {
+            #expect(decode("{\"type\":\"audio\",\"data\":\"\(text)\"}") == .event(.audio([0xFB, 0xFF])))
+        }
+    }
+
     @Test("data payloads may be text, JSON or base64")
     func dataPayloads() {
         #expect(

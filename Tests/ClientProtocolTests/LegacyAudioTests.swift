@@ -150,6 +150,13 @@ struct LegacyAudioTests {
         #expect(told == [bufferingMessage(444)])
     }
 
+    @Test("a data URL, as FileReader makes it, is read like the base64 in it")
+    func dataURL() {
+        var client = LegacyClient()
+        let url = "data:audio/wav;base64," + Base64.encode(wavFile(samples: 200))
+        #expect(client.send("{\"type\":\"audio\",\"data\":\"\(url)\"}") == [bufferingMessage(444)])
+    }
+
     @Test("fewer than 100 bytes are not enough, and counting begins again")
     func tooShort() throws {
         var client = LegacyClient()

@@ -191,7 +191,7 @@ BAD_AUDIO = {
     "cut off": audio(encoded(wav(spoken("hello")))[:-3]),
     "padding inside": audio("UklG====UklG"),
     "other alphabet": audio("UklGRiQ-_w=="),
-    "a data URL": audio("data:audio/wav;base64," + encoded(wav(spoken("hello")))),
+    "a data URL of text": audio("data:text/plain,hello"),
     "unicode": audio("ÜÖÄß" * 10),
     "no container": audio(encoded(bytes(range(256)))),
     "text": audio(encoded(b"this is the sound of silence, but not as a file"), format="wav"),
@@ -207,6 +207,21 @@ async def test_what_is_no_audio_is_invalid_audio_data_and_counts_for_nothing(cli
     assert await told_after(client, text) == [INVALID_AUDIO]
     refusal = {"type": "error", "message": "Not enough audio data (0 bytes). Hold the button longer."}
     assert await told_after(client, '{"type":"end_turn"}') == [refusal]
+
+
+async def test_base64_is_read_however_a_program_writes_it(client):
+    sound = wav(spoken("hello"))[:1000]
+    lines = base64.encodebytes(sound).decode()
+    forms = [
+        lines,
+        lines.replace("\n", "\r\n"),
+        encoded(sound).rstrip("="),
+        base64.urlsafe_b64encode(sound).decode(),
+        "data:audio/wav;base64," + encoded(sound),
+    ]
+    for number, form in enumerate(forms, 1):
+        counted = {"type": "buffering", "chunks": number, "bytes": 1000 * number}
+        assert await told_after(client, audio(form)) == [counted]
 
 
 FOREIGN = {"safari.mp4": "MP4", "flac.ogg": "FLAC", "flac.mka": "FLAC"}

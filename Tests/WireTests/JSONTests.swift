@@ -47,13 +47,29 @@ import Wire
             (".5", .unexpectedByte(0x2E), 0), ("1e", .unexpectedEnd, 2), ("0x10", .trailingContent, 1),
             ("NaN", .unexpectedByte(0x4E), 0), ("1e999", .numberOutOfRange, 0),
             ("\"a\u{1}\"", .controlCharacterInString, 2),
-            (#""\x""#, .invalidEscape, 1), (#""\u12G4""#, .invalidEscape, 1), (#""\ud800""#, .loneSurrogate, 1),
-            (#""\ud800\u0041""#, .loneSurrogate, 1), (#""\udc00""#, .loneSurrogate, 1), (#""\u12"#, .unexpectedEnd, 5),
+            (#""\x""#, .invalidEscape, 1), (#""\u12G4""#, .invalidEscape, 1), (#""\u12"#, .unexpectedEnd, 5),
             ("{1:2}", .unexpectedByte(0x31), 1), ("{\"a\" 1}", .unexpectedByte(0x31), 5),
             ("[] []", .trailingContent, 3),
         ])
     func refusals(text: String, reason: JSONError.Reason, offset: Int) {
         #expect(throws: JSONError(reason: reason, offset: offset)) { try JSONValue(parsing: text) }
+    }
+
+    @Test(
+        "half of an emoji becomes U+FFFD, and the message goes on",
+        arguments: [
+            (#""\ud83d""#, "\u{FFFD}"), (#""a\ud83d b""#, "a\u{FFFD} b"), (#""\ude00x""#, "\u{FFFD}x"),
+            (#""\ud83d\u0041""#, "\u{FFFD}A"), (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
+            (#""\ud83d\n""#, "\u{FFFD}\n"), (#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}"),
+        ])
+    func loneSurrogates(text: String, expected: String) throws {
+        #expect(try JSONValue(parsing: text).string == expected)
+        #expect(try JSONValue(parsing: "{\(text):1}").object?.members.first?.key == expected)
+    }
+
+    @Test("what follows half of an emoji is still checked", arguments: [#""\ud83d\u12G4""#, #""\ud83d\x""#])
+    func faultsBehindLoneSurrogates(text: String) {
+        #expect(throws: JSONError(reason: .invalidEscape, offset: 7)) { try JSONValue(parsing: text) }
     }
 
     @Test(

@@ -11,8 +11,6 @@ package struct JSONError: Error, Hashable, Sendable {
         case trailingContent
         case controlCharacterInString
         case invalidEscape
-        /// Half of a `\u` pair without its other half.
-        case loneSurrogate
         case invalidUTF8
         case invalidNumber
         case numberOutOfRange
@@ -41,7 +39,6 @@ extension JSONError: CustomStringConvertible {
             case .trailingContent: "content after the value"
             case .controlCharacterInString: "control character in a string"
             case .invalidEscape: "invalid escape"
-            case .loneSurrogate: "lone surrogate"
             case .invalidUTF8: "invalid UTF-8"
             case .invalidNumber: "invalid number"
             case .numberOutOfRange: "number out of range"
@@ -75,7 +72,8 @@ extension JSONValue {
     }
 }
 
-/// Recursive descent over RFC 8259's grammar, with nothing added to it.
+/// Recursive descent over RFC 8259's grammar. Half of a `\u` pair without its other half becomes U+FFFD (section 8.2
+/// leaves it open): a JavaScript `slice` through an emoji must not cost the whole message.
 private struct JSONParser {
     let text: [UInt8]
     let maximumDepth: Int
@@ -236,22 +234,25 @@ private struct JSONParser {
             return
         }
         guard code == UInt8(ascii: "u") else { throw error(.invalidEscape) }
-        let start = offset
-        let first = try parseHexadecimal()
-        var scalar = first
-        if (0xD800..<0xDC00).contains(first) {
-            guard offset + 1 < text.count, text[offset] == UInt8(ascii: "\\"), text[offset + 1] == UInt8(ascii: "u")
-            else { throw JSONError(reason: .loneSurrogate, offset: start) }
-            let second = try parseHexadecimal()
-            guard (0xDC00..<0xE000).contains(second) else {
-                throw JSONError(reason: .loneSurrogate, offset: start)
-            }
-            scalar = 0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)
+        var scalar = try parseHexadecimal()
+        if (0xD800..<0xDC00).contains(scalar), let low = try parseLowSurrogate() {
+            scalar = 0x10000 + (scalar - 0xD800) << 10 + (low - 0xDC00)
         }
-        guard let character = Unicode.Scalar(scalar) else {
-            throw JSONError(reason: .loneSurrogate, offset: start)
-        }
+        let character = Unicode.Scalar(scalar) ?? "\u{FFFD}"
         content.append(contentsOf: UTF8.encode(character) ?? UTF8.encodedReplacementCharacter)
+    }
+
+    /// The second half of a pair, consumed; nil, with nothing consumed, when something else follows the first half.
+    private mutating func parseLowSurrogate() throws(JSONError) -> UInt32? {
+        guard offset + 1 < text.count, text[offset] == UInt8(ascii: "\\"), text[offset + 1] == UInt8(ascii: "u")
+        else { return nil }
+        let start = offset
+        let value = try parseHexadecimal()
+        guard (0xDC00..<0xE000).contains(value) else {
+            offset = start
+            return nil
+        }
+        return value
     }
 
     /// The four digits of the `\uXXXX` at `offset`.

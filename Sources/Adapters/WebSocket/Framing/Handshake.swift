@@ -21,7 +21,7 @@ package enum WebSocketHandshake {
             return response
         }
         let keys = request.headers.values("Sec-WebSocket-Key")
-        guard keys.count == 1, Base64.decode(keys[0])?.count == keyBytes else {
+        guard keys.count == 1, (try? Base64.decodeTolerantly(keys[0]))?.count == keyBytes else {
             return .text(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
         }
         return nil

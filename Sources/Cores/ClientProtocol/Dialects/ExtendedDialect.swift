@@ -47,10 +47,14 @@ package struct ExtendedDialect: DialectCodec, Sendable {
             }
             return .configure(data)
         case "audio":
-            guard let bytes = (message["data"]?.string).flatMap({ Base64.decode($0) }) else {
+            guard let text = message["data"]?.string else {
                 throw ClientError(.invalidAudio, "audio needs \"data\": base64 of bytes in the session's input format")
             }
-            return .audio(bytes)
+            do throws(Base64Error) {
+                return .audio(try Base64.decodeTolerantly(text))
+            } catch {
+                throw ClientError(.invalidAudio, "audio has \"data\" that is not base64: \(error)")
+            }
         case "text":
             guard let data = message["data"]?.string, !data.isEmpty, data.utf8.count <= maximumTextSize else {
                 throw ClientError(
@@ -86,10 +90,12 @@ package struct ExtendedDialect: DialectCodec, Sendable {
         }
         switch (message["payload"], message["encoding"]?.string) {
         case (.string(let text)?, "base64"):
-            guard let bytes = Base64.decode(text) else {
-                throw ClientError(.invalidMessage, "data has \"encoding\" base64, but its \"payload\" is not base64")
+            do throws(Base64Error) {
+                return .data(topic: topic, payload: try Base64.decodeTolerantly(text))
+            } catch {
+                throw ClientError(
+                    .invalidMessage, "data has \"encoding\" base64, but its \"payload\" is not base64: \(error)")
             }
-            return .data(topic: topic, payload: bytes)
         case (.string(let text)?, _): return .data(topic: topic, payload: Array(text.utf8))
         case (let value?, _): return .data(topic: topic, payload: value.serializedBytes())
         case (nil, _):

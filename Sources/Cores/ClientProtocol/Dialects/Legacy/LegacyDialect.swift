@@ -120,7 +120,7 @@ package struct LegacyDialect: DialectCodec, Sendable {
     }
 
     private mutating func audio(_ message: JSONObject) -> [DialectOutput] {
-        guard let bytes = (message["data"]?.string).flatMap(Self.decode(base64:)) else {
+        guard let bytes = (message["data"]?.string).flatMap({ try? Base64.decodeTolerantly($0) }) else {
             return [.reply(.error(RecordingProblem.undecodable.clientError))]
         }
         var outputs = beginTurn()
@@ -179,13 +179,6 @@ package struct LegacyDialect: DialectCodec, Sendable {
         case .packet(let bytes): .event(.opusPacket(bytes))
         case .recording(let samples, let sampleRate): .event(.recording(samples, sampleRate: sampleRate))
         }
-    }
-
-    /// The old server's decoder passed over line breaks, which some libraries put into base64.
-    private static func decode(base64: String) -> [UInt8]? {
-        if let bytes = Base64.decode(base64) { return bytes }
-        let compact = base64.utf8.filter { $0 != 0x0A && $0 != 0x0D && $0 != 0x20 && $0 != 0x09 }
-        return compact.count == base64.utf8.count ? nil : Base64.decode(utf8: compact)
     }
 
     // MARK: To the client
