@@ -190,7 +190,7 @@ BAD_AUDIO = {
     "no base64": audio("!!!! not base64 !!!!"),
     "cut off": audio(encoded(wav(spoken("hello")))[:-3]),
     "padding inside": audio("UklG====UklG"),
-    "other alphabet": audio("UklGRiQ-_w=="),
+    "a symbol of no alphabet": audio("UklGRiQ~_w=="),
     "a data URL of text": audio("data:text/plain,hello"),
     "unicode": audio("ÜÖÄß" * 10),
     "no container": audio(encoded(bytes(range(256)))),
@@ -222,6 +222,7 @@ async def test_base64_is_read_however_a_program_writes_it(client):
     for number, form in enumerate(forms, 1):
         counted = {"type": "buffering", "chunks": number, "bytes": 1000 * number}
         assert await told_after(client, audio(form)) == [counted]
+    assert await told_after(client, '{"type":"end_turn"}', count=1)
 
 
 FOREIGN = {"safari.mp4": "MP4", "flac.ogg": "FLAC", "flac.mka": "FLAC"}
