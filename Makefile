@@ -1,9 +1,10 @@
-.PHONY: help bootstrap build run test check fuzz soak bench microbench format clean
+.PHONY: help bootstrap build run test check conformance fuzz soak bench microbench format clean
 
 help:
 	@echo "make run     build for release and start the gateway (PORT=3000; room server inside unless LIVEKIT_URL is set)"
 	@echo "make test    everything: packages, build, format, unit tests, interop tests"
 	@echo "make check   build, format and unit tests only"
+	@echo "make conformance  the WebSocket server against the Autobahn test suite (ARGUMENTS=\"--cases 6.4 --verbose\")"
 	@echo "make fuzz    feeds every codec with inputs of libFuzzer's making, each for DURATION=60 seconds; see docs/fuzzing.md"
 	@echo "make soak    20 calls at once for two minutes, then a count of what is left over (CALLERS=20 DURATION=120)"
 	@echo "make bench   CPU, memory and delays of gateway and libopus side by side, against the goals (QUICK=1, ARGUMENTS=\"--help\")"
@@ -26,6 +27,9 @@ check: bootstrap
 	swift build --build-tests
 	swift format lint --strict --recursive --parallel Sources Tests Fuzz Package.swift
 	swift test --skip-build --disable-xctest
+
+conformance:
+	@scripts/websocket-conformance $(ARGUMENTS)
 
 fuzz: bootstrap
 	@DURATION=$(or $(DURATION),60) scripts/fuzz $(TARGETS)

@@ -5,7 +5,8 @@ import WebSocket
 import Wire
 
 /// The WebSocket adapter by itself, for the interop tests. Prints `listening PORT`, then serves:
-/// - upgrades on `/echo`: every message comes back; `/reject/STATUS`: refused; `/close/CODE`: closed at once
+/// - upgrades on `/echo`: every message comes back; `/echo-large`: also messages of up to 16 MiB;
+///   `/reject/STATUS`: refused; `/close/CODE`: closed at once
 /// - requests on any path: a JSON answer with method, path, query and the length of the body
 ///
 /// `connect URL [CA-FILE] [BEARER]` on standard input opens a client, which sends every message back; its fate is
@@ -65,6 +66,11 @@ final class Probe: HTTPHandler, @unchecked Sendable {
         case ("close", let code?):
             upgrade.accept(Echo(isClient: false))?.close(WebSocketCloseCode(rawValue: code), reason: "as asked")
         case ("echo", _): upgrade.accept(Echo(isClient: false))
+        case ("echo-large", _):
+            var configuration = WebSocketConfiguration()
+            configuration.maximumMessageBytes = 16 << 20
+            configuration.maximumRequiredBytes = 32 << 20
+            upgrade.accept(Echo(isClient: false), configuration: configuration)
         default: upgrade.reject(.text(404, "not here"))
         }
     }
