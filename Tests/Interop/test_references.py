@@ -1,5 +1,6 @@
 """What documents and comments refer to is there: files, chapters, functions, RFCs. Needs no gateway."""
 
+import functools
 import pathlib
 import re
 import subprocess
@@ -28,6 +29,7 @@ CODE = [
 ]
 
 
+@functools.cache
 def text_of(name):
     return (ROOT / name).read_text(errors="replace")
 
@@ -36,6 +38,7 @@ def without_code_blocks(text):
     return re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
 
 
+@functools.cache
 def anchors(name):
     """The anchors of a page's headings, as GitHub makes them."""
     found = set()
@@ -152,3 +155,33 @@ def test_standards_that_are_cited_are_listed():
         if number not in listed
     }
     assert not missing, "docs/standards.md lists the RFCs"
+
+
+UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "ms": 1, "s": 1000}
+
+
+def value_in_swift(expression):
+    """What a constant's expression comes to; durations in milliseconds. None when it is no plain number."""
+    if found := re.fullmatch(r"(?:Duration)?\.(seconds|milliseconds)\((\d+)\)", expression):
+        return int(found.group(2)) * (1000 if found.group(1) == "seconds" else 1)
+    if re.fullmatch(r"[\d_]+(?: (?:<<|\*) [\d_]+)?", expression):
+        left, operator, right = (expression.replace("_", "").split(" ") + ["*", "1"])[:3]
+        return int(left) << int(right) if operator == "<<" else int(left) * int(right)
+    return None
+
+
+def test_limits_of_the_threat_model_are_those_of_the_code():
+    rows = re.findall(r"^\| [^|]+ \| ([\d ]+?) ?(KiB|MiB|ms|s|) \| `(\w+)\.(\w+)` \|$", text_of("docs/threat-model.md"), re.M)
+    assert len(rows) > 30
+    sources = [text_of(name) for name in CODE if name.startswith("Sources/") and name.endswith(".swift")]
+    wrong = []
+    for number, unit, type_name, constant in rows:
+        declared = rf"\b(?:struct|class|enum|actor|extension) (?:\w+\.)*{type_name}\b"
+        found = {
+            value_in_swift(expression.strip())
+            for source in sources if re.search(declared, source)
+            for expression in re.findall(rf"\b(?:let|var) {constant}(?:: \w+)? = (.+)$", source, re.M)
+        }
+        if int(number.replace(" ", "")) * UNITS[unit] not in found:
+            wrong.append(f"{type_name}.{constant}: the page says {number} {unit}, the code {found or 'nothing'}")
+    assert not wrong
