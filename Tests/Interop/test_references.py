@@ -72,7 +72,7 @@ def comments_of(name):
         mark = "#"
     comments, current = [], []
     for line in text_of(name).splitlines():
-        found = re.match(rf"\s*(?:.*\s)?{mark}(?:\s(.*))?$", line)
+        found = mark[0] in line and re.search(rf"(?:^|\s){mark}(?:\s(.*))?$", line)
         if found:
             current.append(found.group(1) or "")
         elif current:
@@ -179,9 +179,17 @@ def test_limits_of_the_threat_model_are_those_of_the_code():
         declared = rf"\b(?:struct|class|enum|actor|extension) (?:\w+\.)*{type_name}\b"
         found = {
             value_in_swift(expression.strip())
-            for source in sources if re.search(declared, source)
+            for source in sources if constant in source and type_name in source and re.search(declared, source)
             for expression in re.findall(rf"\b(?:let|var) {constant}(?:: \w+)? = (.+)$", source, re.M)
         }
         if int(number.replace(" ", "")) * UNITS[unit] not in found:
             wrong.append(f"{type_name}.{constant}: the page says {number} {unit}, the code {found or 'nothing'}")
     assert not wrong
+
+
+def test_every_metric_is_documented_and_every_documented_one_exists():
+    counted = {
+        name for file in CODE if file.startswith("Sources/") and file.endswith(".swift")
+        for name in re.findall(r'"(voicegateway_\w+)"', text_of(file))
+    }
+    assert counted == set(re.findall(r"^\| `(voicegateway_\w+)`", text_of("docs/metrics.md"), re.M))
