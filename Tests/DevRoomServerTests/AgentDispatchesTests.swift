@@ -45,6 +45,15 @@ struct AgentDispatchesTests {
                 }, in: room, time)
         }
 
+        mutating func accept(_ job: Job?, by worker: String) {
+            agents.receive(
+                .availability(
+                    .with {
+                        $0.jobId = job?.id ?? ""
+                        $0.available = true
+                    }), from: worker, time)
+        }
+
         mutating func advance(_ duration: Duration) {
             time.now += duration
             agents.handleTimeout(time)
@@ -169,6 +178,89 @@ struct AgentDispatchesTests {
         fixture.advance(.milliseconds(200))
         let laterOutputs = fixture.take()
         #expect(laterOutputs.isEmpty)
+    }
+
+    static func parrots(started outputs: [AgentOutput]) -> [String] {
+        outputs.compactMap { if case .startParrot(let job) = $0 { job.id } else { nil } }
+    }
+
+    static func parrots(stopped outputs: [AgentOutput]) -> [String] {
+        outputs.compactMap { if case .stopParrot(let job) = $0 { job } else { nil } }
+    }
+
+    @Test("a worker without a name that has the room keeps the parrot away: one voice answers")
+    func namelessWorkerInTime() throws {
+        var fixture = Fixture()
+        fixture.register("AW_1", name: "")
+        fixture.agents.roomCreated(fixture.room, agents: [], fixture.time)
+        let offered = fixture.take()
+        _ = try fixture.dispatch("helper")
+        // The worker takes its time, longer than the parrot waits.
+        fixture.advance(.seconds(1))
+        #expect(fixture.take().isEmpty)
+        fixture.accept(Self.offers(offered).first?.job, by: "AW_1")
+        fixture.advance(.seconds(60))
+        #expect(Self.parrots(started: fixture.take()).isEmpty)
+    }
+
+    @Test("the parrot comes after all when the worker without a name refuses the room")
+    func namelessWorkerRefuses() throws {
+        var fixture = Fixture()
+        fixture.register("AW_1", name: "")
+        fixture.agents.roomCreated(fixture.room, agents: [], fixture.time)
+        let job = Self.offers(fixture.take()).first?.job
+        let dispatch = try fixture.dispatch("helper")
+        fixture.advance(.seconds(1))
+        fixture.agents.receive(.availability(.with { $0.jobId = job?.id ?? "" }), from: "AW_1", fixture.time)
+        fixture.advance(.seconds(10))
+        #expect(Self.parrots(started: fixture.take()) == dispatch.state?.jobs.map(\.id))
+    }
+
+    @Test("the parrot leaves when a worker takes the room late, whatever its name", arguments: ["", "helper"])
+    func lateWorker(name: String) throws {
+        var fixture = Fixture()
+        fixture.agents.roomCreated(fixture.room, agents: [], fixture.time)
+        _ = try fixture.dispatch("helper")
+        fixture.advance(.seconds(1))
+        let parrot = Self.parrots(started: fixture.take())
+        #expect(parrot.count == 1)
+        fixture.register("AW_1", name: name)
+        let offered = fixture.take()
+        // Not before the worker has agreed: until then somebody has to answer.
+        #expect(Self.parrots(stopped: offered).isEmpty)
+        fixture.accept(Self.offers(offered).first?.job, by: "AW_1")
+        let outputs = fixture.take()
+        #expect(Self.parrots(stopped: outputs) == parrot)
+        guard case .stopParrot = outputs.first, case .assign = outputs.last else {
+            Issue.record("the worker is sent before the parrot has left")
+            return
+        }
+        fixture.advance(.seconds(60))
+        #expect(Self.parrots(started: fixture.take()).isEmpty)
+    }
+
+    @Test("the parrot stays when a late worker refuses the room")
+    func lateWorkerRefuses() throws {
+        var fixture = Fixture()
+        let dispatch = try fixture.dispatch("helper")
+        fixture.advance(.seconds(1))
+        #expect(Self.parrots(started: fixture.take()).count == 1)
+        fixture.register("AW_1", name: "helper")
+        let job = Self.offers(fixture.take()).first?.job
+        fixture.agents.receive(.availability(.with { $0.jobId = job?.id ?? "" }), from: "AW_1", fixture.time)
+        #expect(Self.parrots(stopped: fixture.take()).isEmpty)
+        let listed = fixture.agents.list(room: "lobby", id: dispatch.id).first?.state?.jobs.first?.state
+        #expect(listed?.status == .running && listed?.workerId == AgentDispatches.parrotWorkerID)
+    }
+
+    @Test("a parrot that leaves the room by itself has done its job")
+    func parrotLeaves() throws {
+        var fixture = Fixture()
+        let dispatch = try fixture.dispatch("helper")
+        fixture.advance(.seconds(1))
+        let parrot = try #require(Self.parrots(started: fixture.take()).first)
+        fixture.agents.participantLeft("lobby", identity: "agent-" + parrot, fixture.time)
+        #expect(fixture.agents.list(room: "lobby", id: dispatch.id).first?.state?.jobs.first?.state?.status == .success)
     }
 
     @Test("a server without a parrot waits for a worker instead")

@@ -15,7 +15,7 @@ enum AgentOutput: Hashable {
 /// workers (docs/livekit-protocol.md#agent-workers). Pure; drain `poll()` after each call that mutates.
 ///
 /// Kinder than LiveKit's own server in one point: a job that nobody took waits for workers that register later, since
-/// a developer often starts the worker after the room.
+/// a developer often starts the worker after the room. The parrot stands in meanwhile, and never beside a worker.
 struct AgentDispatches {
     /// How long a worker may take to answer an offer.
     static let availabilityTimeout: Duration = .seconds(10)
@@ -33,7 +33,6 @@ struct AgentDispatches {
         case expectingWorker(until: Instant)
         case offered(worker: String, until: Instant)
         case running(worker: String)
-        case parrot
         case ended
     }
 
@@ -41,6 +40,8 @@ struct AgentDispatches {
         var job: Job
         var phase = Phase.waiting
         var refusedBy: Set<String> = []
+        /// The parrot is in the room for this job until a worker takes it, or another job of the room.
+        var hasParrot = false
 
         var isOver: Bool { phase == .ended }
     }
@@ -66,7 +67,7 @@ struct AgentDispatches {
         jobs.compactMap { record in
             switch record.phase {
             case .expectingWorker(let deadline), .offered(_, let deadline): deadline
-            case .waiting, .running, .parrot, .ended: nil
+            case .waiting, .running, .ended: nil
             }
         }.min()
     }
@@ -74,7 +75,7 @@ struct AgentDispatches {
     mutating func handleTimeout(_ time: ServerTime) {
         for index in jobs.indices {
             switch jobs[index].phase {
-            case .expectingWorker(let deadline) where deadline <= time.now: startParrot(index, time)
+            case .expectingWorker(let deadline) where deadline <= time.now: bringParrot(index, time)
             case .offered(let worker, let deadline) where deadline <= time.now:
                 // Silence is an answer, too; others may be quicker.
                 jobs[index].refusedBy.insert(worker)
@@ -135,12 +136,12 @@ struct AgentDispatches {
     mutating func participantLeft(_ room: String, identity: String, _ time: ServerTime) {
         for index in jobs.indices where jobs[index].job.room?.name == room && !jobs[index].isOver {
             guard jobs[index].job.state?.participantIdentity == identity else { continue }
-            switch jobs[index].phase {
-            case .running(let worker):
+            if case .running(let worker) = jobs[index].phase {
                 outputs.append(.send(.termination(.with { $0.jobId = jobs[index].job.id }), to: worker))
                 end(index, .failed, "agent worker left the room", time)
-            case .parrot: end(index, .success, "", time)
-            case .waiting, .expectingWorker, .offered, .ended: break
+            } else if jobs[index].hasParrot {
+                jobs[index].hasParrot = false
+                end(index, .success, "", time)
             }
         }
     }
@@ -227,23 +228,49 @@ struct AgentDispatches {
             outputs.append(.send(.availability(.with { $0.job = jobs[index].job }), to: worker.id))
             return
         }
-        jobs[index].job.state = JobState()
+        jobs[index].job.state = jobs[index].hasParrot ? parrotState(of: record.job, time) : JobState()
         let mayBecomeParrot =
-            isParrotEnabled && record.job.type == .room && !record.job.agentName.isEmpty
+            isParrotEnabled && record.job.type == .room && !record.job.agentName.isEmpty && !record.hasParrot
             && !workers.isKnown(agentName: record.job.agentName)
         jobs[index].phase = mayBecomeParrot ? .expectingWorker(until: time.now + Self.parrotDelay) : .waiting
     }
 
-    private mutating func startParrot(_ index: Int, _ time: ServerTime) {
-        jobs[index].phase = .parrot
-        jobs[index].job.state = .with {
+    /// No worker of that name has come in time: the parrot takes the job, unless another agent has the room or has been
+    /// asked to take it. Two voices would answer.
+    private mutating func bringParrot(_ index: Int, _ time: ServerTime) {
+        jobs[index].phase = .waiting
+        let room = jobs[index].job.room?.name
+        for other in jobs where other.job.room?.name == room {
+            switch other.phase {
+            case .running: return
+            case .offered(_, let deadline):
+                jobs[index].phase = .expectingWorker(until: deadline)
+                return
+            case .waiting, .expectingWorker, .ended: break
+            }
+        }
+        jobs[index].hasParrot = true
+        jobs[index].job.state = parrotState(of: jobs[index].job, time)
+        outputs.append(.startParrot(jobs[index].job))
+    }
+
+    /// A worker has taken a job of the room: the parrot leaves, and what it stood in for waits for its own worker.
+    private mutating func dismissParrots(from room: String?) {
+        for index in jobs.indices where jobs[index].hasParrot && jobs[index].job.room?.name == room {
+            jobs[index].hasParrot = false
+            if jobs[index].phase == .waiting { jobs[index].job.state = JobState() }
+            outputs.append(.stopParrot(job: jobs[index].job.id))
+        }
+    }
+
+    private func parrotState(of job: Job, _ time: ServerTime) -> JobState {
+        .with {
             $0.status = .running
             $0.workerId = Self.parrotWorkerID
             $0.startedAt = time.unixNanoseconds
             $0.updatedAt = time.unixNanoseconds
-            $0.participantIdentity = "agent-" + jobs[index].job.id
+            $0.participantIdentity = "agent-" + job.id
         }
-        outputs.append(.startParrot(jobs[index].job))
     }
 
     private mutating func end(_ index: Int, _ status: JobStatus, _ error: String, _ time: ServerTime) {
@@ -259,8 +286,11 @@ struct AgentDispatches {
             switch jobs[index].phase {
             case .running(let worker), .offered(let worker, _):
                 outputs.append(.send(.termination(.with { $0.jobId = jobs[index].job.id }), to: worker))
-            case .parrot: outputs.append(.stopParrot(job: jobs[index].job.id))
             case .waiting, .expectingWorker, .ended: break
+            }
+            if jobs[index].hasParrot {
+                jobs[index].hasParrot = false
+                outputs.append(.stopParrot(job: jobs[index].job.id))
             }
             if !jobs[index].isOver { end(index, .success, "", time) }
         }
@@ -288,7 +318,7 @@ struct AgentDispatches {
                 if workers.choose(for: jobs[index].job, except: jobs[index].refusedBy, using: &random) != nil {
                     launch(index, time)
                 }
-            case .offered, .running, .parrot, .ended: break
+            case .offered, .running, .ended: break
             }
         }
     }
@@ -332,6 +362,8 @@ struct AgentDispatches {
         if answer.participantIdentity.isEmpty { answer.participantIdentity = "agent-" + answer.jobId }
         jobs[index].phase = .running(worker: worker)
         jobs[index].job.state?.participantIdentity = answer.participantIdentity
+        // First: the worker may come under the parrot's identity.
+        dismissParrots(from: jobs[index].job.room?.name)
         outputs.append(
             .assign(jobs[index].job, answer, permissions: workers[worker]?.permissions, to: worker))
     }
