@@ -23,11 +23,11 @@ final class LoadClient: WebSocketHandler {
         var heardOnsets = 0
         /// Holes of more than two frames within a spurt.
         var gaps = 0
-        /// Opus packets that nobody has sent.
+        /// Opus packets that no client has sent.
         var strangePackets = 0
         var lastHeard: Instant?
         var errors: [String] = []
-        /// How the connection ended, when nobody wanted it to.
+        /// How the connection ended, when it was not this client that ended it.
         var unexpectedEnd: String?
         var isAlive = false
     }
@@ -128,7 +128,7 @@ final class LoadClient: WebSocketHandler {
 
     // MARK: Sending
 
-    /// Sends the next 20 ms. - Parameter now: the time of this turn.
+    /// Sends the next 20 ms. `now` is the time at which the loop's iteration began.
     func tick(now: Instant) {
         guard isStreaming, let socket else { return }
         let frame = frames[position]
@@ -180,7 +180,7 @@ final class LoadClient: WebSocketHandler {
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
-        // Read once a turn by the loop; spurts, whose delay counts, read the clock anew.
+        // The loop reads it once an iteration; for spurts, whose delay counts, the clock is read anew.
         var now = socket.loop.now
         record.heard += 1
         record.heardBytes += bytes.count
@@ -221,8 +221,8 @@ final class LoadClient: WebSocketHandler {
         ended("closed with \(closure.code.rawValue)\(reason)")
     }
 
-    /// When that began which ends with the first sound here: who is there already waits for the other one's, who is alone
-    /// for the agent's.
+    /// When the wait for the first sound began: the first client of a room waits for the second one's, a client that is
+    /// alone for the agent's.
     private var soundExpectedSince: Instant? {
         guard let partner else { return record.connectAt }
         return partner.speaksAtOnce ? partner.record.connectAt : nil

@@ -5,15 +5,15 @@ internal import SecureTransport
 package import WebSocket
 internal import Wire
 
-/// Drives a load test: connects the clients at a steady rate, lets them talk, measures for a while, and counts what came
-/// of it. Talks the public protocol only.
+/// Drives a load test: connects the clients at a steady rate, lets them talk, measures for a while, and counts what
+/// came of it. Talks the public protocol only.
 ///
-/// Each client sends at its own time within the 20 ms of a frame, as callers do who know nothing of each other; one
+/// Each client sends at its own time within the 20 ms of a frame, as callers do that know nothing of each other; one
 /// timer wakes all of them. Belongs to the loop's thread.
 package final class LoadGenerator {
     /// What is told while the test runs.
     package enum Stage: String, Sendable {
-        case connecting, settling, measuring, draining
+        case connecting, warmingUp, measuring, draining
     }
 
     /// So many parts has a frame; each client sends in one of them.
@@ -68,7 +68,7 @@ package final class LoadGenerator {
         makeClients()
         let ticker = LoopTimer(loop: loop) { [unowned self] in tick() }
         self.ticker = ticker
-        let stageTimer = LoopTimer(loop: loop) { [unowned self] in settle() }
+        let stageTimer = LoopTimer(loop: loop) { [unowned self] in warmUp() }
         self.stageTimer = stageTimer
         onStage(.connecting)
         let now = loop.now
@@ -109,7 +109,7 @@ package final class LoadGenerator {
             clients[index].partner = clients[index + 1]
             clients[index + 1].partner = clients[index]
         }
-        // All first ones before all second ones, so that those find somebody there who hears their first word.
+        // All first clients come before all second ones, so that each second one is heard from its first word on.
         order = clients.filter { $0.index.isMultiple(of: 2) } + clients.filter { !$0.index.isMultiple(of: 2) }
     }
 
@@ -133,12 +133,12 @@ package final class LoadGenerator {
 
     func joined(_ client: LoadClient) {
         if let partner = client.partner, client.index.isMultiple(of: 2) == false {
-            // Who was there first answers when the other one is there, too.
+            // The first client of a room answers when the second one is there, too.
             startLater(partner)
         } else if client.partner == nil || plan.topology != .pairs {
             client.startStreaming()
         }
-        settleIfComplete()
+        warmUpIfComplete()
     }
 
     private func startLater(_ client: LoadClient) {
@@ -150,17 +150,17 @@ package final class LoadGenerator {
         connectTimers.append(timer)
     }
 
-    func ended(_ client: LoadClient) { settleIfComplete() }
+    func ended(_ client: LoadClient) { warmUpIfComplete() }
 
-    private func settleIfComplete() {
+    private func warmUpIfComplete() {
         guard !hasBegunToSettle, clients.allSatisfy({ $0.hasJoined || $0.record.unexpectedEnd != nil }) else { return }
-        settle()
+        warmUp()
     }
 
-    private func settle() {
+    private func warmUp() {
         guard !hasBegunToSettle else { return }
         hasBegunToSettle = true
-        onStage(.settling)
+        onStage(.warmingUp)
         next(after: plan.settling + LoadPlan.answerDelay) { $0.measure() }
     }
 
@@ -180,7 +180,7 @@ package final class LoadGenerator {
         result.finishMeasuring(
             now: EventLoop.clock(), counters: totals(), own: usageAtStart, watched: watchedAtStart,
             plan: plan)
-        // Who should have been hearing something, and heard nothing, is dead without having said so.
+        // A client that should have heard something, and heard nothing, is dead without having said so.
         let longest = LoadSpeech.longestPause + .seconds(2)
         let now = loop.now
         for client in clients where client.isOpen && client.partner?.talks == true && plan.topology == .pairs {
@@ -200,7 +200,7 @@ package final class LoadGenerator {
             client.leave()
         }
         ticker?.cancel()
-        // The goodbyes need a moment.
+        // Close frames need a moment.
         next(after: .milliseconds(300)) { generator in
             let completion = generator.completion
             generator.completion = nil
@@ -238,7 +238,7 @@ package final class LoadGenerator {
         slotted[slot].append(client)
         streaming += 1
         if streaming == 1 {
-            // After a rest it begins anew with the present.
+            // After a time without sends it begins anew with the present.
             nextTick = Int((EventLoop.clock() - begin).nanoseconds / Self.slotDuration.nanoseconds) + 1
         }
         arm()
@@ -251,7 +251,7 @@ package final class LoadGenerator {
         streaming -= before - slotted[slot].count
     }
 
-    /// Sets the timer to the next part of a frame in which somebody sends.
+    /// Sets the timer to the next part of a frame in which a client sends.
     private func arm() {
         guard streaming > 0 else { return }
         var following = nextTick
@@ -261,8 +261,8 @@ package final class LoadGenerator {
 
     private func tick() {
         let now = loop.now
-        // All that has fallen due, in order. Whoever sends late has its lateness counted: a generator that cannot keep up
-        // must not be taken for a slow gateway.
+        // All that has fallen due, in order. A client that sends late has its lateness counted: a generator that cannot
+        // keep up must not be taken for a slow gateway.
         while streaming > 0 {
             let due = begin + Self.slotDuration * nextTick
             guard due <= now else { break }

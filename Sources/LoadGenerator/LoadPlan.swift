@@ -2,7 +2,7 @@ package import WebSocket
 
 /// What a load test does.
 package struct LoadPlan: Hashable, Sendable {
-    /// Who is in a room.
+    /// What a room consists of.
     package enum Topology: Hashable, Sendable {
         /// Two clients that talk to each other: what one says, the other must hear.
         case pairs
@@ -10,7 +10,7 @@ package struct LoadPlan: Hashable, Sendable {
         case agent(String)
     }
 
-    /// What clients send that do not talk.
+    /// What the clients send that do not talk.
     package enum Rest: String, CaseIterable, Hashable, Sendable {
         /// Nothing, as a client does that detects speech itself.
         case nothing
@@ -48,7 +48,7 @@ package struct LoadPlan: Hashable, Sendable {
     /// Between a client's being in its room and the first word of the other one, who was there before: by then
     /// each has subscribed to the other's track.
     static let answerDelay = Duration.seconds(1)
-    /// How long sound may still be under way when nobody talks any more.
+    /// How long sound may still be under way when no client talks any more.
     static let draining = Duration.seconds(2)
 
     /// Whether the client of that number talks. Evenly spread, whatever the share is.

@@ -49,7 +49,7 @@ package struct LoadResult: Sendable {
     package var watched: [Watched] = []
 
     // The whole test.
-    /// Speech of those who have a listener, in messages and spurts, and what of it was heard.
+    /// Speech of clients that have a listener, in messages and spurts, and what of it was heard.
     package var speechSent = 0
     package var speechHeard = 0
     package var spurtsSent = 0

@@ -33,7 +33,7 @@ package struct LoadSpeech: Sendable {
     package let quiet: [Frame]
     /// Nothing but zeros.
     package let silence: [Frame]
-    /// Packets by their bytes, so that who hears one knows which it is; only for Opus.
+    /// Packets by their bytes, so that a client that hears one knows which it is; only for Opus.
     package let packets: [[UInt8]: Bool]
 
     /// - Parameter isOpus: packets in place of PCM.
@@ -60,7 +60,7 @@ package struct LoadSpeech: Sendable {
         }
     }
 
-    /// The samples of the voice alone, for whoever measures a codec with the same sound.
+    /// The samples of the voice alone, for programs that measure a codec with the same sound.
     package static func samples() -> [[Int16]] {
         var voice = SyntheticVoice()
         return pattern.flatMap { spurt, pause in

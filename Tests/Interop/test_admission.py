@@ -1,5 +1,5 @@
-"""Who may connect: every refusal of the contract, by the clients that meet it. The tokens are minted by LiveKit's own
-package, and the clients know nothing but the contract."""
+"""Who may connect: every refusal of docs/access.md, by the clients that meet it. The tokens are minted by LiveKit's own
+package, and the clients know nothing but that page."""
 
 import asyncio
 import base64

@@ -114,10 +114,9 @@ async def test_recorded_packets_reach_the_room_undecoded(gateway, sentence):
             # The first words may be gone before the listener has subscribed.
             for _ in range(2):
                 await client.hold(in_pieces(recording, len(sentence) / 16_000))
-                await asyncio.sleep(3)
-            heard = bytes(listener.heard)
-            found = sum(packet in heard for packet in packets)
-            assert found > 0.95 * len(packets), (found, len(packets))
+            await listener.until(
+                lambda: sum(packet in listener.heard for packet in packets) > 0.95 * len(packets),
+                what=f"nearly all of {len(packets)} packets")
 
 
 async def test_typed_words_are_answered(gateway):

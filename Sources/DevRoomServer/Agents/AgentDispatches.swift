@@ -11,11 +11,11 @@ enum AgentOutput: Hashable {
     case stopParrot(job: String)
 }
 
-/// Which agents shall be in which rooms, and who is to provide them: dispatches become jobs, jobs are offered to
+/// Which agents shall be in which rooms, and which workers provide them: dispatches become jobs, jobs are offered to
 /// workers (docs/livekit-protocol.md#agent-workers). Pure; drain `poll()` after each call that mutates.
 ///
-/// Kinder than LiveKit's own server in one point: a job that nobody took waits for workers that register later, since
-/// a developer often starts the worker after the room. The parrot stands in meanwhile, and never beside a worker.
+/// Kinder than LiveKit's own server in one point: a job that no worker took waits for workers that register later,
+/// since a developer often starts the worker after the room. The parrot stands in meanwhile, and never beside a worker.
 struct AgentDispatches {
     /// How long a worker may take to answer an offer.
     static let availabilityTimeout: Duration = .seconds(10)
@@ -27,7 +27,7 @@ struct AgentDispatches {
     static let parrotWorkerID = "AW_parrot"
 
     private enum Phase: Hashable {
-        /// Nobody took it yet.
+        /// No worker has taken it yet.
         case waiting
         /// Until then a worker of that name may still register.
         case expectingWorker(until: Instant)

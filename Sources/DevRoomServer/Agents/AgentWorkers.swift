@@ -59,7 +59,7 @@ struct AgentWorkers {
         for job: Job, except refused: Set<String>, using random: inout some RandomNumberGenerator
     ) -> AgentWorker? {
         let able = workers.filter { $0.serves(job) && $0.status == .available && !refused.contains($0.id) }
-        // Even a fully loaded worker is asked when nobody else is there; it may say no.
+        // Even a fully loaded worker is asked when there is no other; it may say no.
         let weights = able.map { max(0.001, 1 - Double($0.load)) }
         var point = Double.random(in: 0..<max(0.001, weights.reduce(0, +)), using: &random)
         for (worker, weight) in zip(able, weights) {

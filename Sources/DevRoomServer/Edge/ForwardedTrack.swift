@@ -7,7 +7,7 @@ protocol TrackSink: AnyObject {
     func receive(_ packet: ReceivedRTPPacket, now: Instant)
 }
 
-/// One published track and everybody who gets it.
+/// One published track and its subscribers.
 final class ForwardedTrack {
     let sid: String
     /// The publisher's SID.

@@ -3,7 +3,7 @@ internal import Signalling
 internal import WebSocket
 internal import Wire
 
-/// `/rtc` and `/rtc/v1`: checks whether somebody may join, and lets them in (docs/livekit-protocol.md#signalling).
+/// `/rtc` and `/rtc/v1`: checks whether a client may join, and lets it in (docs/livekit-protocol.md#signalling).
 struct JoinEndpoint {
     /// Longest room name, identity and display name, in characters.
     static let maximumNameLength = 256

@@ -149,7 +149,7 @@ extension NetworkParticipant {
         }
     }
 
-    /// Once a turn, so that several changes cost one round.
+    /// Runs at the end of the loop's iteration, so that several changes cost one round.
     func negotiateIfNeeded() {
         guard !hasEnded else { return }
         if let subscriber {

@@ -39,7 +39,7 @@ extension NetworkParticipant: SignalSessionOwner {
     func signalClosed(_ session: SignalSession) {
         guard session === self.session else { return }
         self.session = nil
-        // Who was connected may come back as long as its media path lives.
+        // A participant that was connected may come back as long as its media path lives.
         if !hasConnected { host.perform { $0.disconnect(sid, .signalClose, host.time) } }
     }
 

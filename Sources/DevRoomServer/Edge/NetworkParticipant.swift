@@ -4,15 +4,15 @@ internal import PeerConnection
 internal import Signalling
 internal import Wire
 
-/// A member of a room at the other end of a network: its signalling connection and its peer connections.
+/// A member of a room that is connected over the network: its signalling connection and its peer connections.
 final class NetworkParticipant {
     /// How long a participant whose media path failed may take to resume.
     static let resumeTimeout: Duration = .seconds(5)
-    /// How long peer connections outlive the `leave`, so that a client reads it before it misses its media.
-    static let farewell: Duration = .milliseconds(500)
+    /// How long peer connections outlive the `leave`, so that a client reads it before its media stops.
+    static let peerCloseDelay: Duration = .milliseconds(500)
     /// Bytes of data kept until the client's channels are open.
     static let maximumWaitingBytes = 1 << 20
-    /// A waiting data message above it is dropped when lossy.
+    /// Lossy messages are dropped while more bytes than this wait.
     static let maximumLossyBacklog = 64 << 10
 
     let sid: String
@@ -22,7 +22,7 @@ final class NetworkParticipant {
     unowned let host: RoomHost
     let log: Log
     var session: SignalSession?
-    private var farewellTimer: LoopTimer?
+    private var peerCloseTimer: LoopTimer?
     private var resumeTimer: LoopTimer?
     private var refreshTimer: LoopTimer?
     private var tokens: TokenRefresher
@@ -190,15 +190,15 @@ extension NetworkParticipant: RoomMember {
         downtracks = []
         published = [:]
         // The timer keeps the participant until its connections are closed.
-        farewellTimer = LoopTimer(loop: environment.loop) { [self] in closePeers() }
-        farewellTimer?.arm(after: Self.farewell)
+        peerCloseTimer = LoopTimer(loop: environment.loop) { [self] in closePeers() }
+        peerCloseTimer?.arm(after: Self.peerCloseDelay)
     }
 
     /// Closes the peer connections at once.
     func closePeers() {
         publisher.close()
         subscriber?.close()
-        farewellTimer = nil
+        peerCloseTimer = nil
     }
 }
 

@@ -43,7 +43,7 @@ final class RoomHub {
         return host
     }
 
-    /// Nobody has to be waited for.
+    /// No room and no worker is left.
     var isIdle: Bool { rooms.isEmpty && workers.isEmpty }
 
     /// Ends everything: clients are told that the server goes.

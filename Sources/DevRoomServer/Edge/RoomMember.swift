@@ -1,6 +1,6 @@
 internal import Signalling
 
-/// Somebody in a room as its host sees it: over the network or inside this process.
+/// A participant as its room's host sees it: over the network or inside this process.
 protocol RoomMember: AnyObject {
     func send(_ message: SignalResponse.Message)
     /// A serialized `DataPacket`.

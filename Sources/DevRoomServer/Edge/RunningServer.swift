@@ -6,9 +6,9 @@ internal import Wire
 
 /// A server that listens. Belongs to the loop's thread.
 final class RunningServer {
-    /// How long clients may take to read their goodbye when the server stops, and how often we look.
-    static let farewell: Duration = .seconds(1)
-    private static let look: Duration = .milliseconds(10)
+    /// How long clients may take to read their `leave` when the server stops, and how often this is checked.
+    static let drainTimeout: Duration = .seconds(1)
+    private static let drainCheckInterval: Duration = .milliseconds(10)
 
     let environment: ServerEnvironment
     let hub: RoomHub
@@ -27,7 +27,7 @@ final class RunningServer {
             throw .security("\(error)")
         }
         do throws(EventLoopError) {
-            // TCP first: with port 0 it settles the number that UDP shall have, too.
+            // TCP first: with port 0 the kernel chooses its number, and UDP gets the same.
             let addresses = try Self.addresses(configuration.host)
             let pending = PendingRoutes()
             var httpConfiguration = HTTPServer.Configuration()
@@ -71,20 +71,20 @@ final class RunningServer {
         do throws(EventLoopError) {
             return try MediaSockets(loop: loop, addresses: addresses, port: configuration.udpPort ?? tcpPort)
         } catch {
-            // A number that the kernel chose for TCP may be taken for UDP; then nobody insists on it.
+            // The number that the kernel chose for TCP may be in use for UDP; then UDP gets another.
             guard configuration.udpPort == nil, configuration.port == 0 else { throw error }
             return try MediaSockets(loop: loop, addresses: addresses, port: 0)
         }
     }
 
-    /// Says goodbye to everybody, and calls `completion` when all is closed.
+    /// Sends everybody a `leave`, and calls `completion` when all is closed.
     func stop(_ completion: @escaping () -> Void) {
         http.stopListening()
         hub.close()
-        let end = environment.loop.now + Self.farewell
+        let end = environment.loop.now + Self.drainTimeout
         timer = LoopTimer(loop: environment.loop) { [self] in
             guard hub.isIdle && http.webSocketCount == 0 || environment.loop.now >= end else {
-                timer?.arm(after: Self.look)
+                timer?.arm(after: Self.drainCheckInterval)
                 return
             }
             http.close()

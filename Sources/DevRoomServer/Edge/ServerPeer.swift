@@ -3,7 +3,7 @@ internal import PeerConnection
 internal import SecureTransport
 internal import Wire
 
-/// Who uses a `ServerPeer`.
+/// The user of a `ServerPeer`.
 protocol ServerPeerOwner: AnyObject {
     func peer(_ peer: ServerPeer, event: PeerConnectionEvent)
     /// Borrowed bytes are valid during the call only.
@@ -55,7 +55,7 @@ final class ServerPeer {
         timer?.follow(connection.nextDeadline)
     }
 
-    /// Says goodbye and lets go of everything.
+    /// Closes the connection, its timer and its registration.
     func close() {
         guard !isClosed else { return }
         isClosed = true

@@ -1,7 +1,7 @@
 internal import Signalling
 internal import WebSocket
 
-/// Leads HTTP requests to whoever answers them.
+/// Leads HTTP requests to the parts that answer them.
 final class ServerRoutes: HTTPHandler {
     private let hub: RoomHub
     private let authentication: ServerAuthentication

@@ -3,7 +3,7 @@ internal import Signalling
 internal import WebSocket
 internal import Wire
 
-/// Who is at the other end of a signalling connection's messages.
+/// The receiver of a signalling connection's messages.
 protocol SignalSessionOwner: AnyObject {
     func signal(_ session: SignalSession, received message: SignalRequest.Message)
     func signalClosed(_ session: SignalSession)
@@ -64,7 +64,7 @@ final class SignalSession {
         socket?.close(.normal)
     }
 
-    /// As LiveKit's own server does: who cannot be understood is not listened to any longer.
+    /// Closes the connection: LiveKit's own server does not listen on after a message that it cannot read either.
     private func malformed(_ form: String) {
         log.warning("malformed signal message", ["form": form])
         socket?.close(.normal)

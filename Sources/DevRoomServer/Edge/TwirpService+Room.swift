@@ -100,7 +100,7 @@ extension TwirpService {
     private func mutePublishedTrack(_ request: MuteRoomTrackRequest) throws(TwirpError) -> MuteRoomTrackResponse {
         let host = try room(request.room)
         let sid = try participant(request.identity, in: host).sid
-        // Nobody may open somebody else's microphone.
+        // The server API may mute a microphone, but not open it.
         guard request.muted else { throw TwirpError(.failedPrecondition, "remote unmute not enabled") }
         guard let track = host.perform({ $0.mute(sid, track: request.trackSid, isMuted: true, byServer: true) }) else {
             throw TwirpError(.notFound, "track is not found")

@@ -136,7 +136,7 @@ final class Parrot {
     private func noticed(_ event: ParrotListener.Event) {
         switch event {
         case .began:
-            // Whoever speaks over the parrot wants to be heard.
+            // A caller that speaks over the parrot wants to be heard.
             if voice.isSpeaking { interrupt() }
             callerSegment = texts.makeSegmentID()
             nextInterim = now + Self.interimInterval
@@ -229,7 +229,7 @@ extension Parrot: RoomMember {
         if let message = texts.receive(packet, caller: name) { answer(message) }
     }
 
-    /// Somebody who writes before speaking is the caller as well.
+    /// A participant that writes before it speaks is the caller as well.
     private var firstCaller: String? { host.room.participants.first { Self.isCaller($0) }?.identity }
 
     private static func isCaller(_ participant: RoomParticipant) -> Bool {

@@ -2,7 +2,7 @@ internal import AudioCodec
 internal import Glibc
 internal import PeerConnection
 
-/// Turns text into something that sounds like a parrot trying to speak: one syllable of two gliding tones for each
+/// Makes text into something that sounds like a parrot trying to speak: one syllable of two gliding tones for each
 /// vowel, in a melody that follows the letters.
 enum ParrotSpeech {
     /// Longer texts are cut there, in syllables.

@@ -8,7 +8,7 @@ struct ParrotTexts {
     static let chatTopic = "lk.chat"
     /// Bytes of one chunk.
     static let maximumChunk = 15_000
-    /// Bytes of chat that are listened to; the rest of a longer message is dropped.
+    /// Bytes of chat that are listened to; what is beyond them is dropped.
     static let maximumChat = 4096
     /// Chat streams that are open at one time.
     static let maximumOpenChats = 16

@@ -53,7 +53,7 @@ struct ForwardedPacket: Hashable {
         var user: [UInt8]?
         var chat: [UInt8]?
         var header: [UInt8]?
-        var rest: [UInt8] = []
+        var others: [UInt8] = []
         var reader = try ProtobufReader(packet)
         var start = reader.offset
         while let tag = try reader.nextTag() {
@@ -71,7 +71,7 @@ struct ForwardedPacket: Hashable {
                 isTranscription = isTranscription || tag.field == Field.transcription
                 isMetrics = isMetrics || tag.field == Field.metrics
                 try reader.skip(tag)
-                rest += packet[start..<reader.offset]
+                others += packet[start..<reader.offset]
             }
             start = reader.offset
         }
@@ -98,10 +98,10 @@ struct ForwardedPacket: Hashable {
         for destination in destinationIdentities { writer.write(Field.destinations, bytes: Array(destination.utf8)) }
         if sequence != 0 { writer.write(Field.sequence, varint: UInt64(sequence)) }
         if !sender.sid.isEmpty { writer.write(Field.sid, bytes: Array(sender.sid.utf8)) }
-        bytes = writer.bytes + rest
+        bytes = writer.bytes + others
     }
 
-    /// Puts the sender's true names into a `UserPacket` and takes out who it is for.
+    /// Puts the sender's true names into a `UserPacket` and takes its destinations out.
     private mutating func rewriteUser(_ user: [UInt8], from sender: Sender) throws(ProtobufError) -> [UInt8] {
         var kept: [UInt8] = []
         var reader = try ProtobufReader(user)
@@ -223,7 +223,8 @@ extension Room {
             sids: request.destinationSids, except: nil)
     }
 
-    /// Sends a packet to the named, or to everybody but the sender. Reliable packets wait for who is still connecting.
+    /// Sends a packet to the named, or to all but the sender. Reliable packets wait for participants that still
+    /// connect.
     private mutating func deliver(
         _ packet: [UInt8], isReliable: Bool, to identities: [String], sids: [String], except sender: String?
     ) {

@@ -101,7 +101,7 @@ extension Room {
         announce(index)
     }
 
-    /// Mutes or unmutes a track of the participant's own. The publisher is told only when somebody else asked.
+    /// Mutes or unmutes a participant's track. The publisher is told only when the server API asked for it.
     @discardableResult
     mutating func mute(_ sid: String, track: String, isMuted: Bool, byServer: Bool) -> TrackInfo? {
         guard let index = index(of: sid) else { return nil }

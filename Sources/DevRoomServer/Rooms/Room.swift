@@ -1,13 +1,13 @@
 internal import Signalling
 internal import Wire
 
-/// Why somebody cannot join.
+/// Why a participant cannot join.
 enum RoomJoinError: Error, Hashable {
     case full(maximum: UInt32)
     case closed
 }
 
-/// One room: who is in it, who publishes and gets what, and who is told about it. Pure: no socket, clock or media.
+/// One room: its participants, their tracks and subscriptions, and what each is told. Pure: no socket, clock or media.
 /// After each call that mutates drain `poll()`.
 struct Room {
     /// Unless the room's creator says otherwise, in seconds.
@@ -32,7 +32,7 @@ struct Room {
     /// How well everybody is connected, as it was told last.
     var toldQualities: [String: ConnectionQuality] = [:]
     private(set) var isClosed = false
-    /// When the room ends unless somebody comes.
+    /// When the room ends unless a participant joins.
     private(set) var closesAt: Instant?
     private var countersDueAt: Instant?
     private var countersToldAt: Instant
@@ -98,7 +98,7 @@ struct Room {
 
     mutating func signal(_ message: SignalResponse.Message, to sid: String) { emit(.signal(message, to: sid)) }
 
-    /// Tells everybody who is told anything: the connected, and those who have their join response.
+    /// Sends a message to all participants: each has its join response already.
     mutating func broadcast(_ message: SignalResponse.Message, except sid: String? = nil) {
         for participant in participants where participant.sid != sid { signal(message, to: participant.sid) }
     }
@@ -135,7 +135,7 @@ struct Room {
         }
     }
 
-    // MARK: Who is here
+    // MARK: Participants
 
     func index(of sid: String) -> Int? { participants.firstIndex { $0.sid == sid } }
 
@@ -143,7 +143,7 @@ struct Room {
 
     func participant(identity: String) -> RoomParticipant? { participants.first { $0.identity == identity } }
 
-    /// Lets somebody in and answers with the join response. A session of the same identity has to go.
+    /// Lets a participant in and answers with the join response. An older session of the same identity ends.
     /// Returns the new participant's SID.
     mutating func join(_ request: ParticipantJoin, _ time: ServerTime) throws(RoomJoinError) -> String {
         guard !isClosed else { throw .closed }
@@ -225,10 +225,10 @@ struct Room {
         signal(.roomUpdate(.with { $0.room = info }), to: sid)
     }
 
-    /// The participant says goodbye.
+    /// The participant leaves by its own will.
     mutating func leave(_ sid: String, _ time: ServerTime) { disconnect(sid, .clientInitiated, time) }
 
-    /// Tells the participant to go, with the reason, and everybody else that it went.
+    /// Tells the participant to go, with the reason, and all others that it went.
     mutating func disconnect(_ sid: String, _ reason: DisconnectReason, _ time: ServerTime) {
         remove(sid, reason, time, isReplaced: false)
     }
@@ -274,7 +274,7 @@ struct Room {
 
     // MARK: What is known about them
 
-    /// Shows a participant's present state to all who may see it.
+    /// Shows a participant's present state to all that may see it.
     mutating func announce(_ index: Int, includingSelf: Bool = true) {
         let participant = participants[index]
         participants[index].isAnnounced = true

@@ -16,11 +16,11 @@ enum RoomOutput: Hashable {
     case end(participant: String, reason: DisconnectReason)
     /// What the participant's token says is no longer so.
     case tokenOutdated(ParticipantInfo)
-    /// Somebody came; the dispatcher wants to know.
+    /// A participant joined; the dispatcher is told.
     case joined(ParticipantInfo)
     /// A participant's first track became visible.
     case published(ParticipantInfo)
-    /// Somebody left.
+    /// A participant left.
     case left(ParticipantInfo)
     /// The room is over, and empty.
     case closed

@@ -23,11 +23,11 @@ struct RoomParticipant {
     struct PublishedTrack {
         let cid: String
         var info: TrackInfo
-        /// The publisher was told that somebody listens.
+        /// The publisher was told that its track has a subscriber.
         var hasHadSubscriber = false
     }
 
-    /// A track of somebody else that this participant gets.
+    /// A track of another participant that this one gets.
     struct Subscription {
         var isEstablished = false
         var isPaused = false
@@ -50,7 +50,7 @@ struct RoomParticipant {
     var subscriptions: [String: Subscription] = [:]
     /// Tracks that the participant does not want.
     var declinedTracks: Set<String> = []
-    /// Who may have our tracks; nil for everybody.
+    /// Who may subscribe to this participant's tracks; nil for everybody.
     var trackPermission: SubscriptionPermission?
     /// The highest number among reliable packets that came from it.
     var lastSequence: UInt32 = 0

@@ -46,7 +46,7 @@ struct AudioLevelMeter {
     }
 }
 
-/// Who speaks in a room; only changes are told.
+/// The speakers of a room; only changes are reported.
 struct ActiveSpeakers {
     private var levels: [String: Float] = [:]
 
@@ -64,7 +64,7 @@ struct ActiveSpeakers {
         return changes
     }
 
-    /// Forgets who has left; returns the change if it was speaking.
+    /// Forgets a participant that has left; returns the change if it was speaking.
     mutating func remove(_ sid: String) -> SpeakerInfo? {
         levels.removeValue(forKey: sid).map { _ in Self.info(sid, 0) }
     }

@@ -1,7 +1,7 @@
 internal import Signalling
 internal import Wire
 
-/// Who gets whose tracks.
+/// Subscriptions: which participant gets which tracks.
 extension Room {
     /// Where a track is: the publisher's place and the track's place in its list.
     private func find(_ track: String) -> (publisher: Int, position: Int)? {
@@ -13,7 +13,7 @@ extension Room {
         return nil
     }
 
-    /// Gives a newcomer everything there is, if it wants it that way.
+    /// Subscribes a participant that joins to all tracks, if it subscribes automatically.
     mutating func subscribeToAll(_ sid: String) {
         guard let subscriber = participant(sid), subscriber.subscribesAutomatically else { return }
         for other in participants where other.sid != sid {
@@ -50,7 +50,7 @@ extension Room {
         emit(.detach(track: track, subscriber: sid))
     }
 
-    /// A track is going: nobody gets it any more.
+    /// A track ends: its subscriptions end with it.
     mutating func dropSubscriptions(to track: String) {
         for participant in participants { unsubscribe(participant.sid, from: track) }
         for index in participants.indices { participants[index].declinedTracks.remove(track) }
@@ -104,7 +104,7 @@ extension Room {
         }
     }
 
-    /// A publisher says who may have its tracks.
+    /// A publisher says who may subscribe to its tracks.
     mutating func setTrackPermission(_ sid: String, _ permission: SubscriptionPermission) {
         guard let index = index(of: sid) else { return }
         participants[index].trackPermission = permission

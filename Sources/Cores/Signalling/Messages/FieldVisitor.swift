@@ -12,7 +12,7 @@ package struct FieldVisitor {
 
     private let purpose: Purpose
     private var reader: ProtobufReader?
-    /// The field that stands next in the input; nil once somebody took it.
+    /// The field that stands next in the input; nil once a field took it.
     private var tag: ProtobufTag?
     private var failure: ProtobufError?
     private(set) var writer = ProtobufWriter()

@@ -149,7 +149,7 @@ package struct SubscribedAudioCodecUpdate: ProtobufMessage {
     }
 }
 
-/// One codec and whether somebody uses it.
+/// One codec and whether a subscriber uses it.
 package struct SubscribedAudioCodec: ProtobufMessage {
     package var codec = ""
     package var enabled = false

@@ -243,7 +243,7 @@ package struct UpdateLocalAudioTrack: ProtobufMessage {
     }
 }
 
-/// Somebody subscribed to our track for the first time.
+/// Our track has its first subscriber.
 package struct TrackSubscribed: ProtobufMessage {
     package var trackSid = ""
 

@@ -6,7 +6,7 @@ package struct QueryString: Hashable, Sendable {
         package let value: String
     }
 
-    /// Parameters that are read; the rest of a longer query is ignored.
+    /// Parameters that are read; further ones are ignored.
     package static let maximumItems = 256
 
     package private(set) var items: [Item] = []

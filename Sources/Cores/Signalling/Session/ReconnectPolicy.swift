@@ -34,7 +34,7 @@ package struct ReconnectPolicy: Sendable {
         guard attempts < Self.maximumAttempts else { return nil }
         defer { attempts += 1 }
         let attempt: Attempt = mayResume && attempts < Self.maximumResumes ? .resume : .full
-        // The first attempt comes at once: most losses are a moment's, and somebody waits at the other end.
+        // The first attempt comes at once: most losses are short, and a caller waits.
         guard attempts > 0 else { return (attempt, .zero) }
         let longest = min(Self.longestPause.nanoseconds, Self.firstPause.nanoseconds << Int64(attempts - 1))
         return (attempt, .nanoseconds(Int64.random(in: 0...longest, using: &random)))

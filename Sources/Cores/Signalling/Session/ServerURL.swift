@@ -47,12 +47,12 @@ package struct ServerURL: Hashable, Sendable {
         case "wss", "https": isSecure = true
         default: throw .unsupportedScheme(scheme)
         }
-        let rest = parts[1]
-        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-        var trimmed = rest[slash...]
+        let afterScheme = parts[1]
+        let slash = afterScheme.firstIndex(of: "/") ?? afterScheme.endIndex
+        var trimmed = afterScheme[slash...]
         while trimmed.hasSuffix("/") { trimmed.removeLast() }
         path = String(trimmed)
-        let authority = rest[..<slash]
+        let authority = afterScheme[..<slash]
         let portText: Substring?
         if authority.hasPrefix("[") {
             guard let bracket = authority.firstIndex(of: "]") else { throw .noHost }

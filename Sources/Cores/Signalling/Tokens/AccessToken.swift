@@ -1,6 +1,6 @@
 package import Wire
 
-/// Why an access token is refused, in words that help whoever minted it.
+/// Why an access token is refused, in words that help the one that minted it.
 package enum AccessTokenError: Error, Hashable, Sendable {
     /// Not three base64url parts with JSON inside; the text names the part.
     case malformed(String)
@@ -120,7 +120,7 @@ package struct AccessToken: Hashable, Sendable {
         if let notBefore, notBefore > now + Self.leeway { throw .notYetValid(from: notBefore, now: now) }
     }
 
-    /// Reads the claims of a token that somebody else will verify. Never decide anything about rights by this.
+    /// Reads the claims of a token that the room server will verify. No right is ever decided by them.
     package init(unverified text: String) throws(AccessTokenError) {
         try self.init(claims: try Self.split(text).claims)
     }
