@@ -1,7 +1,7 @@
 package import EventLoops
 package import Observability
 package import PeerConnection
-internal import Signalling
+package import Signalling
 package import WebSocket
 package import Wire
 
@@ -122,12 +122,15 @@ package final class RoomParticipant {
     }
 
     /// Leaves the room: the others see it at once, and why. Does nothing after the end.
-    package func leave() {
+    ///
+    /// - Parameter reason: servers pass on `clientInitiated`, at which agents close their session with this participant,
+    ///   and `userUnavailable`, at which they wait for it to come back (docs/livekit-protocol.md#leaving); others count as the first.
+    package func leave(_ reason: DisconnectReason = .clientInitiated) {
         guard state != .closed else { return }
         signal?.send(
             .leave(
                 .with {
-                    $0.reason = .clientInitiated
+                    $0.reason = reason
                     $0.action = .disconnect
                 }))
         finish(.left)

@@ -95,6 +95,7 @@ final class FakeRoom: RoomConnection {
     var isMuted = false
     var reportedLossPercent = 0
     var leftAt: Instant?
+    var departure: RoomDeparture?
 
     init(request: RoomRequest, delegate: any RoomConnectionDelegate, clock: VirtualClock) {
         self.request = request
@@ -114,7 +115,10 @@ final class FakeRoom: RoomConnection {
     func publishDTMF(_ digit: DTMFDigit) { digits.append(digit) }
     func setAttributes(_ attributes: [String: String]) { self.attributes.merge(attributes) { $1 } }
     func performRPC(to identity: String, method: String, payload: String) { calls.append((identity, method)) }
-    func leave() { leftAt = clock.now }
+    func leave(_ departure: RoomDeparture) {
+        leftAt = clock.now
+        self.departure = departure
+    }
 
     func emit(_ event: RoomEvent) { delegate?.room(self, event: event) }
 

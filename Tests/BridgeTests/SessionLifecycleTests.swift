@@ -14,8 +14,8 @@ struct SessionLifecycleTests {
         return actions
     }
 
-    private func joined(expectsAgent: Bool = true) -> SessionLifecycle {
-        var life = SessionLifecycle(expectsAgent: expectsAgent, limits: Limits(), now: .zero)
+    private func joined(expectsAgent: Bool = true, limits: Limits = Limits()) -> SessionLifecycle {
+        var life = SessionLifecycle(expectsAgent: expectsAgent, limits: limits, now: .zero)
         life.handle(.clientSpoke, now: .zero)
         life.handle(.roomJoined, now: .zero)
         _ = drain(&life)
@@ -55,7 +55,7 @@ struct SessionLifecycleTests {
             return
         }
         #expect(error.code == .roomUnavailable && error.blame == .room && error.isRetryable)
-        #expect(actions.suffix(3).first == .leave)
+        #expect(actions.suffix(3).first == .leave(.withoutGoodbye))
         #expect(actions.last == .finish && life.phase == .ended && life.nextDeadline == nil)
     }
 
@@ -141,7 +141,8 @@ struct SessionLifecycleTests {
         var life = joined()
         life.handle(.shutdown, now: .zero)
         let actions = drain(&life)
-        guard actions.count == 4, case .tell(.closing(.shutdown, _)) = actions[0], actions[1] == .leave,
+        guard actions.count == 4, case .tell(.closing(.shutdown, _)) = actions[0],
+            actions[1] == .leave(.withoutGoodbye),
             case .close(.shutdown, _) = actions[2], actions[3] == .finish
         else {
             Issue.record("\(actions)")
@@ -154,11 +155,45 @@ struct SessionLifecycleTests {
     func gone() {
         var life = joined()
         life.handle(.clientGone, now: .zero)
-        #expect(drain(&life) == [.leave, .finish])
+        #expect(drain(&life) == [.leave(.goodbye), .finish])
         life.handle(.shutdown, now: .zero)
         life.handle(.agentJoined, now: .zero)
         life.handle(.roomEnded(.connectionLost), now: .zero)
         #expect(drain(&life) == [])
+    }
+
+    @Test(
+        "an agent is kept for the caller who may come back, and let go when the conversation is over",
+        arguments: [
+            (SessionLifecycle.Input.clientLost(mayResume: false), RoomDeparture.withoutGoodbye),
+            (.shutdown, .withoutGoodbye),
+            (.failed(ClientError(.rateLimited, "too much"), .rateLimited), .withoutGoodbye),
+            (.clientGone, .goodbye),
+        ])
+    func departures(input: SessionLifecycle.Input, expected: RoomDeparture) {
+        var life = joined()
+        life.handle(input, now: .zero)
+        #expect(drain(&life).contains(.leave(expected)))
+    }
+
+    @Test("a caller whose connection broke and who never came back has not said goodbye")
+    func graceIsOver() {
+        var limits = Limits()
+        limits.resumeGrace = .seconds(30)
+        var life = joined(limits: limits)
+        life.handle(.clientLost(mayResume: true), now: .zero)
+        #expect(drain(&life) == [])
+        life.handleTimeout(now: ms(30_000))
+        #expect(drain(&life) == [.leave(.withoutGoodbye), .finish])
+    }
+
+    @Test("a caller who was silent for too long is seen off")
+    func idleIsGoodbye() {
+        var limits = Limits()
+        limits.idleTimeout = .seconds(8)
+        var life = joined(limits: limits)
+        life.handleTimeout(now: ms(8000))
+        #expect(drain(&life).contains(.leave(.goodbye)))
     }
 
     @Test("a client that goes before it said anything never had a room")

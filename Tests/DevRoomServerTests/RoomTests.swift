@@ -57,6 +57,22 @@ struct RoomTests {
         #expect(toAnn.updated.first?.disconnectReason == .clientInitiated)
     }
 
+    @Test("who leaves may say why, within what LiveKit's own server passes on")
+    func leaveWithReason() throws {
+        for (told, seen) in [
+            (DisconnectReason.userUnavailable, DisconnectReason.userUnavailable), (.userRejected, .userRejected),
+            (.roomDeleted, .clientInitiated), (.unknownReason, .clientInitiated),
+        ] {
+            var fixture = RoomFixture()
+            let ann = try fixture.join("ann")
+            let bob = try fixture.join("bob")
+            _ = fixture.takeAll()
+            fixture.room.leave(bob, fixture.time, told)
+            let toAnn = fixture.takeAll().compactMap { if case .signal(let message, ann) = $0 { message } else { nil } }
+            #expect(toAnn.updated.first?.disconnectReason == seen)
+        }
+    }
+
     @Test("a second session of an identity replaces the first without others seeing it go")
     func duplicateIdentity() throws {
         var fixture = RoomFixture()

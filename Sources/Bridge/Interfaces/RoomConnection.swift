@@ -18,6 +18,14 @@ package struct RoomRequest: Hashable, Sendable {
     }
 }
 
+/// How a caller leaves a room.
+package enum RoomDeparture: Hashable, Sendable {
+    /// The conversation is over: an agent that talked with this caller alone ends its session.
+    case goodbye
+    /// The caller's connection is gone, or the gateway goes: an agent waits for the same caller to come back.
+    case withoutGoodbye
+}
+
 /// Makes connections to rooms.
 package protocol RoomConnector: AnyObject {
     /// Starts to join. The outcome comes as an event, never during this call.
@@ -48,7 +56,7 @@ package protocol RoomConnection: AnyObject {
     /// Calls a method of another participant. Nobody waits for the answer.
     func performRPC(to identity: String, method: String, payload: String)
     /// Leaves so that the others see it at once. No event comes after this call.
-    func leave()
+    func leave(_ departure: RoomDeparture)
 }
 
 extension RoomConnection {

@@ -6,12 +6,14 @@ extension BridgeSession {
     /// Whether the session waits for its client to come back.
     package var isClientAbsent: Bool { lifecycle.isClientAbsent }
 
-    /// The client's connection broke. The session waits for the client, or ends if it must not.
-    package func clientLost() {
+    /// The client's connection ended without a goodbye. The session waits for the client, or ends if it must not; then
+    /// its agent still waits for a while for a new session of the same caller.
+    ///
+    /// - Parameter mayResume: false when no later connection can continue the session.
+    package func clientLost(mayResume: Bool = true) {
         guard !hasEnded, absentClient == nil else { return }
         // Who knows no `session` event has no token to come back with.
-        guard parameters.events == .extended else { return clientClosed() }
-        lifecycle.handle(.clientLost, now: now)
+        lifecycle.handle(.clientLost(mayResume: mayResume && parameters.events == .extended), now: now)
         if lifecycle.isClientAbsent {
             finishSentence()
             earlierAudioDrops += client.droppedAudioMessages

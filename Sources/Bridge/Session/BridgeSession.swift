@@ -224,7 +224,7 @@ package final class BridgeSession {
         perform()
     }
 
-    /// The client is gone for good.
+    /// The client has said goodbye.
     package func clientClosed() {
         lifecycle.handle(.clientGone, now: now)
         perform()
@@ -259,8 +259,8 @@ package final class BridgeSession {
             switch action {
             case .join: joinRoom()
             case .tell(let event): tell(event)
-            case .leave:
-                room?.leave()
+            case .leave(let departure):
+                room?.leave(departure)
                 room = nil
                 isRoomReady = false
             case .close(let reason, let message):

@@ -34,8 +34,8 @@ package struct SessionLifecycle: Sendable {
         case othersPresent(Int)
         /// The client has said goodbye.
         case clientGone
-        /// Its connection broke.
-        case clientLost
+        /// Its connection ended without a goodbye. `mayResume` is false when no later connection can continue the session.
+        case clientLost(mayResume: Bool)
         /// It is back on another connection.
         case clientResumed
         case shutdown
@@ -48,7 +48,7 @@ package struct SessionLifecycle: Sendable {
         case join
         case tell(ServerEvent)
         /// Leave the room, if it is there.
-        case leave
+        case leave(RoomDeparture)
         /// Close the connection to the client.
         case close(ClosingReason, message: String)
         /// Everything is over.
@@ -143,17 +143,19 @@ package struct SessionLifecycle: Sendable {
         case .roomEnded(let why): end(why)
         case .failed(let error, let reason): end(reason, error.message, error: error)
         case .shutdown: end(.shutdown, "the gateway is shutting down; connect again")
-        case .clientGone: finish()
-        case .clientLost:
+        case .clientGone: finish(.goodbye)
+        case .clientLost(let mayResume):
             // Before it is in the room the client has nothing to come back to.
-            guard limits.resumeGrace > .zero, phase == .joined || phase == .agentPresent else { return finish() }
+            guard mayResume, limits.resumeGrace > .zero, phase == .joined || phase == .agentPresent else {
+                return finish(.withoutGoodbye)
+            }
             graceDeadline = now + limits.resumeGrace
         case .clientResumed: graceDeadline = nil
         }
     }
 
     package mutating func handleTimeout(now: Instant) {
-        if let deadline = graceDeadline, deadline <= now { return finish() }
+        if let deadline = graceDeadline, deadline <= now { return finish(.withoutGoodbye) }
         if let deadline = durationDeadline, let limit = limits.maximumDuration, deadline <= now {
             return end(.sessionLimit, "sessions may last \(limit.inSeconds) s at most")
         }
@@ -230,13 +232,13 @@ package struct SessionLifecycle: Sendable {
         if let error { actions.append(.tell(.error(error))) }
         actions.append(.tell(.closing(reason: reason, message: message)))
         // The room first: closing takes as long as the client likes.
-        if hasJoined { actions.append(.leave) }
+        if hasJoined { actions.append(.leave(reason.departure)) }
         actions.append(.close(reason, message: message))
         conclude()
     }
 
-    private mutating func finish() {
-        if hasJoined { actions.append(.leave) }
+    private mutating func finish(_ departure: RoomDeparture) {
+        if hasJoined { actions.append(.leave(departure)) }
         conclude()
     }
 
@@ -249,6 +251,17 @@ package struct SessionLifecycle: Sendable {
         idleDeadline = nil
         durationDeadline = nil
         actions.append(.finish)
+    }
+}
+
+extension ClosingReason {
+    /// Whether the conversation is over with the session. A client that is told to connect again finds its agent as it
+    /// was.
+    fileprivate var departure: RoomDeparture {
+        switch self {
+        case .agentLeft, .agentTimeout, .idleTimeout, .sessionLimit: .goodbye
+        default: .withoutGoodbye
+        }
     }
 }
 

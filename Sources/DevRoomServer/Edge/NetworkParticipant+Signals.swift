@@ -19,7 +19,7 @@ extension NetworkParticipant: SignalSessionOwner {
             host.perform { _ = $0.mute(sid, track: request.sid, isMuted: request.muted, byServer: false) }
         case .subscription(let request): host.perform { $0.updateSubscription(sid, request) }
         case .trackSetting(let request): host.perform { $0.updateTrackSettings(sid, request) }
-        case .leave: host.perform { $0.leave(sid, host.time) }
+        case .leave(let request): host.perform { $0.leave(sid, host.time, request.reason) }
         case .subscriptionPermission(let request): host.perform { $0.setTrackPermission(sid, request) }
         case .syncState(let state): if host.perform({ $0.synchronize(sid, state) }) == false { mismatch() }
         case .simulate(let scenario): simulate(scenario)

@@ -225,8 +225,13 @@ struct Room {
         signal(.roomUpdate(.with { $0.room = info }), to: sid)
     }
 
-    /// The participant leaves by its own will.
-    mutating func leave(_ sid: String, _ time: ServerTime) { disconnect(sid, .clientInitiated, time) }
+    /// The participant leaves of its own accord. As with LiveKit's own server, it chooses among these reasons.
+    mutating func leave(_ sid: String, _ time: ServerTime, _ reason: DisconnectReason = .clientInitiated) {
+        switch reason {
+        case .userUnavailable, .userRejected, .agentError: disconnect(sid, reason, time)
+        default: disconnect(sid, .clientInitiated, time)
+        }
+    }
 
     /// Tells the participant to go, with the reason, and all others that it went.
     mutating func disconnect(_ sid: String, _ reason: DisconnectReason, _ time: ServerTime) {

@@ -85,10 +85,10 @@ final class LiveKitRoomConnection: RoomConnection {
         }
     }
 
-    func leave() {
+    func leave(_ departure: RoomDeparture) {
         isOver = true
         start?.cancel()
-        participant.leave()
+        participant.leave(departure == .goodbye ? .clientInitiated : .userUnavailable)
     }
 
     private func attempt(_ send: () throws(DataSendError) -> Void) {
@@ -249,7 +249,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
     private static func sentence(_ reason: DisconnectReason) -> String {
         switch reason {
         case .clientInitiated: "left"
-        case .connectionTimeout, .signalClose: "lost its connection"
+        case .connectionTimeout, .signalClose, .userUnavailable: "lost its connection"
         case .participantRemoved: "was removed"
         case .roomDeleted, .roomClosed: "the room was deleted"
         case .duplicateIdentity: "another participant took its identity"

@@ -35,7 +35,7 @@ final class ResumableSessions {
     func clientLost(_ session: BridgeSession, _ token: String, _ log: Log) {
         guard absentTokens.count < Self.maximumAbsent else {
             log.warning("too many sessions wait for their clients", ["limit": Self.maximumAbsent])
-            return session.clientClosed()
+            return session.clientLost(mayResume: false)
         }
         session.clientLost()
         guard session.isClientAbsent else { return }

@@ -24,7 +24,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     private var gateTimer: LoopTimer?
     private var hooks: Hooks?
     private let maximumMessageBytes: Int
-    /// Decides about the session when the socket broke; without it, the session ends as after a goodbye.
+    /// Decides about the session when the socket broke; without it, the session ends.
     var onLost: ((BridgeSession) -> Void)?
     /// Where the socket is counted.
     private(set) var place: Admission.Place?
@@ -89,7 +89,11 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
         if let session {
-            if let onLost, !closure.isGoodbye { onLost(session) } else { session.clientClosed() }
+            switch closure.kind {
+            case .goodbye: session.clientClosed()
+            case .departure: session.clientLost(mayResume: false)
+            case .loss: if let onLost { onLost(session) } else { session.clientLost(mayResume: false) }
+            }
         }
         onLost = nil
         session = nil
@@ -141,14 +145,23 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 }
 
 extension WebSocketClosure {
-    /// Whether the connection was ended on purpose: by the client, or by us because of what the client did. What a
-    /// network does looks otherwise: no close frame, no answer to a ping, messages that are not read.
-    fileprivate var isGoodbye: Bool {
+    /// What the end of a connection says about its client.
+    fileprivate enum Kind {
+        /// The client is done.
+        case goodbye
+        /// The client's page or program goes, or was sent away for what it did; it may begin again, as after a reload.
+        case departure
+        /// What a network does: no close frame, no answer to a ping, messages that are not read.
+        case loss
+    }
+
+    fileprivate var kind: Kind {
         switch code {
-        case .abnormal, .tryAgainLater: false
-        // What a browser's `close()` sends.
-        case .normal, .goingAway, .noStatus: true
-        default: wasLocal
+        // The second is what a browser's `close()` sends.
+        case .normal, .noStatus: .goodbye
+        case .goingAway: .departure
+        case .abnormal, .tryAgainLater: .loss
+        default: wasLocal ? .departure : .loss
         }
     }
 }
