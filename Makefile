@@ -4,7 +4,7 @@ help:
 	@echo "make run     build for release and start the gateway (PORT=3000; room server inside unless LIVEKIT_URL is set)"
 	@echo "make test    everything: packages, build, format, unit tests, interop tests"
 	@echo "make check   build, format and unit tests only"
-	@echo "make conformance  the WebSocket server against the Autobahn test suite (ARGUMENTS=\"--cases 6.4 --verbose\")"
+	@echo "make conformance  WebSocket server and client against the Autobahn test suite (ARGUMENTS=\"--cases 6.4 --verbose\")"
 	@echo "make fuzz    feeds every codec with inputs of libFuzzer's making, each for DURATION=60 seconds; see docs/fuzzing.md"
 	@echo "make soak    20 calls at once for two minutes, then a count of what is left over (CALLERS=20 DURATION=120)"
 	@echo "make bench   CPU, memory and delays of gateway and libopus side by side, against the goals (QUICK=1, ARGUMENTS=\"--help\")"

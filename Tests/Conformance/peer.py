@@ -1,7 +1,6 @@
-"""The WebSocket client that the suite's cases drive: it sends what RFC 6455 forbids as readily as what it allows."""
+"""The end of a WebSocket that the suite's cases drive: it sends what RFC 6455 forbids as readily as what it allows."""
 
 import asyncio
-import base64
 import os
 import struct
 import types
@@ -17,10 +16,9 @@ PATIENCE = 3.0
 class Peer(Protocol):
     """One connection with one case. The members that cases use have the names of the suite's own."""
 
-    def __init__(self, host, port, path):
-        self.host, self.port, self.path = host, port, path
+    def __init__(self, isServer):
         self.state = self.STATE_CONNECTING
-        self.factory = types.SimpleNamespace(isServer=False)
+        self.factory = types.SimpleNamespace(isServer=isServer)
         self.connectionWasOpen = self.closedByMe = self.failedByMe = self.droppedByMe = self.wasClean = False
         self.localCloseCode = self.localCloseReason = self.remoteCloseCode = self.remoteCloseReason = None
         self.autoFragmentSize = 0
@@ -38,9 +36,8 @@ class Peer(Protocol):
         if payload_len is not None:
             content = (content * (payload_len // len(content) + 1))[:payload_len] if content else b""
         self.txFrameStats[opcode] = self.txFrameStats.get(opcode, 0) + 1
-        header = self.header(opcode, len(content), fin, rsv)
-        key = mask or os.urandom(4)
-        self.write(header + key + masked(content, key), chopsize)
+        key = b"" if self.factory.isServer else mask or os.urandom(4)
+        self.write(self.header(opcode, len(content), fin, rsv) + key + masked(content, key), chopsize)
 
     def sendMessage(self, payload, isBinary=False, fragmentSize=None, sync=False):
         size = fragmentSize or self.autoFragmentSize or max(len(payload), 1)
@@ -53,12 +50,12 @@ class Peer(Protocol):
         self.streamOpcode = opcode if opcode is not None else 2 if isBinary else 1
 
     def beginMessageFrame(self, length):
-        self.streamKey, self.streamOffset = os.urandom(4), 0
+        self.streamKey, self.streamOffset = b"" if self.factory.isServer else os.urandom(4), 0
         self.write(self.header(self.streamOpcode, length, fin=False, rsv=0) + self.streamKey)
         self.streamOpcode = 0
 
     def sendMessageFrameData(self, payload, sync=False):
-        key = bytes(self.streamKey[(self.streamOffset + index) % 4] for index in range(4))
+        key = bytes(self.streamKey[(self.streamOffset + index) % 4] for index in range(len(self.streamKey)))
         self.streamOffset += len(payload)
         self.write(masked(payload.encode("latin-1"), key))
 
@@ -96,12 +93,12 @@ class Peer(Protocol):
 
     # What the cases need for that
 
-    @staticmethod
-    def header(opcode, length, fin, rsv):
+    def header(self, opcode, length, fin, rsv):
         start = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
+        mask = 0 if self.factory.isServer else 0x80
         if length < 126:
-            return start + bytes([0x80 | length])
-        return start + (struct.pack("!BH", 0xFE, length) if length < 65536 else struct.pack("!BQ", 0xFF, length))
+            return start + bytes([mask | length])
+        return start + (struct.pack("!BH", mask | 126, length) if length < 65536 else struct.pack("!BQ", mask | 127, length))
 
     def write(self, data, chopsize=None):
         self.outgoing.put_nowait((data, chopsize or len(data)))
@@ -117,27 +114,21 @@ class Peer(Protocol):
         self.writer.transport.abort()
 
     async def send(self):
-        while True:
-            data, size = await self.outgoing.get()
+        while (part := await self.outgoing.get()) is not None:
+            data, size = part
             for start in range(0, len(data), size):
                 self.writer.write(data[start:start + size])
                 await self.writer.drain()
                 await asyncio.sleep(0)
+        self.writer.close()
 
-    async def run(self, case_class):
-        """Runs one case to the end of its connection, and gives it back."""
+    async def run(self, case_class, opening):
+        """Runs one case on the connection that `opening` makes, to its end, and gives the case back."""
         case = case_class(self)
         sender = None
         try:
-            self.reader, self.writer = await asyncio.open_connection(self.host, self.port, limit=1 << 20)
+            self.reader, self.writer = await opening
             sender = asyncio.create_task(self.send())
-            key = base64.b64encode(os.urandom(16)).decode()
-            self.writer.write(
-                f"GET {self.path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
-            answer = await self.reader.readuntil(b"\r\n\r\n")
-            if not answer.startswith(b"HTTP/1.1 101 "):
-                raise ConnectionError(f"the upgrade was refused: {answer[:60]!r}")
             self.state, self.connectionWasOpen = self.STATE_OPEN, True
             case.onOpen()
             while True:
@@ -157,13 +148,14 @@ class Peer(Protocol):
 
     async def frame(self):
         first, second = await self.reader.readexactly(2)
-        if first & 0x70 or second & 0x80:
-            raise ConnectionError("a frame of the server has reserved bits or a mask")
+        if first & 0x70 or bool(second & 0x80) != self.factory.isServer:
+            raise ConnectionError("a frame has reserved bits, or a mask that it must not have, or none")
         length = second & 0x7F
         if length > 125:
             size = 2 if length == 126 else 8
             length = int.from_bytes(await self.reader.readexactly(size), "big")
-        return first & 0x0F, bool(first & 0x80), await self.reader.readexactly(length)
+        key = await self.reader.readexactly(4) if self.factory.isServer else b""
+        return first & 0x0F, bool(first & 0x80), masked(await self.reader.readexactly(length), key)
 
     def received(self, case, opcode, fin, payload):
         if opcode == 8:
@@ -174,7 +166,7 @@ class Peer(Protocol):
         if opcode == 10:
             return case.onPong(payload.decode("latin-1"))
         if (opcode == 0) != (self.messageOpcode is not None) or opcode > 2:
-            raise ConnectionError(f"the server sends opcode {opcode}, which fits nothing")
+            raise ConnectionError(f"opcode {opcode} fits nothing here")
         self.messageOpcode = opcode or self.messageOpcode
         self.message += payload
         if fin:
@@ -191,11 +183,14 @@ class Peer(Protocol):
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(self.remoteCloseCode, isReply=True)
         # The server closes the TCP connection (RFC 6455 section 7.1.1).
-        self.later(DROP_TIMEOUT, self.drop)
+        if self.factory.isServer:
+            self.outgoing.put_nowait(None)
+        else:
+            self.later(DROP_TIMEOUT, self.drop)
 
 
 def masked(content, key):
-    if not content:
-        return b""
+    if not content or not key:
+        return content
     pad = (key * (len(content) // 4 + 1))[:len(content)]
     return (int.from_bytes(content, "big") ^ int.from_bytes(pad, "big")).to_bytes(len(content), "big")

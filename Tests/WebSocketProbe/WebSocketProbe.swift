@@ -9,8 +9,8 @@ import Wire
 ///   `/reject/STATUS`: refused; `/close/CODE`: closed at once
 /// - requests on any path: a JSON answer with method, path, query and the length of the body
 ///
-/// `connect URL [CA-FILE] [BEARER]` on standard input opens a client, which sends every message back; its fate is
-/// printed: `opened`, `failed REASON`, `closed CODE CLEAN REASON`.
+/// `connect URL [CA-FILE] [BEARER]` on standard input opens a client, which sends every message back, up to 16 MiB; its
+/// fate is printed: `opened`, `failed REASON`, `closed CODE CLEAN REASON`.
 @main
 struct WebSocketProbe {
     static func main() throws {
@@ -35,6 +35,8 @@ struct WebSocketProbe {
 
 /// Belongs to the loop, but for being made.
 final class Probe: HTTPHandler, @unchecked Sendable {
+    static let largeMessageBytes = 16 << 20
+
     private let loop: EventLoop
     private var server: HTTPServer?
 
@@ -68,8 +70,8 @@ final class Probe: HTTPHandler, @unchecked Sendable {
         case ("echo", _): upgrade.accept(Echo(isClient: false))
         case ("echo-large", _):
             var configuration = WebSocketConfiguration()
-            configuration.maximumMessageBytes = 16 << 20
-            configuration.maximumRequiredBytes = 32 << 20
+            configuration.maximumMessageBytes = Self.largeMessageBytes
+            configuration.maximumRequiredBytes = 2 * Self.largeMessageBytes
             upgrade.accept(Echo(isClient: false), configuration: configuration)
         default: upgrade.reject(.text(404, "not here"))
         }
@@ -79,6 +81,8 @@ final class Probe: HTTPHandler, @unchecked Sendable {
         do {
             let trust = try file.map { $0 == "-" ? try TLSClientContext() : try TLSClientContext(trusting: .file($0)) }
             var configuration = WebSocketClient.Configuration()
+            configuration.webSocket.maximumMessageBytes = Self.largeMessageBytes
+            configuration.webSocket.maximumRequiredBytes = 2 * Self.largeMessageBytes
             if let bearer { configuration.headers.add("Authorization", "Bearer \(bearer)") }
             WebSocketClient.connect(
                 to: try WebSocketURL(url), context: WebSocketContext(loop: loop, trust: trust),
