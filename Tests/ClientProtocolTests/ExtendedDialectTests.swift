@@ -133,6 +133,17 @@ struct ExtendedDialectTests {
         #expect(encode(.transcript(doubled)) == nil)
     }
 
+    @Test("words with times stand beside the text of a transcript")
+    func timedWords() {
+        let transcript = Transcript(
+            role: .assistant, content: "It is", isFinal: false, segmentID: "SG", participant: "a",
+            words: [.init(text: "It ", start: 0, end: 250), .init(text: "is", start: nil, end: nil)])
+        #expect(
+            encode(.transcript(transcript))
+                == #"{"type":"transcript","role":"assistant","content":"It is","final":false,"segment_id":"SG","#
+                + #""participant":"a","words":[{"text":"It ","start_ms":0,"end_ms":250},{"text":"is"}]}"#)
+    }
+
     @Test("payloads to the client: JSON as it is, text as text, other bytes as base64")
     func outgoingData() throws {
         func payload(_ bytes: [UInt8]) throws -> (JSONValue?, JSONValue?) {

@@ -203,4 +203,50 @@ import Testing
         let last = assembler.senderLeft(sid: "PA_agent").compactMap { board.handle($0) }
         #expect(last.map(\.isFinal) == [true] && last.map(\.text) == ["It is"])
     }
+
+    @Test("timed transcripts are text, and their times are told beside it")
+    func timedTranscript() {
+        let lines = [
+            "{\"text\": \"It \", \"start_time\": 0.0, \"end_time\": 0.25}\n{\"text\": \"is", " \"}\n",
+            "{\"text\": \"on.\", \"start_time\": 0.5, \"confidence\": 0.9}\n",
+        ]
+        let updates = Self.updates(
+            Self.transcript(lines, id: "1", final: "false", trailer: ["lk.transcription_final": "true"]))
+        #expect(updates.map(\.text) == ["It ", "It is ", "It is on.", "It is on."])
+        let words = [
+            TimedWord(text: "It ", start: 0, end: 250), TimedWord(text: "is ", start: nil, end: nil),
+            TimedWord(text: "on.", start: 500, end: nil),
+        ]
+        // News in between, everything in the end: nothing is said twice as often as there are words.
+        #expect(updates.map(\.words) == [[words[0]], [words[1]], [words[2]], words])
+    }
+
+    @Test("a last line without a line break counts")
+    func unfinishedTimedLine() {
+        let updates = Self.updates(Self.transcript(["{\"text\": \"Yes.\"}"], id: "1", final: "true"))
+        #expect(updates.map(\.text) == ["Yes."])
+    }
+
+    @Test(
+        "words that look like JSON and are no timed transcript stay as they are",
+        arguments: ["{\"text\":\"a\",\"other\":1}\n", "{brackets}\n", "{\"text\":5}\n", "{", "[1]\n"])
+    func notTimed(text: String) {
+        #expect(Self.updates(Self.transcript([text], id: "1", final: "true")).map(\.text) == [text])
+    }
+
+    @Test("times that no call has are left out", arguments: ["-1", "1e300", "\"soon\"", "null"])
+    func hostileTimes(time: String) {
+        let line = "{\"text\":\"a\",\"start_time\":\(time)}\n"
+        let updates = Self.updates(Self.transcript([line], id: "1", final: "true"))
+        #expect(updates.map(\.text) == ["a"] && updates.first?.words == [TimedWord(text: "a", start: nil, end: nil)])
+    }
+
+    @Test("a line without an end is plain text at first and passed over later")
+    func endlessLine() {
+        let endless = "{" + String(repeating: "x", count: TimedTextReader.maximumLineBytes)
+        #expect(Self.updates(Self.transcript([endless], id: "1", final: "true")).map(\.text) == [endless])
+        let timed = "{\"text\":\"a\"}\n"
+        #expect(
+            Self.updates(Self.transcript([timed, endless, "\n" + timed], id: "1", final: "true")).map(\.text) == ["aa"])
+    }
 }

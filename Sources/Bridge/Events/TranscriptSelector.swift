@@ -32,7 +32,8 @@ package struct TranscriptSelector: Sendable {
         let isOwn = spoken.participant == callerIdentity || (spoken.track != nil && spoken.track == callerTrack)
         let transcript = Transcript(
             role: !isOwn && isAgent ? .assistant : .user, content: spoken.text, isFinal: spoken.isFinal,
-            segmentID: spoken.segmentID, participant: isOwn ? callerIdentity : spoken.participant)
+            segmentID: spoken.segmentID, participant: isOwn ? callerIdentity : spoken.participant,
+            words: spoken.words)
         return take(transcript, from: spoken.carrier == .stream ? .streams : .packets, now: now)
     }
 

@@ -106,10 +106,12 @@ package struct SpokenText: Hashable, Sendable {
     package var text: String
     package var isFinal: Bool
     package var carrier: Carrier
+    /// As `Transcript.words`.
+    package var words: [Transcript.Word]
 
     package init(
         participant: String, track: String? = nil, segmentID: String, text: String, isFinal: Bool,
-        carrier: Carrier = .stream
+        carrier: Carrier = .stream, words: [Transcript.Word] = []
     ) {
         self.participant = participant
         self.track = track
@@ -117,6 +119,7 @@ package struct SpokenText: Hashable, Sendable {
         self.text = text
         self.isFinal = isFinal
         self.carrier = carrier
+        self.words = words
     }
 }
 

@@ -12,6 +12,9 @@ package struct TranscriptUpdate: Hashable, Sendable {
     package let isFinal: Bool
     /// The track that was spoken on, empty when unknown.
     package let trackSid: String
+    /// The words with times that are new since the segment's last update, or all of them when it is final; empty for
+    /// agents that tell no times.
+    package let words: [TimedWord]
 }
 
 /// Reads transcripts out of text streams on `lk.transcription` (docs/livekit-protocol.md#transcripts). A user's interim
@@ -25,7 +28,14 @@ package struct TranscriptBoard: Sendable {
     private static let segmentKey = "lk.segment_id"
     private static let trackKey = "lk.transcribed_track_id"
 
-    private var texts: [String: String] = [:]
+    /// A segment that is being read, and how many of its words have been told.
+    private struct Reading {
+        var reader = TimedTextReader()
+        var bytes = 0
+        var toldWords = 0
+    }
+
+    private var readings: [String: Reading] = [:]
 
     package init() {}
 
@@ -33,30 +43,36 @@ package struct TranscriptBoard: Sendable {
     package mutating func handle(_ event: DataStreamEvent) -> TranscriptUpdate? {
         switch event {
         case .opened(let info):
-            if info.topic == Self.topic { texts[info.id] = "" }
+            if info.topic == Self.topic { readings[info.id] = Reading() }
             return nil
         case .bytes: return nil
         case .text(let text, let info):
-            guard let earlier = texts[info.id], earlier.utf8.count + text.utf8.count <= Self.maximumTextBytes else {
+            guard let bytes = readings[info.id]?.bytes, bytes + text.utf8.count <= Self.maximumTextBytes else {
                 return nil
             }
-            texts[info.id] = earlier + text
+            readings[info.id]?.bytes += text.utf8.count
             // A stream that is final from the start is told once, when it is complete.
-            if info.attributes[Self.finalKey] == "true" { return nil }
-            return update(info, info.attributes, text: earlier + text, isFinal: false)
+            guard readings[info.id]?.reader.append(text) == true, info.attributes[Self.finalKey] != "true",
+                let reading = readings[info.id]
+            else { return nil }
+            readings[info.id]?.toldWords = reading.reader.words.count
+            let news = Array(reading.reader.words.dropFirst(reading.toldWords))
+            return update(info, info.attributes, text: reading.reader.text, words: news, isFinal: false)
         case .closed(let info, let attributes, let failure):
-            guard let text = texts.removeValue(forKey: info.id) else { return nil }
+            guard var reader = readings.removeValue(forKey: info.id)?.reader else { return nil }
+            reader.finish()
             // Words that were cut off by their speaker's leaving will not go on.
-            guard attributes[Self.finalKey] == "true" || failure != nil, !text.isEmpty else { return nil }
-            return update(info, attributes, text: text, isFinal: true)
+            guard attributes[Self.finalKey] == "true" || failure != nil, !reader.text.isEmpty else { return nil }
+            return update(info, attributes, text: reader.text, words: reader.words, isFinal: true)
         }
     }
 
     private func update(
-        _ info: DataStreamInfo, _ attributes: [String: String], text: String, isFinal: Bool
+        _ info: DataStreamInfo, _ attributes: [String: String], text: String, words: [TimedWord],
+        isFinal: Bool
     ) -> TranscriptUpdate {
         TranscriptUpdate(
             identity: info.senderIdentity, segmentID: attributes[Self.segmentKey] ?? info.id, text: text,
-            isFinal: isFinal, trackSid: attributes[Self.trackKey] ?? "")
+            isFinal: isFinal, trackSid: attributes[Self.trackKey] ?? "", words: words)
     }
 }

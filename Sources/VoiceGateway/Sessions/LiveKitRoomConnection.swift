@@ -159,7 +159,8 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
                 .spoken(
                     SpokenText(
                         participant: update.identity, track: update.trackSid.isEmpty ? nil : update.trackSid,
-                        segmentID: update.segmentID, text: update.text, isFinal: update.isFinal)))
+                        segmentID: update.segmentID, text: update.text, isFinal: update.isFinal,
+                        words: update.words.map { Transcript.Word(text: $0.text, start: $0.start, end: $0.end) })))
         // Clients take part by text frames; they have no methods that could be called.
         case .rpc(let invocation): participant.respond(to: invocation, .failure(RPCErrorCode.unsupportedMethod.error()))
         case .chat, .stream: break

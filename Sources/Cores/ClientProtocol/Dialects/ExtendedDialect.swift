@@ -136,11 +136,13 @@ package struct ExtendedDialect: DialectCodec, Sendable {
             }
             return message
         case .transcript(let transcript):
-            return [
+            var message: JSONObject = [
                 "type": "transcript", "role": .string(transcript.role.rawValue),
                 "content": .string(transcript.content), "final": .bool(transcript.isFinal),
                 "segment_id": .string(transcript.segmentID), "participant": .string(transcript.participant),
             ]
+            if !transcript.words.isEmpty { message["words"] = .array(transcript.words.map(describe)) }
+            return message
         case .agentState(let state): return ["type": "agent_state", "state": .string(state.rawValue)]
         case .interrupted: return ["type": "interrupted"]
         case .agentJoined(let identity, let name):
@@ -168,6 +170,13 @@ package struct ExtendedDialect: DialectCodec, Sendable {
             return ["type": "closing", "reason": .string(reason.rawValue), "message": .string(text)]
         case .replyStarted, .replyFinished, .verbatim: return [:]
         }
+    }
+
+    private static func describe(_ word: Transcript.Word) -> JSONValue {
+        var object: JSONObject = ["text": .string(word.text)]
+        object["start_ms"] = word.start.map { .integer(Int64($0)) }
+        object["end_ms"] = word.end.map { .integer(Int64($0)) }
+        return .object(object)
     }
 
     private static func message(for session: SessionSummary) -> JSONObject {

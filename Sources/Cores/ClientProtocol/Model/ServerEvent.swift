@@ -84,6 +84,20 @@ package struct Transcript: Hashable, Sendable {
         case dataPacket
     }
 
+    /// A word, and when it is spoken, in ms from where the agent begins to count.
+    package struct Word: Hashable, Sendable {
+        package let text: String
+        /// Nil when the agent does not know it.
+        package let start: Int?
+        package let end: Int?
+
+        package init(text: String, start: Int?, end: Int?) {
+            self.text = text
+            self.start = start
+            self.end = end
+        }
+    }
+
     package var role: Role
     /// The whole text of the segment so far.
     package var content: String
@@ -93,9 +107,13 @@ package struct Transcript: Hashable, Sendable {
     /// The identity of the participant who spoke.
     package var participant: String
     package var source: Source
+    /// Words with times that are new since the segment's last transcript, or all of them in the final one; empty for
+    /// agents that tell no times.
+    package var words: [Word]
 
     package init(
-        role: Role, content: String, isFinal: Bool, segmentID: String, participant: String, source: Source = .room
+        role: Role, content: String, isFinal: Bool, segmentID: String, participant: String, source: Source = .room,
+        words: [Word] = []
     ) {
         self.role = role
         self.content = content
@@ -103,6 +121,7 @@ package struct Transcript: Hashable, Sendable {
         self.segmentID = segmentID
         self.participant = participant
         self.source = source
+        self.words = words
     }
 }
 
