@@ -183,15 +183,15 @@ extension BridgeSession {
     /// The client wants the agent to stop. It is heard no more at once, whatever it makes of the request.
     private func interrupt() {
         let message: JSONValue = ["type": "interrupt"]
-        if let room, !agents.isEmpty {
+        if let room, !roster.agents.isEmpty {
             room.publishData(
-                message.serializedBytes(), topic: RoomTopics.interrupt, destinations: agents)
-            if let method = environment.configuration.interruptMethod, let agent = agents.first {
+                message.serializedBytes(), topic: RoomTopics.interrupt, destinations: roster.agents)
+            if let method = environment.configuration.interruptMethod, let agent = roster.agents.first {
                 room.performRPC(to: agent, method: method, payload: "")
             }
         }
         if downlink?.isAudible == true || replies.state == .speaking {
-            for agent in agents { downlink?.suppress(agent, until: now + limits.interruptionSilence) }
+            for agent in roster.agents { downlink?.suppress(agent, until: now + limits.interruptionSilence) }
         }
         dropPlayback()
     }

@@ -140,12 +140,12 @@ extension BridgeSession: RoomConnectionDelegate {
             isMicrophoneSubscribed = true
             updateHearing()
         case .participantJoined(let participant):
-            participantJoined(participant)
+            act(on: roster.update(participant))
             passStrangersData()
-        case .participantChanged(let participant): participantChanged(participant)
-        case .participantLeft(let identity, let reason): participantLeft(identity, reason: reason)
+        case .participantChanged(let participant): act(on: roster.update(participant))
+        case .participantLeft(let identity, let reason): act(on: roster.remove(identity, reason: reason))
         case .trackSubscribed(let track, let participant):
-            trackOwners[track] = participant
+            roster.add(track: track, of: participant)
             do throws(AudioCoderFailure) {
                 try downlink?.addTrack(track, participant: participant, now: now)
             } catch {
@@ -153,11 +153,11 @@ extension BridgeSession: RoomConnectionDelegate {
             }
         case .trackMuted(let track, let isMuted): downlink?.setMuted(track, isMuted)
         case .trackEnded(let track):
-            trackOwners[track] = nil
+            roster.remove(track: track)
             downlink?.removeTrack(track)
         case .spoken(let text):
             lifecycle.noteActivity(now: now)
-            let isAgent = participants[text.participant]?.isAgent == true
+            let isAgent = roster[text.participant]?.isAgent == true
             if let transcript = transcripts.take(text, isAgent: isAgent, now: now) { tell(transcript) }
         case .data(let message):
             lifecycle.noteActivity(now: now)
@@ -184,75 +184,32 @@ extension BridgeSession: RoomConnectionDelegate {
 
     // MARK: Participants
 
-    /// Whether a participant is an agent of its own, not the face of another one.
-    private func isAgent(_ participant: RoomMember) -> Bool {
-        participant.isAgent && participant.attributes[RoomTopics.publishOnBehalf] == nil
+    private func act(on changes: [Roster.Change]) {
+        for change in changes { act(on: change) }
+        updateHearing()
     }
 
-    private func participantJoined(_ participant: RoomMember) {
-        guard participants[participant.identity] == nil else { return participantChanged(participant) }
-        participants[participant.identity] = participant
-        if isAgent(participant) {
-            agentJoined(participant)
-        } else {
-            countOthers()
-        }
-    }
-
-    private func participantChanged(_ participant: RoomMember) {
-        guard let old = participants[participant.identity] else { return participantJoined(participant) }
-        participants[participant.identity] = participant
-        if isAgent(participant), !agents.contains(participant.identity) { return agentJoined(participant) }
-        if participant.identity == agents.first,
-            participant.attributes[RoomTopics.agentState] != old.attributes[RoomTopics.agentState]
-        {
-            noteState(of: participant)
-        }
-    }
-
-    private func participantLeft(_ identity: String, reason: String) {
-        guard participants.removeValue(forKey: identity) != nil else { return }
-        for (track, owner) in trackOwners where owner == identity {
-            trackOwners[track] = nil
-            downlink?.removeTrack(track)
-        }
-        guard let index = agents.firstIndex(of: identity) else { return countOthers() }
-        agents.remove(at: index)
-        tell(.agentLeft(identity: identity, reason: reason))
-        if index == 0 {
-            replies.reset()
-            if let next = agents.first, let participant = participants[next] { noteState(of: participant) }
-        }
-        if agents.isEmpty {
+    private func act(on change: Roster.Change) {
+        switch change {
+        case .agentJoined(let identity, let name):
+            tell(.agentJoined(identity: identity, name: name))
+            lifecycle.handle(.agentJoined, now: now)
+        case .agentLeft(let identity, let reason): tell(.agentLeft(identity: identity, reason: reason))
+        case .firstAgentLeft: replies.reset()
+        case .noAgentLeft:
             lifecycle.handle(.agentsGone, now: now)
             isMicrophoneSubscribed = false
             isHeard = false
             updateHearing()
             // What the caller says now is for the next agent, if there is nobody else to hear it.
             if !isHeard { uplink?.hold(now: now) }
+        case .state(let state): self.change(to: state)
+        case .othersPresent(let count): lifecycle.handle(.othersPresent(count), now: now)
+        case .trackEnded(let track): downlink?.removeTrack(track)
         }
     }
 
-    private func agentJoined(_ participant: RoomMember) {
-        agents.append(participant.identity)
-        tell(.agentJoined(identity: participant.identity, name: participant.name))
-        lifecycle.handle(.agentJoined, now: now)
-        if agents.count == 1 { noteState(of: participant) }
-        updateHearing()
-    }
-
-    private func countOthers() {
-        let count = participants.values.reduce(0) { $0 + ($1.isAgent ? 0 : 1) }
-        lifecycle.handle(.othersPresent(count), now: now)
-        updateHearing()
-    }
-
     // MARK: State
-
-    private func noteState(of agent: RoomMember) {
-        guard let state = agent.attributes[RoomTopics.agentState].flatMap(AgentState.init(rawValue:)) else { return }
-        change(to: state)
-    }
 
     private func change(to state: AgentState) {
         guard state != replies.state else { return }
@@ -281,13 +238,12 @@ extension BridgeSession: RoomConnectionDelegate {
     /// come in time but other people are there, the sound goes as soon as it can.
     func updateHearing() {
         guard !isHeard, isMicrophonePublished, !hasEnded else { return }
-        if agents.isEmpty {
+        if roster.agents.isEmpty {
             hearableSince = nil
             let isOverdue = statistics.joinedAfter.map {
                 now - startedAt >= .milliseconds($0) + limits.agentTimeout
             }
-            let hasPeople = participants.values.contains { !$0.isAgent }
-            if lifecycle.expectsAgent, !(hasPeople && isOverdue == true) { return }
+            if lifecycle.expectsAgent, !(roster.hasPeople && isOverdue == true) { return }
         } else {
             let state = replies.state
             guard state != .initializing else {
@@ -315,7 +271,7 @@ extension BridgeSession: RoomConnectionDelegate {
     private func receive(_ message: ApplicationData) {
         guard !message.topic.hasPrefix(RoomTopics.reservedPrefix) else { return }
         // Data and the news of who joined travel on different ways: an agent's first packets may overtake it.
-        if !message.sender.isEmpty, participants[message.sender] == nil, strangersData.count < Self.maximumUndelivered {
+        if !message.sender.isEmpty, roster[message.sender] == nil, strangersData.count < Self.maximumUndelivered {
             strangersData.append((message, now + limits.strangerGrace))
             return
         }
@@ -329,7 +285,7 @@ extension BridgeSession: RoomConnectionDelegate {
         let waiting = strangersData
         strangersData = []
         for (message, deadline) in waiting {
-            if participants[message.sender] != nil || deadline <= now {
+            if roster[message.sender] != nil || deadline <= now {
                 pass(message)
             } else {
                 strangersData.append((message, deadline))
@@ -338,14 +294,14 @@ extension BridgeSession: RoomConnectionDelegate {
     }
 
     private func pass(_ message: ApplicationData) {
-        guard participants[message.sender]?.isAgent == true, message.payload.first == UInt8(ascii: "{"),
+        guard roster[message.sender]?.isAgent == true, message.payload.first == UInt8(ascii: "{"),
             let text = String(validating: message.payload, as: UTF8.self),
             let json = try? JSONValue(parsing: message.payload), json.object != nil
         else { return tell(.data(message)) }
         tell(.verbatim(text))
         if let transcript = transcripts.take(json: json, from: message.sender, now: now) { tell(transcript) }
         let type = json["type"]?.string
-        let hasStateAttribute = participants[message.sender]?.attributes[RoomTopics.agentState] != nil
+        let hasStateAttribute = roster[message.sender]?.attributes[RoomTopics.agentState] != nil
         if type == "agent.state", !hasStateAttribute,
             let state = (json["state"]?.string).flatMap(AgentState.init(rawValue:))
         {

@@ -75,12 +75,7 @@ package final class BridgeSession {
     var hasSentBinary = false
     var delivery: Delivery
 
-    /// Who else is in the room, by identity.
-    var participants: [String: RoomMember] = [:]
-    /// The agents among them in the order in which they came; the first one's state is the client's affair.
-    var agents: [String] = []
-    /// Participants of the subscribed tracks, by track.
-    var trackOwners: [String: String] = [:]
+    var roster = Roster()
     var isMicrophonePublished = false
     var isMicrophoneSubscribed = false
     /// Since when the agent has everything that it needs to hear the caller but a sign that it does.
