@@ -99,7 +99,7 @@ package struct Limits: Hashable, Sendable {
     // MARK: Texts
 
     /// How long data of a sender waits until the room has told who that is.
-    package var strangerGrace = Duration.milliseconds(500)
+    package var introductionGrace = Duration.milliseconds(500)
 
     /// How long transcripts of a lesser source wait for a better one to show up.
     package var transcriptSourceGrace = Duration.milliseconds(500)

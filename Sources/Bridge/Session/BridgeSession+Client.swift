@@ -152,17 +152,11 @@ extension BridgeSession {
 
     /// Sends a message to the room, or keeps it until somebody can take it.
     func deliver(_ event: ClientEvent) {
-        guard isRoomReady, !isRoomInterrupted, isHeard, let room else {
-            guard undelivered.count < Self.maximumUndelivered else {
-                tell(
-                    .error(
-                        ClientError(
-                            .undelivered, "\(Self.maximumUndelivered) messages already wait for the agent",
-                            blame: .room,
-                            isRetryable: true)))
-                return
+        guard isRoomReady, !isRoomInterrupted, hearing.isHeard, let room else {
+            guard undelivered.keep(event) else {
+                let message = "\(UndeliveredMessages.maximumCount) messages already wait for the agent"
+                return tell(.error(ClientError(.undelivered, message, blame: .room, isRetryable: true)))
             }
-            undelivered.append(event)
             return
         }
         switch event {
@@ -174,10 +168,8 @@ extension BridgeSession {
     }
 
     func deliverWaiting() {
-        guard isRoomReady, !isRoomInterrupted, isHeard else { return }
-        let events = undelivered
-        undelivered = []
-        for event in events { deliver(event) }
+        guard isRoomReady, !isRoomInterrupted, hearing.isHeard else { return }
+        for event in undelivered.takeAll() { deliver(event) }
     }
 
     /// The client wants the agent to stop. It is heard no more at once, whatever it makes of the request.

@@ -35,8 +35,7 @@ extension BridgeSession: RoomConnectionDelegate {
     /// Dispatches the agent unless the room has it already. Starts before the room is joined, to win time; a failure
     /// that may come of that is not reported but tried again.
     private func dispatchAgent() {
-        guard !agentName.isEmpty, dispatch == .none || dispatch == .failedEarly else { return }
-        dispatch = .running
+        guard !agentName.isEmpty, dispatch.begin() else { return }
         let wanted = wantedBriefing
         let metadata = wanted.dispatchMetadata(agentMetadata)
         if hasOwnRoom {
@@ -54,10 +53,9 @@ extension BridgeSession: RoomConnectionDelegate {
     /// - Parameter briefing: what the agent has learned by its dispatch.
     private func dispatched(_ result: Result<Void, DispatchFailure>, _ briefing: AgentBriefing) {
         guard !hasEnded else { return }
-        self.briefing = briefing
-        switch result {
-        case .success: dispatch = .done
-        case .failure(let failure): dispatchFailed(failure)
+        if let failure = dispatch.finish(result, briefing: briefing, isInRoom: isRoomReady) {
+            let message = "the agent \"\(agentName)\" cannot be dispatched: \(failure.message)"
+            tell(.error(ClientError(.dispatchFailed, message, blame: failure.blame, isRetryable: failure.isRetryable)))
         }
         brief()
     }
@@ -69,27 +67,13 @@ extension BridgeSession: RoomConnectionDelegate {
     /// Tells an agent that has its job already what the client has changed since: as data, when it hears, and the
     /// instructions also as an attribute, for agents that come later.
     func brief() {
-        guard isRoomReady, let room, agentName.isEmpty || briefing != nil else { return }
-        let new = wantedBriefing
-        let old = briefing ?? AgentBriefing()
-        guard new != old else { return }
-        briefing = new
-        if let instructions = new.instructions, instructions != old.instructions {
+        guard isRoomReady, let room,
+            let update = dispatch.update(to: wantedBriefing, hasDispatch: !agentName.isEmpty)
+        else { return }
+        if let instructions = update.instructions {
             room.setAttributes([RoomTopics.instructionsAttribute: instructions])
         }
-        deliver(.data(topic: RoomTopics.configuration, payload: new.update(since: old).serializedBytes()))
-    }
-
-    private func dispatchFailed(_ failure: DispatchFailure) {
-        if !isRoomReady {
-            dispatch = .failedEarly
-            return
-        }
-        dispatch = .done
-        let message = "the agent \"\(agentName)\" cannot be dispatched: \(failure.message)"
-        tell(
-            .error(
-                ClientError(.dispatchFailed, message, blame: failure.blame, isRetryable: failure.isRetryable)))
+        deliver(.data(topic: RoomTopics.configuration, payload: update.message.serializedBytes()))
     }
 
     // MARK: Events
@@ -126,22 +110,24 @@ extension BridgeSession: RoomConnectionDelegate {
             uplink?.hold(now: now)
         case .resumed:
             isRoomInterrupted = false
-            if isHeard { uplink?.release(now: now) }
+            if hearing.isHeard { uplink?.release(now: now) }
             deliverWaiting()
         case .microphonePublished(let track):
-            if !isMicrophonePublished { environment.meter?.published(after: now - startedAt) }
-            isMicrophonePublished = true
-            if let old = transcripts.callerTrack, old != track { forgetHearing() }
+            switch hearing.notePublished(track) {
+            case .first: environment.meter?.published(after: now - startedAt)
+            case .again: break
+            case .replaced: uplink?.hold(now: now)
+            }
             transcripts.callerTrack = track
             if uplink?.isMuted == true { room?.setMuted(true) }
             uplink?.start(now: now)
             updateHearing()
         case .microphoneSubscribed:
-            isMicrophoneSubscribed = true
+            hearing.noteSubscribed()
             updateHearing()
         case .participantJoined(let participant):
             act(on: roster.update(participant))
-            passStrangersData()
+            passUnintroducedData()
         case .participantChanged(let participant): act(on: roster.update(participant))
         case .participantLeft(let identity, let reason): act(on: roster.remove(identity, reason: reason))
         case .trackSubscribed(let track, let participant):
@@ -173,7 +159,7 @@ extension BridgeSession: RoomConnectionDelegate {
         roomName = name
         self.identity = identity
         transcripts.callerIdentity = identity
-        statistics.joinedAfter = Int((now - startedAt).milliseconds)
+        hearing.noteJoined(now: now)
         environment.meter?.joined(after: now - startedAt)
         tellSession()
         lifecycle.handle(.roomJoined, now: now)
@@ -198,11 +184,10 @@ extension BridgeSession: RoomConnectionDelegate {
         case .firstAgentLeft: replies.reset()
         case .noAgentLeft:
             lifecycle.handle(.agentsGone, now: now)
-            isMicrophoneSubscribed = false
-            isHeard = false
+            hearing.noteAgentsGone()
             updateHearing()
             // What the caller says now is for the next agent, if there is nobody else to hear it.
-            if !isHeard { uplink?.hold(now: now) }
+            if !hearing.isHeard { uplink?.hold(now: now) }
         case .state(let state): self.change(to: state)
         case .othersPresent(let count): lifecycle.handle(.othersPresent(count), now: now)
         case .trackEnded(let track): downlink?.removeTrack(track)
@@ -223,45 +208,12 @@ extension BridgeSession: RoomConnectionDelegate {
         updateHearing()
     }
 
-    /// The connection to the room was made anew, with another track that nobody hears yet.
-    private func forgetHearing() {
-        isMicrophoneSubscribed = false
-        isHeard = false
-        hearableSince = nil
-        uplink?.hold(now: now)
-    }
-
-    /// Decides whether somebody hears the caller, and lets the sound go when that begins.
-    ///
-    /// An agent hears when it has subscribed to our track and shows that its session runs, by any state beyond
-    /// `initializing`. Agents that show no state are given a moment. Without an agent to wait for, and when none has
-    /// come in time but other people are there, the sound goes as soon as it can.
+    /// Lets the caller's sound and messages go when somebody begins to hear them.
     func updateHearing() {
-        guard !isHeard, isMicrophonePublished, !hasEnded else { return }
-        if roster.agents.isEmpty {
-            hearableSince = nil
-            let isOverdue = statistics.joinedAfter.map {
-                now - startedAt >= .milliseconds($0) + limits.agentTimeout
-            }
-            if lifecycle.expectsAgent, !(roster.hasPeople && isOverdue == true) { return }
-        } else {
-            let state = replies.state
-            guard state != .initializing else {
-                hearableSince = nil
-                return
-            }
-            if !(isMicrophoneSubscribed && state != nil) {
-                // One of the two signs is missing: some agents show no state, and a track that somebody else has
-                // subscribed to earlier is not reported again.
-                guard isMicrophoneSubscribed || state != nil else { return }
-                let since = hearableSince ?? now
-                hearableSince = since
-                guard now - since >= limits.silentAgentGrace else { return }
-            }
-        }
-        isHeard = true
-        hearableSince = nil
-        if statistics.heardAfter == nil { statistics.heardAfter = Int((now - startedAt).milliseconds) }
+        let audience = Hearing.Audience(
+            hasAgent: !roster.agents.isEmpty, agentState: replies.state, hasPeople: roster.hasPeople,
+            expectsAgent: lifecycle.expectsAgent)
+        guard !hasEnded, hearing.update(audience, now: now) else { return }
         if !isRoomInterrupted { uplink?.release(now: now) }
         deliverWaiting()
     }
@@ -270,27 +222,13 @@ extension BridgeSession: RoomConnectionDelegate {
 
     private func receive(_ message: ApplicationData) {
         guard !message.topic.hasPrefix(RoomTopics.reservedPrefix) else { return }
-        // Data and the news of who joined travel on different ways: an agent's first packets may overtake it.
-        if !message.sender.isEmpty, roster[message.sender] == nil, strangersData.count < Self.maximumUndelivered {
-            strangersData.append((message, now + limits.strangerGrace))
-            return
-        }
+        let isKnown = message.sender.isEmpty || roster[message.sender] != nil
+        if !isKnown, unintroducedData.keep(message, now: now) { return }
         pass(message)
     }
 
-    /// Passes on what a stranger has sent when he is introduced, or when nobody has introduced him in time.
-    func passStrangersData() {
-        guard !strangersData.isEmpty else { return }
-        let now = now
-        let waiting = strangersData
-        strangersData = []
-        for (message, deadline) in waiting {
-            if roster[message.sender] != nil || deadline <= now {
-                pass(message)
-            } else {
-                strangersData.append((message, deadline))
-            }
-        }
+    func passUnintroducedData() {
+        for message in unintroducedData.take(now: now, isKnown: { roster[$0] != nil }) { pass(message) }
     }
 
     private func pass(_ message: ApplicationData) {

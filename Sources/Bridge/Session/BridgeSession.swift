@@ -76,18 +76,10 @@ package final class BridgeSession {
     var delivery: Delivery
 
     var roster = Roster()
-    var isMicrophonePublished = false
-    var isMicrophoneSubscribed = false
-    /// Since when the agent has everything that it needs to hear the caller but a sign that it does.
-    var hearableSince: Instant?
-    var isHeard = false
-    /// Messages that wait until somebody can take them.
-    var undelivered: [ClientEvent] = []
-    /// Data of participants who have not been introduced yet, and until when to wait for that.
-    var strangersData: [(message: ApplicationData, until: Instant)] = []
-    var dispatch = DispatchProgress.none
-    /// What the agent has been told; nil while its dispatch has not been asked for.
-    var briefing: AgentBriefing?
+    var hearing: Hearing
+    var undelivered = UndeliveredMessages()
+    var unintroducedData: UnintroducedData
+    var dispatch = AgentDispatch()
     var lastUserTranscript: Instant?
     var reportedDrop = (samples: 0, at: Instant?.none)
     /// When the client was last told of errors that may come with every message.
@@ -100,19 +92,8 @@ package final class BridgeSession {
     private var isPerforming = false
     private var hasStarted = false
 
-    /// How far the dispatch of the agent has come.
-    enum DispatchProgress: Hashable {
-        case none
-        case running
-        /// It failed before the room was joined, which may be why; it is tried once more then.
-        case failedEarly
-        case done
-    }
-
     /// Half a second of ticks.
     static let ticksBetweenReports = 25
-    /// Messages that wait for the agent, at most.
-    static let maximumUndelivered = 64
 
     /// - Parameters:
     ///   - parameters: with the query of the client already applied.
@@ -142,6 +123,8 @@ package final class BridgeSession {
         lifecycle = SessionLifecycle(expectsAgent: true, limits: limits, now: now)
         transcripts = TranscriptSelector(limits: limits)
         replies = ReplyTracker(limits: limits)
+        hearing = Hearing(limits: limits)
+        unintroducedData = UnintroducedData(grace: limits.introductionGrace)
         messageBucket = TokenBucket(now: now)
         timer = environment.clock.makeTimer { [weak self] in self?.timerFired() }
     }
@@ -178,6 +161,8 @@ package final class BridgeSession {
             numbers.downlinkRecovered = downlink.recovered
             numbers.undecodable = downlink.undecodable
         }
+        numbers.joinedAfter = hearing.joined.map { Int(($0 - startedAt).milliseconds) }
+        numbers.heardAfter = hearing.firstHeard.map { Int(($0 - startedAt).milliseconds) }
         numbers.audioMessagesDropped = earlierAudioDrops + client.droppedAudioMessages
         return numbers
     }
@@ -241,7 +226,7 @@ package final class BridgeSession {
         let now = now
         lifecycle.handleTimeout(now: now)
         for transcript in transcripts.handleTimeout(now: now) { tell(transcript) }
-        passStrangersData()
+        passUnintroducedData()
         updateHearing()
         perform()
     }
@@ -274,10 +259,8 @@ package final class BridgeSession {
     func armTimer() {
         guard !hasEnded else { return }
         var deadline = Instant.earliest(lifecycle.nextDeadline, transcripts.nextDeadline)
-        deadline = Instant.earliest(deadline, strangersData.first?.until)
-        if let hearableSince, !isHeard {
-            deadline = Instant.earliest(deadline, hearableSince + limits.silentAgentGrace)
-        }
+        deadline = Instant.earliest(deadline, unintroducedData.nextDeadline)
+        deadline = Instant.earliest(deadline, hearing.nextDeadline)
         if let deadline { timer?.arm(at: deadline) } else { timer?.cancel() }
     }
 
