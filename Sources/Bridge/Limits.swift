@@ -75,7 +75,7 @@ package struct Limits: Hashable, Sendable {
     package var liveness = Duration.milliseconds(250)
 
     /// How long encoder and decoders of a silent side are kept.
-    package var coderRest = Duration.seconds(5)
+    package var idleCoderLife = Duration.seconds(5)
 
     // MARK: The agent's sound
 

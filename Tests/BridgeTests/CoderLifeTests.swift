@@ -6,7 +6,7 @@ import Testing
 @Suite("Coders of a session")
 struct CoderLifeTests {
     private let coders = CountingCoders(FakeCoders())
-    private let rest = Limits().coderRest
+    private let rest = Limits().idleCoderLife
 
     @Test("a caller who has said nothing for long gives back the encoder, and is heard as ever when speaking again")
     func encoder() throws {

@@ -52,7 +52,6 @@ final class FakeClient: ClientConnection {
     var discards = 0
     var closure: (code: UInt16, reason: String)?
     var droppedAudioMessages = 0
-    var bufferedBytes = 0
     let clock: VirtualClock
 
     init(clock: VirtualClock) { self.clock = clock }

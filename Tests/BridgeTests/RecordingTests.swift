@@ -34,11 +34,11 @@ struct RecordingTests {
         var heard: [Int16] = []
         var sentAt: [Instant] = []
         var turnsPlayedAfter: [Int] = []
-        func uplink(packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
+        func sendAudio(_ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
+        {
             sentAt.append(now)
             heard += samplesOf(Array(packet.dropFirst())).filter { $0 != 0 }
         }
-        func uplinkTurnPlayed() { turnsPlayedAfter.append(heard.count) }
     }
 
     private let coders = Coders()
@@ -47,7 +47,8 @@ struct RecordingTests {
 
     init() throws {
         let format = AudioFormat(encoding: .pcmS16LE, sampleRate: 16_000)
-        uplink = try Uplink(format: format, limits: Limits(), coders: coders, sink: room, now: room.now)
+        uplink = try Uplink(format: format, limits: Limits(), coders: coders, now: room.now)
+        uplink.sink = room
         uplink.release(now: room.now)
         uplink.start(now: room.now)
     }
@@ -64,6 +65,7 @@ struct RecordingTests {
         for _ in 0..<milliseconds / 10 {
             room.now += .milliseconds(10)
             uplink.pump(now: room.now)
+            for _ in 0..<uplink.takePlayedTurns(now: room.now) { room.turnsPlayedAfter.append(room.heard.count) }
         }
     }
 

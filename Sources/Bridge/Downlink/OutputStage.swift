@@ -14,6 +14,7 @@ package enum OutputCutting: Hashable, Sendable {
 final class OutputStage {
     let format: AudioFormat
     private let coders: any AudioCoderFactory
+    private let failures: CodingFailures
     private weak var sink: (any DownlinkSink)?
     private let converter: (any RateConverter)?
     /// One of the two cuts PCM.
@@ -27,10 +28,12 @@ final class OutputStage {
     private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
 
     init(
-        format: AudioFormat, cutting: OutputCutting, coders: any AudioCoderFactory, sink: any DownlinkSink
+        format: AudioFormat, cutting: OutputCutting, coders: any AudioCoderFactory, failures: CodingFailures,
+        sink: any DownlinkSink
     ) throws(AudioCoderFailure) {
         self.format = format
         self.coders = coders
+        self.failures = failures
         self.sink = sink
         let rate = format.nearestOpusSampleRate
         encoderFrames = FrameAssembler(sampleRate: rate, limit: rate)
@@ -71,7 +74,7 @@ final class OutputStage {
     }
 
     /// A packet that passes as it came.
-    func pass(opus packet: UnsafeRawBufferPointer) { sink?.downlink(opus: packet) }
+    func pass(opus packet: UnsafeRawBufferPointer) { sink?.downlink(sound: packet) }
 
     private func cut(_ samples: Span<Int16>, now: Instant) {
         framer?.append(samples) { send($0) }
@@ -111,7 +114,7 @@ final class OutputStage {
     private func send(_ piece: Span<Int16>) {
         bytes.removeAll(keepingCapacity: true)
         SampleEncoder.append(piece, as: format.encoding, channels: format.channels, to: &bytes)
-        bytes.withUnsafeBytes { sink?.downlink(pcm: $0) }
+        bytes.withUnsafeBytes { sink?.downlink(sound: $0) }
     }
 
     private func encode(_ samples: Span<Int16>) {
@@ -120,9 +123,16 @@ final class OutputStage {
     }
 
     private func encode(frame: [Int16]) {
-        if encoder == nil { encoder = try? coders.makeEncoder(sampleRate: sampleRate) }
-        guard let encoder, let length = encoder.encode(frame.span, into: packet), length > 2 else { return }
+        if encoder == nil {
+            do throws(AudioCoderFailure) {
+                encoder = try coders.makeEncoder(sampleRate: sampleRate)
+            } catch {
+                return failures.note(.encoder)
+            }
+        }
+        guard let length = encoder?.encode(frame.span, into: packet) else { return failures.note(.frame) }
+        guard length > 2 else { return }
         // SAFETY: `length` bytes have just been written.
-        sink?.downlink(opus: unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]))
+        sink?.downlink(sound: unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]))
     }
 }

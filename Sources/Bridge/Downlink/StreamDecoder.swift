@@ -20,17 +20,20 @@ final class StreamDecoder {
     private(set) var undecodable = 0
 
     private let coders: any AudioCoderFactory
-    /// Nil while the track rests.
+    private let failures: CodingFailures
+    /// Nil while nothing comes for long.
     private var decoder: (any SpeechDecoder)?
     private var scratch: UnsafeMutableBufferPointer<Int16>
 
     init(
-        id: String, participant: String, sampleRate: Int, limits: Limits, coders: any AudioCoderFactory, now: Instant
+        id: String, participant: String, sampleRate: Int, limits: Limits, coders: any AudioCoderFactory,
+        failures: CodingFailures, now: Instant
     ) throws(AudioCoderFailure) {
         self.id = id
         self.participant = participant
         self.sampleRate = sampleRate
         self.coders = coders
+        self.failures = failures
         decoder = try coders.makeDecoder(sampleRate: sampleRate)
         gate = SilenceGate(
             hangover: limits.silenceHangover.samplesAt48kHz * sampleRate / 48_000,
@@ -50,17 +53,21 @@ final class StreamDecoder {
 
     /// Nothing has come for long: gives back the decoder until something comes again. What is lost is a memory of sound
     /// that has faded anyway.
-    func rest() {
+    func releaseDecoder() {
         guard decoder != nil else { return }
         decoder = nil
         scratch.deallocate()
         scratch = UnsafeMutableBufferPointer(start: nil, count: 0)
     }
 
-    private func wake() -> (any SpeechDecoder)? {
+    private func readyDecoder() -> (any SpeechDecoder)? {
         if let decoder { return decoder }
-        decoder = try? coders.makeDecoder(sampleRate: sampleRate)
-        if decoder != nil { scratch = Self.makeScratch(sampleRate: sampleRate) }
+        do throws(AudioCoderFailure) {
+            decoder = try coders.makeDecoder(sampleRate: sampleRate)
+            scratch = Self.makeScratch(sampleRate: sampleRate)
+        } catch {
+            failures.note(.decoder)
+        }
         return decoder
     }
 
@@ -71,9 +78,13 @@ final class StreamDecoder {
         switch output {
         case .packet(let packet, _):
             lastArrival = now
-            guard let count = wake()?.decode(packet.payload, into: scratch) else {
+            guard let decoder = readyDecoder() else {
                 undecodable += 1
                 return
+            }
+            guard let count = decoder.decode(packet.payload, into: scratch) else {
+                undecodable += 1
+                return failures.note(.packet)
             }
             pass(count, emit)
         case .lost(let samples, let recovery):

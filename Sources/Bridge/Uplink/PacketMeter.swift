@@ -28,13 +28,17 @@ package final class PacketMeter {
     }
 
     private let coders: any AudioCoderFactory
+    private let failures: CodingFailures
     private var decoder: (any SpeechDecoder)?
     private var scratch: UnsafeMutableBufferPointer<Int16>?
     private var sample: Sample?
     /// Sound for which `sample` may still stand, in samples at 48 kHz.
     private var trusted = 0
 
-    package init(coders: any AudioCoderFactory) { self.coders = coders }
+    package init(coders: any AudioCoderFactory, failures: CodingFailures = CodingFailures()) {
+        self.coders = coders
+        self.failures = failures
+    }
 
     deinit { scratch?.deallocate() }
 
@@ -60,7 +64,13 @@ package final class PacketMeter {
     }
 
     private func decode(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        if decoder == nil { decoder = try? coders.makeDecoder(sampleRate: Self.sampleRate) }
+        if decoder == nil {
+            do throws(AudioCoderFailure) {
+                decoder = try coders.makeDecoder(sampleRate: Self.sampleRate)
+            } catch {
+                failures.note(.decoder)
+            }
+        }
         let scratch = self.scratch ?? .allocate(capacity: Self.maximumSamples)
         self.scratch = scratch
         guard let count = decoder?.decode(bytes, into: scratch) else { return nil }

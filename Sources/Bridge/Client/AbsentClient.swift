@@ -34,8 +34,6 @@ final class AbsentClient: ClientConnection {
 
     init(limits: Limits) { self.limits = limits }
 
-    var bufferedBytes: Int { texts.bytes + sounds.bytes }
-
     /// What has been dropped so far.
     var resumption: SessionSummary.Resumption {
         SessionSummary.Resumption(
@@ -66,15 +64,15 @@ final class AbsentClient: ClientConnection {
         }
     }
 
-    /// Keeps the messages of a transcript, which `tell` sends, in place of earlier ones of its segment that were not
-    /// final.
-    func holding(_ transcript: Transcript, tell: () -> Void) {
+    /// What is sent until `endTranscript` tells of this transcript, and takes the place of earlier ones of its segment
+    /// that were not final.
+    func begin(_ transcript: Transcript) {
         let id = transcript.participant + "/" + transcript.segmentID
         while drop(first: { $0.segment == id }) {}
         segment = transcript.isFinal ? nil : id
-        tell()
-        segment = nil
     }
+
+    func endTranscript() { segment = nil }
 
     private func append(_ entry: Entry) {
         entries.append(entry)
