@@ -221,7 +221,7 @@ struct DownlinkTests {
     }
 
     @Test("what is no track of ours, no longer one, or muted is not heard")
-    func strangers() throws {
+    func tracksOfOthers() throws {
         let harness = try listening()
         harness.sound(ramp(0..<480), track: "TR_unknown")
         harness.room.emit(.trackMuted(track: "TR_0", isMuted: true))

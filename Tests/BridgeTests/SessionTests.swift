@@ -270,7 +270,7 @@ struct SessionTests {
     }
 
     @Test("data that overtakes the news of its sender waits for it, though not for long")
-    func strangers() throws {
+    func unintroducedSender() throws {
         let harness = try Harness()
         let json = #"{"type":"agent.metadata"}"#
         harness.room.welcome(agent: nil)

@@ -1,4 +1,5 @@
-/// What waits in both directions until somebody can take it, or is known.
+/// Messages that wait: those of the client until somebody can take them, and those from the room until their sender is
+/// known.
 struct WaitingMessages {
     var toRoom = UndeliveredMessages()
     var fromRoom: UnintroducedData

@@ -56,7 +56,7 @@ final class OutputStage {
     /// Whether sound waits here to be sent.
     var hasSound: Bool { segmenter?.nextDeadline != nil || framer.map { $0.pendingSampleCount > 0 } == true }
 
-    /// Whether an unfinished frame waits for its rest.
+    /// Whether an unfinished frame waits to be completed.
     var hasUnfinishedFrame: Bool {
         framer.map { $0.pendingSampleCount > 0 } == true || encoderFrames.sampleCount > 0
     }

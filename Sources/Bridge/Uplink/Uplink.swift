@@ -293,7 +293,7 @@ package final class Uplink {
     }
 
     /// Leaves out silent frames while a live client's sound is late: everything that was held back, or piled up,
-    /// would else stay a delay for the rest of the call. What came before the caller's first word goes at once.
+    /// would else delay the whole call. What came before the caller's first word goes at once.
     private func skipSilence(now: Instant) {
         guard detector.silentRun >= keptSilence, !pacer.isHeld, isLive(now: now) else { return }
         while backlog.samples > toleratedBacklog {
@@ -335,7 +335,7 @@ package final class Uplink {
         isInStep = true
         guard let newest = backlog.newestArrival else { return }
         let head = backlog.head ?? UplinkPacer.frameSamples
-        // Of the last message the first frame is due when it comes, and the rest one after the other.
+        // Of the last message the first frame is due when it comes, and the others one after the other.
         let earlier = backlog.samples - max(lastMessage.samples, head)
         let elapsed = Int(now.nanoseconds(since: newest) * 48 / 1_000_000)
         pacer.fallInStep(due: max(head, earlier + elapsed + head), now: now)
