@@ -31,6 +31,8 @@ package struct Limits: Hashable, Sendable {
     package var agentReplacement = Duration.seconds(10)
     /// An agent without `lk.agent.state` is taken to hear the caller this long after the track was subscribed to.
     package var silentAgentGrace = Duration.seconds(2)
+    /// The same for an agent whose framework shows the state of its session, and whose session has not begun.
+    package var startingAgentGrace = Duration.seconds(20)
 
     /// When a session ends in which the client sends nothing and nobody says anything; nil for never.
     package var idleTimeout: Duration?

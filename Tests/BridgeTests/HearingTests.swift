@@ -51,6 +51,20 @@ struct HearingTests {
         #expect(hearing.nextDeadline == nil)
     }
 
+    @Test("an agent whose session begins later than it joins is waited for, up to twenty seconds")
+    func startingAgent() {
+        var hearing = published()
+        hearing.noteSubscribed()
+        let starting = Hearing.Audience(hasAgent: true, isAgentStarting: true)
+        #expect(hearing.update(starting, now: ms(100)) == false)
+        #expect(hearing.nextDeadline == ms(20_100))
+        #expect(hearing.update(starting, now: ms(15_000)) == false)
+        var other = hearing
+        #expect(hearing.update(listening(), now: ms(15_000)) == true)
+        // It shows by its track, if by nothing else, that it runs.
+        #expect(other.update(listening(nil), now: ms(15_000)) == true)
+    }
+
     @Test("without an agent to wait for the sound goes as soon as there is a track")
     func noAgentExpected() {
         var hearing = published()

@@ -78,6 +78,22 @@ struct RosterTests {
         #expect(roster.remove("p", reason: "") == [.trackEnded("TR_2"), .othersPresent(0)])
     }
 
+    @Test("an agent of a framework is starting until it shows a state or has a track")
+    func starting() {
+        var roster = Roster()
+        #expect(!roster.isAgentStarting)
+        _ = roster.update(agent("a", attributes: ["lk.agent.name": "clerk"]))
+        #expect(roster.isAgentStarting)
+        roster.add(track: "TR", of: "a")
+        #expect(!roster.isAgentStarting)
+        roster.remove(track: "TR")
+        _ = roster.update(agent("a", state: "initializing", attributes: ["lk.agent.name": "clerk"]))
+        #expect(!roster.isAgentStarting)
+        var custom = Roster()
+        _ = custom.update(agent("a", attributes: ["colour": "red"]))
+        #expect(!custom.isAgentStarting)
+    }
+
     @Test("a crowd is counted as it comes, not anew for each newcomer")
     func crowd() {
         var roster = Roster()

@@ -4,7 +4,8 @@ internal import Wire
 /// Decides when somebody in the room hears the caller, so that no word is sent before.
 ///
 /// An agent hears when it has subscribed to the caller's track and shows that its session runs, by any state beyond
-/// `initializing`. Agents that show no state are given a moment. Without an agent to wait for, and when none has come in
+/// `initializing`. Agents that show no state are given a moment, and more of it when they are of a framework whose agents
+/// show one as soon as their session runs: until then nobody listens. Without an agent to wait for, and when none has come in
 /// time but other people are there, the sound goes as soon as the track is published. Pure.
 struct Hearing {
     /// Who is there to hear the caller.
@@ -12,6 +13,8 @@ struct Hearing {
         var hasAgent = false
         /// The first agent's; nil while it shows none.
         var agentState: AgentState?
+        /// The first agent shows no state yet, but will: see `Roster.isAgentStarting`.
+        var isAgentStarting = false
         var hasPeople = false
         /// Whether an agent is supposed to come.
         var expectsAgent = true
@@ -33,12 +36,14 @@ struct Hearing {
     private var isSubscribed = false
     /// Since when the agent has everything that it needs to hear the caller but a sign that it does.
     private var hearableSince: Instant?
+    /// How long after that a sign is waited for.
+    private var grace = Duration.zero
     private let limits: Limits
 
     init(limits: Limits) { self.limits = limits }
 
     /// When `update` wants to be called although nothing has happened.
-    var nextDeadline: Instant? { isHeard ? nil : hearableSince.map { $0 + limits.silentAgentGrace } }
+    var nextDeadline: Instant? { isHeard ? nil : hearableSince.map { $0 + grace } }
 
     mutating func noteJoined(now: Instant) { joined = now }
 
@@ -88,6 +93,7 @@ struct Hearing {
         guard isSubscribed || hasState else { return false }
         let since = hearableSince ?? now
         hearableSince = since
-        return now - since >= limits.silentAgentGrace
+        grace = audience.isAgentStarting ? limits.startingAgentGrace : limits.silentAgentGrace
+        return now - since >= grace
     }
 }

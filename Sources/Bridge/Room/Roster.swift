@@ -33,6 +33,15 @@ struct Roster {
     /// Whether somebody besides the caller is there who is no agent.
     var hasPeople: Bool { others > 0 }
 
+    /// Whether the first agent's session is still to begin: the worker that brought the agent has marked it by attributes
+    /// of its framework, whose sessions show a state, but it shows none and has no track yet.
+    var isAgentStarting: Bool {
+        guard let first = agents.first, let agent = members[first], tracks[first]?.isEmpty != false,
+            agent.attributes[RoomTopics.agentState] == nil
+        else { return false }
+        return agent.attributes.keys.contains { $0.hasPrefix(RoomTopics.agentAttributes) }
+    }
+
     /// A participant has come, or its name or attributes are new.
     mutating func update(_ member: RoomMember) -> [Change] {
         let old = members.updateValue(member, forKey: member.identity)

@@ -94,8 +94,8 @@ extension BridgeSession: RoomConnectionDelegate {
 
     func updateHearing() {
         let audience = Hearing.Audience(
-            hasAgent: !roster.agents.isEmpty, agentState: conversation.agentState, hasPeople: roster.hasPeople,
-            expectsAgent: lifecycle.expectsAgent)
+            hasAgent: !roster.agents.isEmpty, agentState: conversation.agentState,
+            isAgentStarting: roster.isAgentStarting, hasPeople: roster.hasPeople, expectsAgent: lifecycle.expectsAgent)
         if !hasEnded, hearing.update(audience, now: now) { release() }
     }
 
@@ -134,6 +134,7 @@ extension BridgeSession: RoomConnectionDelegate {
             } catch {
                 fail(error)
             }
+            updateHearing()
         case .trackMuted(let track, let isMuted): audio?.downlink?.setMuted(track, isMuted)
         case .trackEnded(let track):
             roster.remove(track: track)
