@@ -55,7 +55,8 @@ struct ClientLinkTests {
                 .transcript(
                     Transcript(role: .user, content: text, isFinal: false, segmentID: "s", participant: "i")))
         }
-        [UInt8](repeating: 1, count: 960).withUnsafeBytes { link.send(sound: $0, as: delivery) }
+        // SAFETY: the bytes are only read during the call.
+        unsafe [UInt8](repeating: 1, count: 960).withUnsafeBytes { unsafe link.send(sound: $0, as: delivery) }
         let second = FakeClient(clock: clock)
         link.resume(on: second, summary)
         #expect(!link.isAway && first.texts.isEmpty && first.closure == nil)

@@ -102,11 +102,13 @@ struct ClientLink {
     mutating func send(sound bytes: UnsafeRawBufferPointer, as delivery: Delivery) {
         audioMessagesSent += 1
         audioBytesSent += bytes.count
+        // SAFETY: the bytes are only read during the call.
         absent?.nextSound = unsafe delivery.format.duration(of: bytes)
         switch delivery.framing {
         case .binary: unsafe connection.send(audio: bytes)
         case .json: connection.send(audioText: AudioMessage.json(unsafe [UInt8](bytes)))
         case .wav:
+            // SAFETY: the bytes are only read during the call.
             guard let text = AudioMessage.wav(unsafe [UInt8](bytes), format: delivery.format) else { return }
             connection.send(audioText: text)
         }

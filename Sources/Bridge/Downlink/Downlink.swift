@@ -154,10 +154,13 @@ package final class Downlink {
 
     /// Opus to Opus without decoding. Packets that say nothing are left out; losses are the client's to conceal.
     private func passThrough(_ output: JitterBufferOutput, now: Instant) {
-        guard case .packet(let packet, _) = output, OpusPacket(packet.payload)?.isDiscontinuous == false else { return }
+        // SAFETY: the bytes are only read during the call.
+        guard case .packet(let packet, _) = output, unsafe OpusPacket(packet.payload)?.isDiscontinuous == false else {
+            return
+        }
         isPassing = true
         lastOutput = max(lastOutput, now)
-        stage.pass(opus: packet.payload)
+        unsafe stage.pass(opus: packet.payload)
     }
 
     /// Mixes what is due and sends unfinished frames that have waited too long.

@@ -11,6 +11,8 @@ package enum OutputCutting: Hashable, Sendable {
 
 /// The last stage on the way to the client: mono samples → the client's rate → frames, pieces or Opus packets.
 /// Belongs to one loop.
+// SAFETY: the packet buffer is the stage's own, is freed with it, and what it holds is handed out for a call only.
+@safe
 final class OutputStage {
     let format: AudioFormat
     private let coders: any AudioCoderFactory
@@ -48,7 +50,8 @@ final class OutputStage {
         }
     }
 
-    deinit { packet.deallocate() }
+    // SAFETY: the buffer was allocated here, and nothing uses it any more.
+    deinit { unsafe packet.deallocate() }
 
     /// The rate of the samples that come in, in Hz.
     var sampleRate: Int { format.nearestOpusSampleRate }
@@ -74,7 +77,8 @@ final class OutputStage {
     }
 
     /// A packet that passes as it came.
-    func pass(opus packet: UnsafeRawBufferPointer) { sink?.downlink(sound: packet) }
+    // SAFETY: the bytes are only read during the call.
+    func pass(opus packet: UnsafeRawBufferPointer) { unsafe sink?.downlink(sound: packet) }
 
     private func cut(_ samples: Span<Int16>, now: Instant) {
         framer?.append(samples) { send($0) }
@@ -114,7 +118,8 @@ final class OutputStage {
     private func send(_ piece: Span<Int16>) {
         bytes.removeAll(keepingCapacity: true)
         SampleEncoder.append(piece, as: format.encoding, channels: format.channels, to: &bytes)
-        bytes.withUnsafeBytes { sink?.downlink(sound: $0) }
+        // SAFETY: the bytes are only read during the call.
+        unsafe bytes.withUnsafeBytes { unsafe sink?.downlink(sound: $0) }
     }
 
     private func encode(_ samples: Span<Int16>) {
@@ -130,9 +135,10 @@ final class OutputStage {
                 return failures.note(.encoder)
             }
         }
-        guard let length = encoder?.encode(frame.span, into: packet) else { return failures.note(.frame) }
+        // SAFETY: at most the buffer's length is written.
+        guard let length = unsafe encoder?.encode(frame.span, into: packet) else { return failures.note(.frame) }
         guard length > 2 else { return }
         // SAFETY: `length` bytes have just been written.
-        sink?.downlink(sound: unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]))
+        unsafe sink?.downlink(sound: unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]))
     }
 }

@@ -2,9 +2,11 @@ internal import Wire
 
 /// Makes Opus packets of the caller's frames, as few as need be. The encoder is made for the first frame, and given back
 /// in a long pause. Belongs to one loop.
+// SAFETY: the packet buffer is the encoder's own and is freed with it; who gets a packet uses it before the next call.
+@safe
 final class FrameEncoder {
     /// What becomes of a frame.
-    enum Outcome {
+    @unsafe enum Outcome {
         /// The packet, which is there until the next call. It resumes the sound when a pause was before it in which
         /// nothing was sent.
         case packet(UnsafeRawBufferPointer, resumes: Bool)
@@ -29,7 +31,7 @@ final class FrameEncoder {
         self.failures = failures
     }
 
-    // SAFETY: nobody else holds the buffer; `Outcome.packet` is not kept.
+    // SAFETY: nobody keeps an `Outcome.packet`.
     deinit { unsafe packet.deallocate() }
 
     /// Whether there is an encoder at the moment.
@@ -58,18 +60,20 @@ final class FrameEncoder {
     func encode(_ frame: Span<Int16>, rootMeanSquare: Int, isSilent: Bool, isStart: Bool) -> Outcome {
         if encoder == nil { makeEncoder() }
         if suppression.leavesOut(rootMeanSquare: rootMeanSquare, isSilent: isSilent, isStart: isStart) {
-            return .suppressed
+            // SAFETY: no pointer is in it.
+            return unsafe .suppressed
         }
-        guard let encoder else { return .failed }
+        guard let encoder else { return unsafe .failed }
         guard let length = unsafe encoder.encode(frame, into: packet), length > 0 else {
             failures.note(.frame)
-            return .failed
+            // SAFETY: no pointer is in it.
+            return unsafe .failed
         }
         switch suppression.judge(packetBytes: length, rootMeanSquare: rootMeanSquare, isStart: isStart) {
-        case .suppress: return .suppressed
+        case .suppress: return unsafe .suppressed
         case .send(let resumes):
             // SAFETY: `length` bytes have just been written.
-            return .packet(unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]), resumes: resumes)
+            return unsafe .packet(unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]), resumes: resumes)
         }
     }
 

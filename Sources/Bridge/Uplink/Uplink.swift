@@ -98,8 +98,9 @@ package final class Uplink {
     /// Takes bytes in the session's input format, or one packet when that is Opus. Returns false when they cannot be
     /// sound.
     package func append(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Bool {
-        guard !isMuted, !bytes.isEmpty else { return true }
-        if format.encoding == .opus { return append(opus: bytes, now: now) }
+        // SAFETY: the bytes are only read during the call.
+        guard !isMuted, unsafe !bytes.isEmpty else { return true }
+        if format.encoding == .opus { return unsafe append(opus: bytes, now: now) }
         beginTurn(isRecorded: false, now: now)
         decoded.removeAll(keepingCapacity: true)
         // SAFETY: the bytes are only read during the call.
@@ -111,15 +112,17 @@ package final class Uplink {
     /// Takes one Opus packet, whatever the session's input format is.
     /// - Parameter isRecorded: it is a part of a recording.
     package func append(opus bytes: UnsafeRawBufferPointer, isRecorded: Bool = false, now: Instant) -> Bool {
-        guard let description = OpusPacket(bytes) else { return false }
+        // SAFETY: the bytes are only read during the call.
+        guard let description = unsafe OpusPacket(bytes) else { return false }
         guard !isMuted else { return true }
         beginTurn(isRecorded: isRecorded, now: now)
         noteArrival(samples: description.sampleCount, isRecorded: isRecorded, now: now)
         let meter = meter ?? PacketMeter(coders: coders, failures: failures)
         self.meter = meter
         // What waits may be shortened by the silence in it, of which no word may be a part.
-        let loudness = meter.loudness(of: bytes, description, isExact: pacer.isHeld || backlog.samples > 0)
-        samplesDropped += backlog.append(
+        // SAFETY: the bytes are only read during the call.
+        let loudness = unsafe meter.loudness(of: bytes, description, isExact: pacer.isHeld || backlog.samples > 0)
+        unsafe samplesDropped += backlog.append(
             packet: [UInt8](bytes), samples: description.sampleCount, loudness: loudness, now: now)
         pump(now: now)
         return true
@@ -352,12 +355,14 @@ package final class Uplink {
             isSilent = detector.isSilent(rootMeanSquare: loudness)
             detector.note(rootMeanSquare: loudness, samples: UplinkPacer.frameSamples, now: now)
         }
-        switch encoder.encode(samples.span, rootMeanSquare: loudness, isSilent: isSilent, isStart: isStart) {
+        // SAFETY: at most the buffer's length is written.
+        switch unsafe encoder.encode(samples.span, rootMeanSquare: loudness, isSilent: isSilent, isStart: isStart) {
         case .suppressed: suppressed()
         case .failed: break
         case .packet(let bytes, let resumes):
             packetsSent += 1
-            sink?.sendAudio(
+            // SAFETY: the bytes are only read during the call.
+            unsafe sink?.sendAudio(
                 bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
                 level: SoundLevel.audioLevel(rootMeanSquare: loudness))
             soundMeter?.sent(arrival: arrival)
@@ -376,16 +381,18 @@ package final class Uplink {
         samplesSent += next.samples
         packetsSent += 1
         hasSentPackets = true
-        next.bytes.withUnsafeBytes { bytes in
-            sink?.sendAudio(bytes, timestamp: timestamp, samples: next.samples, isStart: isStart, level: level)
+        // SAFETY: the bytes are only read during the call.
+        unsafe next.bytes.withUnsafeBytes { bytes in
+            unsafe sink?.sendAudio(bytes, timestamp: timestamp, samples: next.samples, isStart: isStart, level: level)
         }
         soundMeter?.sent(arrival: next.arrival)
     }
 
     private func sendSilentPacket(timestamp: UInt32, isStart: Bool) {
         packetsSent += 1
-        Self.silentPacket.withUnsafeBytes { buffer in
-            sink?.sendAudio(
+        // SAFETY: the bytes are only read during the call.
+        unsafe Self.silentPacket.withUnsafeBytes { buffer in
+            unsafe sink?.sendAudio(
                 buffer, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart, level: 127)
         }
         soundMeter?.sent(arrival: nil)
