@@ -16,7 +16,9 @@ let strict: [SwiftSetting] = [
 
 /// Targets in which every use of unsafe memory is spelled `unsafe` and checked by the compiler.
 let memorySafe: Set<String> = [
-    "ProtobufProbe"
+    "Bridge",
+    "BridgeTests",
+    "ProtobufProbe",
 ]
 
 /// A C library behind a module map; `shim.h` also holds what Swift cannot see (macros, variadics).

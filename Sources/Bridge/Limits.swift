@@ -25,12 +25,14 @@ package struct Limits: Hashable, Sendable {
     package var joinTimeout = Duration.seconds(15)
     /// When a client is told that no agent has come.
     package var agentTimeout = Duration.seconds(10)
-    /// When a session in which nobody else is gets ended because no agent has come.
+    /// When a session ends because no agent has come and nobody else is in the room.
     package var agentAbsence = Duration.seconds(60)
     /// How long a session outlives its agent, in case another one takes over.
     package var agentReplacement = Duration.seconds(10)
-    /// An agent that shows no `lk.agent.state` hears us this long after somebody has subscribed to our track.
+    /// An agent without `lk.agent.state` is taken to hear the caller this long after the track was subscribed to.
     package var silentAgentGrace = Duration.seconds(2)
+    /// The same for an agent whose framework shows the state of its session, and whose session has not begun.
+    package var startingAgentGrace = Duration.seconds(20)
 
     /// When a session ends in which the client sends nothing and nobody says anything; nil for never.
     package var idleTimeout: Duration?
@@ -41,7 +43,7 @@ package struct Limits: Hashable, Sendable {
 
     /// How long the participant of a client whose connection broke stays in the room; zero: not at all.
     package var resumeGrace = Duration.zero
-    /// Sound for a client that is away: the latest so much is kept.
+    /// How much sound is kept for a client that is away: the latest.
     package var heldSound = Duration.seconds(5)
     /// Its bytes, as they go to the client.
     package var maximumHeldSoundBytes = 4 << 20
@@ -55,7 +57,7 @@ package struct Limits: Hashable, Sendable {
     package var tick = Duration.milliseconds(20)
     /// How much a late client may catch up; a pause longer than this becomes silence.
     package var catchUp = Duration.milliseconds(200)
-    /// How much the gateway itself may be late, as on a busy machine, and still make up for all of it.
+    /// How late the gateway itself may be, as on a busy machine, and still send everything that is due.
     package var ownLateness = Duration.seconds(1)
     /// How much earlier than real time a frame may leave, so that jitter of the clocks delays nothing.
     package var slack = Duration.milliseconds(5)
@@ -74,8 +76,8 @@ package struct Limits: Hashable, Sendable {
     /// A client is streaming live when its last sound is not older than this.
     package var liveness = Duration.milliseconds(250)
 
-    /// How long encoder and decoders of a silent side are kept.
-    package var coderRest = Duration.seconds(5)
+    /// How long the encoder and the decoders of a silent side are kept.
+    package var idleCoderLife = Duration.seconds(5)
 
     // MARK: The agent's sound
 
@@ -99,7 +101,7 @@ package struct Limits: Hashable, Sendable {
     // MARK: Texts
 
     /// How long data of a sender waits until the room has told who that is.
-    package var strangerGrace = Duration.milliseconds(500)
+    package var introductionGrace = Duration.milliseconds(500)
 
     /// How long transcripts of a lesser source wait for a better one to show up.
     package var transcriptSourceGrace = Duration.milliseconds(500)

@@ -6,7 +6,7 @@ import Testing
 @Suite("Coders of a session")
 struct CoderLifeTests {
     private let coders = CountingCoders(FakeCoders())
-    private let rest = Limits().coderRest
+    private let idleTime = Limits().idleCoderLife
 
     @Test("a caller who has said nothing for long gives back the encoder, and is heard as ever when speaking again")
     func encoder() throws {
@@ -14,7 +14,7 @@ struct CoderLifeTests {
         harness.room.welcome()
         harness.stream(ramp(0..<3200))
         #expect(coders.encoders == 1)
-        harness.clock.advance(by: rest)
+        harness.clock.advance(by: idleTime)
         harness.clock.advance(by: .seconds(5))
         #expect(coders.encoders == 0)
         harness.stream(ramp(3200..<6400))
@@ -31,7 +31,7 @@ struct CoderLifeTests {
             harness.clock.advance(by: .milliseconds(20))
         }
         #expect(coders.decoders == 1)
-        harness.clock.advance(by: rest)
+        harness.clock.advance(by: idleTime)
         harness.clock.advance(by: .seconds(1))
         #expect(coders.decoders == 0)
         for number in 10..<20 {
@@ -50,7 +50,7 @@ struct CoderLifeTests {
         harness.room.reportedLossPercent = 12
         harness.stream(ramp(16_000..<48_000))
         #expect(coders.losses == [12])
-        harness.clock.advance(by: rest)
+        harness.clock.advance(by: idleTime)
         harness.clock.advance(by: .seconds(5))
         harness.stream(ramp(48_000..<51_200))
         #expect(coders.losses == [12, 12])

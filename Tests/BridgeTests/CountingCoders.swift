@@ -13,7 +13,8 @@ final class CountingCoders: AudioCoderFactory {
         deinit { coders.encoders -= 1 }
         func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
             coders.encoded += 1
-            return encoder.encode(frame, into: packet)
+            // SAFETY: at most the buffer's length is written.
+            return unsafe encoder.encode(frame, into: packet)
         }
         func expect(lossPercent: Int) {
             coders.losses.append(lossPercent)
@@ -32,13 +33,15 @@ final class CountingCoders: AudioCoderFactory {
         deinit { coders.decoders -= 1 }
         func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
             coders.decoded += 1
-            return decoder.decode(packet, into: samples)
+            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
+            return unsafe decoder.decode(packet, into: samples)
         }
         func recover(
             _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
-        ) -> Int? { decoder.recover(count, before: next, into: samples) }
+            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
+        ) -> Int? { unsafe decoder.recover(count, before: next, into: samples) }
         func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-            decoder.conceal(count, into: samples)
+            unsafe decoder.conceal(count, into: samples)
         }
         func reset() { decoder.reset() }
     }

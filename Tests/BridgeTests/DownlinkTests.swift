@@ -81,10 +81,11 @@ struct DownlinkTests {
     func loss() throws {
         let harness = try listening()
         harness.sound(ramp(0..<480), track: "TR_0")
-        harness.session.room(harness.room, track: "TR_0", audio: .lost(samples: 960, recovery: nil))
+        // SAFETY: the bytes are only read during the call.
+        unsafe harness.session.room(harness.room, track: "TR_0", audio: .lost(samples: 960, recovery: nil))
         let next: [UInt8] = [0xF8] + bytesOf(ramp(0..<480))
-        next.withUnsafeBytes {
-            harness.session.room(harness.room, track: "TR_0", audio: .lost(samples: 960, recovery: $0))
+        unsafe next.withUnsafeBytes {
+            unsafe harness.session.room(harness.room, track: "TR_0", audio: .lost(samples: 960, recovery: $0))
         }
         harness.sound(ramp(0..<480), track: "TR_0")
         let heard = harness.client.samples
@@ -140,14 +141,16 @@ struct DownlinkTests {
         var low = ToneSource(frequency: 950, sampleRate: 16_000, amplitude: 8000)
         var high = ToneSource(frequency: 1250, sampleRate: 16_000, amplitude: 8000)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-        defer { buffer.deallocate() }
+        // SAFETY: the buffer was allocated here, and nothing uses it any more.
+        defer { unsafe buffer.deallocate() }
         for _ in 0..<100 {
             let one = low.next(320)
             let other = high.next(320)
-            let length = first.encode(one.span, into: buffer) ?? 0
-            harness.packet([UInt8](buffer[..<length]), track: "TR_0")
-            let otherLength = second.encode(other.span, into: buffer) ?? 0
-            harness.packet([UInt8](buffer[..<otherLength]), track: "TR_1")
+            // SAFETY: at most the buffer's length is written.
+            let length = unsafe first.encode(one.span, into: buffer) ?? 0
+            unsafe harness.packet([UInt8](buffer[..<length]), track: "TR_0")
+            let otherLength = unsafe second.encode(other.span, into: buffer) ?? 0
+            unsafe harness.packet([UInt8](buffer[..<otherLength]), track: "TR_1")
             harness.clock.advance(by: .milliseconds(20))
         }
         // Before the encoder takes a steady tone for background noise, after a second or so.
@@ -166,11 +169,13 @@ struct DownlinkTests {
         let encoder = try coders.makeEncoder(sampleRate: 24_000)
         var tone = ToneSource(frequency: 700, sampleRate: 24_000)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-        defer { buffer.deallocate() }
+        // SAFETY: the buffer was allocated here, and nothing uses it any more.
+        defer { unsafe buffer.deallocate() }
         for _ in 0..<100 {
             let frame = tone.next(480)
-            let length = encoder.encode(frame.span, into: buffer) ?? 0
-            harness.packet([UInt8](buffer[..<length]), track: "TR_0")
+            let length = unsafe encoder.encode(frame.span, into: buffer) ?? 0
+            // SAFETY: the bytes are only read during the call.
+            unsafe harness.packet([UInt8](buffer[..<length]), track: "TR_0")
         }
         let heard = harness.client.samples
         #expect(abs(heard.count - 2 * rate) < rate / 20)
@@ -221,7 +226,7 @@ struct DownlinkTests {
     }
 
     @Test("what is no track of ours, no longer one, or muted is not heard")
-    func strangers() throws {
+    func tracksOfOthers() throws {
         let harness = try listening()
         harness.sound(ramp(0..<480), track: "TR_unknown")
         harness.room.emit(.trackMuted(track: "TR_0", isMuted: true))

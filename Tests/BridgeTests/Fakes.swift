@@ -52,7 +52,6 @@ final class FakeClient: ClientConnection {
     var discards = 0
     var closure: (code: UInt16, reason: String)?
     var droppedAudioMessages = 0
-    var bufferedBytes = 0
     let clock: VirtualClock
 
     init(clock: VirtualClock) { self.clock = clock }
@@ -60,7 +59,8 @@ final class FakeClient: ClientConnection {
     func send(text: String) { texts.append(text) }
     func send(audioText: String) { texts.append(audioText) }
     func send(audio bytes: UnsafeRawBufferPointer) {
-        audio.append([UInt8](bytes))
+        // SAFETY: the bytes are only read during the call.
+        unsafe audio.append([UInt8](bytes))
         audioTimes.append(clock.now)
     }
     func discardQueuedAudio() { discards += 1 }
@@ -104,7 +104,8 @@ final class FakeRoom: RoomConnection {
     }
 
     func sendAudio(_ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
-        packets.append(
+        // SAFETY: the bytes are only read during the call.
+        unsafe packets.append(
             Packet(bytes: [UInt8](packet), timestamp: timestamp, samples: samples, isStart: isStart, at: clock.now))
     }
     func setMuted(_ isMuted: Bool) { self.isMuted = isMuted }
@@ -204,10 +205,11 @@ final class FakeCoders: AudioCoderFactory {
 
     private final class Encoder: SpeechEncoder {
         func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
-            packet[0] = 0xF8
+            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
+            unsafe packet[0] = 0xF8
             for index in frame.indices {
-                packet[1 + 2 * index] = UInt8(truncatingIfNeeded: frame[index])
-                packet[2 + 2 * index] = UInt8(truncatingIfNeeded: frame[index] >> 8)
+                unsafe packet[1 + 2 * index] = UInt8(truncatingIfNeeded: frame[index])
+                unsafe packet[2 + 2 * index] = UInt8(truncatingIfNeeded: frame[index] >> 8)
             }
             return 1 + 2 * frame.count
         }
@@ -216,18 +218,21 @@ final class FakeCoders: AudioCoderFactory {
     private final class Decoder: SpeechDecoder {
         func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
             guard packet.count > 1 else { return nil }
-            let decoded = samplesOf([UInt8](packet.dropFirst()))
-            for (index, sample) in decoded.enumerated() { samples[index] = sample }
+            // SAFETY: the bytes are only read during the call.
+            let decoded = unsafe samplesOf([UInt8](packet.dropFirst()))
+            for (index, sample) in decoded.enumerated() { unsafe samples[index] = sample }
             return decoded.count
         }
         func recover(
             _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
         ) -> Int? {
-            for index in 0..<count { samples[index] = 7000 }
+            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
+            for index in 0..<count { unsafe samples[index] = 7000 }
             return count
         }
         func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-            for index in 0..<count { samples[index] = 9000 }
+            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
+            for index in 0..<count { unsafe samples[index] = 9000 }
             return count
         }
         func reset() {}

@@ -48,7 +48,8 @@ final class Harness {
     }
 
     func send(_ samples: [Int16]) { send(bytes: bytesOf(samples)) }
-    func send(bytes: [UInt8]) { bytes.withUnsafeBytes { session.receive(binary: $0) } }
+    // SAFETY: the bytes are only read during the call.
+    func send(bytes: [UInt8]) { unsafe bytes.withUnsafeBytes { unsafe session.receive(binary: $0) } }
     func send(text: String) { session.receive(text: Array(text.utf8)) }
 
     /// Sends 20 ms of 16 kHz every 20 ms.
@@ -60,8 +61,9 @@ final class Harness {
     }
 
     func packet(_ payload: [UInt8], track: String) {
-        payload.withUnsafeBytes { bytes in
-            let packet = AudioPacket(sequenceNumber: 0, timestamp: 0, payload: bytes)
+        // SAFETY: the bytes are only read during the call.
+        unsafe payload.withUnsafeBytes { bytes in
+            let packet = unsafe AudioPacket(sequenceNumber: 0, timestamp: 0, payload: bytes)
             session.room(room, track: track, audio: .packet(packet, samples: 960))
         }
     }

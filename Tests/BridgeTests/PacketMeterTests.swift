@@ -29,14 +29,16 @@ struct PacketMeterTests {
         }
         let encoder = try OpusEncoder(sampleRate: rate, channels: 1, configuration: configuration)
         let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 4000, alignment: 16)
-        defer { scratch.deallocate() }
+        // SAFETY: the buffer was allocated here, and nothing uses it any more.
+        defer { unsafe scratch.deallocate() }
         return try LoadSpeech.samples().map { frame in
             let isWord = SoundLevel.rootMeanSquare(frame.span) > LoadSpeech.loudness
             // The pauses have a noise of 8.
             let samples = isWord ? frame : frame.map { Int16(Double($0) * silence / 8) }
             let pcm = (0..<samples.count * rate / 16_000).map { samples[$0 * 16_000 / rate] }
-            let length = try encoder.encode(pcm.span, into: scratch)
-            let bytes = Array(scratch[..<length])
+            // SAFETY: at most the buffer's length is written.
+            let length = unsafe try encoder.encode(pcm.span, into: scratch)
+            let bytes = unsafe Array(scratch[..<length])
             return (sender == .constant ? padded(bytes, to: 400) : bytes, isWord)
         }
     }
@@ -55,8 +57,9 @@ struct PacketMeterTests {
     }
 
     private func loudness(_ meter: PacketMeter, _ bytes: [UInt8], isExact: Bool = false) -> Int? {
-        bytes.withUnsafeBytes { raw in
-            OpusPacket(raw).flatMap { meter.loudness(of: raw, $0, isExact: isExact) }
+        // SAFETY: the bytes are only read during the call.
+        unsafe bytes.withUnsafeBytes { raw in
+            unsafe OpusPacket(raw).flatMap { unsafe meter.loudness(of: raw, $0, isExact: isExact) }
         }
     }
 

@@ -15,7 +15,8 @@ struct SessionLifecycleTests {
     }
 
     private func joined(expectsAgent: Bool = true, limits: Limits = Limits()) -> SessionLifecycle {
-        var life = SessionLifecycle(expectsAgent: expectsAgent, limits: limits, now: .zero)
+        var life = SessionLifecycle(limits: limits, now: .zero)
+        life.expectsAgent = expectsAgent
         life.handle(.clientSpoke, now: .zero)
         life.handle(.roomJoined, now: .zero)
         _ = drain(&life)
@@ -24,7 +25,7 @@ struct SessionLifecycleTests {
 
     @Test("the room is joined as soon as the client says something")
     func speaks() {
-        var life = SessionLifecycle(expectsAgent: true, limits: Limits(), now: .zero)
+        var life = SessionLifecycle(limits: Limits(), now: .zero)
         #expect(drain(&life) == [])
         life.handle(.clientSpoke, now: .zero)
         #expect(drain(&life) == [.join])
@@ -34,7 +35,7 @@ struct SessionLifecycleTests {
 
     @Test("a client that says nothing is waited for only briefly")
     func silentClient() {
-        var life = SessionLifecycle(expectsAgent: true, limits: Limits(), now: .zero)
+        var life = SessionLifecycle(limits: Limits(), now: .zero)
         #expect(life.nextDeadline == ms(300))
         life.handleTimeout(now: ms(199))
         #expect(drain(&life) == [])
@@ -45,7 +46,7 @@ struct SessionLifecycleTests {
 
     @Test("a room that does not answer ends the session and says whose fault it is")
     func joinTimeout() {
-        var life = SessionLifecycle(expectsAgent: true, limits: Limits(), now: .zero)
+        var life = SessionLifecycle(limits: Limits(), now: .zero)
         life.handle(.clientSpoke, now: .zero)
         _ = drain(&life)
         life.handleTimeout(now: ms(15_000))
@@ -198,7 +199,7 @@ struct SessionLifecycleTests {
 
     @Test("a client that goes before it said anything never had a room")
     func goneEarly() {
-        var life = SessionLifecycle(expectsAgent: true, limits: Limits(), now: .zero)
+        var life = SessionLifecycle(limits: Limits(), now: .zero)
         life.handle(.clientGone, now: .zero)
         #expect(drain(&life) == [.finish])
     }

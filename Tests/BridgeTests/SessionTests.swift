@@ -143,6 +143,22 @@ struct SessionTests {
         #expect(harness.room.heard == ramp(0..<320))
     }
 
+    @Test("the first words wait for an agent that joins at once and begins its session 15 s later")
+    func lateSession() throws {
+        let harness = try Harness()
+        harness.room.welcome(agent: nil)
+        var agent = RoomMember(identity: "agent-1", isAgent: true, attributes: ["lk.agent.name": "clerk"])
+        harness.room.emit(.participantJoined(agent))
+        harness.room.emit(.microphoneSubscribed)
+        harness.stream(ramp(0..<16_000))
+        harness.clock.advance(by: .seconds(14))
+        #expect(harness.room.heard.isEmpty)
+        agent.attributes["lk.agent.state"] = "listening"
+        harness.room.emit(.participantChanged(agent))
+        harness.clock.advance(by: .seconds(2))
+        #expect(harness.room.heard == ramp(0..<16_000))
+    }
+
     @Test("the face of an agent is no second agent")
     func avatar() throws {
         let harness = try Harness()
@@ -270,7 +286,7 @@ struct SessionTests {
     }
 
     @Test("data that overtakes the news of its sender waits for it, though not for long")
-    func strangers() throws {
+    func unintroducedSender() throws {
         let harness = try Harness()
         let json = #"{"type":"agent.metadata"}"#
         harness.room.welcome(agent: nil)

@@ -105,10 +105,11 @@ struct SilenceSuppressionTests {
         let after = harness.session.currentStatistics
         let reference = try LibraryCoders().makeEncoder(sampleRate: 16_000)
         let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-        defer { packet.deallocate() }
+        // SAFETY: the buffer was allocated here, and nothing uses it any more.
+        defer { unsafe packet.deallocate() }
         var alone = 0
         for frame in noise(1000, loudness: loudness) {
-            if reference.encode(frame.span, into: packet) ?? 0 > 2 { alone += 1 }
+            if unsafe reference.encode(frame.span, into: packet) ?? 0 > 2 { alone += 1 }
         }
         #expect((45...100).contains(coders.encoded - before.encoded))
         let sent = after.packetsSent - before.numbers.packetsSent
@@ -127,7 +128,8 @@ struct SilenceSuppressionTests {
         harness.clock.advance(by: .seconds(3))
         let reference = try LibraryCoders().makeEncoder(sampleRate: 16_000)
         let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-        defer { packet.deallocate() }
+        // SAFETY: the buffer was allocated here, and nothing uses it any more.
+        defer { unsafe packet.deallocate() }
         let voice = LoadSpeech.samples()
         let hiss = noise(voice.count, loudness: background)
         var (spurt, isWord, unheard, unsent) = (0, false, 0, 0)
@@ -142,7 +144,8 @@ struct SilenceSuppressionTests {
             let isEncoded = coders.encoded > encoded
             let isSent = harness.room.packets.count > sent
             harness.clock.advance(by: .milliseconds(20))
-            let bytes = reference.encode(soft.span, into: packet) ?? 0
+            // SAFETY: at most the buffer's length is written.
+            let bytes = unsafe reference.encode(soft.span, into: packet) ?? 0
             guard isWord else { continue }
             let loudness = SoundLevel.rootMeanSquare(soft.span)
             if !isEncoded, loudness > max(33, Int(background * 1.5)) { unheard += 1 }

@@ -320,10 +320,11 @@ struct UplinkTests {
         let decoder = try coders.makeDecoder(sampleRate: 16_000)
         var heard: [Int16] = []
         let scratch = UnsafeMutableBufferPointer<Int16>.allocate(capacity: 1920)
-        defer { scratch.deallocate() }
+        // SAFETY: the buffer was allocated here, and nothing uses it any more.
+        defer { unsafe scratch.deallocate() }
         for packet in harness.room.packets where packet.bytes.count > 2 {
-            let count = packet.bytes.withUnsafeBytes { decoder.decode($0, into: scratch) } ?? 0
-            heard += scratch[..<count]
+            let count = unsafe packet.bytes.withUnsafeBytes { unsafe decoder.decode($0, into: scratch) } ?? 0
+            unsafe heard += scratch[..<count]
         }
         // The middle of the tone, away from its edges.
         let loud = heard.drop { abs($0) < 3000 }.dropFirst(3200).prefix(8000)

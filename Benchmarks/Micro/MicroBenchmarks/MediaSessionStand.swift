@@ -129,7 +129,7 @@ private final class StandRooms: RoomConnector, RoomConnection {
     func publishDTMF(_ digit: DTMFDigit) {}
     func setAttributes(_ attributes: [String: String]) {}
     func performRPC(to identity: String, method: String, payload: String) {}
-    func leave() {}
+    func leave(_ departure: RoomDeparture) {}
 }
 
 private final class StandDispatcher: AgentDispatcher {
@@ -147,7 +147,6 @@ private final class StandClient: ClientConnection {
     private let pool = FrameBufferPool()
     private(set) var sentBytes = 0
     var droppedAudioMessages: Int { 0 }
-    var bufferedBytes: Int { 0 }
 
     func send(text: String) {}
     func send(audioText: String) {}

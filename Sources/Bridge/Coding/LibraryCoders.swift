@@ -43,7 +43,8 @@ private final class LibraryEncoder: SpeechEncoder {
     }
 
     func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
-        try? encoder.encode(frame, into: packet)
+        // SAFETY: at most the buffer's length is written.
+        unsafe try? encoder.encode(frame, into: packet)
     }
 
     func expect(lossPercent: Int) { encoder.expect(packetLoss: lossPercent) }
@@ -59,17 +60,20 @@ private final class LibraryDecoder: SpeechDecoder {
     }
 
     func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-        try? decoder.decode(packet, into: samples)
+        // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
+        unsafe try? decoder.decode(packet, into: samples)
     }
 
     func recover(
         _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
     ) -> Int? {
-        try? decoder.decodeFEC(next, samples: count, into: samples)
+        // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
+        unsafe try? decoder.decodeFEC(next, samples: count, into: samples)
     }
 
     func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-        try? decoder.conceal(samples: count, into: samples)
+        // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
+        unsafe try? decoder.conceal(samples: count, into: samples)
     }
 
     func reset() { decoder.reset() }

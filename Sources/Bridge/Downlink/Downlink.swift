@@ -4,10 +4,8 @@ package import Wire
 
 /// Where the sound for the client goes.
 package protocol DownlinkSink: AnyObject {
-    /// PCM bytes in the output format: one frame, or one piece.
-    func downlink(pcm: UnsafeRawBufferPointer)
-    /// One Opus packet.
-    func downlink(opus: UnsafeRawBufferPointer)
+    /// Bytes in the output format: one frame, one piece, or one Opus packet. They are not needed after the call.
+    func downlink(sound: UnsafeRawBufferPointer)
 }
 
 /// The room's way to the client: packets of any number of tracks → samples at the client's rate → frames. A single
@@ -20,8 +18,9 @@ package final class Downlink {
     private let tickLength: Int64
     private let silenceHangover: Int64
     private let flushAfter: Int64
-    private let coderRest: Int64
+    private let idleCoderLife: Int64
     private let coders: any AudioCoderFactory
+    private let failures: CodingFailures
     private weak var sink: (any DownlinkSink)?
     /// A handful, in the order in which they came: going over them costs less than a look into a hash table.
     private var tracks: [StreamDecoder] = []
@@ -39,24 +38,25 @@ package final class Downlink {
 
     package init(
         format: AudioFormat, cutting: OutputCutting, limits: Limits, coders: any AudioCoderFactory,
-        sink: any DownlinkSink, now: Instant
+        failures: CodingFailures = CodingFailures(), sink: any DownlinkSink, now: Instant
     ) throws(AudioCoderFailure) {
         self.limits = limits
         tickLength = max(1, limits.tick.nanoseconds)
         silenceHangover = limits.silenceHangover.nanoseconds
         flushAfter = limits.flushAfter.nanoseconds
-        coderRest = limits.coderRest.nanoseconds
+        idleCoderLife = limits.idleCoderLife.nanoseconds
         self.coders = coders
+        self.failures = failures
         self.sink = sink
         lastOutput = now
-        stage = try OutputStage(format: format, cutting: cutting, coders: coders, sink: sink)
+        stage = try OutputStage(format: format, cutting: cutting, coders: coders, failures: failures, sink: sink)
     }
 
     /// The client wants its sound otherwise. What waits goes out as before; tracks go on.
     package func change(format: AudioFormat, cutting: OutputCutting, now: Instant) throws(AudioCoderFailure) {
         guard let sink else { return }
         let old = stage
-        let new = try OutputStage(format: format, cutting: cutting, coders: coders, sink: sink)
+        let new = try OutputStage(format: format, cutting: cutting, coders: coders, failures: failures, sink: sink)
         old.endReply(now: now)
         stage = new
         guard new.sampleRate != old.sampleRate else { return }
@@ -91,7 +91,8 @@ package final class Downlink {
         guard track(id) == nil, tracks.count < limits.maximumTracks else { return }
         tracks.append(
             try StreamDecoder(
-                id: id, participant: participant, sampleRate: codingRate, limits: limits, coders: coders, now: now))
+                id: id, participant: participant, sampleRate: codingRate, limits: limits, coders: coders,
+                failures: failures, now: now))
     }
 
     private func track(_ id: String) -> StreamDecoder? {
@@ -153,10 +154,13 @@ package final class Downlink {
 
     /// Opus to Opus without decoding. Packets that say nothing are left out; losses are the client's to conceal.
     private func passThrough(_ output: JitterBufferOutput, now: Instant) {
-        guard case .packet(let packet, _) = output, OpusPacket(packet.payload)?.isDiscontinuous == false else { return }
+        // SAFETY: the bytes are only read during the call.
+        guard case .packet(let packet, _) = output, unsafe OpusPacket(packet.payload)?.isDiscontinuous == false else {
+            return
+        }
         isPassing = true
         lastOutput = max(lastOutput, now)
-        stage.pass(opus: packet.payload)
+        unsafe stage.pass(opus: packet.payload)
     }
 
     /// Mixes what is due and sends unfinished frames that have waited too long.
@@ -179,7 +183,7 @@ package final class Downlink {
             let quiet = now.nanoseconds(since: track.lastArrival)
             // The packets stopped in the middle: DTX, a mute, or the end.
             if quiet > silenceHangover, track.gate.isOpen { track.closeGate() }
-            if quiet > coderRest { track.rest() }
+            if quiet > idleCoderLife { track.releaseDecoder() }
         }
         if isPassing, now.nanoseconds(since: lastOutput) > silenceHangover { isPassing = false }
         if stage.hasUnfinishedFrame, now.nanoseconds(since: lastOutput) > flushAfter { stage.flush() }
@@ -219,8 +223,8 @@ package final class Downlink {
     private func drainMix(keeping last: StreamDecoder?) {
         for track in tracks where !track.waiting.isEmpty {
             if track === last {
-                var rest = [Int16](repeating: 0, count: track.waiting.count)
-                if track.waiting.pop(into: &rest) { emit(rest.span, now: lastOutput) }
+                var left = [Int16](repeating: 0, count: track.waiting.count)
+                if track.waiting.pop(into: &left) { emit(left.span, now: lastOutput) }
             }
             track.waiting.removeAll()
             track.isPrimed = false

@@ -11,9 +11,12 @@ package enum OutputCutting: Hashable, Sendable {
 
 /// The last stage on the way to the client: mono samples → the client's rate → frames, pieces or Opus packets.
 /// Belongs to one loop.
+// SAFETY: the packet buffer is the stage's own, is freed with it, and what it holds is handed out for a call only.
+@safe
 final class OutputStage {
     let format: AudioFormat
     private let coders: any AudioCoderFactory
+    private let failures: CodingFailures
     private weak var sink: (any DownlinkSink)?
     private let converter: (any RateConverter)?
     /// One of the two cuts PCM.
@@ -27,10 +30,12 @@ final class OutputStage {
     private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
 
     init(
-        format: AudioFormat, cutting: OutputCutting, coders: any AudioCoderFactory, sink: any DownlinkSink
+        format: AudioFormat, cutting: OutputCutting, coders: any AudioCoderFactory, failures: CodingFailures,
+        sink: any DownlinkSink
     ) throws(AudioCoderFailure) {
         self.format = format
         self.coders = coders
+        self.failures = failures
         self.sink = sink
         let rate = format.nearestOpusSampleRate
         encoderFrames = FrameAssembler(sampleRate: rate, limit: rate)
@@ -45,7 +50,8 @@ final class OutputStage {
         }
     }
 
-    deinit { packet.deallocate() }
+    // SAFETY: the buffer was allocated here, and nothing uses it any more.
+    deinit { unsafe packet.deallocate() }
 
     /// The rate of the samples that come in, in Hz.
     var sampleRate: Int { format.nearestOpusSampleRate }
@@ -53,7 +59,7 @@ final class OutputStage {
     /// Whether sound waits here to be sent.
     var hasSound: Bool { segmenter?.nextDeadline != nil || framer.map { $0.pendingSampleCount > 0 } == true }
 
-    /// Whether an unfinished frame waits for its rest.
+    /// Whether an unfinished frame waits to be completed.
     var hasUnfinishedFrame: Bool {
         framer.map { $0.pendingSampleCount > 0 } == true || encoderFrames.sampleCount > 0
     }
@@ -71,7 +77,8 @@ final class OutputStage {
     }
 
     /// A packet that passes as it came.
-    func pass(opus packet: UnsafeRawBufferPointer) { sink?.downlink(opus: packet) }
+    // SAFETY: the bytes are only read during the call.
+    func pass(opus packet: UnsafeRawBufferPointer) { unsafe sink?.downlink(sound: packet) }
 
     private func cut(_ samples: Span<Int16>, now: Instant) {
         framer?.append(samples) { send($0) }
@@ -111,7 +118,8 @@ final class OutputStage {
     private func send(_ piece: Span<Int16>) {
         bytes.removeAll(keepingCapacity: true)
         SampleEncoder.append(piece, as: format.encoding, channels: format.channels, to: &bytes)
-        bytes.withUnsafeBytes { sink?.downlink(pcm: $0) }
+        // SAFETY: the bytes are only read during the call.
+        unsafe bytes.withUnsafeBytes { unsafe sink?.downlink(sound: $0) }
     }
 
     private func encode(_ samples: Span<Int16>) {
@@ -120,9 +128,17 @@ final class OutputStage {
     }
 
     private func encode(frame: [Int16]) {
-        if encoder == nil { encoder = try? coders.makeEncoder(sampleRate: sampleRate) }
-        guard let encoder, let length = encoder.encode(frame.span, into: packet), length > 2 else { return }
+        if encoder == nil {
+            do throws(AudioCoderFailure) {
+                encoder = try coders.makeEncoder(sampleRate: sampleRate)
+            } catch {
+                return failures.note(.encoder)
+            }
+        }
+        // SAFETY: at most the buffer's length is written.
+        guard let length = unsafe encoder?.encode(frame.span, into: packet) else { return failures.note(.frame) }
+        guard length > 2 else { return }
         // SAFETY: `length` bytes have just been written.
-        sink?.downlink(opus: unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]))
+        unsafe sink?.downlink(sound: unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]))
     }
 }

@@ -3,6 +3,8 @@ internal import PeerConnection
 internal import Wire
 
 /// One subscribed track: decodes its packets in order and knows whether it is to be heard. Belongs to one loop.
+// SAFETY: the scratch buffer is the decoder's own: it is replaced and freed here alone, and only spans of it leave.
+@safe
 final class StreamDecoder {
     let id: String
     let participant: String
@@ -20,17 +22,20 @@ final class StreamDecoder {
     private(set) var undecodable = 0
 
     private let coders: any AudioCoderFactory
-    /// Nil while the track rests.
+    private let failures: CodingFailures
+    /// Nil while nothing comes for long.
     private var decoder: (any SpeechDecoder)?
     private var scratch: UnsafeMutableBufferPointer<Int16>
 
     init(
-        id: String, participant: String, sampleRate: Int, limits: Limits, coders: any AudioCoderFactory, now: Instant
+        id: String, participant: String, sampleRate: Int, limits: Limits, coders: any AudioCoderFactory,
+        failures: CodingFailures, now: Instant
     ) throws(AudioCoderFailure) {
         self.id = id
         self.participant = participant
         self.sampleRate = sampleRate
         self.coders = coders
+        self.failures = failures
         decoder = try coders.makeDecoder(sampleRate: sampleRate)
         gate = SilenceGate(
             hangover: limits.silenceHangover.samplesAt48kHz * sampleRate / 48_000,
@@ -38,51 +43,69 @@ final class StreamDecoder {
         waiting = SampleRing(
             capacity: sampleRate / 50, limit: limits.mixingQueue.samplesAt48kHz * sampleRate / 48_000)
         lastArrival = now
-        scratch = Self.makeScratch(sampleRate: sampleRate)
+        // SAFETY: the buffer has one owner, which frees it before it takes another.
+        unsafe scratch = unsafe Self.makeScratch(sampleRate: sampleRate)
     }
 
     /// Room for 120 ms, the longest packet.
     private static func makeScratch(sampleRate: Int) -> UnsafeMutableBufferPointer<Int16> {
         let scratch = UnsafeMutableBufferPointer<Int16>.allocate(capacity: sampleRate * 120 / 1000)
-        scratch.initialize(repeating: 0)
-        return scratch
+        // SAFETY: the buffer has one owner, which frees it before it takes another.
+        unsafe scratch.initialize(repeating: 0)
+        return unsafe scratch
     }
 
     /// Nothing has come for long: gives back the decoder until something comes again. What is lost is a memory of sound
     /// that has faded anyway.
-    func rest() {
+    func releaseDecoder() {
         guard decoder != nil else { return }
         decoder = nil
-        scratch.deallocate()
-        scratch = UnsafeMutableBufferPointer(start: nil, count: 0)
+        // SAFETY: the buffer was allocated here, and nothing uses it any more.
+        unsafe scratch.deallocate()
+        unsafe scratch = unsafe UnsafeMutableBufferPointer(start: nil, count: 0)
     }
 
-    private func wake() -> (any SpeechDecoder)? {
+    private func readyDecoder() -> (any SpeechDecoder)? {
         if let decoder { return decoder }
-        decoder = try? coders.makeDecoder(sampleRate: sampleRate)
-        if decoder != nil { scratch = Self.makeScratch(sampleRate: sampleRate) }
+        do throws(AudioCoderFailure) {
+            decoder = try coders.makeDecoder(sampleRate: sampleRate)
+            // SAFETY: the buffer has one owner, which frees it before it takes another.
+            unsafe scratch = unsafe Self.makeScratch(sampleRate: sampleRate)
+        } catch {
+            failures.note(.decoder)
+        }
         return decoder
     }
 
-    deinit { scratch.deallocate() }
+    // SAFETY: the buffer was allocated here, and nothing uses it any more.
+    deinit { unsafe scratch.deallocate() }
 
     /// Decodes what the jitter buffer released and hands over the samples, if they are to be heard.
     func play(_ output: JitterBufferOutput, now: Instant, _ emit: (Span<Int16>) -> Void) {
         switch output {
         case .packet(let packet, _):
             lastArrival = now
-            guard let count = wake()?.decode(packet.payload, into: scratch) else {
+            guard let decoder = readyDecoder() else {
                 undecodable += 1
                 return
             }
+            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
+            guard let count = unsafe decoder.decode(packet.payload, into: scratch) else {
+                undecodable += 1
+                return failures.note(.packet)
+            }
             pass(count, emit)
         case .lost(let samples, let recovery):
-            let count = min(samples * sampleRate / 48_000, scratch.count)
+            // SAFETY: only the length is read.
+            let count = unsafe min(samples * sampleRate / 48_000, scratch.count)
             guard count > 0, let decoder else { return }
-            if let recovery, let written = decoder.recover(count, before: recovery, into: scratch) {
+            if let recovery = unsafe recovery,
+                let written = unsafe decoder.recover(count, before: recovery, into: scratch)
+            {
                 recovered += samples
                 pass(written, emit)
-            } else if let written = decoder.conceal(count, into: scratch) {
+                // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
+            } else if let written = unsafe decoder.conceal(count, into: scratch) {
                 concealed += samples
                 pass(written, emit)
             }
@@ -94,7 +117,8 @@ final class StreamDecoder {
     func closeGate() { gate.close() }
 
     private func pass(_ count: Int, _ emit: (Span<Int16>) -> Void) {
-        guard count > 0, count <= scratch.count, !isMuted else { return }
+        // SAFETY: only the length is read.
+        guard count > 0, unsafe count <= scratch.count, !isMuted else { return }
         // SAFETY: `count` samples have just been written, and nothing else uses them during the call.
         let samples = unsafe Span(_unsafeElements: UnsafeBufferPointer(rebasing: scratch[..<count]))
         gate.note(rootMeanSquare: SoundLevel.rootMeanSquare(samples), samples: count)

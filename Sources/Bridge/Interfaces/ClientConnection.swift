@@ -12,6 +12,4 @@ package protocol ClientConnection: AnyObject {
     func close(code: UInt16, reason: String)
     /// Messages with sound that were dropped so far because the client reads too slowly.
     var droppedAudioMessages: Int { get }
-    /// Bytes that wait to be sent.
-    var bufferedBytes: Int { get }
 }

@@ -33,15 +33,7 @@ package protocol RoomConnector: AnyObject {
 }
 
 /// A participant in a room, with one microphone track, as a session needs it. Belongs to one loop.
-package protocol RoomConnection: AnyObject {
-    /// Sends one Opus packet on the microphone track. Packets before the track is published are lost.
-    /// - Parameters:
-    ///   - timestamp: in samples at 48 kHz since the session began; pauses count.
-    ///   - samples: the packet's length in samples at 48 kHz.
-    ///   - isStart: the first packet after a pause.
-    ///   - level: loudness in -dBov (RFC 6464), if it is known.
-    func sendAudio(
-        _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
+package protocol RoomConnection: UplinkSink {
     /// Percent of our packets that the room says were lost lately.
     var reportedLossPercent: Int { get }
     /// Tells the room that the microphone is off, or on again.

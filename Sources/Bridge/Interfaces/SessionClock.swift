@@ -2,7 +2,7 @@ package import Wire
 
 /// Time, as a session sees it: the loop's, or a test's.
 package protocol SessionClock: AnyObject {
-    /// The time of this turn of the loop.
+    /// The time at which this iteration of the loop began.
     var now: Instant { get }
     /// Something that calls `body` when its time has come.
     func makeTimer(_ body: @escaping () -> Void) -> any SessionTimer

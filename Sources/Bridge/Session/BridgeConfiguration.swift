@@ -23,6 +23,8 @@ package enum RoomTopics {
     /// Topics and attributes of LiveKit's own; unknown ones are not passed on.
     package static let reservedPrefix = "lk."
     package static let agentState = "lk.agent.state"
+    /// What attributes of agents begin with that a framework has brought.
+    package static let agentAttributes = "lk.agent."
     /// Marks a participant that lends its face and voice to an agent.
     package static let publishOnBehalf = "lk.publish_on_behalf"
 }

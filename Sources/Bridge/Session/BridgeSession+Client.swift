@@ -6,109 +6,88 @@ extension BridgeSession {
     /// A binary message: sound in the session's input format. The bytes are not needed after the call.
     package func receive(binary bytes: UnsafeRawBufferPointer) {
         guard takesMessage() else { return }
-        if !hasSentBinary { noteFirstBinary() }
-        statistics.clientAudioBytes += bytes.count
-        for output in dialect.noteBinaryAudio(byteCount: bytes.count) { act(on: output) }
+        let isFirst = !link.hasSentBinary
+        link.countAudio(bytes: bytes.count, isBinary: true)
+        if isFirst { changeAudio() }
+        for output in link.acknowledge(binaryBytes: bytes.count) { act(on: output) }
         clientSpoke()
-        takeAudio { uplink, now in uplink.append(bytes, now: now) }
-    }
-
-    /// On the conversation path a client that sends binary frames gets such frames, too.
-    private func noteFirstBinary() {
-        hasSentBinary = true
-        do throws(AudioCoderFailure) {
-            try changeOutput()
-        } catch {
-            fail(error)
-        }
+        // SAFETY: the bytes are only read during the call.
+        unsafe noteAppended(audio?.uplink?.append(bytes, now: now))
     }
 
     /// A text message.
     package func receive(text bytes: [UInt8]) {
         guard takesMessage() else { return }
-        for output in dialect.decode(text: bytes) { act(on: output) }
+        for output in link.decode(bytes) { act(on: output) }
         perform()
+    }
+
+    /// A message was too large to be received.
+    package func skipped(messageOf byteCount: Int) {
+        guard takesMessage() else { return }
+        let limit = environment.configuration.limits.maximumMessageBytes
+        link.complain(
+            ClientError(.invalidMessage, "The message has \(byteCount) bytes. At most \(limit) are accepted."), now: now
+        )
+        clientSpoke()
     }
 
     /// Counts a message; false when the session does not take it.
     private func takesMessage() -> Bool {
         guard !hasEnded else { return false }
-        statistics.clientMessages += 1
         let now = now
         lifecycle.noteActivity(now: now)
-        guard messageBucket.take(limits.messageRate, now: now) == nil else {
-            let error = ClientError(
-                .rateLimited, "more than \(limits.messagesPerSecond) messages a second; send larger pieces of sound")
-            if keepsFaultyClients {
-                complain(error)
-            } else {
-                lifecycle.handle(.failed(error, .rateLimited), now: now)
-                perform()
-            }
-            return false
+        guard let error = link.countMessage(now: now) else { return true }
+        // On the conversation path a client that does what it must not is told so and stays.
+        if caller.parameters.endpoint == .conversation {
+            link.complain(error, now: now)
+        } else {
+            refuse(error, .rateLimited)
         }
-        return true
-    }
-
-    /// Whether a client that does what it must not is told so and stays: on the conversation path.
-    private var keepsFaultyClients: Bool { parameters.endpoint == .conversation }
-
-    /// A message was too large to be received.
-    package func skipped(messageOf byteCount: Int) {
-        guard takesMessage() else { return }
-        complain(
-            ClientError(
-                .invalidMessage,
-                "The message has \(byteCount) bytes. At most \(limits.maximumMessageBytes) are accepted."))
-        clientSpoke()
-    }
-
-    /// Tells of an error that may repeat itself with every message: once a second is enough to say it.
-    private func complain(_ error: ClientError) {
-        if let last = complaints[error.code], now - last < limits.dropReportInterval { return }
-        complaints[error.code] = now
-        tell(.error(error))
+        return false
     }
 
     private func act(on output: DialectOutput) {
         guard !hasEnded else { return }
         switch output {
         case .event(let event): act(on: event)
-        case .reply(let event): tell(event)
-        case .send(let frame): send(frame)
+        case .reply(let event): link.tell(event)
+        case .send(let frame): link.send(frame)
         }
     }
 
     private func act(on event: ClientEvent) {
         switch event {
         case .configure(let object): configure(object)
-        case .ping(let id): tell(.pong(id: id))
+        case .ping(let id): link.tell(.pong(id: id))
         // Keys are checked where the connection is accepted.
         case .authenticate: break
         case .audio(let bytes):
-            statistics.clientAudioBytes += bytes.count
+            link.countAudio(bytes: bytes.count, isBinary: false)
             clientSpoke()
-            bytes.withUnsafeBytes { buffer in takeAudio { uplink, now in uplink.append(buffer, now: now) } }
+            // SAFETY: the bytes are only read during the call.
+            noteAppended(unsafe bytes.withUnsafeBytes { unsafe audio?.uplink?.append($0, now: now) })
         case .opusPacket(let bytes):
-            statistics.clientAudioBytes += bytes.count
+            link.countAudio(bytes: bytes.count, isBinary: false)
             clientSpoke()
-            bytes.withUnsafeBytes { buffer in
-                takeAudio { uplink, now in uplink.append(opus: buffer, isRecorded: true, now: now) }
-            }
+            // SAFETY: the bytes are only read during the call.
+            noteAppended(
+                unsafe bytes.withUnsafeBytes { unsafe audio?.uplink?.append(opus: $0, isRecorded: true, now: now) })
         case .recording(let samples, let sampleRate):
             clientSpoke()
             do throws(AudioCoderFailure) {
-                try uplink?.append(recording: samples, sampleRate: sampleRate, now: now)
+                try audio?.uplink?.append(recording: samples, sampleRate: sampleRate, now: now)
             } catch {
-                tell(.error(ClientError(.invalidAudio, error.message)))
+                link.tell(.error(ClientError(.invalidAudio, error.message)))
             }
-            reportDrops()
-        case .mute: setMuted(true)
-        case .unmute: setMuted(false)
+            noteAppended(true)
+        case .mute, .unmute:
+            audio?.uplink?.setMuted(event == .mute, now: now)
+            room.connection?.setMuted(event == .mute)
         case .endTurn:
             clientSpoke()
-            turns.endTurn()
-            uplink?.endTurn(now: now)
+            conversation.endTurn()
+            audio?.uplink?.endTurn(now: now)
         case .interrupt: interrupt()
         case .text, .data, .dtmf:
             clientSpoke()
@@ -117,142 +96,79 @@ extension BridgeSession {
     }
 
     private func clientSpoke() {
-        guard !lifecycle.hasJoined else { return }
-        lifecycle.handle(.clientSpoke, now: now)
-        perform()
+        if !lifecycle.hasJoined { handle(.clientSpoke) }
     }
 
-    // MARK: Sound
-
-    private func takeAudio(_ append: (Uplink, Instant) -> Bool) {
-        guard !hasEnded, let uplink else { return }
-        let now = now
-        if !append(uplink, now) {
-            complain(ClientError(.invalidAudio, "this message is not an Opus packet (RFC 6716)"))
+    /// Tells the client what became of its sound.
+    /// - Parameter isSound: false when the message cannot be sound; nil when nobody takes it any more.
+    private func noteAppended(_ isSound: Bool?) {
+        if isSound == false {
+            link.complain(ClientError(.invalidAudio, "this message is not an Opus packet (RFC 6716)"), now: now)
         }
-        reportDrops()
-    }
-
-    private func reportDrops() {
-        guard let uplink, uplink.samplesDropped > reportedDrop.samples else { return }
-        if let last = reportedDrop.at, now - last < limits.dropReportInterval { return }
-        let milliseconds = (uplink.samplesDropped - reportedDrop.samples) / 48
-        reportedDrop = (uplink.samplesDropped, now)
-        let message =
-            "\(milliseconds) ms of the oldest sound were dropped: more than \(limits.uplinkQueue.components.seconds) s wait to be played into the room"
-        tell(.error(ClientError(.audioDropped, message)))
-    }
-
-    private func setMuted(_ isMuted: Bool) {
-        uplink?.setMuted(isMuted, now: now)
-        room?.setMuted(isMuted)
-    }
-
-    // MARK: Messages
-
-    /// Sends a message to the room, or keeps it until somebody can take it.
-    func deliver(_ event: ClientEvent) {
-        guard isRoomReady, !isRoomInterrupted, isHeard, let room else {
-            guard undelivered.count < Self.maximumUndelivered else {
-                tell(
-                    .error(
-                        ClientError(
-                            .undelivered, "\(Self.maximumUndelivered) messages already wait for the agent",
-                            blame: .room,
-                            isRetryable: true)))
-                return
-            }
-            undelivered.append(event)
-            return
-        }
-        switch event {
-        case .text(let text): room.sendText(text, topic: RoomTopics.chat)
-        case .data(let topic, let payload): room.publishData(payload, topic: topic, destinations: [])
-        case .dtmf(let digits): for digit in digits { room.publishDTMF(digit) }
-        default: break
-        }
-    }
-
-    func deliverWaiting() {
-        guard isRoomReady, !isRoomInterrupted, isHeard else { return }
-        let events = undelivered
-        undelivered = []
-        for event in events { deliver(event) }
+        if let error = audio?.takeDropReport() { link.tell(.error(error)) }
     }
 
     /// The client wants the agent to stop. It is heard no more at once, whatever it makes of the request.
     private func interrupt() {
-        let message: JSONValue = ["type": "interrupt"]
-        if let room, !agents.isEmpty {
-            room.publishData(
-                message.serializedBytes(), topic: RoomTopics.interrupt, destinations: agents)
-            if let method = environment.configuration.interruptMethod, let agent = agents.first {
-                room.performRPC(to: agent, method: method, payload: "")
+        let agents = roster.agents
+        if let room = room.connection, let first = agents.first {
+            let message: JSONValue = ["type": "interrupt"]
+            room.publishData(message.serializedBytes(), topic: RoomTopics.interrupt, destinations: agents)
+            if let method = environment.configuration.interruptMethod {
+                room.performRPC(to: first, method: method, payload: "")
             }
         }
-        if downlink?.isAudible == true || replies.state == .speaking {
-            for agent in agents { downlink?.suppress(agent, until: now + limits.interruptionSilence) }
+        if let audio, audio.isAudible || conversation.agentState == .speaking {
+            let end = now + environment.configuration.limits.interruptionSilence
+            for agent in agents { audio.downlink?.suppress(agent, until: end) }
         }
         dropPlayback()
-    }
-
-    /// Throws away sound on its way to the client and tells the client to do the same.
-    func dropPlayback() {
-        downlink?.discard()
-        client.discardQueuedAudio()
-        tell(.interrupted)
+        link.tell(.interrupted)
     }
 
     // MARK: Configuration
 
+    private func configure(_ object: JSONObject) {
+        let old = caller.parameters
+        do throws(SessionRefusal) {
+            if let error = try caller.configure(object, isInRoom: lifecycle.hasJoined) {
+                return link.tell(.error(error))
+            }
+        } catch {
+            return refuse(error.error, error.reason)
+        }
+        guard changeAudio() else { return }
+        if caller.parameters.events != old.events { changeEvents() }
+        brief()
+        link.tell(.configured(instructions: caller.parameters.instructions))
+        warnOfUnknownParameters()
+        clientSpoke()
+    }
+
+    /// What has no effect is not passed over in silence.
+    func warnOfUnknownParameters() {
+        for unknown in caller.takeUnknownParameters() { link.tell(.warning(unknown)) }
+    }
+
+    /// The client may send and want its sound otherwise from here on; false when that cannot be.
+    @discardableResult
+    private func changeAudio() -> Bool {
+        do throws(AudioCoderFailure) {
+            try audio?.change(input: caller.parameters.input)
+            try audio?.change(delivery: Delivery(caller.parameters, hasSentBinary: link.hasSentBinary))
+            return true
+        } catch {
+            fail(error)
+            return false
+        }
+    }
+
     /// The client wants another vocabulary.
     private func changeEvents() {
         // On the conversation path the codec itself has seen it.
-        if parameters.endpoint == .device { dialect = parameters.makeDialect(limits: limits.recordings) }
-        if parameters.events == .extended, isRoomReady { tellSession() }
-    }
-
-    private func configure(_ object: JSONObject) {
-        if lifecycle.hasJoined,
-            let late = object.members.first(where: {
-                SessionParameters.namesFixedByJoining.contains($0.key) && !$0.value.isNull
-            })
-        {
-            let message = "\(late.key) can be chosen only in the query or in a config message before anything else"
-            tell(.error(ClientError(.tooLate, message)))
-            return
+        if caller.parameters.endpoint == .device {
+            link.change(dialect: caller.parameters.makeDialect(limits: environment.configuration.limits.recordings))
         }
-        let old = parameters
-        do throws(InvalidParameter) {
-            try parameters.apply(configuration: object)
-            // A connection that has a session already cannot go over to another one.
-            if parameters.resumeToken != old.resumeToken {
-                throw InvalidParameter(
-                    name: "session", value: "(not shown)",
-                    allowed: "a resume token in the query of the URL, not in config")
-            }
-        } catch {
-            return refuse(error)
-        }
-        if !lifecycle.hasJoined {
-            if let room = parameters.room { roomName = room }
-            if let identity = parameters.identity { self.identity = identity }
-            do throws(SessionRefusal) {
-                try examine()
-            } catch {
-                return refuse(error.error, error.reason)
-            }
-        }
-        do throws(AudioCoderFailure) {
-            if parameters.input != old.input { try uplink?.change(format: parameters.input, now: now) }
-            try changeOutput()
-        } catch {
-            return fail(error)
-        }
-        if parameters.events != old.events { changeEvents() }
-        brief()
-        tell(.configured(instructions: parameters.instructions))
-        warnOfUnknownParameters()
-        clientSpoke()
+        if caller.parameters.events == .extended, room.isJoined { link.tell(.session(caller.summary(session: id))) }
     }
 }

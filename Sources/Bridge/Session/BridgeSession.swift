@@ -1,123 +1,29 @@
 package import ClientProtocol
-internal import Wire
+package import PeerConnection
+package import Wire
 
-/// What a session needs from around it; the same for all sessions of a loop.
-package struct SessionEnvironment {
-    package var configuration: BridgeConfiguration
-    package var rooms: any RoomConnector
-    package var dispatcher: any AgentDispatcher
-    package var coders: any AudioCoderFactory
-    package var clock: any SessionClock
-    package var tick: MediaTick
-    /// Counts the sound of all sessions of the loop; nil when nobody wants to know.
-    package var meter: SoundMeter?
-
-    package init(
-        configuration: BridgeConfiguration, rooms: any RoomConnector, dispatcher: any AgentDispatcher,
-        coders: any AudioCoderFactory, clock: any SessionClock, tick: MediaTick
-    ) {
-        self.configuration = configuration
-        self.rooms = rooms
-        self.dispatcher = dispatcher
-        self.coders = coders
-        self.clock = clock
-        self.tick = tick
-    }
-}
-
-/// One client and the participant that stands for it in a room. Joins, dispatches the agent, and carries sound, texts
-/// and data both ways until one side goes. A client whose connection breaks may come back on another one. Belongs to
-/// one loop.
+/// One client and the participant that stands for it in a room: joins, dispatches the agent, and carries sound, texts
+/// and data both ways until one side goes. The parts own what there is to know and decide; what happens is passed to
+/// the part whose affair it is, and what that asks for is done. Belongs to one loop.
 package final class BridgeSession {
     package let id: String
     /// Called once, when everything is over.
     package var onEnded: ((SessionStatistics) -> Void)?
 
-    /// The client's connection, or what stands in for it.
-    var client: any ClientConnection
-    /// The same while the client is away; nil while it is there.
-    var absentClient: AbsentClient?
-    /// Lets the client continue on another connection; nil when it may not.
-    let resumeToken: String?
-    /// Dropped by connections of the client that are gone.
-    var earlierAudioDrops = 0
     let environment: SessionEnvironment
-    /// What the client may choose; nil for everything.
-    let policy: (any SessionPolicy)?
-    /// Whom the client's access token names.
-    var bearer: TokenBearer?
-    /// The identity is ours as long as this is held.
-    var identityRight: (any IdentityRight)?
     let startedAt: Instant
-    var dialect: any DialectCodec
-    package internal(set) var parameters: SessionParameters
+    var timer: (any SessionTimer)?
     var lifecycle: SessionLifecycle
-    var transcripts: TranscriptSelector
-    var replies: ReplyTracker
-    var turns = TurnTracker()
-    var messageBucket: TokenBucket
-    var uplink: Uplink?
-    var downlink: Downlink?
-    var room: (any RoomConnection)?
-    var statistics = SessionStatistics()
-
-    /// Who and where the caller is: what was asked for, then what the room says.
-    var roomName: String
-    var identity: String
-    /// Whether nobody else can know the room: it was made up for this session.
-    var hasOwnRoom: Bool { parameters.room == nil && parameters.accessToken == nil }
-    var isRoomReady = false
-    /// When the packet came that is being played; nil while none is.
-    var packetArrival: Instant?
-    /// Ticks until the room is asked again what it loses.
-    var ticksToReport = 0
-    var isRoomInterrupted = false
-    var hasSentBinary = false
-    var delivery: Delivery
-
-    /// Who else is in the room, by identity.
-    var participants: [String: RoomMember] = [:]
-    /// The agents among them in the order in which they came; the first one's state is the client's affair.
-    var agents: [String] = []
-    /// Participants of the subscribed tracks, by track.
-    var trackOwners: [String: String] = [:]
-    var isMicrophonePublished = false
-    var isMicrophoneSubscribed = false
-    /// Since when the agent has everything that it needs to hear the caller but a sign that it does.
-    var hearableSince: Instant?
-    var isHeard = false
-    /// Messages that wait until somebody can take them.
-    var undelivered: [ClientEvent] = []
-    /// Data of participants who have not been introduced yet, and until when to wait for that.
-    var strangersData: [(message: ApplicationData, until: Instant)] = []
-    var dispatch = DispatchProgress.none
-    /// What the agent has been told; nil while its dispatch has not been asked for.
-    var briefing: AgentBriefing?
-    var lastUserTranscript: Instant?
-    var reportedDrop = (samples: 0, at: Instant?.none)
-    /// When the client was last told of errors that may come with every message.
-    var complaints: [ClientError.Code: Instant] = [:]
-
-    private var timer: (any SessionTimer)?
-    /// Goes off when a piece for a client that plays files must be sent, and when that is.
-    var pieceTimer: (any SessionTimer)?
-    var pieceDeadline: Instant?
-    private var isPerforming = false
-    private var hasStarted = false
-
-    /// How far the dispatch of the agent has come.
-    enum DispatchProgress: Hashable {
-        case none
-        case running
-        /// It failed before the room was joined, which may be why; it is tried once more then.
-        case failedEarly
-        case done
-    }
-
-    /// Half a second of ticks.
-    static let ticksBetweenReports = 25
-    /// Messages that wait for the agent, at most.
-    static let maximumUndelivered = 64
+    var caller: CallerProfile
+    var link: ClientLink
+    var room = RoomLink()
+    var roster = Roster()
+    var hearing: Hearing
+    var dispatch = AgentDispatch()
+    var waiting: WaitingMessages
+    var conversation: Conversation
+    /// Nil until the session is started.
+    var audio: AudioPath?
 
     /// - Parameters:
     ///   - parameters: with the query of the client already applied.
@@ -130,60 +36,39 @@ package final class BridgeSession {
     ) {
         let now = environment.clock.now
         let limits = environment.configuration.limits
-        self.client = client
-        self.policy = policy
-        self.resumeToken = resumeToken
-        self.parameters = parameters
-        dialect = parameters.makeDialect(limits: limits.recordings)
         self.environment = environment
         startedAt = now
-        delivery = Delivery(
-            format: parameters.output, framing: parameters.outputFraming(hasSentBinary: false),
-            frameMilliseconds: parameters.frameMilliseconds)
         id = "S_" + RandomName.hexadecimal(16, using: &random)
-        // A token names its room and identity; until the room has said them, these stand in.
-        roomName = parameters.room ?? "room-" + RandomName.uuid(using: &random)
-        identity = parameters.identity ?? "caller-" + RandomName.hexadecimal(8, using: &random)
-        lifecycle = SessionLifecycle(expectsAgent: true, limits: limits, now: now)
-        transcripts = TranscriptSelector(limits: limits)
-        replies = ReplyTracker(limits: limits)
-        messageBucket = TokenBucket(now: now)
-        timer = environment.clock.makeTimer { [weak self] in self?.timerFired() }
+        caller = CallerProfile(
+            parameters, policy: policy, resumeToken: resumeToken, defaultAgent: environment.configuration.agentName,
+            random: &random)
+        link = ClientLink(client, dialect: parameters.makeDialect(limits: limits.recordings), limits: limits, now: now)
+        lifecycle = SessionLifecycle(limits: limits, now: now)
+        hearing = Hearing(limits: limits)
+        waiting = WaitingMessages(limits: limits)
+        conversation = Conversation(limits: limits)
+        timer = environment.clock.makeTimer { [weak self] in self?.handleTimeout() }
     }
 
     var now: Instant { environment.clock.now }
-    var limits: Limits { environment.configuration.limits }
-
-    /// The agent to dispatch; empty for none.
-    var agentName: String { parameters.agent ?? bearer?.agents.first?.name ?? environment.configuration.agentName }
-    /// What it is told about its job, the instructions apart.
-    var agentMetadata: String? {
-        if let metadata = parameters.metadata { return metadata }
-        let metadata = bearer?.agents.first { $0.name == agentName }?.metadata ?? ""
-        return metadata.isEmpty ? nil : metadata
-    }
 
     /// Whether the session is over.
-    package var hasEnded: Bool { lifecycle.phase == .ended }
+    package var hasEnded: Bool { lifecycle.hasEnded }
+
+    /// Whether the session waits for its client to come back.
+    package var isClientAbsent: Bool { lifecycle.isClientAbsent }
 
     /// The numbers so far.
     package var currentStatistics: SessionStatistics {
-        var numbers = statistics
-        if let uplink {
-            numbers.packetsSent = uplink.packetsSent
-            numbers.packetsSuppressed = uplink.packetsSuppressed
-            numbers.uplinkSamples = uplink.samplesSent
-            numbers.uplinkDropped = uplink.samplesDropped
-            numbers.uplinkSkipped = uplink.samplesSkipped
-            numbers.longestUplinkDelay = uplink.longestDelay
-        }
-        if let downlink {
-            numbers.packetsReceived = downlink.packetsReceived
-            numbers.downlinkConcealed = downlink.concealed
-            numbers.downlinkRecovered = downlink.recovered
-            numbers.undecodable = downlink.undecodable
-        }
-        numbers.audioMessagesDropped = earlierAudioDrops + client.droppedAudioMessages
+        var numbers = audio?.numbers ?? SessionStatistics()
+        numbers.clientMessages = link.messagesReceived
+        numbers.clientAudioBytes = link.audioBytesReceived
+        numbers.audioMessagesSent = link.audioMessagesSent
+        numbers.audioBytesSent = link.audioBytesSent
+        numbers.audioMessagesDropped = link.droppedAudioMessages
+        numbers.eventsSent = link.eventsSent
+        numbers.joinedAfter = hearing.joined.map { Int(($0 - startedAt).milliseconds) }
+        numbers.heardAfter = hearing.firstHeard.map { Int(($0 - startedAt).milliseconds) }
         return numbers
     }
 
@@ -191,156 +76,148 @@ package final class BridgeSession {
 
     /// Accepts the client.
     package func start() {
-        guard !hasStarted, !hasEnded else { return }
-        hasStarted = true
+        guard audio == nil, !hasEnded else { return }
         do throws(SessionRefusal) {
-            try examine()
+            try caller.examine()
         } catch {
             return refuse(error.error, error.reason)
         }
         do throws(AudioCoderFailure) {
-            try makeAudioPaths()
+            audio = try AudioPath(
+                input: caller.parameters.input, delivery: Delivery(caller.parameters, hasSentBinary: false),
+                environment: environment, session: id, sink: self)
         } catch {
             return fail(error)
         }
         environment.tick.add(self)
-        tell(.ready)
+        link.tell(.ready)
         warnOfUnknownParameters()
         perform()
-    }
-
-    /// What has no effect is not passed over in silence.
-    func warnOfUnknownParameters() {
-        for unknown in parameters.takeUnknown() { tell(.warning(unknown)) }
     }
 
     /// Refuses a client whose parameters cannot be understood: says what is wrong and closes.
     package func refuse(_ error: InvalidParameter) { refuse(error.clientError, .invalidParameter) }
 
     /// Refuses a client: says why and closes.
-    package func refuse(_ error: ClientError, _ reason: ClosingReason) {
-        hasStarted = true
-        lifecycle.handle(.failed(error, reason), now: now)
+    package func refuse(_ error: ClientError, _ reason: ClosingReason) { handle(.failed(error, reason)) }
+
+    /// The client has said goodbye.
+    package func clientClosed() { handle(.clientGone) }
+
+    /// The client's connection ended without a goodbye. The session waits for the client, or ends if it must not; then
+    /// its agent still waits for a while for a new session of the same caller.
+    ///
+    /// - Parameter mayResume: false when no later connection can continue the session.
+    package func clientLost(mayResume: Bool = true) {
+        guard !hasEnded, !link.isAway else { return }
+        // Who knows no `session` event has no token to come back with.
+        let mayResume = mayResume && caller.parameters.events == .extended
+        lifecycle.handle(.clientLost(mayResume: mayResume), now: now)
+        if lifecycle.isClientAbsent {
+            audio?.uplink?.finishSentence(now: now)
+            link.lose()
+        }
         perform()
     }
 
-    /// The client has said goodbye.
-    package func clientClosed() {
-        lifecycle.handle(.clientGone, now: now)
+    /// The client has a new connection: it gets what was kept for it, and the old one is closed if it is still open.
+    ///
+    /// - Returns: false when the session is not there any more.
+    package func resume(with new: any ClientConnection) -> Bool {
+        guard !hasEnded, room.isJoined else { return false }
+        lifecycle.handle(.clientResumed, now: now)
+        if !link.isAway { audio?.uplink?.finishSentence(now: now) }
+        link.resume(on: new, caller.summary(session: id))
+        if let state = conversation.agentState { link.tell(.agentState(state)) }
         perform()
+        return true
     }
 
     /// The gateway is going down: tells the client, leaves the room, closes.
-    package func shutDown() {
-        lifecycle.handle(.shutdown, now: now)
-        perform()
-    }
+    package func shutDown() { handle(.shutdown) }
 
     func fail(_ failure: AudioCoderFailure) {
-        let error = ClientError(.internalError, failure.message, blame: .gateway, isRetryable: true)
-        lifecycle.handle(.failed(error, .internalError), now: now)
+        refuse(
+            ClientError(.internalError, failure.message, blame: .gateway, isRetryable: true), .internalError)
+    }
+
+    func handle(_ input: SessionLifecycle.Input) {
+        lifecycle.handle(input, now: now)
         perform()
     }
 
-    private func timerFired() {
+    private func handleTimeout() {
         let now = now
         lifecycle.handleTimeout(now: now)
-        for transcript in transcripts.handleTimeout(now: now) { tell(transcript) }
-        passStrangersData()
+        for transcript in conversation.handleTimeout(now: now) { link.tell(.transcript(transcript)) }
+        passIntroducedData()
         updateHearing()
         perform()
     }
 
-    /// Does what the state machine asks for, then sets the timer.
+    /// Does what the life cycle asks for, then sets the timer.
     func perform() {
-        guard !isPerforming else { return }
-        isPerforming = true
         while let action = lifecycle.poll() {
             switch action {
             case .join: joinRoom()
-            case .tell(let event): tell(event)
-            case .leave(let departure):
-                room?.leave(departure)
-                room = nil
-                isRoomReady = false
+            case .tell(let event): link.tell(event)
+            case .leave(let departure): room.leave(departure)
             case .close(let reason, let message):
                 // Old clients know these words; why it is so the error before has told them.
-                let isKnownOtherwise = parameters.events == .legacy && reason == .roomUnavailable
-                client.close(
+                let isKnownOtherwise = caller.parameters.events == .legacy && reason == .roomUnavailable
+                link.close(
                     code: reason.closeCode,
                     reason: isKnownOtherwise ? AdmissionRefusal.unavailable.closeReason : message)
             case .finish: finish()
             }
         }
-        isPerforming = false
-        armTimer()
-    }
-
-    func armTimer() {
         guard !hasEnded else { return }
-        var deadline = Instant.earliest(lifecycle.nextDeadline, transcripts.nextDeadline)
-        deadline = Instant.earliest(deadline, strangersData.first?.until)
-        if let hearableSince, !isHeard {
-            deadline = Instant.earliest(deadline, hearableSince + limits.silentAgentGrace)
-        }
-        if let deadline { timer?.arm(at: deadline) } else { timer?.cancel() }
+        let deadlines = [
+            lifecycle.nextDeadline, conversation.nextDeadline, waiting.fromRoom.nextDeadline, hearing.nextDeadline,
+        ]
+        if let deadline = deadlines.compactMap(\.self).min() { timer?.arm(at: deadline) } else { timer?.cancel() }
     }
 
     private func finish() {
         timer?.cancel()
         timer = nil
-        pieceTimer?.cancel()
-        pieceTimer = nil
         environment.tick.remove(self)
-        let numbers = currentStatistics
-        statistics = numbers
-        uplink = nil
-        downlink = nil
-        identityRight = nil
+        audio?.close()
+        caller.identityRight = nil
         let onEnded = onEnded
         self.onEnded = nil
-        onEnded?(numbers)
+        onEnded?(currentStatistics)
+    }
+}
+
+// MARK: - Sound
+
+extension BridgeSession: MediaTickClient, DownlinkSink {
+    package func mediaTick(now: Instant) {
+        guard let audio, !hasEnded else { return }
+        for _ in 0..<audio.tick(now: now) { turnPlayed() }
+        if conversation.endReplyIfFinished(isAudible: audio.isAudible, now: now) { audio.endReply() }
+        if conversation.isNextTurn(isAudible: audio.isAudible, now: now) { link.tell(.replyFinished) }
     }
 
-    // MARK: To the client
-
-    func tell(_ event: ServerEvent) {
-        for frame in dialect.encode(event) { send(frame) }
+    /// All sound of a turn that the caller has ended is in the room.
+    private func turnPlayed() {
+        conversation.notePlayed(now: now)
+        guard let method = environment.configuration.endTurnMethod, let agent = roster.agents.first else { return }
+        room.connection?.performRPC(to: agent, method: method, payload: "")
     }
 
-    func tell(_ transcript: Transcript) {
-        if transcript.role == .user, transcript.participant == identity { lastUserTranscript = now }
-        if transcript.role == .assistant {
-            replies.noteText(now: now)
-            turns.noteWords(areFinal: transcript.isFinal)
-        }
-        guard let absentClient else { return tell(.transcript(transcript)) }
-        absentClient.holding(transcript) { tell(.transcript(transcript)) }
+    package func downlink(sound bytes: UnsafeRawBufferPointer) {
+        guard let audio else { return }
+        if conversation.noteSound() { link.tell(.replyStarted) }
+        lifecycle.noteActivity(now: now)
+        // SAFETY: the bytes are only read during the call.
+        unsafe link.send(sound: bytes, as: audio.delivery)
+        audio.noteSent()
     }
 
-    func send(_ frame: ClientFrame) {
-        statistics.eventsSent += 1
-        switch frame {
-        case .text(let text): client.send(text: text)
-        case .binary(let bytes): bytes.withUnsafeBytes { client.send(audio: $0) }
-        }
-    }
-
-    // MARK: Parameters
-
-    /// Asks whether the client may have what it has chosen. A token names its room and identity itself.
-    func examine() throws(SessionRefusal) {
-        guard let policy else { return }
-        let named = try policy.examine(parameters)
-        // Who came as somebody by a token must not go on as the same one without what the token forbids.
-        if bearer != nil, named == nil {
-            throw SessionRefusal(
-                InvalidParameter(name: "access_token", value: "", allowed: "an access token, once there has been one"))
-        }
-        bearer = named
-        if let bearer {
-            roomName = bearer.room
-            identity = bearer.identity
-        }
+    package func room(_ connection: any RoomConnection, track: String, audio output: JitterBufferOutput) {
+        guard connection === room.connection else { return }
+        audio?.receive(output, track: track)
     }
 }

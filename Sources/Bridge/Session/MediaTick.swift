@@ -5,8 +5,8 @@ package protocol MediaTickClient: AnyObject {
     func mediaTick(now: Instant)
 }
 
-/// One rhythm of 20 ms for all sessions of a loop. It keeps to its grid: a late tick does not move later ones, and
-/// ticks that were missed altogether are not made up for. It rests while nobody listens.
+/// One tick of 20 ms that all sessions of a loop share. Ticks are due at fixed times: one that comes late does not delay
+/// those after it, and one that was missed is left out. The timer is off while no session listens.
 package final class MediaTick {
     private let clock: any SessionClock
     /// In nanoseconds.
@@ -15,7 +15,7 @@ package final class MediaTick {
     private var clients: [any MediaTickClient] = []
     /// Where each client is in `clients`.
     private var places: [ObjectIdentifier: Int] = [:]
-    /// Room for the copy that a round goes over, kept from round to round.
+    /// The storage for the sessions that a tick goes through, kept from tick to tick.
     private var round: [any MediaTickClient] = []
     private var next: Instant?
 
@@ -57,7 +57,7 @@ package final class MediaTick {
             following = due.advanced(byNanoseconds: interval * (missed + 1))
         }
         arm(at: following)
-        // A copy, in room that is kept: clients may come and go during the calls.
+        // A copy, because clients may come and go during the calls; its storage is kept.
         var round: [any MediaTickClient] = []
         swap(&round, &self.round)
         round.append(contentsOf: clients)

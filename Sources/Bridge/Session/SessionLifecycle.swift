@@ -9,7 +9,8 @@ package import Wire
 ///    └───────────┴──────────┴──────────────┴────────► ended
 /// ```
 ///
-/// In the room the client may be away for `Limits.resumeGrace`, whatever happens there meanwhile.
+/// In the room the client may be away for `Limits.resumeGrace`, whatever happens there meanwhile. Each state holds the
+/// deadlines that belong to it, so that none outlives its state.
 package struct SessionLifecycle: Sendable {
     package enum Phase: Hashable, Sendable {
         /// The client may still say who it is and what it wants.
@@ -55,53 +56,100 @@ package struct SessionLifecycle: Sendable {
         case finish
     }
 
-    package private(set) var phase = Phase.opening
-    /// Whether the session waits for its client to come back.
-    package var isClientAbsent: Bool { graceDeadline != nil }
+    private enum Agent: Sendable {
+        /// None is there, and none has to come.
+        case notAwaited
+        /// None has come yet. The client is told so at `told`, nil once it has been, and the session ends at `end`.
+        case awaited(told: Instant?, end: Instant)
+        case present
+        /// The last one has left; the session ends then, unless another takes over.
+        case gone(end: Instant)
+
+        var nextDeadline: Instant? {
+            switch self {
+            case .notAwaited, .present: nil
+            case .awaited(let told, let end): Instant.earliest(told, end)
+            case .gone(let end): end
+            }
+        }
+    }
+
+    private enum Client: Sendable {
+        case present
+        /// The session ends then, unless the client has come back.
+        case away(end: Instant)
+    }
+
+    private enum Stage: Sendable {
+        /// The room is joined then, even if the client has said nothing.
+        case opening(end: Instant)
+        /// The room must have answered by then.
+        case joining(end: Instant)
+        case inRoom(Agent, Client)
+    }
+
+    /// A session that is not over.
+    private struct Life: Sendable {
+        var stage: Stage
+        /// When the session may have been idle for too long; looked at again then.
+        var idleCheck: Instant?
+        /// When the session has lasted as long as it may.
+        var end: Instant?
+
+        var nextDeadline: Instant? {
+            let whole = Instant.earliest(idleCheck, end)
+            switch stage {
+            case .opening(let end), .joining(let end): return Instant.earliest(whole, end)
+            case .inRoom(let agent, .present): return Instant.earliest(whole, agent.nextDeadline)
+            case .inRoom(let agent, .away(let end)):
+                return Instant.earliest(Instant.earliest(whole, end), agent.nextDeadline)
+            }
+        }
+    }
+
     /// Whether an agent is supposed to come.
-    package var expectsAgent: Bool
+    package var expectsAgent = true
     /// The name under which it is dispatched, for what the client is told.
     package var agentName = ""
 
     private let limits: Limits
+    /// Nil when the session is over.
+    private var life: Life?
+    private var lastActivity: Instant
+    private var others = 0
     private var actions: [Action] = []
     private var nextAction = 0
-    private var others = 0
-    private var hadAgent = false
-    /// End of the wait for a `config` message, or for the room.
-    private var phaseDeadline: Instant?
-    /// When the client is told that no agent has come.
-    private var agentDeadline: Instant?
-    /// When the session ends because there is no agent.
-    private var absenceDeadline: Instant?
-    /// When the session ends because its client has not come back.
-    private var graceDeadline: Instant?
-    /// When the session may have been idle for too long; looked at again then.
-    private var idleDeadline: Instant?
-    private var lastActivity: Instant
-    /// When the session has lasted as long as it may.
-    private var durationDeadline: Instant?
 
-    package init(expectsAgent: Bool, limits: Limits, now: Instant) {
-        self.expectsAgent = expectsAgent
+    package init(limits: Limits, now: Instant) {
         self.limits = limits
-        phaseDeadline = now + limits.configurationGrace
         lastActivity = now
-        idleDeadline = limits.idleTimeout.map { now + $0 }
-        durationDeadline = limits.maximumDuration.map { now + $0 }
+        life = Life(
+            stage: .opening(end: now + limits.configurationGrace), idleCheck: limits.idleTimeout.map { now + $0 },
+            end: limits.maximumDuration.map { now + $0 })
     }
 
-    /// The client has sent something, or somebody has said something. Costs nothing: the deadline moves when it comes.
-    package mutating func noteActivity(now: Instant) { lastActivity = now }
+    package var phase: Phase {
+        switch life?.stage {
+        case nil: .ended
+        case .opening: .opening
+        case .joining: .joining
+        case .inRoom(.present, _): .agentPresent
+        case .inRoom: .joined
+        }
+    }
+
+    package var hasEnded: Bool { life == nil }
 
     /// Whether the room has been asked for.
     package var hasJoined: Bool { phase != .opening }
 
-    package var nextDeadline: Instant? {
-        let ends = Instant.earliest(graceDeadline, Instant.earliest(idleDeadline, durationDeadline))
-        return Instant.earliest(
-            Instant.earliest(phaseDeadline, ends), Instant.earliest(agentDeadline, absenceDeadline))
-    }
+    /// Whether the session waits for its client to come back.
+    package var isClientAbsent: Bool { if case .inRoom(_, .away) = life?.stage { true } else { false } }
+
+    package var nextDeadline: Instant? { life?.nextDeadline }
+
+    /// The client has sent something, or somebody has said something. Costs nothing: the deadline moves when it comes.
+    package mutating func noteActivity(now: Instant) { lastActivity = now }
 
     package mutating func poll() -> Action? {
         guard nextAction < actions.count else {
@@ -113,27 +161,26 @@ package struct SessionLifecycle: Sendable {
         return actions[nextAction]
     }
 
+    // MARK: Input
+
     package mutating func handle(_ input: Input, now: Instant) {
-        guard phase != .ended else { return }
+        guard let stage = life?.stage else { return }
         switch input {
         case .clientSpoke:
-            if phase == .opening { join(now: now) }
+            if case .opening = stage { join(now: now) }
         case .roomJoined:
-            guard phase == .joining else { return }
-            phase = .joined
-            phaseDeadline = nil
-            awaitAgent(now: now)
+            guard case .joining = stage else { return }
+            let awaited = Agent.awaited(told: now + limits.agentTimeout, end: now + limits.agentAbsence)
+            life?.stage = .inRoom(expectsAgent ? awaited : .notAwaited, .present)
         case .agentJoined:
-            guard phase == .joined || phase == .joining else { return }
-            if phase == .joining { phaseDeadline = nil }
-            phase = .agentPresent
-            hadAgent = true
-            agentDeadline = nil
-            absenceDeadline = nil
+            switch stage {
+            case .opening: return
+            case .joining: life?.stage = .inRoom(.present, .present)
+            case .inRoom(_, let client): life?.stage = .inRoom(.present, client)
+            }
         case .agentsGone:
-            guard phase == .agentPresent else { return }
-            phase = .joined
-            absenceDeadline = now + limits.agentReplacement
+            guard case .inRoom(.present, let client) = stage else { return }
+            life?.stage = .inRoom(.gone(end: now + limits.agentReplacement), client)
         case .othersPresent(let count): others = count
         case .roomFailed(let failure):
             let error = ClientError(
@@ -146,71 +193,72 @@ package struct SessionLifecycle: Sendable {
         case .clientGone: finish(.goodbye)
         case .clientLost(let mayResume):
             // Before it is in the room the client has nothing to come back to.
-            guard mayResume, limits.resumeGrace > .zero, phase == .joined || phase == .agentPresent else {
+            guard mayResume, limits.resumeGrace > .zero, case .inRoom(let agent, _) = stage else {
                 return finish(.withoutGoodbye)
             }
-            graceDeadline = now + limits.resumeGrace
-        case .clientResumed: graceDeadline = nil
-        }
-    }
-
-    package mutating func handleTimeout(now: Instant) {
-        if let deadline = graceDeadline, deadline <= now { return finish(.withoutGoodbye) }
-        if let deadline = durationDeadline, let limit = limits.maximumDuration, deadline <= now {
-            return end(.sessionLimit, "sessions may last \(limit.inSeconds) s at most")
-        }
-        if let deadline = idleDeadline, let limit = limits.idleTimeout, deadline <= now {
-            let due = lastActivity + limit
-            guard due > now else {
-                return end(.idleTimeout, "nothing was sent and nothing was said for \(limit.inSeconds) s")
-            }
-            idleDeadline = due
-        }
-        if let deadline = phaseDeadline, deadline <= now {
-            phaseDeadline = nil
-            switch phase {
-            case .opening: join(now: now)
-            case .joining:
-                let error = ClientError(
-                    .roomUnavailable, "the room cannot be joined: no answer within \(limits.joinTimeout.inSeconds) s",
-                    blame: .room, isRetryable: true)
-                end(.roomUnavailable, error.message, error: error)
-            case .joined, .agentPresent, .ended: break
-            }
-        }
-        if let deadline = agentDeadline, deadline <= now {
-            agentDeadline = nil
-            let message =
-                "no agent has joined within \(limits.agentTimeout.inSeconds) s: is a worker for \"\(agentName)\" running?"
-            // Who runs the agents has to see to it; until then the caller's words are kept.
-            actions.append(.tell(.error(ClientError(.agentTimeout, message, blame: .operator, isRetryable: true))))
-        }
-        if let deadline = absenceDeadline, deadline <= now {
-            absenceDeadline = nil
-            // People in the room are reason enough to stay.
-            guard others == 0 else {
-                absenceDeadline = now + limits.agentAbsence
-                return
-            }
-            if hadAgent {
-                end(.agentLeft, "the agent has left")
-            } else {
-                end(.agentTimeout, "no agent has joined within \(limits.agentAbsence.inSeconds) s")
-            }
+            life?.stage = .inRoom(agent, .away(end: now + limits.resumeGrace))
+        case .clientResumed:
+            if case .inRoom(let agent, _) = stage { life?.stage = .inRoom(agent, .present) }
         }
     }
 
     private mutating func join(now: Instant) {
-        phase = .joining
-        phaseDeadline = now + limits.joinTimeout
+        life?.stage = .joining(end: now + limits.joinTimeout)
         actions.append(.join)
     }
 
-    private mutating func awaitAgent(now: Instant) {
-        guard expectsAgent else { return }
-        agentDeadline = now + limits.agentTimeout
-        absenceDeadline = now + limits.agentAbsence
+    // MARK: Time
+
+    package mutating func handleTimeout(now: Instant) {
+        guard let life else { return }
+        if case .inRoom(_, .away(let end)) = life.stage, end <= now { return finish(.withoutGoodbye) }
+        if let end = life.end, let limit = limits.maximumDuration, end <= now {
+            return self.end(.sessionLimit, "sessions may last \(limit.inSeconds) s at most")
+        }
+        if let check = life.idleCheck, let limit = limits.idleTimeout, check <= now {
+            let due = lastActivity + limit
+            guard due > now else {
+                return end(.idleTimeout, "nothing was sent and nothing was said for \(limit.inSeconds) s")
+            }
+            self.life?.idleCheck = due
+        }
+        switch life.stage {
+        case .opening(let end): if end <= now { join(now: now) }
+        case .joining(let end):
+            guard end <= now else { return }
+            let error = ClientError(
+                .roomUnavailable, "the room cannot be joined: no answer within \(limits.joinTimeout.inSeconds) s",
+                blame: .room, isRetryable: true)
+            self.end(.roomUnavailable, error.message, error: error)
+        case .inRoom(let agent, let client): handleTimeout(of: agent, client, now: now)
+        }
     }
+
+    private mutating func handleTimeout(of agent: Agent, _ client: Client, now: Instant) {
+        // People in the room are reason enough to stay.
+        let hasCompany = others > 0
+        switch agent {
+        case .notAwaited, .present: break
+        case .awaited(var told, let end):
+            if let due = told, due <= now {
+                told = nil
+                let message =
+                    "no agent has joined within \(limits.agentTimeout.inSeconds) s: is a worker for \"\(agentName)\" running?"
+                // Who runs the agents has to see to it; until then the caller's words are kept.
+                actions.append(.tell(.error(ClientError(.agentTimeout, message, blame: .operator, isRetryable: true))))
+            }
+            guard end > now || hasCompany else {
+                return self.end(.agentTimeout, "no agent has joined within \(limits.agentAbsence.inSeconds) s")
+            }
+            life?.stage = .inRoom(.awaited(told: told, end: end > now ? end : now + limits.agentAbsence), client)
+        case .gone(let end):
+            guard end <= now else { return }
+            guard hasCompany else { return self.end(.agentLeft, "the agent has left") }
+            life?.stage = .inRoom(.gone(end: now + limits.agentAbsence), client)
+        }
+    }
+
+    // MARK: The end
 
     private mutating func end(_ why: RoomEnd) {
         switch why {
@@ -234,22 +282,13 @@ package struct SessionLifecycle: Sendable {
         // The room first: closing takes as long as the client likes.
         if hasJoined { actions.append(.leave(reason.departure)) }
         actions.append(.close(reason, message: message))
-        conclude()
+        life = nil
+        actions.append(.finish)
     }
 
     private mutating func finish(_ departure: RoomDeparture) {
         if hasJoined { actions.append(.leave(departure)) }
-        conclude()
-    }
-
-    private mutating func conclude() {
-        phase = .ended
-        phaseDeadline = nil
-        agentDeadline = nil
-        absenceDeadline = nil
-        graceDeadline = nil
-        idleDeadline = nil
-        durationDeadline = nil
+        life = nil
         actions.append(.finish)
     }
 }

@@ -21,6 +21,8 @@ package struct SessionStatistics: Hashable, Sendable {
     package var downlinkRecovered = 0
     /// Packets that could not be decoded.
     package var undecodable = 0
+    /// Frames and packets that could not be coded in either direction, those included for which there was no coder.
+    package var codingFailures = 0
     /// Messages with sound to the client, their bytes, and how many the client was too slow for.
     package var audioMessagesSent = 0
     package var audioBytesSent = 0

@@ -7,6 +7,8 @@ package import PeerConnection
 /// Decoding every packet would be a good part of what a session costs whose packets pass as they are. So a packet that
 /// looks like the last one that was decoded is taken to be as loud, for 100 ms at most. The decoder, to which the packets
 /// between are missing, may be wrong at first; while what it finds changes, every packet is decoded.
+// SAFETY: the scratch buffer is the meter's own, is freed with it, and never leaves it.
+@safe
 package final class PacketMeter {
     /// The rate of decoding, in Hz.
     private static let sampleRate = 16_000
@@ -28,15 +30,20 @@ package final class PacketMeter {
     }
 
     private let coders: any AudioCoderFactory
+    private let failures: CodingFailures
     private var decoder: (any SpeechDecoder)?
     private var scratch: UnsafeMutableBufferPointer<Int16>?
     private var sample: Sample?
     /// Sound for which `sample` may still stand, in samples at 48 kHz.
     private var trusted = 0
 
-    package init(coders: any AudioCoderFactory) { self.coders = coders }
+    package init(coders: any AudioCoderFactory, failures: CodingFailures = CodingFailures()) {
+        self.coders = coders
+        self.failures = failures
+    }
 
-    deinit { scratch?.deallocate() }
+    // SAFETY: the buffer was allocated here, and nothing uses it any more.
+    deinit { unsafe scratch?.deallocate() }
 
     /// How loud a packet is: the root mean square of its sound, of 32768; nil when it cannot be decoded.
     ///
@@ -51,7 +58,8 @@ package final class PacketMeter {
             trusted -= packet.sampleCount
             return sample.loudness
         }
-        let loudness = decode(bytes)
+        // SAFETY: the bytes are only read during the call.
+        let loudness = unsafe decode(bytes)
         trusted = Self.isSteady(sample?.loudness, loudness) ? Self.interval : 0
         sample = loudness.map {
             Sample(mode: packet.mode, hasVoice: packet.hasVoice, density: density, loudness: $0)
@@ -60,10 +68,17 @@ package final class PacketMeter {
     }
 
     private func decode(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        if decoder == nil { decoder = try? coders.makeDecoder(sampleRate: Self.sampleRate) }
-        let scratch = self.scratch ?? .allocate(capacity: Self.maximumSamples)
-        self.scratch = scratch
-        guard let count = decoder?.decode(bytes, into: scratch) else { return nil }
+        if decoder == nil {
+            do throws(AudioCoderFailure) {
+                decoder = try coders.makeDecoder(sampleRate: Self.sampleRate)
+            } catch {
+                failures.note(.decoder)
+            }
+        }
+        // SAFETY: the buffer has one owner, which frees it before it takes another.
+        let scratch = unsafe self.scratch ?? .allocate(capacity: Self.maximumSamples)
+        unsafe self.scratch = unsafe scratch
+        guard let count = unsafe decoder?.decode(bytes, into: scratch) else { return nil }
         // SAFETY: the decoder has just written `count` samples; they are only read during the call.
         return unsafe SoundLevel.rootMeanSquare(UnsafeBufferPointer(rebasing: scratch[..<count]).span)
     }

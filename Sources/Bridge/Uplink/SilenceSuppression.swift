@@ -1,15 +1,15 @@
-/// Which of the caller's silent frames are encoded at all, and which packets of silence are sent. Pure.
+/// Decides which of the caller's silent frames are encoded at all, and which packets of silence are sent. Pure.
 ///
-/// libopus encodes silence in full before it says that it need not be sent (DTX), so silence costs as much as speech.
-/// Once it has said so, frames that are silence in the same way are not shown to it, but for one each 400 ms, as often
-/// as DTX refreshes the background noise. Every frame that is louder than what it has called silence is shown to it: it
-/// is the better judge of a soft beginning.
+/// libopus encodes a silent frame in full before it says that the frame need not be sent (DTX), so silence costs as much
+/// as speech. After libopus has called a frame silent, later frames that are no louder are left out, except one every
+/// 400 ms: that is how often DTX refreshes the background noise. A louder frame is always encoded, because libopus
+/// recognises a soft beginning better than a comparison of levels does.
 package struct SilenceSuppression: Sendable {
-    /// Of frames in a row that need no encoder, each so-manieth is shown to it: 400 ms.
+    /// Of frames in a row that could be left out, every twentieth is encoded: one in 400 ms.
     package static let refreshFrames = 20
     /// Root mean square, of 32768, up to which a frame is not louder than silence: -62 dB.
     package static let inaudible = 25
-    /// No longer packet says that a frame is silence (`SpeechEncoder`).
+    /// A packet of at most so many bytes says that its frame is silence (`SpeechEncoder`).
     private static let silentPacketBytes = 2
 
     /// What becomes of a packet.
@@ -20,12 +20,12 @@ package struct SilenceSuppression: Sendable {
         case suppress
     }
 
-    /// The encoder said that silence need not be sent, and has been heeded once.
+    /// The last packet of silence was sent, and nothing since.
     private var isPausing = false
-    /// How loud a frame was at most that the encoder has called silence since its last packet with sound; nil when it
-    /// has called nothing so.
+    /// The loudest frame that the encoder has called silence since its last packet with sound; nil when it has called
+    /// none so.
     private var silence: Int?
-    /// Frames since the encoder has seen one.
+    /// Frames that were left out since the last one was encoded.
     private var unseen = 0
 
     package init() {}

@@ -4,9 +4,14 @@ package import Wire
 
 /// Where the caller's packets go.
 package protocol UplinkSink: AnyObject {
-    func uplink(packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
-    /// All sound of a turn that the caller has ended is in the room.
-    func uplinkTurnPlayed()
+    /// Sends one Opus packet on the microphone track. Packets before the track is published are lost.
+    /// - Parameters:
+    ///   - timestamp: in samples at 48 kHz since the session began; pauses count.
+    ///   - samples: the packet's length in samples at 48 kHz.
+    ///   - isStart: the first packet after a pause.
+    ///   - level: loudness in -dBov (RFC 6464), if it is known.
+    func sendAudio(
+        _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
 }
 
 /// The caller's way into the room: bytes of any format and any size → frames of 20 ms → Opus, at the pace of real
@@ -31,15 +36,17 @@ package final class Uplink {
     private let keptSilence: Int
     private let toleratedDelay: Int
     private let keptBeginning: Int
-    private let coderRest: Int64
+    private let idleCoderLife: Int64
     private let coders: any AudioCoderFactory
-    private weak var sink: (any UplinkSink)?
+    /// Nil while there is no room: what is sent meanwhile is lost.
+    package weak var sink: (any UplinkSink)?
     /// Learns how long sound stays here.
     package var soundMeter: SoundMeter?
     private var format: AudioFormat
     private var decoder: SampleDecoder?
     private var converter: (any RateConverter)?
-    private var encoder: (any SpeechEncoder)?
+    private let encoder: FrameEncoder
+    private let failures: CodingFailures
     private var backlog: UplinkBacklog
     private var pacer: UplinkPacer
     private var turns = TurnMarks()
@@ -51,17 +58,14 @@ package final class Uplink {
     /// The caller's own Opus packets were the first sound.
     private var hasSentPackets = false
     private var isStarted = false
-    private var transmission = SilenceSuppression()
     private var decoded: [Int16] = []
     private var converted: [Int16] = []
     private var frame: [Int16] = []
     private var silentFrame: [Int16]
-    private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-    /// Percent of our packets that the room loses.
-    private var expectedLoss = 0
 
     package init(
-        format: AudioFormat, limits: Limits, coders: any AudioCoderFactory, sink: any UplinkSink, now: Instant
+        format: AudioFormat, limits: Limits, coders: any AudioCoderFactory,
+        failures: CodingFailures = CodingFailures(), now: Instant
     ) throws(AudioCoderFailure) {
         self.format = format
         self.limits = limits
@@ -69,10 +73,11 @@ package final class Uplink {
         keptSilence = limits.keptSilence.samplesAt48kHz
         toleratedDelay = limits.toleratedDelay.samplesAt48kHz
         keptBeginning = limits.keptBeginning.samplesAt48kHz
-        coderRest = limits.coderRest.nanoseconds
+        idleCoderLife = limits.idleCoderLife.nanoseconds
         self.coders = coders
-        self.sink = sink
+        self.failures = failures
         let rate = format.nearestOpusSampleRate
+        encoder = FrameEncoder(sampleRate: rate, coders: coders, failures: failures)
         backlog = UplinkBacklog(sampleRate: rate, limit: limits.uplinkQueue)
         pacer = UplinkPacer(limits: limits, now: now)
         decoder = SampleDecoder(format: format)
@@ -81,8 +86,6 @@ package final class Uplink {
             converter = try coders.makeConverter(from: format.sampleRate, to: rate)
         }
     }
-
-    deinit { packet.deallocate() }
 
     /// What waits to be sent, in milliseconds.
     package var queuedMilliseconds: Int { backlog.samples / 48 }
@@ -95,8 +98,9 @@ package final class Uplink {
     /// Takes bytes in the session's input format, or one packet when that is Opus. Returns false when they cannot be
     /// sound.
     package func append(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Bool {
-        guard !isMuted, !bytes.isEmpty else { return true }
-        if format.encoding == .opus { return append(opus: bytes, now: now) }
+        // SAFETY: the bytes are only read during the call.
+        guard !isMuted, unsafe !bytes.isEmpty else { return true }
+        if format.encoding == .opus { return unsafe append(opus: bytes, now: now) }
         beginTurn(isRecorded: false, now: now)
         decoded.removeAll(keepingCapacity: true)
         // SAFETY: the bytes are only read during the call.
@@ -108,15 +112,17 @@ package final class Uplink {
     /// Takes one Opus packet, whatever the session's input format is.
     /// - Parameter isRecorded: it is a part of a recording.
     package func append(opus bytes: UnsafeRawBufferPointer, isRecorded: Bool = false, now: Instant) -> Bool {
-        guard let description = OpusPacket(bytes) else { return false }
+        // SAFETY: the bytes are only read during the call.
+        guard let description = unsafe OpusPacket(bytes) else { return false }
         guard !isMuted else { return true }
         beginTurn(isRecorded: isRecorded, now: now)
         noteArrival(samples: description.sampleCount, isRecorded: isRecorded, now: now)
-        let meter = meter ?? PacketMeter(coders: coders)
+        let meter = meter ?? PacketMeter(coders: coders, failures: failures)
         self.meter = meter
         // What waits may be shortened by the silence in it, of which no word may be a part.
-        let loudness = meter.loudness(of: bytes, description, isExact: pacer.isHeld || backlog.samples > 0)
-        samplesDropped += backlog.append(
+        // SAFETY: the bytes are only read during the call.
+        let loudness = unsafe meter.loudness(of: bytes, description, isExact: pacer.isHeld || backlog.samples > 0)
+        unsafe samplesDropped += backlog.append(
             packet: [UInt8](bytes), samples: description.sampleCount, loudness: loudness, now: now)
         pump(now: now)
         return true
@@ -183,6 +189,9 @@ package final class Uplink {
         pump(now: now)
     }
 
+    /// The client's connection is gone: half a sample and half a frame of it must not run into the sound of the next one.
+    package func finishSentence(now: Instant) { endTurn(now: now) }
+
     private func finishTurn(now: Instant) {
         backlog.finishFrame(now: now)
         decoder?.reset()
@@ -202,7 +211,7 @@ package final class Uplink {
         decoder = SampleDecoder(format: new)
         format = new
         guard rate != backlog.sampleRate else { return }
-        encoder = nil
+        encoder.change(sampleRate: rate)
         backlog.change(sampleRate: rate)
         silentFrame = [Int16](repeating: 0, count: backlog.frameLength)
     }
@@ -237,23 +246,21 @@ package final class Uplink {
     }
 
     /// How much the room loses of what we send, in percent: in-band FEC is spent against that and not in advance.
-    package func expect(lossPercent: Int) {
-        guard lossPercent != expectedLoss else { return }
-        expectedLoss = lossPercent
-        encoder?.expect(lossPercent: lossPercent)
-    }
+    package func expect(lossPercent: Int) { encoder.expect(lossPercent: lossPercent) }
 
     // MARK: Out
+
+    /// How many turns of the caller have been played to their end since the last call.
+    package func takePlayedTurns(now: Instant) -> Int {
+        guard isStarted, !pacer.isHeld else { return 0 }
+        // What the caller has muted away will never be played.
+        return turns.take(played: isMuted ? Int.max : finishedSamples, after: limits.turnCallDelay, now: now)
+    }
 
     /// Sends what is due. To be called on each tick, besides on each arrival of sound.
     package func pump(now: Instant) {
         longestDelay = max(longestDelay, queuedMilliseconds)
         guard isStarted else { return }
-        if !pacer.isHeld {
-            // What the caller has muted away will never be played.
-            let played = isMuted ? Int.max : finishedSamples
-            for _ in 0..<turns.take(played: played, after: limits.turnCallDelay, now: now) { sink?.uplinkTurnPlayed() }
-        }
         guard !isMuted else { return }
         skipSilence(now: now)
         fallInStepInPause(now: now)
@@ -264,8 +271,8 @@ package final class Uplink {
             case .wait:
                 backlog.releaseSpare()
                 // A caller who has been silent for long gives back the encoder; the next word makes a new one.
-                if encoder != nil, let since = pacer.idleSince, now.nanoseconds(since: since) > coderRest {
-                    encoder = nil
+                if encoder.isReady, let since = pacer.idleSince, now.nanoseconds(since: since) > idleCoderLife {
+                    encoder.release()
                 }
                 return
             case .frame(let timestamp, let isStart):
@@ -279,7 +286,7 @@ package final class Uplink {
                 skipSilence(now: now)
             case .silence(let timestamp, let isStart):
                 detector.noteSilence(samples: UplinkPacer.frameSamples)
-                if encoder == nil, format.encoding == .opus || hasSentPackets {
+                if !encoder.isReady, format.encoding == .opus || hasSentPackets {
                     sendSilentPacket(timestamp: timestamp, isStart: isStart)
                 } else {
                     send(silentFrame, timestamp: timestamp, isStart: isStart, now: nil, arrival: nil)
@@ -289,7 +296,7 @@ package final class Uplink {
     }
 
     /// Leaves out silent frames while a live client's sound is late: everything that was held back, or piled up,
-    /// would else stay a delay for the rest of the call. What came before the caller's first word goes at once.
+    /// would else delay the whole call. What came before the caller's first word goes at once.
     private func skipSilence(now: Instant) {
         guard detector.silentRun >= keptSilence, !pacer.isHeld, isLive(now: now) else { return }
         while backlog.samples > toleratedBacklog {
@@ -331,7 +338,7 @@ package final class Uplink {
         isInStep = true
         guard let newest = backlog.newestArrival else { return }
         let head = backlog.head ?? UplinkPacer.frameSamples
-        // Of the last message the first frame is due when it comes, and the rest one after the other.
+        // Of the last message the first frame is due when it comes, and the others one after the other.
         let earlier = backlog.samples - max(lastMessage.samples, head)
         let elapsed = Int(now.nanoseconds(since: newest) * 48 / 1_000_000)
         pacer.fallInStep(due: max(head, earlier + elapsed + head), now: now)
@@ -348,23 +355,15 @@ package final class Uplink {
             isSilent = detector.isSilent(rootMeanSquare: loudness)
             detector.note(rootMeanSquare: loudness, samples: UplinkPacer.frameSamples, now: now)
         }
-        if encoder == nil {
-            encoder = try? coders.makeEncoder(sampleRate: backlog.sampleRate)
-            transmission.encoderChanged()
-            if expectedLoss > 0 { encoder?.expect(lossPercent: expectedLoss) }
-        }
-        if transmission.leavesOut(rootMeanSquare: loudness, isSilent: isSilent, isStart: isStart) {
-            return suppressed()
-        }
-        guard let length = encoder?.encode(samples.span, into: packet), length > 0 else { return }
-        switch transmission.judge(packetBytes: length, rootMeanSquare: loudness, isStart: isStart) {
-        case .suppress: suppressed()
-        case .send(let resumes):
+        // SAFETY: at most the buffer's length is written.
+        switch unsafe encoder.encode(samples.span, rootMeanSquare: loudness, isSilent: isSilent, isStart: isStart) {
+        case .suppressed: suppressed()
+        case .failed: break
+        case .packet(let bytes, let resumes):
             packetsSent += 1
-            // SAFETY: `length` bytes have just been written.
-            let bytes = unsafe UnsafeRawBufferPointer(rebasing: packet[..<length])
-            sink?.uplink(
-                packet: bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
+            // SAFETY: the bytes are only read during the call.
+            unsafe sink?.sendAudio(
+                bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
                 level: SoundLevel.audioLevel(rootMeanSquare: loudness))
             soundMeter?.sent(arrival: arrival)
         }
@@ -382,17 +381,19 @@ package final class Uplink {
         samplesSent += next.samples
         packetsSent += 1
         hasSentPackets = true
-        next.bytes.withUnsafeBytes { bytes in
-            sink?.uplink(packet: bytes, timestamp: timestamp, samples: next.samples, isStart: isStart, level: level)
+        // SAFETY: the bytes are only read during the call.
+        unsafe next.bytes.withUnsafeBytes { bytes in
+            unsafe sink?.sendAudio(bytes, timestamp: timestamp, samples: next.samples, isStart: isStart, level: level)
         }
         soundMeter?.sent(arrival: next.arrival)
     }
 
     private func sendSilentPacket(timestamp: UInt32, isStart: Bool) {
         packetsSent += 1
-        Self.silentPacket.withUnsafeBytes { buffer in
-            sink?.uplink(
-                packet: buffer, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart, level: 127)
+        // SAFETY: the bytes are only read during the call.
+        unsafe Self.silentPacket.withUnsafeBytes { buffer in
+            unsafe sink?.sendAudio(
+                buffer, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart, level: 127)
         }
         soundMeter?.sent(arrival: nil)
     }

@@ -23,7 +23,7 @@ struct UplinkBacklog {
     private var packetArrivals = ArrivalQueue()
     /// Packets wait behind the frames that were there when they came.
     private var areFramesFirst = false
-    /// The rest of the last recording. Whatever comes after it waits for its end.
+    /// What is left of the last recording. Whatever comes after it waits for its end.
     private var recording: WaitingRecording?
     private var scratch: [Int16] = []
 
@@ -71,9 +71,9 @@ struct UplinkBacklog {
             converted.removeAll(keepingCapacity: true)
             recording?.convertSlice(appendingTo: &converted)
             dropped += append(converted.span, now: now)
-            guard let rest = recording, rest.isEmpty else { continue }
+            guard let finished = recording, finished.isEmpty else { continue }
             recording = nil
-            return (dropped, rest.endsTurn)
+            return (dropped, finished.endsTurn)
         }
         return (dropped, false)
     }
@@ -107,9 +107,9 @@ struct UplinkBacklog {
 
     /// Fills up an unfinished frame with silence.
     mutating func finishFrame(now: Instant) {
-        let rest = frames.sampleCount % frames.frameLength
-        guard rest > 0 else { return }
-        let padding = [Int16](repeating: 0, count: frames.frameLength - rest)
+        let unfinished = frames.sampleCount % frames.frameLength
+        guard unfinished > 0 else { return }
+        let padding = [Int16](repeating: 0, count: frames.frameLength - unfinished)
         _ = append(padding.span, now: now)
     }
 

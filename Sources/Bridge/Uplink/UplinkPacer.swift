@@ -3,9 +3,10 @@ package import Wire
 /// Decides when the caller's sound goes to the room: in real time, however it comes. Pure; amounts are in samples at
 /// 48 kHz.
 ///
-/// Credit grows with the clock and every frame costs its length, so a burst leaves at the speed of sound, while a
-/// client that is late by up to `Limits.catchUp` catches up. A longer pause becomes silence, first sent, then not. When
-/// it is we who come late, as on a busy machine, what has fallen due meanwhile goes at once: it would else stay a delay.
+/// Credit grows with the clock, and every frame costs its length. So a burst leaves in real time, and a client that is
+/// late by up to `Limits.catchUp` catches up. A longer pause becomes silence, which is sent for `Limits.trailingSilence`.
+/// When the gateway itself is late, as on a busy machine, everything that is due goes at once, or it would stay late for
+/// the whole call.
 package struct UplinkPacer: Sendable {
     /// What to send now.
     package enum Decision: Hashable, Sendable {
@@ -35,7 +36,7 @@ package struct UplinkPacer: Sendable {
     private let trailing: Int
     private var state: State
     private var credit = 0
-    /// What of the credit is owed to calls of ours that came late; not the client's fault.
+    /// The part of the credit that is due to calls which came late: the gateway's fault, not the client's.
     private var lateness = 0
     private var last: Instant
     /// The media clock: where the next packet starts.
@@ -95,7 +96,7 @@ package struct UplinkPacer: Sendable {
     /// Forgets the flow, as when the microphone is muted: nothing is sent until sound comes.
     package mutating func stop(now: Instant) {
         advance(to: now)
-        rest()
+        becomeIdle()
     }
 
     /// What to send at `now`; to be called until it says `wait`.
@@ -179,7 +180,7 @@ package struct UplinkPacer: Sendable {
             return silence()
         case .trailing(let left):
             guard left > 0 else {
-                rest()
+                becomeIdle()
                 return .wait
             }
             return silence()
@@ -203,7 +204,7 @@ package struct UplinkPacer: Sendable {
     }
 
     /// Sends nothing from here on. What was sent last lasts until a frame's length after it was due.
-    private mutating func rest() {
+    private mutating func becomeIdle() {
         if case .idle = state { return }
         state = .idle(since: last.advanced(byNanoseconds: Int64(Self.frameSamples - credit) * 1_000_000 / 48))
         credit = 0

@@ -1,8 +1,8 @@
 /// What has still to be converted of a recorded utterance. A minute at the rate of a sound card takes a tenth of a
 /// second and more to convert, for which all other sessions of the loop would wait; so it is done as it is played.
 struct WaitingRecording {
-    /// How much is converted at a time, in ms: what is always ready to be played, and little enough for one turn of the
-    /// loop.
+    /// How much is converted at a time, in ms: what is always ready to be played, and little enough for one iteration
+    /// of the loop.
     static let sliceMilliseconds = 200
 
     private let samples: [Int16]

@@ -36,6 +36,7 @@ final class SessionMaker {
             coders: LibraryCoders(complexity: gateway.conversation.opusComplexity), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))
         environment.meter = SoundMeter(gateway.metrics) { EventLoop.clock() }
+        environment.log = log
         self.environment = environment
     }
 
@@ -124,7 +125,8 @@ final class SessionMaker {
                 "dropped_ms": numbers.uplinkDropped / 48, "skipped_ms": numbers.uplinkSkipped / 48,
                 "longest_delay_ms": numbers.longestUplinkDelay, "packets_in": numbers.packetsReceived,
                 "concealed_ms": numbers.downlinkConcealed / 48, "recovered_ms": numbers.downlinkRecovered / 48,
-                "audio_to_client": numbers.audioMessagesSent, "audio_dropped": numbers.audioMessagesDropped,
+                "coding_failures": numbers.codingFailures, "audio_to_client": numbers.audioMessagesSent,
+                "audio_dropped": numbers.audioMessagesDropped,
                 "events": numbers.eventsSent, "joined_ms": numbers.joinedAfter ?? -1,
                 "heard_ms": numbers.heardAfter ?? -1,
             ])

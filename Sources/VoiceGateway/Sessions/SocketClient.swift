@@ -141,7 +141,6 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     func close(code: UInt16, reason: String) { socket?.close(WebSocketCloseCode(rawValue: code), reason: reason) }
 
     var droppedAudioMessages: Int { socket?.statistics.droppedMessages ?? 0 }
-    var bufferedBytes: Int { socket?.bufferedBytes ?? 0 }
 }
 
 extension WebSocketClosure {

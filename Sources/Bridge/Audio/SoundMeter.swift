@@ -4,16 +4,17 @@ package import Wire
 /// Counts the sound of all sessions of a loop and measures how long it stays in the gateway. Belongs to one loop; what
 /// it counts in belongs to the process.
 ///
-/// A sound's stay begins with the turn of the loop that has read it, and ends when its packet, or its message, is with the
-/// kernel. What others of the same turn have cost before is in it; what waited in the kernel's buffers while the loop was
-/// busy with the turn before is not.
+/// A sound's stay begins with the iteration of the loop that has read it, and ends when its packet, or its message, is with
+/// the kernel. What others of the same iteration have cost before is in it; what waited in the kernel's buffers during the
+/// iteration before is not.
 package final class SoundMeter {
-    /// The time, read anew: it goes on within a turn.
+    /// The time, read anew: it goes on within an iteration.
     private let clock: () -> Instant
     private let packetsUp: Counter
     private let packetsSuppressed: Counter
     private let packetsDown: Counter
     private let concealed: Counter
+    private let failures: [CodingFailures.Kind: Counter]
     private let stayUp: Histogram
     private let stayDown: Histogram
     private let joining: Histogram
@@ -31,6 +32,17 @@ package final class SoundMeter {
             "voicegateway_audio_packets_suppressed_total", help: "Packets of silence that were not sent.")
         concealed = metrics.counter(
             "voicegateway_audio_concealed_milliseconds_total", help: "Sound of lost packets that had to be invented.")
+        let kinds = CodingFailures.Kind.allCases.map { kind in
+            (
+                kind,
+                metrics.counter(
+                    "voicegateway_audio_coding_failures_total",
+                    help:
+                        "Sound that was lost because it could not be coded: no encoder or decoder, or a frame or packet that it refused.",
+                    labels: ["kind": kind.rawValue])
+            )
+        }
+        failures = Dictionary(uniqueKeysWithValues: kinds)
         let stays: StaticString =
             "How long sound stays in the gateway: from its last byte to its packet (up), from its packet to its message (down)."
         stayUp = metrics.histogram("voicegateway_audio_delay_seconds", help: stays, labels: ["direction": "up"])
@@ -51,6 +63,8 @@ package final class SoundMeter {
     func suppressed() { packetsSuppressed.add() }
 
     func received() { packetsDown.add() }
+
+    func failed(_ kind: CodingFailures.Kind) { failures[kind]?.add() }
 
     func conceals(samples: Int) { concealed.add(samples / 48) }
 

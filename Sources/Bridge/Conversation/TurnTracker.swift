@@ -1,20 +1,20 @@
 package import Wire
 
-/// Decides when a client that speaks in turns may begin the next: when the reply has been heard and read, and also when
-/// no reply comes, because such a client waits for that word and does nothing else. Pure.
+/// Decides when a client that speaks in turns may begin the next one: when the reply has been sent in sound and in words.
+/// When no reply comes the client is told, too, because it does nothing until then. Pure.
 package struct TurnTracker: Sendable {
-    /// The words of a reply may come so much later than its sound.
+    /// How long the client is kept waiting for the words of a reply whose sound has ended.
     package static let wordsGrace = Duration.milliseconds(1500)
-    /// A turn that was played so long ago, and that the agent has passed over, is over as well.
+    /// A turn that the agent does not answer is over this long after it was played.
     package static let unansweredTurn = Duration.seconds(10)
 
     /// A piece of the present reply has been sent.
     private var isReplyHeard = false
-    /// The last of its words that are there are final.
+    /// The latest words of the present reply are final.
     private var isReplyRead = false
-    /// The client waits for the word since the end of this reply.
+    /// When the reply ended; nil once the client has been told that the next turn is its own.
     private var replyEnded: Instant?
-    /// Replies of this agent come with words, as far as the last one has shown.
+    /// The last reply came with words, so the next is expected to.
     private var expectsWords = true
     /// The client has ended its turn and waits.
     private var isTurnOpen = false

@@ -34,8 +34,6 @@ final class AbsentClient: ClientConnection {
 
     init(limits: Limits) { self.limits = limits }
 
-    var bufferedBytes: Int { texts.bytes + sounds.bytes }
-
     /// What has been dropped so far.
     var resumption: SessionSummary.Resumption {
         SessionSummary.Resumption(
@@ -54,7 +52,8 @@ final class AbsentClient: ClientConnection {
 
     func send(audioText: String) { append(sound: .soundText(audioText), bytes: audioText.utf8.count) }
 
-    func send(audio: UnsafeRawBufferPointer) { append(sound: .sound([UInt8](audio)), bytes: audio.count) }
+    // SAFETY: the bytes are only read during the call.
+    func send(audio: UnsafeRawBufferPointer) { unsafe append(sound: .sound([UInt8](audio)), bytes: audio.count) }
 
     private func append(sound: Content, bytes: Int) {
         append(Entry(content: sound, bytes: bytes, duration: nextSound, segment: nil))
@@ -66,15 +65,15 @@ final class AbsentClient: ClientConnection {
         }
     }
 
-    /// Keeps the messages of a transcript, which `tell` sends, in place of earlier ones of its segment that were not
-    /// final.
-    func holding(_ transcript: Transcript, tell: () -> Void) {
+    /// What is sent until `endTranscript` tells of this transcript, and takes the place of earlier ones of its segment
+    /// that were not final.
+    func begin(_ transcript: Transcript) {
         let id = transcript.participant + "/" + transcript.segmentID
         while drop(first: { $0.segment == id }) {}
         segment = transcript.isFinal ? nil : id
-        tell()
-        segment = nil
     }
+
+    func endTranscript() { segment = nil }
 
     private func append(_ entry: Entry) {
         entries.append(entry)
@@ -115,7 +114,8 @@ final class AbsentClient: ClientConnection {
         for entry in waiting {
             switch entry.content {
             case .text(let text): client.send(text: text)
-            case .sound(let bytes): bytes.withUnsafeBytes { client.send(audio: $0) }
+            // SAFETY: the bytes are only read during the call.
+            case .sound(let bytes): unsafe bytes.withUnsafeBytes { unsafe client.send(audio: $0) }
             case .soundText(let text): client.send(audioText: text)
             }
         }

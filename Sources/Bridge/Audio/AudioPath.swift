@@ -1,0 +1,172 @@
+internal import ClientProtocol
+internal import Observability
+internal import PeerConnection
+internal import Wire
+
+/// The sound of a session in both directions, from start to end: the caller's way up, the agent's way down, and how the
+/// client wants it delivered. Wakes by itself when a piece for a client that plays files is due. Belongs to one loop.
+final class AudioPath {
+    /// Half a second of ticks.
+    private static let ticksBetweenReports = 25
+
+    /// Nil when the session has ended: coders are given back at once.
+    private(set) var uplink: Uplink?
+    private(set) var downlink: Downlink?
+    private(set) var delivery: Delivery
+    private let environment: SessionEnvironment
+    private weak var room: (any RoomConnection)?
+    /// When the packet came that is being played; nil while none is.
+    private var packetArrival: Instant?
+    /// Ticks until the room is asked again what it loses.
+    private var ticksToReport = 0
+    private var pieceTimer: (any SessionTimer)?
+    private var pieceDeadline: Instant?
+    private var reportedDrop = (samples: 0, at: Instant?.none)
+    private let failures: CodingFailures
+    private var finalNumbers = SessionStatistics()
+
+    /// - Parameter session: the id under which failures are logged.
+    init(
+        input: AudioFormat, delivery: Delivery, environment: SessionEnvironment, session: String,
+        sink: any DownlinkSink
+    ) throws(AudioCoderFailure) {
+        self.delivery = delivery
+        failures = CodingFailures(meter: environment.meter, log: environment.log?.with(["session": session]))
+        self.environment = environment
+        let limits = environment.configuration.limits
+        let now = environment.clock.now
+        let uplink = try Uplink(format: input, limits: limits, coders: environment.coders, failures: failures, now: now)
+        uplink.soundMeter = environment.meter
+        self.uplink = uplink
+        downlink = try Downlink(
+            format: delivery.format, cutting: delivery.cutting, limits: limits, coders: environment.coders,
+            failures: failures, sink: sink, now: now)
+    }
+
+    private var now: Instant { environment.clock.now }
+
+    /// The caller's packets go to this room from now on.
+    func connect(to room: any RoomConnection) {
+        self.room = room
+        uplink?.sink = room
+    }
+
+    /// Gives back everything but the numbers.
+    func close() {
+        finalNumbers = numbers
+        pieceTimer?.cancel()
+        pieceTimer = nil
+        uplink = nil
+        downlink = nil
+    }
+
+    /// What went up and down so far.
+    var numbers: SessionStatistics {
+        guard let uplink, let downlink else { return finalNumbers }
+        var numbers = SessionStatistics()
+        numbers.packetsSent = uplink.packetsSent
+        numbers.packetsSuppressed = uplink.packetsSuppressed
+        numbers.uplinkSamples = uplink.samplesSent
+        numbers.uplinkDropped = uplink.samplesDropped
+        numbers.uplinkSkipped = uplink.samplesSkipped
+        numbers.longestUplinkDelay = uplink.longestDelay
+        numbers.packetsReceived = downlink.packetsReceived
+        numbers.downlinkConcealed = downlink.concealed
+        numbers.downlinkRecovered = downlink.recovered
+        numbers.undecodable = downlink.undecodable
+        numbers.codingFailures = failures.count
+        return numbers
+    }
+
+    /// Whether the agent is heard at the moment, or just was.
+    var isAudible: Bool { downlink?.isAudible == true }
+
+    /// When the caller was last heard to speak.
+    var lastSpeech: Instant? { uplink?.detector.lastSpeech }
+
+    // MARK: Up
+
+    /// The client sends its sound otherwise from here on.
+    func change(input: AudioFormat) throws(AudioCoderFailure) { try uplink?.change(format: input, now: now) }
+
+    /// What the client has to be told of sound that gave way; nil when nothing new did, or when it has just been told.
+    func takeDropReport() -> ClientError? {
+        guard let uplink, uplink.samplesDropped > reportedDrop.samples else { return nil }
+        let limits = environment.configuration.limits
+        let now = now
+        if let last = reportedDrop.at, now - last < limits.dropReportInterval { return nil }
+        let milliseconds = (uplink.samplesDropped - reportedDrop.samples) / 48
+        reportedDrop = (uplink.samplesDropped, now)
+        return ClientError(
+            .audioDropped,
+            "\(milliseconds) ms of the oldest sound were dropped: more than \(limits.uplinkQueue.components.seconds) s wait to be played into the room"
+        )
+    }
+
+    // MARK: Down
+
+    /// The client may want its sound otherwise from here on. What waits goes out as before.
+    func change(delivery new: Delivery) throws(AudioCoderFailure) {
+        guard new != delivery else { return }
+        try downlink?.change(format: new.format, cutting: new.cutting, now: now)
+        delivery = new
+    }
+
+    /// Takes sound of a subscribed track.
+    func receive(_ audio: JitterBufferOutput, track: String) {
+        let now = now
+        if let meter = environment.meter {
+            switch audio {
+            case .packet: meter.received()
+            case .lost(let samples, _): meter.conceals(samples: samples)
+            case .silence: break
+            }
+        }
+        packetArrival = now
+        downlink?.receive(audio, track: track, now: now)
+        packetArrival = nil
+        followPieces()
+    }
+
+    /// A message of sound has been given to the client.
+    func noteSent() {
+        if let packetArrival { environment.meter?.played(arrival: packetArrival) }
+    }
+
+    /// The agent has said everything of its reply: all of it goes to the client.
+    func endReply() { downlink?.endReply(now: now) }
+
+    /// 20 ms have passed. Returns how many turns of the caller have been played to their end.
+    func tick(now: Instant) -> Int {
+        guard let uplink, let downlink else { return 0 }
+        followLosses(uplink)
+        let playedTurns = uplink.takePlayedTurns(now: now)
+        uplink.pump(now: now)
+        downlink.tick(now: now)
+        followPieces()
+        return playedTurns
+    }
+
+    /// The room's reports come every few seconds, and the way to them is long.
+    private func followLosses(_ uplink: Uplink) {
+        ticksToReport -= 1
+        guard ticksToReport <= 0, let room else { return }
+        ticksToReport = Self.ticksBetweenReports
+        uplink.expect(lossPercent: room.reportedLossPercent)
+    }
+
+    /// Wakes up when the next piece is due: a tick later the client may have run dry.
+    private func followPieces() {
+        guard let deadline = downlink?.nextDeadline else { return }
+        if pieceTimer == nil {
+            pieceTimer = environment.clock.makeTimer { [weak self] in
+                guard let self else { return }
+                downlink?.handleTimeout(now: now)
+                followPieces()
+            }
+        }
+        guard deadline != pieceDeadline else { return }
+        pieceDeadline = deadline
+        pieceTimer?.arm(at: deadline)
+    }
+}

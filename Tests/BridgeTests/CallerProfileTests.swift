@@ -1,0 +1,54 @@
+import ClientProtocol
+import TestSupport
+import Testing
+import Wire
+
+@testable import Bridge
+
+@Suite("Who the caller is and what it has chosen")
+struct CallerProfileTests {
+    private func profile(_ query: String = "", defaultAgent: String = "clerk") throws -> CallerProfile {
+        var parameters = SessionParameters(endpoint: .device)
+        try parameters.apply(query: QueryString.pairs(of: query))
+        var random = SplitMix64(seed: 1)
+        return CallerProfile(
+            parameters, policy: nil, resumeToken: nil, defaultAgent: defaultAgent, random: &random)
+    }
+
+    @Test("who names nothing gets a room of its own, and the operator's agent")
+    func defaults() throws {
+        let caller = try profile()
+        #expect(caller.hasOwnRoom && caller.roomName.hasPrefix("room-") && caller.identity.hasPrefix("caller-"))
+        #expect(caller.agentName == "clerk" && caller.agentMetadata == nil && caller.knowsRoom)
+    }
+
+    @Test("what a config message says counts until the room is asked for")
+    func configuration() throws {
+        var caller = try profile("agent=")
+        #expect(caller.agentName.isEmpty)
+        let early: JSONObject = ["room": "lobby", "user_id": "ann", "agent": "other"]
+        let error = try caller.configure(early, isInRoom: false)
+        #expect(error == nil && !caller.hasOwnRoom)
+        #expect(caller.roomRequest == RoomRequest(room: "lobby", identity: "ann", name: "ann"))
+        #expect(caller.agentName == "other")
+        let late = try caller.configure(["room": "elsewhere"], isInRoom: true)
+        #expect(late?.code == .tooLate && caller.roomName == "lobby")
+        let allowed = try caller.configure(["instructions": "Sing"], isInRoom: true)
+        #expect(allowed == nil && caller.briefing.instructions == "Sing")
+    }
+
+    @Test("what cannot be is refused with the name of the parameter")
+    func refusal() throws {
+        var caller = try profile()
+        #expect(throws: SessionRefusal.self) { try caller.configure(["sample_rate": 96_000], isInRoom: false) }
+        #expect(throws: SessionRefusal.self) { try caller.configure(["session": "0.other"], isInRoom: false) }
+    }
+
+    @Test("the room's own words about who the caller is replace what was asked for")
+    func joined() throws {
+        var caller = try profile("room=lobby&identity=ann")
+        caller.enter(room: "Lobby", as: "ann-2")
+        let summary = caller.summary(session: "S_1")
+        #expect(summary.id == "S_1" && summary.room == "Lobby" && summary.identity == "ann-2")
+    }
+}
