@@ -2,125 +2,211 @@ internal import PeerConnection
 internal import TestSupport
 internal import Wire
 
-/// Two peer connections with sound and data, over DTLS and SRTP that hide nothing: the input is what one of them
-/// receives beyond what the other sends.
+/// A peer connection in the middle of a call with sound and data, over DTLS and SRTP that hide nothing. The input is a
+/// script of what it then receives, sends and waits for.
+///
+/// What leads to the call is recorded once, between two real ends, and played back to one end for each input: two
+/// ends and their handshakes would cost a hundred times more than what an input does.
 enum CallTarget {
     private static let maximumSteps = 200
+    /// First byte of an application datagram of the DTLS stand-in.
+    private static let applicationData: UInt8 = 23
+
+    /// By the lowest two bits of an input's first byte: how sound is handed over, and which end it is.
+    private static let calls = (0..<4).map {
+        RecordedCall(mode: $0 & 1 == 0 ? .ordered : .raw, name: $0 & 2 == 0 ? 1 : 2)
+    }
 
     static func run(_ input: [UInt8]) {
         var input = FuzzInput(input)
-        let ends = [End(1), End(2)]
-        var now = Instant.zero
-        func exchange() {
-            for _ in 0..<6 {
-                for (index, end) in ends.enumerated() {
-                    let datagrams = end.outbox
-                    end.outbox = []
-                    for datagram in datagrams { ends[1 - index].take(datagram, from: end.address, now: now) }
-                }
-            }
-        }
+        let call = calls[Int(input.byte() & 3)]
+        let end = call.play()
+        let remote = CallEnd.address(3 - end.name)
+        let ssrc = UInt8(3 - end.name)
+        var now = call.end
         func pass(_ duration: Duration) {
             now = now + duration
-            for end in ends {
-                if let deadline = end.connection.nextDeadline, deadline <= now {
-                    end.connection.handleTimeout(now: now)
-                }
-            }
-            exchange()
+            if let deadline = end.connection.nextDeadline, deadline <= now { end.connection.handleTimeout(now: now) }
         }
-        let mode: ReceiveMode = input.byte() & 1 == 0 ? .ordered : .raw
-        for end in ends {
-            let track = LocalTrack(streamID: "s", trackID: "t", ssrc: UInt32(end.name))
-            guard
-                let section = end.name == 1 ? end.connection.addAudioSection(direction: .sendReceive, track: track) : 0
-            else { return }
-            end.connection.setReceiveMode(mode, on: section)
-        }
-        _ = ends[0].connection.addDataSection()
-        guard let offer = try? ends[0].connection.createOffer(now: now),
-            (try? ends[1].connection.acceptOffer(offer, now: now)) != nil
-        else { fatalError("the offer is refused") }
-        _ = ends[1].connection.setLocalTrack(LocalTrack(streamID: "s", trackID: "t", ssrc: 2), on: 0, now: now)
-        ends[1].connection.setReceiveMode(mode, on: 0)
-        guard let answer = try? ends[1].connection.createAnswer(now: now),
-            (try? ends[0].connection.acceptAnswer(answer, now: now)) != nil
-        else { fatalError("the answer is refused") }
-        for end in ends { _ = end.connection.addRemoteCandidate(ends[2 - end.name].candidate, now: now) }
-        for _ in 0..<12 { pass(.milliseconds(50)) }
         var steps = 0
         while !input.isAtEnd, steps < maximumSteps {
             steps += 1
             let kind = input.byte()
-            let target = ends[Int(kind >> 7)]
             switch kind & 0x07 {
-            case 0, 1: target.take(input.bytes(Int(input.byte())), from: ends[2 - target.name].address, now: now)
+            case 0, 1: end.take(input.bytes(Int(input.byte())), from: remote, now: now)
             case 2:
-                // RTP with the source number that is known.
+                // RTP with the SSRC that is known.
                 let head: [UInt8] = [0x80 | kind & 0x10, input.byte(), input.byte(), input.byte()]
-                let middle: [UInt8] = [0, 0, input.byte(), input.byte(), 0, 0, 0, UInt8(3 - target.name)]
-                target.take(
-                    head + middle + input.bytes(Int(input.byte() & 0x3F)), from: ends[2 - target.name].address, now: now
-                )
+                let middle: [UInt8] = [0, 0, input.byte(), input.byte(), 0, 0, 0, ssrc]
+                end.take(head + middle + input.bytes(Int(input.byte() & 0x3F)), from: remote, now: now)
             case 3:
-                // RTCP from the source number that is known.
+                // RTCP from the SSRC that is known.
                 let body = input.bytes(Int(input.byte() & 0x3F) * 4)
                 let head: [UInt8] = [0x80 | kind >> 3 & 0x0F, 200 + input.byte() % 8, 0, UInt8(body.count / 4 + 1)]
-                target.take(
-                    head + [0, 0, 0, UInt8(3 - target.name)] + body, from: ends[2 - target.name].address, now: now)
-            case 4: target.take([23] + input.bytes(Int(input.byte())), from: ends[2 - target.name].address, now: now)
+                end.take(head + [0, 0, 0, ssrc] + body, from: remote, now: now)
+            case 4:
+                // SCTP with the ports and the tag that are expected; with the highest bit set as it is.
+                let chunks = input.bytes(Int(input.byte()))
+                let packet = kind >> 7 == 1 ? chunks : AssociationTarget.withChecksum(call.sctpHeader + chunks)
+                end.take([applicationData] + packet, from: remote, now: now)
             case 5: pass(.milliseconds(Int64(input.byte())))
             case 6:
-                let stranger = TransportAddress(ip: .v4(UInt32(input.byte())), port: UInt16(input.byte()))
-                target.take(input.bytes(Int(input.byte())), from: stranger, now: now)
+                let unknown = TransportAddress(ip: .v4(UInt32(input.byte())), port: UInt16(input.byte()))
+                end.take(input.bytes(Int(input.byte())), from: unknown, now: now)
             default:
                 let payload = input.bytes(Int(input.byte() & 0x0F))
                 payload.withUnsafeBytes { bytes in
-                    _ = target.connection.sendAudio(
+                    _ = end.connection.sendAudio(
                         on: 0, payload: bytes, timestamp: UInt32(steps) * 960,
                         audioLevel: AudioLevel(negatedDecibels: 20, hasVoice: true), now: now)
                 }
             }
-            exchange()
         }
         pass(.seconds(1))
-        for end in ends { end.connection.close(now: now) }
+        end.connection.close(now: now)
+    }
+}
+
+/// Everything that happens to one end of a call until sound and data can flow.
+private struct RecordedCall {
+    /// What came, and when.
+    enum Input {
+        case datagram([UInt8], Instant)
+        case timeout(Instant)
     }
 
-    /// One end of the call.
-    private final class End: PeerConnectionDelegate {
-        let name: Int
-        let address: TransportAddress
-        let connection: PeerConnection
-        var outbox: [[UInt8]] = []
+    let mode: ReceiveMode
+    let name: Int
+    private let offer: String
+    private let answer: String
+    private let inputs: [Input]
+    /// Ports and verification tag of SCTP packets to this end (RFC 9260 section 3.1).
+    let sctpHeader: [UInt8]
+    /// When the recording ends.
+    let end: Instant
 
-        init(_ name: Int) {
-            self.name = name
-            address = TransportAddress(ip: .v4(0xC000_0200 | UInt32(name)), port: 1000)
-            connection = PeerConnection(
-                configuration: PeerConnectionConfiguration(), factory: PlainTransportFactory(name: UInt8(name)),
-                authentication: PacketTargets.authentication, random: SplitMix64(seed: UInt64(name)))
-            connection.delegate = self
-            _ = connection.addLocalCandidate(address)
+    /// - Parameter name: 1 for the end that offers, 2 for the other one.
+    init(mode: ReceiveMode, name: Int) {
+        self.mode = mode
+        self.name = name
+        let ends = [CallEnd(1), CallEnd(2)]
+        var now = Instant.zero
+        offer = ends[0].makeOffer(mode)
+        answer = ends[1].makeAnswer(to: offer, mode)
+        ends[0].accept(answer)
+        for _ in 0..<40 {
+            for _ in 0..<6 {
+                for (index, end) in ends.enumerated() {
+                    let datagrams = end.outbox
+                    end.outbox = []
+                    for datagram in datagrams {
+                        let other = ends[1 - index]
+                        other.inputs.append(.datagram(datagram, now))
+                        other.take(datagram, from: end.address, now: now)
+                    }
+                }
+            }
+            if ends.allSatisfy({ $0.isReady }) { break }
+            now = now + .milliseconds(50)
+            for end in ends {
+                guard let deadline = end.connection.nextDeadline, deadline <= now else { continue }
+                end.inputs.append(.timeout(now))
+                end.connection.handleTimeout(now: now)
+            }
         }
+        check(ends.allSatisfy { $0.isReady }, "the call to be recorded does not connect")
+        inputs = ends[name - 1].inputs
+        let packets = inputs.compactMap { input -> [UInt8]? in
+            if case .datagram(let bytes, _) = input, bytes.first == 23, bytes.count >= 13 { bytes } else { nil }
+        }
+        sctpHeader = packets.last.map { Array($0[1..<9]) + [0, 0, 0, 0] } ?? []
+        self.end = now
+    }
 
-        var candidate: String { "candidate:1 1 udp 2130706431 \(address.ip) \(address.port) typ host" }
+    /// A fresh end to which all of it has happened.
+    func play() -> CallEnd {
+        let played = CallEnd(name)
+        if name == 1 {
+            _ = played.makeOffer(mode)
+            played.accept(answer)
+        } else {
+            _ = played.makeAnswer(to: offer, mode)
+        }
+        let remote = CallEnd.address(3 - name)
+        for input in inputs {
+            switch input {
+            case .datagram(let bytes, let now): played.take(bytes, from: remote, now: now)
+            case .timeout(let now): played.connection.handleTimeout(now: now)
+            }
+        }
+        check(played.isReady, "the recorded call does not connect")
+        return played
+    }
+}
 
-        func take(_ datagram: [UInt8], from source: TransportAddress, now: Instant) {
-            var datagram = datagram
-            datagram.withUnsafeMutableBytes { connection.receive($0, from: source, on: address, now: now) }
-        }
+/// One end of the call.
+private final class CallEnd: PeerConnectionDelegate {
+    let name: Int
+    let connection: PeerConnection
+    /// What it has sent, while it is being recorded.
+    var outbox: [[UInt8]] = []
+    var inputs: [RecordedCall.Input] = []
+    /// The channel of data is open.
+    private var hasChannel = false
 
-        func peerConnection(
-            _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
-            to destination: TransportAddress
-        ) {
-            if outbox.count < 256 { outbox.append(Array(datagram)) }
-        }
-        func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {}
-        func peerConnection(_ connection: PeerConnection, received packet: ReceivedRTPPacket) {
-            _ = connection.forward(packet, on: 0, now: .zero)
-        }
+    init(_ name: Int) {
+        self.name = name
+        connection = PeerConnection(
+            configuration: PeerConnectionConfiguration(), factory: PlainTransportFactory(name: UInt8(name)),
+            authentication: PacketTargets.authentication, random: SplitMix64(seed: UInt64(name)))
+        connection.delegate = self
+        _ = connection.addLocalCandidate(address)
+    }
+
+    static func address(_ name: Int) -> TransportAddress {
+        TransportAddress(ip: .v4(0xC000_0200 | UInt32(name)), port: 1000)
+    }
+
+    var address: TransportAddress { Self.address(name) }
+    var isReady: Bool { connection.state == .connected && hasChannel }
+
+    private var track: LocalTrack { LocalTrack(streamID: "s", trackID: "t", ssrc: UInt32(name)) }
+
+    func makeOffer(_ mode: ReceiveMode) -> String {
+        guard let section = connection.addAudioSection(direction: .sendReceive, track: track) else { return "" }
+        connection.setReceiveMode(mode, on: section)
+        _ = connection.addDataSection()
+        _ = try? connection.openChannel(label: "data", now: .zero)
+        return (try? connection.createOffer(now: .zero)) ?? ""
+    }
+
+    func makeAnswer(to offer: String, _ mode: ReceiveMode) -> String {
+        try? connection.acceptOffer(offer, now: .zero)
+        connection.setLocalTrack(track, on: 0, now: .zero)
+        connection.setReceiveMode(mode, on: 0)
+        return (try? connection.createAnswer(now: .zero)) ?? ""
+    }
+
+    func accept(_ answer: String) { try? connection.acceptAnswer(answer, now: .zero) }
+
+    func take(_ datagram: [UInt8], from source: TransportAddress, now: Instant) {
+        var datagram = datagram
+        datagram.withUnsafeMutableBytes { connection.receive($0, from: source, on: address, now: now) }
+    }
+
+    func peerConnection(
+        _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+        to destination: TransportAddress
+    ) {
+        if outbox.count < 32 { outbox.append(Array(datagram)) }
+    }
+
+    func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {
+        if case .channelOpened = event { hasChannel = true }
+    }
+
+    func peerConnection(_ connection: PeerConnection, received packet: ReceivedRTPPacket) {
+        _ = connection.forward(packet, on: 0, now: .zero)
     }
 }
 

@@ -1,7 +1,7 @@
 package import PeerConnection
 internal import Wire
 
-/// Stands in for DTLS and SRTP in tests of the conductor: a handshake of two datagrams that is repeated until it
+/// Stands in for DTLS and SRTP in tests of a peer connection: a handshake of two datagrams that is repeated until it
 /// is answered, and packets with a checksum instead of encryption.
 package final class NullTransportFactory: SecureTransportFactory {
     package let fingerprint: CertificateFingerprint

@@ -26,3 +26,14 @@ package struct PeerConnectionConfiguration: Sendable {
 
     package init() {}
 }
+
+extension PeerConnectionConfiguration {
+    /// What of it the negotiation needs.
+    func negotiation(cname: String) -> Negotiation.Options {
+        let association = dataChannels.association
+        return Negotiation.Options(
+            cname: cname, acceptsRED: acceptsRED, usesRetransmission: usesRetransmission,
+            opusParameters: opusParameters, localPort: association.localPort, remotePort: association.remotePort,
+            maximumMessageSize: association.maximumReceiveMessageSize)
+    }
+}

@@ -146,8 +146,9 @@ extension SCTPAssociation {
         guard acceptsData else { return }
         isSackDue = true
         guard chunk.newCumulativeTSN.isAfter(received.cumulative) else { return }
+        let before = received.cumulative
         received.forward(to: chunk.newCumulativeTSN)
-        reassembly.skip(chunk, into: &events)
+        reassembly.skip(chunk, after: before, into: &events)
         performDeferredReset()
     }
 

@@ -157,11 +157,15 @@ struct SCTPOutstandingData {
     /// Marks what is reported behind gaps; returns the index of the last chunk that was not reported before.
     private mutating func acknowledgeBlocks(_ sack: SCTPSackChunk, _ result: inout Acknowledgement) -> Int? {
         var highest: Int?
+        // Blocks come in ascending order (RFC 9260 section 3.3.4); of those that overlap nothing is looked at twice.
+        var covered = 0
         for block in sack.gapBlocks {
             // An offset of 1 is the chunk right behind the cumulative TSN, at index 0.
-            let start = Int(block.start) - 1
+            guard block.start > 0 else { continue }
+            let start = max(Int(block.start) - 1, covered)
             let end = min(Int(block.end), chunks.count)
-            guard start >= 0, start < end else { continue }
+            guard start < end else { continue }
+            covered = end
             for index in start..<end where chunks[index].state == .inFlight || chunks[index].state == .lost {
                 result.bytes += chunks[index].size
                 if chunks[index].sendCount == 1 { result.sentAt = chunks[index].sentAt }

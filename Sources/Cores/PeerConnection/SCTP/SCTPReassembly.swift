@@ -9,6 +9,9 @@ struct SCTPReassembly {
     /// TSNs never has more of them than TSNs are remembered.
     static let maximumWaiting = 2 * SCTPReceivedTSNs.maximumSpan
 
+    /// So many held fragments may all be looked at when the peer gives up on some.
+    static let fewFragments = 64
+
     /// The peer's fragments cannot become a message that we accept.
     enum Failure: Error {
         case messageTooLarge
@@ -26,6 +29,12 @@ struct SCTPReassembly {
     private let maximumMessageSize: Int
     /// Chunks of incomplete messages by TSN.
     private var chunks: [UInt32: SCTPDataChunk] = [:]
+    /// Runs of fragments of one message whose TSNs follow each other, by the TSN at either end. A fragment joins at
+    /// most two of them, so the order in which fragments come makes no difference to the work.
+    private var lastByFirst: [UInt32: UInt32] = [:]
+    private var firstByLast: [UInt32: UInt32] = [:]
+    /// Fragments and messages that were looked at so far: what all of this has cost.
+    private(set) var steps = 0
     private var streams: [UInt16: Stream] = [:]
     /// Bytes of user data that are held.
     private(set) var heldBytes = 0
@@ -38,50 +47,57 @@ struct SCTPReassembly {
 
     /// Takes a new chunk and appends the messages that are now due to `ready`.
     mutating func insert(_ chunk: SCTPDataChunk, into ready: inout SCTPQueue<SCTPOutput>) throws(Failure) {
+        steps += 1
         if chunk.isFirstFragment, chunk.isLastFragment {
             guard chunk.userData.count <= maximumMessageSize else { throw .messageTooLarge }
             try complete(message(chunk, chunk.userData), sequenceNumber: chunk.sequenceNumber, into: &ready)
             return
         }
+        let (first, last) = try join(chunk)
         chunks[chunk.tsn] = chunk
         heldBytes += chunk.userData.count
-        try assemble(around: chunk, into: &ready)
+        if chunks[first]?.isFirstFragment == true, chunks[last]?.isLastFragment == true {
+            try assemble(first, last, into: &ready)
+        }
     }
 
-    /// Looks for the ends of the message that the chunk belongs to, first for the last fragment: while a message
-    /// arrives in order, that look ends at once.
-    private mutating func assemble(
-        around chunk: SCTPDataChunk, into ready: inout SCTPQueue<SCTPOutput>
-    ) throws(Failure) {
-        var last = chunk
-        var steps = 0
-        while !last.isLastFragment {
-            guard let next = chunks[last.tsn &+ 1] else { return }
-            guard !next.isFirstFragment, isSameMessage(next, chunk) else { throw .invalidFragments }
-            last = next
-            steps += 1
-            guard steps <= Self.maximumFragments else { throw .messageTooLarge }
-        }
-        var first = chunk
-        while !first.isFirstFragment {
-            guard let previous = chunks[first.tsn &- 1] else { return }
+    /// Joins a fragment with those in front of and behind it. Returns the ends of the run that it is now part of.
+    private mutating func join(_ chunk: SCTPDataChunk) throws(Failure) -> (first: UInt32, last: UInt32) {
+        var (first, last) = (chunk.tsn, chunk.tsn)
+        if !chunk.isFirstFragment, let previous = chunks[chunk.tsn &- 1] {
             guard !previous.isLastFragment, isSameMessage(previous, chunk) else { throw .invalidFragments }
-            first = previous
-            steps += 1
-            guard steps <= Self.maximumFragments else { throw .messageTooLarge }
+            first = firstByLast.removeValue(forKey: previous.tsn) ?? previous.tsn
         }
+        if !chunk.isLastFragment, let next = chunks[chunk.tsn &+ 1] {
+            guard !next.isFirstFragment, isSameMessage(next, chunk) else { throw .invalidFragments }
+            last = lastByFirst.removeValue(forKey: next.tsn) ?? next.tsn
+        }
+        lastByFirst[first] = last
+        firstByLast[last] = first
+        guard Int(last &- first) <= Self.maximumFragments else { throw .messageTooLarge }
+        return (first, last)
+    }
+
+    /// Makes one message of all fragments between two TSNs.
+    private mutating func assemble(
+        _ first: UInt32, _ last: UInt32, into ready: inout SCTPQueue<SCTPOutput>
+    ) throws(Failure) {
+        guard let head = chunks[first] else { return }
+        lastByFirst[first] = nil
+        firstByLast[last] = nil
         var payload: [UInt8] = []
-        payload.reserveCapacity(min(maximumMessageSize, (steps + 1) * chunk.userData.count))
-        var tsn = first.tsn
+        payload.reserveCapacity(min(maximumMessageSize, Int(last &- first &+ 1) * head.userData.count))
+        var tsn = first
         while let part = chunks.removeValue(forKey: tsn) {
+            steps += 1
             payload += part.userData
             heldBytes -= part.userData.count
-            if tsn == last.tsn { break }
+            if tsn == last { break }
             tsn &+= 1
         }
         if chunks.isEmpty { chunks = [:] }
         guard payload.count <= maximumMessageSize else { throw .messageTooLarge }
-        try complete(message(first, payload), sequenceNumber: first.sequenceNumber, into: &ready)
+        try complete(message(head, payload), sequenceNumber: head.sequenceNumber, into: &ready)
     }
 
     private func isSameMessage(_ left: SCTPDataChunk, _ right: SCTPDataChunk) -> Bool {
@@ -151,20 +167,19 @@ struct SCTPReassembly {
     }
 
     /// The peer gave up on everything up to `forward.newCumulativeTSN` (RFC 3758 section 3.6).
-    mutating func skip(_ forward: SCTPForwardTSNChunk, into ready: inout SCTPQueue<SCTPOutput>) {
-        for (tsn, chunk) in chunks where !tsn.isAfter(forward.newCumulativeTSN) {
-            chunks[tsn] = nil
-            heldBytes -= chunk.userData.count
-        }
+    /// - Parameter cumulative: the cumulative TSN so far.
+    mutating func skip(
+        _ forward: SCTPForwardTSNChunk, after cumulative: UInt32, into ready: inout SCTPQueue<SCTPOutput>
+    ) {
+        dropFragments(after: cumulative, upTo: forward.newCumulativeTSN)
         frontierBytes = 0
         frontierFragments = 0
         for skip in forward.skips {
+            steps += 1
             let due = streams[skip.stream, default: Stream()].next
             let next = skip.sequenceNumber &+ 1
             guard next.isAfter(due) else { continue }
-            let overtaken = streams[skip.stream]?.waiting.keys.filter { next.isAfter($0) } ?? []
-            // In the order of their numbers, counted from the number that was due.
-            for number in overtaken.sorted(by: { $0 &- due < $1 &- due }) {
+            for number in overtaken(of: skip.stream, from: due, to: next) {
                 guard let message = streams[skip.stream]?.waiting.removeValue(forKey: number) else { continue }
                 release(message)
                 ready.append(.message(message))
@@ -172,6 +187,50 @@ struct SCTPReassembly {
             streams[skip.stream, default: Stream()].next = next
             deliverWaiting(of: skip.stream, into: &ready)
         }
+    }
+
+    /// Forgets the fragments up to a TSN. Where many are held, only those that the peer now gives up on are looked at: the
+    /// range, and the unfinished message in front of it.
+    private mutating func dropFragments(after cumulative: UInt32, upTo last: UInt32) {
+        let start = firstByLast[cumulative] ?? cumulative &+ 1
+        if chunks.count > Self.fewFragments, Int(last &- start) < chunks.count {
+            var tsn = start
+            while tsn != last &+ 1 {
+                drop(tsn)
+                tsn &+= 1
+            }
+        } else {
+            steps += chunks.count
+            // Lowest first, so that each stands at the front of its run.
+            let dropped = chunks.keys.filter { !$0.isAfter(last) }
+            for tsn in dropped.sorted(by: { $1.isAfter($0) }) { drop(tsn) }
+        }
+    }
+
+    /// Forgets one fragment, which has none in front of it.
+    private mutating func drop(_ tsn: UInt32) {
+        steps += 1
+        guard let chunk = chunks.removeValue(forKey: tsn) else { return }
+        heldBytes -= chunk.userData.count
+        guard let last = lastByFirst.removeValue(forKey: tsn) else { return }
+        if last == tsn {
+            firstByLast[last] = nil
+        } else {
+            lastByFirst[tsn &+ 1] = last
+            firstByLast[last] = tsn &+ 1
+        }
+    }
+
+    /// The numbers below `next` of messages that wait on a stream, in their order.
+    private mutating func overtaken(of stream: UInt16, from due: UInt16, to next: UInt16) -> [UInt16] {
+        guard let waiting = streams[stream]?.waiting, !waiting.isEmpty else { return [] }
+        let distance = next &- due
+        if Int(distance) <= waiting.count {
+            steps += Int(distance)
+            return (0..<distance).map { due &+ $0 }
+        }
+        steps += waiting.count
+        return waiting.keys.filter { next.isAfter($0) }.sorted { $0 &- due < $1 &- due }
     }
 
     /// The peer starts these streams (all, if none is listed) again at zero.

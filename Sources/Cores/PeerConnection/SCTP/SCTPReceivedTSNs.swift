@@ -26,7 +26,20 @@ struct SCTPReceivedTSNs {
 
     func contains(_ tsn: UInt32) -> Bool {
         guard tsn.isAfter(cumulative) else { return true }
-        return runs.contains { !$0.first.isAfter(tsn) && !tsn.isAfter($0.last) }
+        let index = runCount(upTo: tsn)
+        return index > 0 && !tsn.isAfter(runs[index - 1].last)
+    }
+
+    /// How many runs begin at or before a TSN. Most chunks come in order or extend the last run; a peer that leaves a gap
+    /// behind each must not make every one cost a walk through all of them.
+    private func runCount(upTo tsn: UInt32) -> Int {
+        guard let last = runs.last, last.first.isAfter(tsn) else { return runs.count }
+        var (low, high) = (0, runs.count - 1)
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[middle].first.isAfter(tsn) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 
     /// Whether the TSN lies within the span that is remembered.
@@ -38,9 +51,7 @@ struct SCTPReceivedTSNs {
 
     /// Adds a TSN that is new and in the span.
     mutating func insert(_ tsn: UInt32) {
-        // Most chunks come in order or extend the last run, so look from the back.
-        var index = runs.count
-        while index > 0, runs[index - 1].first.isAfter(tsn) { index -= 1 }
+        let index = runCount(upTo: tsn)
         let joinsPrevious = index > 0 && runs[index - 1].last &+ 1 == tsn
         let joinsNext = index < runs.count && tsn &+ 1 == runs[index].first
         switch (joinsPrevious, joinsNext) {

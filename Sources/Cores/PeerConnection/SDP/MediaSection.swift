@@ -73,6 +73,19 @@ package struct MediaSection: Hashable, Sendable {
     package static let dataTransport = "UDP/DTLS/SCTP"
     package static let dataFormat = "webrtc-datachannel"
 
+    /// Whether RTP flows over the section's transport, whatever secures it.
+    package var isRTP: Bool {
+        var text = ArraySlice(transport.utf8)
+        while let slash = text.lastIndex(of: UInt8(ascii: "/")) {
+            text = text[..<slash]
+            if text.suffix(3).elementsEqual("RTP".utf8) { return true }
+        }
+        return false
+    }
+
+    /// Whether SCTP flows over the section's transport.
+    var isSCTP: Bool { transport.contains("SCTP") }
+
     /// Whether the section was rejected or retired.
     package var isRejected: Bool { port == 0 && !isBundleOnly }
 

@@ -32,21 +32,14 @@ package struct RTPCodec: Hashable, Sendable {
     package var hasNACK: Bool { feedback.contains("nack") }
 
     /// The value of one `key=value` pair of the format parameters.
-    package func parameter(_ key: String) -> Substring? {
-        for pair in formatParameters.split(separator: ";") {
-            let halves = pair.split(separator: "=", maxSplits: 1)
-            if halves.count == 2, halves[0].trimmingSpaces() == key { return halves[1].trimmingSpaces() }
+    package func parameter(_ key: String) -> String? {
+        var rest = ArraySlice(formatParameters.utf8)
+        while let pair = rest.popField(UInt8(ascii: ";")) {
+            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")),
+                pair[..<equals].trimmingSpaces().elementsEqual(key.utf8)
+            else { continue }
+            return pair[(equals + 1)...].trimmingSpaces().text
         }
         return nil
-    }
-}
-
-extension StringProtocol {
-    /// Without spaces and tabs at either end.
-    func trimmingSpaces() -> SubSequence {
-        var part = self[startIndex..<endIndex]
-        while let first = part.utf8.first, first == 0x20 || first == 0x09 { part = part.dropFirst() }
-        while let last = part.suffix(1).utf8.first, last == 0x20 || last == 0x09 { part = part.dropLast() }
-        return part
     }
 }

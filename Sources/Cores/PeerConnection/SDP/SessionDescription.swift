@@ -17,6 +17,10 @@ package struct SessionDescription: Hashable, Sendable {
     package static let maximumSections = 256
     /// The most entries of one kind (candidates, codecs, sources and so on) in one section.
     package static let maximumEntries = 128
+    /// The most `a=rtcp-fb` entries of one codec.
+    package static let maximumFeedback = 16
+    /// The most tokens of `a=ice-options` that are kept.
+    static let maximumICEOptions = 16
 
     package init(sessionID: UInt64, sessionVersion: UInt64) {
         self.sessionID = sessionID

@@ -2,62 +2,85 @@ extension SessionDescription {
     /// The description as text with CRLF line ends, in the order that browsers, pion and aiortc understand. In a
     /// media section `a=msid` stands before the `a=ssrc` lines, because pion fixes a track's id when it meets them.
     package func serialized() -> String {
-        var lines = [
-            "v=0", "o=- \(sessionID) \(sessionVersion) IN IP4 127.0.0.1", "s=-", "t=0 0",
-        ]
-        if !bundle.isEmpty { lines.append("a=group:BUNDLE " + bundle.joined(separator: " ")) }
-        if allowsMixedHeaderExtensions { lines.append("a=extmap-allow-mixed") }
-        lines.append("a=msid-semantic: WMS *")
-        if isICELite { lines.append("a=ice-lite") }
-        for section in sections { section.write(to: &lines) }
-        lines.append("")
-        return lines.map(Self.withoutControls).joined(separator: "\r\n")
+        var writer = SDPWriter()
+        writer.line("v=0")
+        writer.line("o=- \(sessionID) \(sessionVersion) IN IP4 127.0.0.1")
+        writer.line("s=-")
+        writer.line("t=0 0")
+        if !bundle.isEmpty { writer.line("a=group:BUNDLE", bundle) }
+        if allowsMixedHeaderExtensions { writer.line("a=extmap-allow-mixed") }
+        writer.line("a=msid-semantic: WMS *")
+        if isICELite { writer.line("a=ice-lite") }
+        for section in sections { section.write(to: &writer) }
+        return writer.text
+    }
+}
+
+/// Appends lines to one text.
+private struct SDPWriter {
+    private var bytes: [UInt8] = []
+
+    init() { bytes.reserveCapacity(2048) }
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    mutating func line(_ text: String, _ fields: [String] = []) {
+        append(text)
+        for field in fields {
+            bytes.append(UInt8(ascii: " "))
+            append(field)
+        }
+        bytes.append(0x0D)
+        bytes.append(0x0A)
     }
 
     /// Track names come from applications: a line break in one must not become a line of its own.
-    private static func withoutControls(_ line: String) -> String {
-        guard line.utf8.contains(where: { $0 < 0x20 }) else { return line }
-        return String(decoding: line.utf8.filter { $0 >= 0x20 }, as: UTF8.self)
+    private mutating func append(_ text: String) {
+        if text.utf8.contains(where: { $0 < 0x20 }) {
+            bytes.append(contentsOf: text.utf8.lazy.filter { $0 >= 0x20 })
+        } else {
+            bytes.append(contentsOf: text.utf8)
+        }
     }
 }
 
 extension MediaSection {
-    fileprivate func write(to lines: inout [String]) {
-        lines.append("m=\(kind.text) \(port) \(transport) " + formats.joined(separator: " "))
-        lines.append("c=IN IP4 0.0.0.0")
-        let isRTP = transport.contains("RTP/")
-        if isRTP { lines.append("a=rtcp:9 IN IP4 0.0.0.0") }
-        for candidate in candidates { lines.append("a=candidate:" + candidate) }
-        if hasEndOfCandidates { lines.append("a=end-of-candidates") }
-        if let iceUsernameFragment { lines.append("a=ice-ufrag:" + iceUsernameFragment) }
-        if let icePassword { lines.append("a=ice-pwd:" + icePassword) }
-        if !iceOptions.isEmpty { lines.append("a=ice-options:" + iceOptions.joined(separator: " ")) }
-        for fingerprint in fingerprints { lines.append("a=fingerprint:" + fingerprint.attributeText) }
-        if let setup { lines.append("a=setup:" + setup.rawValue) }
-        if let mid { lines.append("a=mid:" + mid) }
-        if isBundleOnly { lines.append("a=bundle-only") }
-        if isRTP { writeMedia(to: &lines) }
-        if let sctpPort { lines.append("a=sctp-port:\(sctpPort)") }
-        if let maximumMessageSize { lines.append("a=max-message-size:\(maximumMessageSize)") }
+    fileprivate func write(to writer: inout SDPWriter) {
+        writer.line("m=\(kind.text) \(port) \(transport)", formats)
+        writer.line("c=IN IP4 0.0.0.0")
+        let isRTP = isRTP
+        if isRTP { writer.line("a=rtcp:9 IN IP4 0.0.0.0") }
+        for candidate in candidates { writer.line("a=candidate:" + candidate) }
+        if hasEndOfCandidates { writer.line("a=end-of-candidates") }
+        if let iceUsernameFragment { writer.line("a=ice-ufrag:" + iceUsernameFragment) }
+        if let icePassword { writer.line("a=ice-pwd:" + icePassword) }
+        if let option = iceOptions.first { writer.line("a=ice-options:" + option, Array(iceOptions.dropFirst())) }
+        for fingerprint in fingerprints { writer.line("a=fingerprint:" + fingerprint.attributeText) }
+        if let setup { writer.line("a=setup:" + setup.rawValue) }
+        if let mid { writer.line("a=mid:" + mid) }
+        if isBundleOnly { writer.line("a=bundle-only") }
+        if isRTP { writeMedia(to: &writer) }
+        if let sctpPort { writer.line("a=sctp-port:\(sctpPort)") }
+        if let maximumMessageSize { writer.line("a=max-message-size:\(maximumMessageSize)") }
     }
 
-    private func writeMedia(to lines: inout [String]) {
-        for mapping in headerExtensions { lines.append("a=extmap:\(mapping.id) \(mapping.uri)") }
-        lines.append("a=" + direction.rawValue)
-        for stream in streams { lines.append("a=msid:" + stream.text) }
-        if hasRTCPMultiplexing { lines.append("a=rtcp-mux") }
-        if hasReducedSizeRTCP { lines.append("a=rtcp-rsize") }
+    private func writeMedia(to writer: inout SDPWriter) {
+        for mapping in headerExtensions { writer.line("a=extmap:\(mapping.id) \(mapping.uri)") }
+        writer.line("a=" + direction.rawValue)
+        for stream in streams { writer.line("a=msid:" + stream.text) }
+        if hasRTCPMultiplexing { writer.line("a=rtcp-mux") }
+        if hasReducedSizeRTCP { writer.line("a=rtcp-rsize") }
         for codec in codecs where !codec.name.isEmpty {
             let channels = codec.channels > 1 ? "/\(codec.channels)" : ""
-            lines.append("a=rtpmap:\(codec.payloadType) \(codec.name)/\(codec.clockRate)\(channels)")
-            for feedback in codec.feedback { lines.append("a=rtcp-fb:\(codec.payloadType) \(feedback)") }
+            writer.line("a=rtpmap:\(codec.payloadType) \(codec.name)/\(codec.clockRate)\(channels)")
+            for feedback in codec.feedback { writer.line("a=rtcp-fb:\(codec.payloadType) \(feedback)") }
             if !codec.formatParameters.isEmpty {
-                lines.append("a=fmtp:\(codec.payloadType) \(codec.formatParameters)")
+                writer.line("a=fmtp:\(codec.payloadType) \(codec.formatParameters)")
             }
         }
         for source in sources {
-            if let cname = source.cname { lines.append("a=ssrc:\(source.ssrc) cname:\(cname)") }
-            if let stream = source.stream { lines.append("a=ssrc:\(source.ssrc) msid:\(stream.text)") }
+            if let cname = source.cname { writer.line("a=ssrc:\(source.ssrc) cname:\(cname)") }
+            if let stream = source.stream { writer.line("a=ssrc:\(source.ssrc) msid:\(stream.text)") }
         }
     }
 }

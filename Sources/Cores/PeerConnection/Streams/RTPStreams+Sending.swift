@@ -1,0 +1,87 @@
+internal import Wire
+
+/// Sound out. Nothing here allocates once a stream runs.
+extension RTPStreams {
+    /// A packet that was written and has yet to be protected and sent.
+    struct OutgoingPacket {
+        fileprivate let sender: RTPSender
+        fileprivate let numbers: Numbers
+        fileprivate let payloadLength: Int
+        /// Bytes of the whole packet.
+        let length: Int
+    }
+
+    typealias Numbers = (sequence: UInt16, timestamp: UInt32, marker: Bool)
+
+    /// Writes one Opus packet of our own into `room`.
+    /// - Parameter timestamp: the caller's media clock in samples at 48 kHz.
+    /// - Returns: nil if the section does not send (yet), or the payload is no Opus packet, or too long.
+    func write(
+        _ payload: UnsafeRawBufferPointer, on index: Int, timestamp: UInt32, audioLevel: AudioLevel?,
+        into room: UnsafeMutableRawBufferPointer
+    ) -> OutgoingPacket? {
+        guard let (section, sender, payloadType) = sending(index), let packet = OpusPacket(payload) else { return nil }
+        let numbers = sender.number(timestamp: timestamp, samples: packet.sampleCount)
+        return write(
+            payload, payloadType: payloadType, numbers: numbers, audioLevel: audioLevel, sender: sender,
+            section: section, into: room)
+    }
+
+    /// Writes a packet of another connection into `room`, with the SSRC, payload type and numbers of this section.
+    /// Redundant audio is reduced to its newest frame where the peer did not agree to it.
+    /// - Returns: nil if the section does not send (yet), or the payload cannot be sent on it.
+    func write(
+        forwarding packet: ReceivedRTPPacket, on index: Int, into room: UnsafeMutableRawBufferPointer, now: Instant
+    ) -> OutgoingPacket? {
+        guard let (section, sender, opusPayloadType) = sending(index) else { return nil }
+        var payload = packet.payload
+        var payloadType = opusPayloadType
+        switch packet.format {
+        case .opus: break
+        case .red:
+            if let redPayloadType = section.parameters.redPayloadType {
+                payloadType = redPayloadType
+            } else {
+                guard let red = REDPayload(payload) else { return nil }
+                payload = red.primary.bytes
+            }
+        case .other: return nil
+        }
+        return write(
+            payload, payloadType: payloadType, numbers: sender.number(packet, now: now),
+            audioLevel: packet.audioLevel, sender: sender, section: section, into: room)
+    }
+
+    private func sending(_ index: Int) -> (section: Section, sender: RTPSender, payloadType: UInt8)? {
+        guard sections.indices.contains(index) else { return nil }
+        let section = sections[index]
+        guard section.parameters.sends, let sender = section.sender,
+            let payloadType = section.parameters.opusPayloadType
+        else { return nil }
+        return (section, sender, payloadType)
+    }
+
+    private func write(
+        _ payload: UnsafeRawBufferPointer, payloadType: UInt8, numbers: Numbers, audioLevel: AudioLevel?,
+        sender: RTPSender, section: Section, into room: UnsafeMutableRawBufferPointer
+    ) -> OutgoingPacket? {
+        let writer = RTPPacketWriter(
+            marker: numbers.marker, payloadType: payloadType, sequenceNumber: numbers.sequence,
+            timestamp: numbers.timestamp, ssrc: sender.ssrc)
+        var level: (id: UInt8, level: AudioLevel)?
+        if let audioLevel, let id = section.parameters.audioLevelExtensionID { level = (id, audioLevel) }
+        let mid = section.parameters.midExtensionID.map { (id: $0, bytes: section.midBytes) }
+        guard let length = writer.write(into: room, payload: payload, audioLevel: level, mid: mid) else { return nil }
+        return OutgoingPacket(sender: sender, numbers: numbers, payloadLength: payload.count, length: length)
+    }
+
+    /// Counts a packet that goes out as `datagram`, and keeps it for requests to send it again.
+    func noteSent(_ packet: OutgoingPacket, as datagram: UnsafeRawBufferPointer, now: Instant) {
+        let numbers = packet.numbers
+        packet.sender.count(
+            sequence: numbers.sequence, timestamp: numbers.timestamp, payloadLength: packet.payloadLength, now: now)
+        statistics.packetsSent += 1
+        statistics.octetsSent += packet.payloadLength
+        packet.sender.history?.record(datagram, sequenceNumber: numbers.sequence, now: now)
+    }
+}

@@ -1,0 +1,260 @@
+internal import Wire
+
+/// The bundled transport of a connection: finds a path (ICE), agrees upon keys over it (DTLS), tells apart what comes
+/// (RFC 7983) and protects what goes (SRTP).
+///
+/// After every call that mutates, drain `poll`.
+final class TransportSecurity {
+    /// DTLS datagrams that are kept when they come before we can start the handshake.
+    static let maximumEarlyDatagrams = 8
+    /// Candidates that the peer may trickle between two changes of its credentials.
+    static let maximumTrickledCandidates = 256
+
+    /// Where the DTLS association stands.
+    private enum Phase { case waiting, started, connected, failed }
+
+    private var ice: ICEAgent
+    private let dtls: any DTLSTransport
+    private let factory: any SecureTransportFactory
+    private var srtp: (any SRTPTransform)?
+    private var phase = Phase.waiting
+    private var earlyDatagrams: [[UInt8]] = []
+    private var remoteFingerprints: [CertificateFingerprint] = []
+    /// Candidates that were read since the credentials changed.
+    private(set) var trickledCandidates = 0
+    private let preferredRole: DTLSRole
+    /// Our role in DTLS, once negotiated.
+    private(set) var role: DTLSRole?
+    /// The selected pair, kept here so that the media path need not ask for it.
+    private(set) var path: (base: TransportAddress, destination: TransportAddress)?
+    /// The round trip that ICE measured, kept here so that the media path need not look for it.
+    private(set) var roundTripTime: Duration?
+    /// Packets are built and protected here.
+    private let packetBuffer = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: PeerConnection.maximumPacketSize + srtpOverhead, alignment: 16)
+
+    init(
+        ice: ICEAgent, dtls: any DTLSTransport, factory: any SecureTransportFactory, preferredRole: DTLSRole
+    ) {
+        self.ice = ice
+        self.dtls = dtls
+        self.factory = factory
+        self.preferredRole = preferredRole
+    }
+
+    deinit { packetBuffer.deallocate() }
+
+    // MARK: Descriptions
+
+    /// What our descriptions say of this transport.
+    var local: LocalTransport {
+        LocalTransport(
+            credentials: ice.localCredentials, fingerprint: dtls.localFingerprint,
+            candidates: ice.localCandidates.map(\.text), isLite: ice.configuration.isLite)
+    }
+
+    /// Takes what the peer's description says of its transport. Nothing is applied when it throws.
+    /// - Parameter isFirst: nothing was negotiated before; whoever offers then controls ICE.
+    func accept(_ remote: RemoteTransport, isOffer: Bool, isFirst: Bool) throws(NegotiationError) {
+        if phase != .waiting, Set(remote.fingerprints).isDisjoint(with: remoteFingerprints) {
+            throw .fingerprintChanged
+        }
+        if role == nil {
+            switch remote.setup {
+            case .active: role = .server
+            case .passive: role = .client
+            case .activeOrPassive where isOffer: role = preferredRole
+            // RFC 5763 section 5: an offer without the attribute leaves the choice to us; an answer must have chosen.
+            case nil where isOffer: role = preferredRole
+            case .activeOrPassive, nil: throw .missingTransport
+            }
+        }
+        remoteFingerprints = remote.fingerprints
+        if ice.remoteCredentials != remote.credentials { trickledCandidates = 0 }
+        if isFirst { ice.setRole(isOffer ? .controlled : .controlling) }
+        ice.setRemoteCredentials(remote.credentials, isLite: remote.isLite)
+        for candidate in remote.candidates { ice.addRemoteCandidate(candidate) }
+    }
+
+    func addLocalCandidate(_ base: TransportAddress) -> Bool { ice.addLocalCandidate(host: base) != nil }
+
+    /// Takes one trickled candidate. A generation has a limit, beyond which they are not even read.
+    func addRemoteCandidate(_ text: String) -> Bool {
+        guard trickledCandidates < Self.maximumTrickledCandidates else { return false }
+        trickledCandidates += 1
+        return ICECandidate(trickled: text).map { ice.addRemoteCandidate($0) } ?? false
+    }
+
+    // MARK: Life
+
+    /// Begins to look for a path once the peer's credentials are known.
+    func start(now: Instant) {
+        if ice.state == .new, ice.remoteCredentials != nil { ice.start(now: now) }
+    }
+
+    /// Fresh ICE credentials for the next offer; the path stays until there is another.
+    func restart(now: Instant) {
+        trickledCandidates = 0
+        ice.restart(now: now)
+    }
+
+    /// When `handleTimeout` wants to be called; nil when nothing is due.
+    var nextDeadline: Instant? { Instant.earliest(ice.nextDeadline, dtls.nextDeadline) }
+
+    func handleTimeout(now: Instant) {
+        if let deadline = ice.nextDeadline, deadline <= now { ice.handleTimeout(now: now) }
+        if let deadline = dtls.nextDeadline, deadline <= now { dtls.handleTimeout(now: now) }
+    }
+
+    /// Says close_notify; `poll` has it.
+    func sayGoodbye() { dtls.close() }
+
+    /// Lets go of everything; nothing is sent any more.
+    func close() {
+        ice.close()
+        while ice.poll() != nil {}
+        path = nil
+        srtp = nil
+    }
+
+    /// DTLS is of no use any more.
+    func fail() {
+        phase = .failed
+        srtp = nil
+    }
+
+    /// How the connection is doing as far as the transport tells.
+    var state: PeerConnectionState {
+        if phase == .failed { return .failed }
+        return switch ice.state {
+        case .new: .new
+        case .checking: .connecting
+        case .connected: phase == .connected ? .connected : .connecting
+        case .disconnected: .disconnected
+        case .failed: .failed
+        case .closed: .closed
+        }
+    }
+
+    var iceState: ICEState { ice.state }
+    var localUsernameFragment: String { ice.localCredentials.usernameFragment }
+    var isConnected: Bool { phase == .connected }
+    /// Media can be protected and there is a way for it.
+    var canSendMedia: Bool { srtp != nil && path != nil }
+    var protectsMedia: Bool { srtp != nil }
+
+    /// The next thing to do or to know; nil when drained.
+    func poll(now: Instant) -> TransportOutput? {
+        while true {
+            if let output = ice.poll() {
+                switch output {
+                case .transmit(let bytes, let base, let destination):
+                    return .transmit(bytes, from: base, to: destination)
+                case .stateChanged(let state): if state == .failed || state == .closed { path = nil }
+                case .selectedPair(let base, let destination): path = (base, destination)
+                }
+                continue
+            }
+            roundTripTime = ice.roundTripTime
+            if phase == .waiting { startDTLS(now: now) }
+            guard phase != .waiting, let output = dtls.poll() else { return nil }
+            switch output {
+            case .transmit(let bytes):
+                guard let pair = path ?? ice.sendingPair.map({ (base: $0.local, destination: $0.remote) }) else {
+                    continue
+                }
+                return .transmit(bytes, from: pair.base, to: pair.destination)
+            // After a failure only the alert still goes out.
+            case _ where phase == .failed: continue
+            case .connected(let keys):
+                srtp = keys.flatMap { factory.makeSRTP($0) }
+                phase = .connected
+                return .connected(protectsMedia: srtp != nil)
+            case .received(let bytes): return .received(bytes)
+            case .closed: return .closedByPeer
+            case .failed(let reason):
+                fail()
+                return .failed(reason)
+            }
+        }
+    }
+
+    private func startDTLS(now: Instant) {
+        guard let role, !remoteFingerprints.isEmpty, ice.sendingPair != nil else { return }
+        phase = .started
+        dtls.start(role: role, expecting: remoteFingerprints, now: now)
+        let early = earlyDatagrams
+        earlyDatagrams = []
+        for datagram in early { dtls.receive(datagram.span.bytes, now: now) }
+    }
+
+    // MARK: Datagrams
+
+    /// Takes one datagram that came from `source` to our socket `base`, and tells what it was. Media is decrypted in
+    /// place.
+    func receive(
+        _ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, on base: TransportAddress,
+        now: Instant
+    ) -> ReceivedDatagram {
+        guard datagram.count >= 2 else { return .unknown }
+        switch PacketKind.classify(datagram[0], datagram[1]) {
+        case .rtp:
+            ice.noteTraffic(from: source, now: now)
+            guard let srtp, let length = srtp.unprotectRTP(datagram, length: datagram.count), length <= datagram.count
+            else { return .rejected }
+            return .rtp(length: length)
+        case .rtcp:
+            ice.noteTraffic(from: source, now: now)
+            guard let srtp, let length = srtp.unprotectRTCP(datagram, length: datagram.count), length <= datagram.count
+            else { return .rejected }
+            return .rtcp(length: length)
+        case .stun:
+            // SAFETY: the span is used only during the call, for which the caller keeps the buffer.
+            unsafe ice.receive(UnsafeRawBufferPointer(datagram).bytes, from: source, on: base, now: now)
+            return .taken
+        case .dtls:
+            ice.noteTraffic(from: source, now: now)
+            receiveDTLS(UnsafeRawBufferPointer(datagram), now: now)
+            return .taken
+        case .unknown: return .unknown
+        }
+    }
+
+    private func receiveDTLS(_ datagram: UnsafeRawBufferPointer, now: Instant) {
+        switch phase {
+        case .started, .connected:
+            // SAFETY: the span is used only during the call, for which the caller keeps the buffer.
+            unsafe dtls.receive(datagram.bytes, now: now)
+        case .waiting:
+            // The peer may be connected before we know it; its first flight would cost a second to repeat.
+            if earlyDatagrams.count < Self.maximumEarlyDatagrams { earlyDatagrams.append(Array(datagram)) }
+        case .failed: break
+        }
+    }
+
+    /// Sends one application datagram; dropped unless DTLS is connected.
+    func send(_ datagram: [UInt8]) { dtls.send(datagram) }
+
+    /// Where an RTP packet is written before it is protected.
+    var packetRoom: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: packetBuffer[..<PeerConnection.maximumPacketSize])
+    }
+
+    /// Protects the RTP packet of `length` bytes in `packetRoom`. What is returned is valid until the next call.
+    func protectRTP(length: Int) -> UnsafeRawBufferPointer? {
+        guard let protected = srtp?.protectRTP(packetBuffer, length: length), protected <= packetBuffer.count else {
+            return nil
+        }
+        return UnsafeRawBufferPointer(rebasing: packetBuffer[..<protected])
+    }
+
+    /// Protects a compound RTCP packet. What is returned is valid until the next call.
+    func protectRTCP(_ compound: [UInt8]) -> UnsafeRawBufferPointer? {
+        guard let srtp, compound.count + srtpOverhead <= packetBuffer.count else { return nil }
+        packetBuffer.copyBytes(from: compound)
+        guard let length = srtp.protectRTCP(packetBuffer, length: compound.count), length <= packetBuffer.count else {
+            return nil
+        }
+        return UnsafeRawBufferPointer(rebasing: packetBuffer[..<length])
+    }
+}
