@@ -201,7 +201,7 @@ struct ConversationTests {
     @Test("without a room the service is unavailable, in the words that old clients know")
     func unavailable() throws {
         let harness = try Harness(endpoint: .conversation)
-        harness.room.emit(.failed(RoomFailure(blame: .operator, message: "it is away", isRetryable: true)))
+        harness.room.emit(.failed(Failure("it is away", blame: .operator, isRetryable: true)))
         #expect(harness.client.closure?.code == 1011)
         #expect(harness.client.closure?.reason == "Service unavailable")
         #expect(harness.client.events("error").first?["message"]?.string?.contains("it is away") == true)

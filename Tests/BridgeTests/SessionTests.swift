@@ -73,7 +73,7 @@ struct SessionTests {
 
     @Test("a dispatch that fails before the room is there is tried again; then the client is told")
     func dispatchFails() throws {
-        let failure = DispatchFailure(blame: .operator, message: "no permission", isRetryable: false)
+        let failure = Failure("no permission", blame: .operator)
         let again = try Harness()
         again.dispatcher.failures = [failure]
         again.clock.advance(by: .milliseconds(300))
@@ -182,7 +182,7 @@ struct SessionTests {
     func roomTroubles() throws {
         let refused = try Harness()
         refused.room.emit(
-            .failed(RoomFailure(blame: .operator, message: "the access token is refused", isRetryable: false)))
+            .failed(Failure("the access token is refused", blame: .operator)))
         let error = try #require(refused.client.events("error").first)
         #expect(error["code"] == "room_unavailable" && error["blame"] == "operator" && error["retry"] == false)
         #expect(refused.client.closure?.code == 1011)

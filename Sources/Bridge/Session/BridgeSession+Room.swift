@@ -52,7 +52,7 @@ extension BridgeSession: RoomConnectionDelegate {
     }
 
     /// - Parameter briefing: what the agent has learned by its dispatch.
-    private func dispatched(_ result: Result<Void, DispatchFailure>, _ briefing: AgentBriefing) {
+    private func dispatched(_ result: Result<Void, Failure>, _ briefing: AgentBriefing) {
         guard !hasEnded else { return }
         self.briefing = briefing
         switch result {
@@ -80,16 +80,13 @@ extension BridgeSession: RoomConnectionDelegate {
         deliver(.data(topic: RoomTopics.configuration, payload: new.update(since: old).serializedBytes()))
     }
 
-    private func dispatchFailed(_ failure: DispatchFailure) {
+    private func dispatchFailed(_ failure: Failure) {
         if !isRoomReady {
             dispatch = .failedEarly
             return
         }
         dispatch = .done
-        let message = "the agent \"\(agentName)\" cannot be dispatched: \(failure.message)"
-        tell(
-            .error(
-                ClientError(.dispatchFailed, message, blame: failure.blame, isRetryable: failure.isRetryable)))
+        tell(.error(ClientError(.dispatchFailed, "the agent \"\(agentName)\" cannot be dispatched", failure)))
     }
 
     // MARK: Events

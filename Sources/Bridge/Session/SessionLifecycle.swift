@@ -25,7 +25,7 @@ package struct SessionLifecycle: Sendable {
         /// The client has said something: it has nothing more to configure.
         case clientSpoke
         case roomJoined
-        case roomFailed(RoomFailure)
+        case roomFailed(Failure)
         case roomEnded(RoomEnd)
         case agentJoined
         /// No agent is left in the room.
@@ -136,9 +136,7 @@ package struct SessionLifecycle: Sendable {
             absenceDeadline = now + limits.agentReplacement
         case .othersPresent(let count): others = count
         case .roomFailed(let failure):
-            let error = ClientError(
-                .roomUnavailable, "the room cannot be joined: \(failure.message)", blame: failure.blame,
-                isRetryable: failure.isRetryable)
+            let error = ClientError(.roomUnavailable, "the room cannot be joined", failure)
             end(.roomUnavailable, error.message, error: error)
         case .roomEnded(let why): end(why)
         case .failed(let error, let reason): end(reason, error.message, error: error)
