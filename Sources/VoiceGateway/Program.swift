@@ -1,5 +1,6 @@
 internal import Glibc
 internal import SecureTransport
+internal import Observability
 internal import Signalling
 
 /// The program: finds out what is asked for, does it, and ends with 0 (done), 1 (failed) or 2 (asked wrongly).
@@ -23,7 +24,7 @@ enum Program {
             Console.print(text)
             return 0
         case .token(let request):
-            Console.print(TokenCommand.sign(request, now: Console.unixTime(), .openSSL) + "\n")
+            Console.print(TokenCommand.sign(request, now: UnixClock.seconds(), .openSSL) + "\n")
             return 0
         case .checkConfig(let text, let warnings):
             Console.print(text)

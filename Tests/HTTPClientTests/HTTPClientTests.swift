@@ -20,7 +20,7 @@ struct HTTPClientTests {
             let seen = await bench.requests.first?.head
             #expect(
                 seen
-                    == "POST /p?q=1 HTTP/1.1\r\nHost: \(host)\r\nX-Y: z\r\nUser-Agent: VoiceGateway\r\nContent-Length: 2"
+                    == "POST /p?q=1 HTTP/1.1\r\nHost: \(host)\r\nX-Y: z\r\nUser-Agent: VoiceGateway/0.1.0\r\nContent-Length: 2"
             )
         }
     }

@@ -1,6 +1,7 @@
 internal import Bridge
 internal import ClientProtocol
 internal import SecureTransport
+internal import Observability
 internal import Signalling
 internal import WebSocket
 internal import Wire
@@ -9,7 +10,7 @@ internal import Wire
 struct AccessTokens: Sendable {
     let credentials: APICredentials
     /// Seconds since 1970.
-    var unixTime: @Sendable () -> Int64 = Console.unixTime
+    var unixTime: @Sendable () -> Int64 = UnixClock.seconds
 
     /// Whom a token lets into which room.
     func bearer(of text: String) throws(SessionRefusal) -> TokenBearer {

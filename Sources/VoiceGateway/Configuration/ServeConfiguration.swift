@@ -58,6 +58,7 @@ package struct ServeConfiguration: Hashable, Sendable {
         if case .development(let devPort, _) = roomServer, devPort == port, port != 0 {
             settings.add("--port and --dev-port are both \(port), but clients and the room server need a port each.")
         }
+        if let warning = OpenDoor.warning(about: self) { settings.warn(warning) }
         settings.findMisspeltNames(among: GatewaySettings.all)
         try settings.finish()
     }

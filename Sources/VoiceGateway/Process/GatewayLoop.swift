@@ -54,7 +54,7 @@ final class GatewayLoop: HTTPHandler {
         client = HTTPClient(loop: loop, authorities: environment.authorities)
         serverAPI = ServerAPI(
             client: client, server: environment.roomServer, key: environment.credentials.key,
-            secret: environment.credentials.secret, authentication: .openSSL, unixTime: Console.unixTime)
+            secret: environment.credentials.secret, authentication: .openSSL, unixTime: UnixClock.seconds)
         placer = AgentPlacer(
             api: serverAPI, loop: loop, placements: environment.placements, log: environment.log)
         var configuration = HTTPServer.Configuration()
