@@ -1,6 +1,6 @@
 internal import Glibc
-internal import SecureTransport
 internal import Observability
+internal import SecureTransport
 internal import Signalling
 
 /// The program: finds out what is asked for, does it, and ends with 0 (done), 1 (failed) or 2 (asked wrongly).

@@ -171,7 +171,7 @@ struct ConversationTests {
 
     @Test("the agent's method for the end of a turn is called when the turn has been played")
     func endOfTurnMethod() throws {
-        let harness = try conversation { $0.endTurnMethod = "end_turn" }
+        let harness = try conversation { $0.turnRPCMethod = "end_turn" }
         harness.send(text: wav(ramp(0..<16_000)))
         harness.send(text: #"{"type":"end_turn"}"#)
         harness.clock.advance(by: .milliseconds(900))

@@ -355,7 +355,7 @@ struct SessionTests {
 
     @Test("the client's interrupt reaches the agent, and its voice stops at once")
     func clientInterrupts() throws {
-        let harness = try Harness { $0.interruptMethod = "stop" }
+        let harness = try Harness { $0.interruptRPCMethod = "stop" }
         harness.room.welcome()
         harness.room.emit(.trackSubscribed(track: "TR_0", participant: "agent-1"))
         harness.room.state("speaking")

@@ -88,7 +88,7 @@ extension BridgeSession: MediaTickClient, UplinkSink, DownlinkSink {
 
     package func uplinkTurnPlayed() {
         turns.notePlayed(now: now)
-        guard let method = environment.configuration.endTurnMethod, let agent = agents.first else { return }
+        guard let method = environment.configuration.turnRPCMethod, let agent = agents.first else { return }
         room?.performRPC(to: agent, method: method, payload: "")
     }
 

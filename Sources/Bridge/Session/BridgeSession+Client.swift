@@ -186,7 +186,7 @@ extension BridgeSession {
         if let room, !agents.isEmpty {
             room.publishData(
                 message.serializedBytes(), topic: RoomTopics.interrupt, destinations: agents)
-            if let method = environment.configuration.interruptMethod, let agent = agents.first {
+            if let method = environment.configuration.interruptRPCMethod, let agent = agents.first {
                 room.performRPC(to: agent, method: method, payload: "")
             }
         }

@@ -85,10 +85,10 @@ package struct SessionLifecycle: Sendable {
     package init(expectsAgent: Bool, limits: Limits, now: Instant) {
         self.expectsAgent = expectsAgent
         self.limits = limits
-        phaseDeadline = now + limits.configurationGrace
+        phaseDeadline = now + limits.configWait
         lastActivity = now
         idleDeadline = limits.idleTimeout.map { now + $0 }
-        durationDeadline = limits.maximumDuration.map { now + $0 }
+        durationDeadline = limits.maximumSession.map { now + $0 }
     }
 
     /// The client has sent something, or somebody has said something. Costs nothing: the deadline moves when it comes.
@@ -154,7 +154,7 @@ package struct SessionLifecycle: Sendable {
 
     package mutating func handleTimeout(now: Instant) {
         if let deadline = graceDeadline, deadline <= now { return finish(.withoutGoodbye) }
-        if let deadline = durationDeadline, let limit = limits.maximumDuration, deadline <= now {
+        if let deadline = durationDeadline, let limit = limits.maximumSession, deadline <= now {
             return end(.sessionLimit, "sessions may last \(limit.inSeconds) s at most")
         }
         if let deadline = idleDeadline, let limit = limits.idleTimeout, deadline <= now {

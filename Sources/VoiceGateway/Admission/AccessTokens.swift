@@ -1,7 +1,7 @@
 internal import Bridge
 internal import ClientProtocol
-internal import SecureTransport
 internal import Observability
+internal import SecureTransport
 internal import Signalling
 internal import WebSocket
 internal import Wire

@@ -10,7 +10,8 @@ package struct EnvironmentFile: Hashable, Sendable {
         // Editors of Windows put a byte order mark in front.
         let content = text.unicodeScalars.first == "\u{FEFF}" ? Substring(text.unicodeScalars.dropFirst()) : text[...]
         // Windows ends lines with a carriage return too; Swift makes one Character of the pair.
-        for (number, line) in content.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+        for (number, line) in content.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+        {
             var line = line.trimmed(.spacesAndTabs)
             if line.isEmpty || line.hasPrefix("#") { continue }
             if line.hasPrefix("export ") { line = line.dropFirst(7).trimmed(.spacesAndTabs) }

@@ -51,6 +51,7 @@ extension UnwantedCharacter: CustomStringConvertible {
     /// Continues "NAME is …, but".
     var description: String {
         "character \(place) of \(count) is \(name)"
-            + (place == count && name == "a line feed" ? "; write the value without (echo -n)" : "; write the value without")
+            + (place == count && name == "a line feed"
+                ? "; write the value without (echo -n)" : "; write the value without")
     }
 }

@@ -61,7 +61,7 @@ final class GatewayLoop: HTTPHandler {
         configuration.maximumBodyBytes = Self.maximumBodyBytes
         // Admission counts WebSockets, of all loops together; those it refuses and plain requests need room beside.
         configuration.maximumConnections = max(
-            configuration.maximumConnections, 2 * environment.limits.maximumConnections)
+            configuration.maximumConnections, 2 * environment.configuration.limits.maximumConnections)
         server = HTTPServer(context: context, configuration: configuration, handler: self)
         self.endpoints = endpoints(self)
         http = HTTPAPI(
