@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 // Three rooms are the product (VoiceGateway, Bridge, LiveKitParticipant, with DevRoomServer beside them);

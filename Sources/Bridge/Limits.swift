@@ -20,7 +20,7 @@ package struct Limits: Hashable, Sendable {
     // MARK: Joining and leaving
 
     /// How long a client that says nothing may take to send a `config` message before the room is joined.
-    package var configurationGrace = Duration.milliseconds(300)
+    package var configWait = Duration.milliseconds(300)
     /// How long joining the room may take.
     package var joinTimeout = Duration.seconds(15)
     /// When a client is told that no agent has come.
@@ -37,7 +37,7 @@ package struct Limits: Hashable, Sendable {
     /// When a session ends in which the client sends nothing and nobody says anything; nil for never.
     package var idleTimeout: Duration?
     /// How long a session may last; nil for as long as it likes.
-    package var maximumDuration: Duration?
+    package var maximumSession: Duration?
 
     // MARK: Lost connections
 

@@ -167,18 +167,5 @@ package final class RoomParticipant {
     func emit(_ event: ParticipantEvent) { delegate?.participant(self, event: event) }
 
     /// A new identifier in the form of a UUID (version 4).
-    package func makeIdentifier() -> String {
-        let high = random.next() & ~0xF000 | 0x4000
-        let low = random.next() & ~(0b11 << 62) | 0b10 << 62
-        let digits = [high, low].map { word in
-            let text = String(word, radix: 16)
-            return String(repeating: "0", count: 16 - text.count) + text
-        }.joined()
-        var result = ""
-        for (index, digit) in digits.enumerated() {
-            if [8, 12, 16, 20].contains(index) { result += "-" }
-            result.append(digit)
-        }
-        return result
-    }
+    package func makeIdentifier() -> String { RandomName.uuid(using: &random) }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Observability
 internal import SecureTransport
 internal import Signalling
 
@@ -23,7 +24,7 @@ enum Program {
             Console.print(text)
             return 0
         case .token(let request):
-            Console.print(TokenCommand.sign(request, now: Console.unixTime(), .openSSL) + "\n")
+            Console.print(TokenCommand.sign(request, now: UnixClock.seconds(), .openSSL) + "\n")
             return 0
         case .checkConfig(let text, let warnings):
             Console.print(text)

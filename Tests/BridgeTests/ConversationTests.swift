@@ -171,7 +171,7 @@ struct ConversationTests {
 
     @Test("the agent's method for the end of a turn is called when the turn has been played")
     func endOfTurnMethod() throws {
-        let harness = try conversation { $0.endTurnMethod = "end_turn" }
+        let harness = try conversation { $0.turnRPCMethod = "end_turn" }
         harness.send(text: wav(ramp(0..<16_000)))
         harness.send(text: #"{"type":"end_turn"}"#)
         harness.clock.advance(by: .milliseconds(900))
@@ -201,7 +201,7 @@ struct ConversationTests {
     @Test("without a room the service is unavailable, in the words that old clients know")
     func unavailable() throws {
         let harness = try Harness(endpoint: .conversation)
-        harness.room.emit(.failed(RoomFailure(blame: .operator, message: "it is away", isRetryable: true)))
+        harness.room.emit(.failed(Failure("it is away", blame: .operator, isRetryable: true)))
         #expect(harness.client.closure?.code == 1011)
         #expect(harness.client.closure?.reason == "Service unavailable")
         #expect(harness.client.events("error").first?["message"]?.string?.contains("it is away") == true)

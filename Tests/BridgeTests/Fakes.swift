@@ -164,12 +164,12 @@ final class FakeDispatcher: AgentDispatcher {
     var existing: [String: [String]] = [:]
     var created: [(room: String, agent: String, metadata: String)] = []
     var placed = 0
-    var failures: [DispatchFailure] = []
+    var failures: [Failure] = []
     init(clock: VirtualClock) { self.clock = clock }
 
     func placeAgent(
         _ agent: String, in room: String, metadata: String,
-        completion: @escaping (Result<String, DispatchFailure>) -> Void
+        completion: @escaping (Result<String, Failure>) -> Void
     ) {
         placed += 1
         guard existing[room]?.contains(agent) != true else { return clock.later { completion(.success("")) } }
@@ -178,7 +178,7 @@ final class FakeDispatcher: AgentDispatcher {
 
     func dispatchAgent(
         _ agent: String, to room: String, metadata: String,
-        completion: @escaping (Result<Void, DispatchFailure>) -> Void
+        completion: @escaping (Result<Void, Failure>) -> Void
     ) {
         if !failures.isEmpty {
             let failure = failures.removeFirst()

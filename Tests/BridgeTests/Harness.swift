@@ -43,7 +43,7 @@ final class Harness {
 
     /// The room; made by waiting out the time for a `config` message if need be.
     var room: FakeRoom {
-        if connector.rooms.isEmpty { clock.advance(by: Limits().configurationGrace) }
+        if connector.rooms.isEmpty { clock.advance(by: Limits().configWait) }
         return connector.rooms[0]
     }
 

@@ -250,7 +250,7 @@ struct SessionLimitTests {
 
     @Test("a session ends after the longest time that one may last, however lively it is")
     func longest() throws {
-        let harness = try Harness { $0.limits.maximumDuration = .seconds(60) }
+        let harness = try Harness { $0.limits.maximumSession = .seconds(60) }
         harness.room.welcome()
         for _ in 0..<59 {
             harness.clock.advance(by: .seconds(1))
@@ -266,7 +266,7 @@ struct SessionLimitTests {
     @Test("a client that comes back does not begin to count anew")
     func resumed() throws {
         let harness = try Harness(resumeToken: "t") {
-            $0.limits.maximumDuration = .seconds(60)
+            $0.limits.maximumSession = .seconds(60)
             $0.limits.resumeGrace = .seconds(10)
         }
         harness.room.welcome()

@@ -73,7 +73,7 @@ struct SessionTests {
 
     @Test("a dispatch that fails before the room is there is tried again; then the client is told")
     func dispatchFails() throws {
-        let failure = DispatchFailure(blame: .operator, message: "no permission", isRetryable: false)
+        let failure = Failure("no permission", blame: .operator)
         let again = try Harness()
         again.dispatcher.failures = [failure]
         again.clock.advance(by: .milliseconds(300))
@@ -198,7 +198,7 @@ struct SessionTests {
     func roomTroubles() throws {
         let refused = try Harness()
         refused.room.emit(
-            .failed(RoomFailure(blame: .operator, message: "the access token is refused", isRetryable: false)))
+            .failed(Failure("the access token is refused", blame: .operator)))
         let error = try #require(refused.client.events("error").first)
         #expect(error["code"] == "room_unavailable" && error["blame"] == "operator" && error["retry"] == false)
         #expect(refused.client.closure?.code == 1011)
@@ -371,7 +371,7 @@ struct SessionTests {
 
     @Test("the client's interrupt reaches the agent, and its voice stops at once")
     func clientInterrupts() throws {
-        let harness = try Harness { $0.interruptMethod = "stop" }
+        let harness = try Harness { $0.interruptRPCMethod = "stop" }
         harness.room.welcome()
         harness.room.emit(.trackSubscribed(track: "TR_0", participant: "agent-1"))
         harness.room.state("speaking")

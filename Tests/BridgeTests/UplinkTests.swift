@@ -204,7 +204,7 @@ struct UplinkTests {
 
     @Test("end_turn fills up the last frame and goes on with silence at once")
     func endTurn() throws {
-        let harness = try Harness { $0.endTurnMethod = "turn" }
+        let harness = try Harness { $0.turnRPCMethod = "turn" }
         harness.room.welcome()
         harness.clock.advance(by: .seconds(5))
         harness.send(ramp(0..<400))

@@ -161,6 +161,14 @@ struct AdmissionTests {
         #expect(try OriginAllowList(setting: "null").allows("null"))
     }
 
+    @Test("microcontrollers with arduinoWebSockets, which claim to be a page of a file, can be let in")
+    func files() throws {
+        let list = try OriginAllowList(setting: "https://app.example.com, file://")
+        #expect(list.allows("file://") && list.allows("FILE://") && list.allows("https://app.example.com"))
+        #expect(!list.allows("file:///etc") && !list.allows("file://host") && !list.allows("null"))
+        #expect(try !OriginAllowList(setting: "https://app.example.com").allows("file://"))
+    }
+
     @Test(
         "an entry that is no origin is named",
         arguments: ["example.com", "https://", "https://a/b", "*.example.com", "https://*", "http://a:b"])

@@ -3,6 +3,7 @@ import HTTPClient
 import NetworkTestSupport
 import SecureTransport
 import Testing
+import Wire
 
 /// Answers each request with its path.
 @Sendable func echoPath(_ frame: ScriptedHTTP2Server.Frame) -> ScriptedHTTP2Server.Answer {

@@ -58,7 +58,7 @@ struct HTTP2HostileTests {
             }
             let error = await bench.failure()
             #expect(error?.isMalformed == true, "\(String(describing: error))")
-            #expect(error?.blame == .server && error?.isRetryable == false)
+            #expect(error?.blame == .room && error?.isRetryable == false)
             let text = try await bench.get().text
             #expect(text == "fine")
             let made = await bench.connections.made

@@ -3,6 +3,7 @@ import HTTPClient
 import NetworkTestSupport
 import SecureTransport
 import Testing
+import Wire
 
 /// What becomes of calls when the server refuses them, leaves or falls silent.
 @Suite("HTTP/2 calls that get no answer", .timeLimit(.minutes(1)))

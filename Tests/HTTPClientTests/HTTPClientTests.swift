@@ -3,6 +3,7 @@ import HTTPClient
 import NetworkTestSupport
 import SecureTransport
 import Testing
+import Wire
 
 @Suite("HTTP client", .timeLimit(.minutes(1)))
 struct HTTPClientTests {
@@ -19,7 +20,7 @@ struct HTTPClientTests {
             let seen = await bench.requests.first?.head
             #expect(
                 seen
-                    == "POST /p?q=1 HTTP/1.1\r\nHost: \(host)\r\nX-Y: z\r\nUser-Agent: VoiceGateway\r\nContent-Length: 2"
+                    == "POST /p?q=1 HTTP/1.1\r\nHost: \(host)\r\nX-Y: z\r\nUser-Agent: VoiceGateway/0.1.0\r\nContent-Length: 2"
             )
         }
     }
@@ -83,7 +84,7 @@ struct HTTPClientTests {
             #expect(begun == .disconnected(origin))
             let fresh = await bench.failure()
             #expect(fresh == .disconnected(origin))
-            #expect(fresh?.isRetryable == true && fresh?.blame == .server)
+            #expect(fresh?.isRetryable == true && fresh?.blame == .room)
             let count = await bench.requests.count
             #expect(count == 3)
         }
@@ -183,7 +184,7 @@ struct HTTPClientTests {
             let origin = try await bench.origin()
             let first = await bench.failure()
             #expect(first == .malformedResponse(origin, reason: "no HTTP/1 status line"))
-            #expect(first?.blame == .server && first?.isRetryable == false)
+            #expect(first?.blame == .room && first?.isRetryable == false)
             let second = await bench.failure()
             #expect(second == .responseTooLarge(origin, maximumBytes: 100))
             let text = try await bench.get().text
@@ -221,7 +222,7 @@ struct HTTPClientTests {
             let refused = await bench.failure()
             let origin = try await bench.origin()
             #expect(refused == .unreachable(origin, .connectionRefused))
-            #expect(refused?.isRetryable == true && refused?.blame == .server)
+            #expect(refused?.isRetryable == true && refused?.blame == .room)
         }
     }
 }

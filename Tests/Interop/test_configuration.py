@@ -69,6 +69,31 @@ def test_secrets_are_not_shown(tmp_path):
     assert "hush" not in done.stdout + done.stderr
 
 
+def test_a_secret_from_kubernetes_with_a_line_feed_is_refused_with_the_place(tmp_path):
+    done = run(
+        "check-config", folder=tmp_path,
+        LIVEKIT_URL="wss://h", LIVEKIT_API_KEY="key", LIVEKIT_API_SECRET="hush\n",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        2, "VoiceGateway: LIVEKIT_API_SECRET is set, but character 5 of 5 is a line feed; write the value without "
+        "(echo -n).\n")  # fmt: skip
+    # From the settings file, too, which an editor of Windows has written.
+    (tmp_path / ".env").write_bytes("\ufeffLIVEKIT_URL=wss://h\r\nLIVEKIT_API_KEY=key\r\nLIVEKIT_API_SECRET='hush '\r\n".encode())
+    done = run("check-config", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2, "VoiceGateway: LIVEKIT_API_SECRET is set, but character 5 of 5 is a space; write the value without.\n")
+
+
+def test_an_open_deployment_is_told_in_one_line(tmp_path):
+    deployment = {"LIVEKIT_URL": "wss://h", "LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "hush"}
+    done = run("check-config", folder=tmp_path, **deployment)
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert "every web page included" in line and "API_KEY_ENABLED=true with API_KEYS closes this" in line
+    closed = run("check-config", folder=tmp_path, API_KEY_ENABLED="true", API_KEYS="hush", **deployment)
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
 def test_secrets_have_no_option(tmp_path):
     done = run("check-config", "--api-keys", "hush", folder=tmp_path)
     assert done.returncode == 2 and "has no option --api-keys" in done.stderr

@@ -367,10 +367,41 @@ async def test_without_a_room_server_there_are_no_sessions_but_health(deserted):
     assert (end.status, end.json["error"]) == (502, "Failed to delete LiveKit room") and end.json["details"]
     ready = await ask(deserted, "GET", "/health/ready")
     assert ready.status == 503 and ready.json["status"] == "not ready"
-    assert ready.json["missing"] == ["the room server: LiveKit could not be asked for ListParticipants"]
+    assert ready.json["missing"] == [
+        "the room server: LiveKit could not be asked for ListParticipants: connection refused"]
     assert (await ask(deserted, "GET", "/health")).status == 200
     assert (await ask(deserted, "GET", "/health/live")).status == 200
     assert (await ask(deserted, "POST", "/v1/livekit/token")).status == 200
+
+
+async def test_readiness_says_why_livekit_cannot_be_asked(start):
+    async def silent(reader, writer):
+        await reader.read()
+
+    async def page(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>")
+        await writer.drain()
+
+    async def no_tls(reader, writer):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async with contextlib.AsyncExitStack() as stack:
+        ports = []
+        for handler in (silent, page, no_tls):
+            server = await stack.enter_async_context(await asyncio.start_server(handler, "127.0.0.1", 0))
+            ports.append(server.sockets[0].getsockname()[1])
+        reasons = {
+            f"ws://127.0.0.1:{ports[0]}": "no answer in time", f"ws://127.0.0.1:{ports[1]}": "HTTP status 502",
+            f"wss://127.0.0.1:{ports[2]}": "TLS failed: ", "ws://nobody.invalid": "DNS: the host's name ",
+        }  # fmt: skip
+        for url, reason in reasons.items():
+            gateway = await start(LIVEKIT_URL=url, LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET)
+            (missing,) = (await ask(gateway, "GET", "/health/ready")).json["missing"]
+            assert missing.startswith(f"the room server: LiveKit could not be asked for ListParticipants: {reason}")
+            # Where the deployment is, only the operator is told.
+            assert "127.0.0.1" not in missing and "nobody" not in missing
 
 
 async def test_with_keys_that_the_room_server_does_not_know_there_are_no_sessions(gateway, start):

@@ -247,11 +247,11 @@ import Wire
     @Test(
         "refusals are told with whom they concern",
         arguments: [
-            (401, "invalid token", ParticipantError.Kind.unauthorized, ParticipantError.Blame.operator),
-            (404, "requested room does not exist", .roomNotFound, .client), (400, "bad", .badRequest, .us),
+            (401, "invalid token", ParticipantError.Kind.unauthorized, Blame.operator),
+            (404, "requested room does not exist", .roomNotFound, .client), (400, "bad", .badRequest, .gateway),
             (400, "<html><title>Wrong\nport</title></html>", .notLiveKit, .operator),
         ])
-    func refusals(status: Int, body: String, kind: ParticipantError.Kind, blame: ParticipantError.Blame) async throws {
+    func refusals(status: Int, body: String, kind: ParticipantError.Kind, blame: Blame) async throws {
         try await LoopbackStage.play(
             prepare: { $0.room.refusals = [.text(status, body)] },
             act: { stage in

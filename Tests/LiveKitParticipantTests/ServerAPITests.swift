@@ -195,11 +195,11 @@ struct ServerAPITests {
     @Test(
         "a refusal keeps its code, and says who is to blame and whether a retry helps",
         arguments: [
-            (404, "not_found", ServerAPIError.Blame.room, false), (401, "unauthenticated", .operator, false),
+            (404, "not_found", Blame.room, false), (401, "unauthenticated", .operator, false),
             (400, "invalid_argument", .gateway, false), (503, "unavailable", .room, true),
             (429, "resource_exhausted", .room, true), (404, "bad_route", .operator, false),
         ])
-    func refusals(status: Int, code: String, blame: ServerAPIError.Blame, isRetryable: Bool) async throws {
+    func refusals(status: Int, code: String, blame: Blame, isRetryable: Bool) async throws {
         try await APIBench.run { bench in
             try await bench.open { _ in refusal(status, "{\"code\":\"\(code)\",\"msg\":\"because\"}") }
             let error = try #require(await bench.error(of: .deleteRoom("lobby")))

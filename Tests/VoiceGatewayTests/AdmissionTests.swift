@@ -11,19 +11,12 @@ struct AdmissionTests {
     private let ann = IPAddress.v4(0x0A00_0001)
     private let ben = IPAddress.v4(0x0A00_0002)
 
-    private struct Policy {
-        var access = AccessPolicy()
-        var rateLimit: RateLimit?
-        var limits = ConnectionLimits()
-        var http = HTTPSettings()
-    }
-
-    private func admission(metrics: Metrics = Metrics(), _ change: (inout Policy) -> Void = { _ in }) -> Admission {
-        var policy = Policy()
-        change(&policy)
-        return Admission(
-            access: policy.access, rateLimit: policy.rateLimit, limits: policy.limits, http: policy.http, log: .silent,
-            metrics: metrics)
+    private func admission(metrics: Metrics = Metrics(), _ change: (inout GatewayConfiguration) -> Void = { _ in })
+        -> Admission
+    {
+        var configuration = GatewayConfiguration()
+        change(&configuration)
+        return Admission(configuration, log: .silent, metrics: metrics)
     }
 
     private func place(_ admission: Admission, _ address: IPAddress) throws -> Admission.Place {
@@ -164,7 +157,7 @@ struct AdmissionTests {
     func presented() throws {
         let admission = admission {
             $0.access.apiKeys = APIKeys(setting: "alpha")
-            $0.access.apiKeyHeader = "X-Voice-Key"
+            $0.access.apiKeyHeaderName = "X-Voice-Key"
         }
         let request = try #require(
             HTTPRequest(

@@ -27,6 +27,13 @@ struct EnvironmentFileTests {
         }
     }
 
+    @Test("a byte order mark, as Windows writes it, is read over")
+    func byteOrderMark() {
+        var mistakes: [String] = []
+        let file = EnvironmentFile("\u{FEFF}PORT=1\r\nHOST=::1\r\n", path: ".env", mistakes: &mistakes)
+        #expect(mistakes.isEmpty && file.values == ["PORT": "1", "HOST": "::1"])
+    }
+
     @Test("lines that cannot be read are named, the others count")
     func names() {
         var mistakes: [String] = []

@@ -148,7 +148,7 @@ struct HTTPInterfaceTests {
     @Test("only pages of allowed origins may call, and caches are told that it depends")
     func allowedOrigins() throws {
         let origins = try OriginAllowList(setting: "https://a.example")
-        let stage = HTTPStage { $0.origins = origins }
+        let stage = HTTPStage { $0.allowedOrigins = origins }
         let allowed = try stage.send(.get, "/health", headers: [("Origin", "https://a.example")])
         #expect(allowed.header("Access-Control-Allow-Origin") == "https://a.example")
         #expect(allowed.header("Access-Control-Allow-Credentials") == "true" && allowed.header("Vary") == "Origin")
@@ -166,7 +166,7 @@ struct HTTPInterfaceTests {
     func preflight() throws {
         let origins = try OriginAllowList(setting: "https://a.example")
         let stage = HTTPStage {
-            $0.origins = origins
+            $0.allowedOrigins = origins
             $0.requiresKey = true
         }
         stage.refusal = RequestRefusal(reason: .missingKey)
@@ -216,7 +216,7 @@ struct HTTPInterfaceTests {
         let stage = HTTPStage {
             $0.requiresKey = true
             $0.isRateLimited = true
-            $0.apiKeyHeader = "X-Key"
+            $0.apiKeyHeaderName = "X-Key"
         }
         let guarded = try stage.operation("/session", .post)
         #expect(guarded?["security"] == [["ApiKey": []]])
@@ -267,5 +267,51 @@ struct PublicAddressTests {
         #expect(
             try url(PublicAddress(configured: nil) { _ in true }, [("X-Forwarded-Proto", "https")])
                 == "wss://gateway.example.com:3000/ws?a=b")
+    }
+
+    @Test(
+        "whatever words a proxy has for it, clients are told the address that they can reach",
+        arguments: [
+            // Amazon's load balancers, and nginx with `Host $host`.
+            ([("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "443")], "wss://voice.test/ws?a=b"),
+            ([("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "8443")], "wss://voice.test:8443/ws?a=b"),
+            // Rails' and others' word for TLS.
+            ([("X-Forwarded-Ssl", "on")], "wss://voice.test/ws?a=b"),
+            ([("X-Forwarded-Ssl", "off")], "ws://voice.test/ws?a=b"),
+            ([("X-Forwarded-Proto", "http"), ("X-Forwarded-Ssl", "on")], "ws://voice.test/ws?a=b"),
+            // Traefik's StripPrefix; two of them one behind the other.
+            ([("X-Forwarded-Prefix", "/voice")], "ws://voice.test/voice/ws?a=b"),
+            ([("X-Forwarded-Prefix", "/a/, /b/")], "ws://voice.test/a/b/ws?a=b"),
+            ([("X-Forwarded-Prefix", "/")], "ws://voice.test/ws?a=b"),
+            // A port beside the host is the client's own.
+            ([("X-Forwarded-Host", "x.test:81"), ("X-Forwarded-Port", "443")], "ws://x.test:81/ws?a=b"),
+            ([("X-Forwarded-Host", "[::1]"), ("X-Forwarded-Port", "82")], "ws://[::1]:82/ws?a=b"),
+            // RFC 7239.
+            ([("Forwarded", "for=192.0.2.60;proto=https;host=x.test")], "wss://x.test/ws?a=b"),
+            (
+                [("Forwarded", "For=\"[2001:db8::1]:4711\"; Proto=HTTPS; Host=\"x.test:8443\", proto=http;host=inner")],
+                "wss://x.test:8443/ws?a=b"
+            ),
+            ([("Forwarded", "proto=https;host=x.test"), ("X-Forwarded-Host", "y.test")], "wss://y.test/ws?a=b"),
+        ])
+    func proxyDialects(headers: [(String, String)], expected: String) throws {
+        let address = PublicAddress(configured: nil) { _ in true }
+        #expect(try url(address, host: "voice.test", headers) == expected)
+        let untrusted = PublicAddress(configured: nil) { _ in false }
+        #expect(try url(untrusted, host: "voice.test", headers) == "ws://voice.test/ws?a=b")
+    }
+
+    @Test(
+        "what is no port, prefix or parameter is not taken over",
+        arguments: [
+            ("X-Forwarded-Port", "0"), ("X-Forwarded-Port", "99999"), ("X-Forwarded-Port", "-1"),
+            ("X-Forwarded-Port", ""), ("X-Forwarded-Prefix", "voice"), ("X-Forwarded-Prefix", "/a?b"),
+            ("X-Forwarded-Prefix", "/a#"), ("X-Forwarded-Prefix", "/a\"b"),
+            ("X-Forwarded-Prefix", "/" + String(repeating: "a", count: 255)), ("Forwarded", ""), ("Forwarded", ";;=,"),
+            ("Forwarded", "host"), ("Forwarded", "by=\"unfinished"),
+        ])
+    func odd(header: (String, String)) throws {
+        let address = PublicAddress(configured: nil) { _ in true }
+        #expect(try url(address, host: "voice.test", [header]) == "ws://voice.test/ws?a=b")
     }
 }

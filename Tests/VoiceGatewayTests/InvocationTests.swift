@@ -8,7 +8,7 @@ import Wire
 struct InvocationTests {
     private func serve(
         _ line: String, environment: [String: String] = [:], file: String? = nil
-    ) throws -> ServeConfiguration {
+    ) throws -> GatewayConfiguration {
         let invocation = try invoke(line, environment: environment, file: file)
         guard case .serve(let configuration, _) = invocation else { throw UsageError(["not serve"]) }
         return configuration
@@ -21,8 +21,8 @@ struct InvocationTests {
         #expect(configuration.roomServer == .development(port: 7880, .development))
         #expect(configuration.agentName == "custom-agent")
         #expect(configuration.logLevel == .info)
-        #expect(configuration.threads == nil && configuration.certificateFile == nil)
-        #expect(configuration.resumeGrace == 0)
+        #expect(configuration.threads == nil && configuration.livekitCAFile == nil)
+        #expect(configuration.conversation.resumeGrace == .zero)
     }
 
     @Test("options go before the environment, the environment before the file")

@@ -9,7 +9,7 @@ import Wire
 struct TokenRoutesTests {
     @Test("the status tells where LiveKit is, or nothing at all")
     func status() throws {
-        let known = try HTTPStage { $0.defaultRoom = "hall" }.send(.get, "/v1/livekit/status")
+        let known = try HTTPStage { $0.livekitRoomName = "hall" }.send(.get, "/v1/livekit/status")
         #expect(known.json == ["enabled": true, "url": "wss://livekit.example.com", "default_room": "hall"])
         let unknown = try HTTPStage { $0.livekit.key = nil }.send(.get, "/v1/livekit/status")
         #expect(unknown.json == ["enabled": false, "url": nil, "default_room": nil])
@@ -35,7 +35,7 @@ struct TokenRoutesTests {
 
     @Test("a token says what was asked for")
     func wishes() throws {
-        let stage = HTTPStage { $0.tokenLifetime = 60 }
+        let stage = HTTPStage { $0.livekitTokenTTL = 60 }
         let body = #"{"room_name":"r 1","participant_name":"Ann","participant_identity":"ann","other":[1]}"#
         let token = try HTTPStage.token(try stage.send(.post, "/v1/livekit/token", body).json["token"]?.string)
         #expect(token.identity == "ann" && token.name == "Ann" && token.video.room == "r 1")

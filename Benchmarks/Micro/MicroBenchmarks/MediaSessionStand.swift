@@ -135,10 +135,10 @@ private final class StandRooms: RoomConnector, RoomConnection {
 private final class StandDispatcher: AgentDispatcher {
     func placeAgent(
         _ agent: String, in room: String, metadata: String,
-        completion: @escaping (Result<String, DispatchFailure>) -> Void
+        completion: @escaping (Result<String, Failure>) -> Void
     ) {}
     func dispatchAgent(
-        _ agent: String, to room: String, metadata: String, completion: @escaping (Result<Void, DispatchFailure>) -> Void
+        _ agent: String, to room: String, metadata: String, completion: @escaping (Result<Void, Failure>) -> Void
     ) {}
 }
 

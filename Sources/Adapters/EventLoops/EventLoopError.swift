@@ -75,6 +75,20 @@ package enum EventLoopError: Error, Hashable, Sendable {
 }
 
 extension EventLoopError: CustomStringConvertible {
+    /// What happened, without addresses and names of hosts.
+    package var summary: String {
+        switch self {
+        case .addressInUse: "the address is in use by another process"
+        case .addressNotAvailable: "the address is not one of this machine"
+        case .permissionDenied: "no permission to use the address"
+        case .nameNotFound: "DNS: the host's name has no address"
+        case .nameServiceFailed(_, let reason): "DNS: the host's name cannot be looked up now: \(reason)"
+        case .loopStopped, .connectionRefused, .unreachable, .connectionReset, .timedOut, .cancelled,
+            .tooManyOpenFiles, .queueFull, .system:
+            description
+        }
+    }
+
     package var description: String {
         switch self {
         case .loopStopped: "the event loop has stopped"

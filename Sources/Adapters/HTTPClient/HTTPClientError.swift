@@ -1,18 +1,9 @@
 package import EventLoops
 package import SecureTransport
+package import Wire
 
 /// Why there is no response. (A response with a status of failure is a response.)
 package enum HTTPClientError: Error, Hashable, Sendable {
-    /// Who has to do something about it.
-    package enum Blame: Hashable, Sendable {
-        /// This process: a fault in our code, or our own doing.
-        case gateway
-        /// The server that was asked, or the network on the way to it.
-        case server
-        /// Whoever configured the URL, the name service or the certificates.
-        case `operator`
-    }
-
     case invalidURL(String, reason: String)
     /// A method or header that cannot be written.
     case invalidRequest(String)
@@ -36,44 +27,48 @@ package enum HTTPClientError: Error, Hashable, Sendable {
     case cancelled
     /// The client was closed.
     case clientClosed
+}
 
-    package var blame: Blame {
+extension HTTPClientError: FailureConvertible {
+    package var failure: Failure {
         switch self {
-        case .invalidRequest, .cancelled, .clientClosed: .gateway
-        case .invalidURL, .secureTransport, .insecure: .operator
-        case .unresolved(_, .nameNotFound): .operator
-        case .unresolved, .unreachable, .timedOut, .disconnected, .malformedResponse, .responseTooLarge: .server
-        }
-    }
-
-    /// Whether the same request may succeed a little later.
-    package var isRetryable: Bool {
-        switch self {
-        case .unresolved(_, let error), .unreachable(_, let error): error.isRetryable
-        case .timedOut, .disconnected: true
-        case .invalidURL, .invalidRequest, .insecure, .secureTransport, .malformedResponse, .responseTooLarge,
-            .cancelled,
-            .clientClosed:
-            false
+        case .invalidURL(let url, let reason):
+            Failure("the URL is not usable", detail: "\(url) is not a usable URL: \(reason)", blame: .operator)
+        case .invalidRequest(let reason): Failure("the request cannot be written: \(reason)", blame: .gateway)
+        case .unresolved(_, let error) where error.isUnknownName:
+            Failure(error.summary, detail: "\(error)", blame: .operator)
+        case .unresolved(_, let error):
+            Failure(error.summary, detail: "\(error)", blame: .room, isRetryable: error.isRetryable)
+        case .unreachable(let origin, let error):
+            Failure(
+                error.summary, detail: "\(origin) cannot be reached: \(error)", blame: .room,
+                isRetryable: error.isRetryable)
+        case .insecure(_, let failure): Failure(failure.summary, detail: "\(failure)", blame: .operator)
+        case .secureTransport(let error): Failure("TLS cannot be set up", detail: "\(error)", blame: .operator)
+        case .timedOut(let origin):
+            Failure(
+                "no answer in time", detail: "\(origin) did not answer in time", blame: .room, isRetryable: true)
+        case .disconnected(let origin):
+            Failure(
+                "the connection ended before the answer",
+                detail: "\(origin) ended the connection before it had answered", blame: .room, isRetryable: true)
+        case .malformedResponse(let origin, let reason):
+            Failure(
+                "the answer is not HTTP", detail: "\(origin) answered something that is not HTTP: \(reason)",
+                blame: .room)
+        case .responseTooLarge(let origin, let bytes):
+            Failure(
+                "the answer has more than \(bytes) bytes", detail: "\(origin) answered more than \(bytes) bytes",
+                blame: .room)
+        case .cancelled: Failure("the request was cancelled", blame: .gateway)
+        case .clientClosed: Failure("the HTTP client is closed", blame: .gateway)
         }
     }
 }
 
-extension HTTPClientError: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .invalidURL(let url, let reason): "\(url) is not a usable URL: \(reason)"
-        case .invalidRequest(let reason): "the request cannot be written: \(reason)"
-        case .unresolved(_, let error): "\(error)"
-        case .unreachable(let origin, let error): "\(origin) cannot be reached: \(error)"
-        case .insecure(_, let failure): "\(failure)"
-        case .secureTransport(let error): "\(error)"
-        case .timedOut(let origin): "\(origin) did not answer in time"
-        case .disconnected(let origin): "\(origin) ended the connection before it had answered"
-        case .malformedResponse(let origin, let reason): "\(origin) answered something that is not HTTP: \(reason)"
-        case .responseTooLarge(let origin, let bytes): "\(origin) answered more than \(bytes) bytes"
-        case .cancelled: "the request was cancelled"
-        case .clientClosed: "the HTTP client is closed"
-        }
+extension EventLoopError {
+    /// Whether the name service knows no such host, which somebody has misspelt or not set up.
+    fileprivate var isUnknownName: Bool {
+        if case .nameNotFound = self { true } else { false }
     }
 }

@@ -1,3 +1,5 @@
+internal import Wire
+
 /// A request with its whole body.
 package struct HTTPRequest: Hashable, Sendable {
     /// Longer bodies are refused; the largest that LiveKit takes is 10 MiB.
@@ -51,7 +53,9 @@ package struct HTTPRequest: Hashable, Sendable {
     /// What the client adds to the headers, whatever the version of HTTP.
     private var ownFields: [HTTPHeaders.Field] {
         var fields: [HTTPHeaders.Field] = []
-        if headers["User-Agent"] == nil { fields.append(HTTPHeaders.Field(name: "User-Agent", value: "VoiceGateway")) }
+        if headers["User-Agent"] == nil {
+            fields.append(HTTPHeaders.Field(name: "User-Agent", value: Product.userAgent))
+        }
         if !body.isEmpty || method != "GET" && method != "HEAD" {
             fields.append(HTTPHeaders.Field(name: "Content-Length", value: "\(body.count)"))
         }

@@ -21,7 +21,7 @@ package struct Log: Sendable {
     /// - Parameter clock: seconds and nanoseconds since 1970, UTC.
     package init(
         minimumLevel: LogLevel, sink: any LogSink = DescriptorSink.standardError,
-        clock: @escaping @Sendable () -> (seconds: Int, nanoseconds: Int) = Log.wallClock
+        clock: @escaping @Sendable () -> (seconds: Int, nanoseconds: Int) = UnixClock.now
     ) {
         self.init(minimumLevel: minimumLevel, sink: sink, context: "", clock: clock)
     }
@@ -37,7 +37,7 @@ package struct Log: Sendable {
     }
 
     /// Writes nothing.
-    package static let silent = Log(minimumLevel: .error, sink: nil, context: "", clock: Log.wallClock)
+    package static let silent = Log(minimumLevel: .error, sink: nil, context: "", clock: UnixClock.now)
 
     /// The same log, with these fields at the end of each line.
     package func with(_ fields: Fields) -> Log {
@@ -142,13 +142,5 @@ package struct Log: Sendable {
             "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
         let clock = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
         return "\(date)T\(clock).\(padded(nanoseconds / 1_000_000, 3))Z"
-    }
-
-    /// The system's clock.
-    package static let wallClock: @Sendable () -> (seconds: Int, nanoseconds: Int) = {
-        var now = timespec()
-        // SAFETY: the structure is ours.
-        clock_gettime(CLOCK_REALTIME, &now)
-        return (now.tv_sec, now.tv_nsec)
     }
 }

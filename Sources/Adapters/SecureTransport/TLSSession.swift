@@ -12,6 +12,15 @@ package enum TLSFailure: Error, Hashable, Sendable {
 }
 
 extension TLSFailure: CustomStringConvertible {
+    /// What happened, without the host; the reasons are OpenSSL's words about the exchange.
+    package var summary: String {
+        switch self {
+        case .certificateRejected(_, let reason): "TLS: the certificate was rejected: \(reason)"
+        case .protocol(_, let reason): "TLS failed: \(reason)"
+        case .truncated: "TLS: the connection ended in the middle"
+        }
+    }
+
     package var description: String {
         switch self {
         case .certificateRejected(let host, let reason): "the certificate of \(host) was rejected: \(reason)"

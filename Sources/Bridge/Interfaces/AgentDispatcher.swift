@@ -1,18 +1,4 @@
-package import ClientProtocol
-
-/// Why the server did not dispatch an agent.
-package struct DispatchFailure: Error, Hashable, Sendable {
-    package var blame: ClientError.Blame
-    /// What went wrong, as a sentence without secrets.
-    package var message: String
-    package var isRetryable: Bool
-
-    package init(blame: ClientError.Blame, message: String, isRetryable: Bool) {
-        self.blame = blame
-        self.message = message
-        self.isRetryable = isRetryable
-    }
-}
+package import Wire
 
 /// Asks the server for agents. Completions come on the loop of the caller, never during the call.
 package protocol AgentDispatcher: AnyObject {
@@ -20,10 +6,10 @@ package protocol AgentDispatcher: AnyObject {
     /// may know. Completes with the metadata that the agent was dispatched with, by us or by somebody else.
     func placeAgent(
         _ agent: String, in room: String, metadata: String,
-        completion: @escaping (Result<String, DispatchFailure>) -> Void)
+        completion: @escaping (Result<String, Failure>) -> Void)
     /// Dispatches `agent` to `room`, which is made if need be, whoever is there: a single call, for rooms that nobody
     /// else knows.
     func dispatchAgent(
         _ agent: String, to room: String, metadata: String,
-        completion: @escaping (Result<Void, DispatchFailure>) -> Void)
+        completion: @escaping (Result<Void, Failure>) -> Void)
 }

@@ -1,5 +1,6 @@
 package import ClientProtocol
 package import PeerConnection
+package import Wire
 
 /// Which room to join, and as whom.
 package struct RoomRequest: Hashable, Sendable {
@@ -115,21 +116,6 @@ package struct SpokenText: Hashable, Sendable {
     }
 }
 
-/// Why a room could not be joined.
-package struct RoomFailure: Error, Hashable, Sendable {
-    /// Who has to do something about it.
-    package var blame: ClientError.Blame
-    /// What went wrong, as a sentence without secrets.
-    package var message: String
-    package var isRetryable: Bool
-
-    package init(blame: ClientError.Blame, message: String, isRetryable: Bool) {
-        self.blame = blame
-        self.message = message
-        self.isRetryable = isRetryable
-    }
-}
-
 /// Why a participant is no longer in its room.
 package enum RoomEnd: Hashable, Sendable {
     case roomDeleted
@@ -145,7 +131,7 @@ package enum RoomEnd: Hashable, Sendable {
 package enum RoomEvent: Hashable, Sendable {
     /// Joined; who is there already follows as `participantJoined`.
     case joined(room: String, identity: String)
-    case failed(RoomFailure)
+    case failed(Failure)
     /// Out of the room, not by `leave`.
     case ended(RoomEnd)
     /// The connection broke and is being made again; nothing can be sent.

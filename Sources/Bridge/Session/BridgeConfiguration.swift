@@ -3,9 +3,9 @@ package struct BridgeConfiguration: Hashable, Sendable {
     /// The agent that is dispatched unless the client names another; empty for none.
     package var agentName: String
     /// A method of the agent that is called when the caller's turn ends; nil for none.
-    package var endTurnMethod: String?
+    package var turnRPCMethod: String?
     /// A method of the agent that is called when the client interrupts it; nil for none.
-    package var interruptMethod: String?
+    package var interruptRPCMethod: String?
     package var limits = Limits()
 
     package init(agentName: String) { self.agentName = agentName }

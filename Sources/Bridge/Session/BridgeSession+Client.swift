@@ -114,7 +114,7 @@ extension BridgeSession {
         if let room = room.connection, let first = agents.first {
             let message: JSONValue = ["type": "interrupt"]
             room.publishData(message.serializedBytes(), topic: RoomTopics.interrupt, destinations: agents)
-            if let method = environment.configuration.interruptMethod {
+            if let method = environment.configuration.interruptRPCMethod {
                 room.performRPC(to: first, method: method, payload: "")
             }
         }

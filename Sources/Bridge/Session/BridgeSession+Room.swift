@@ -47,12 +47,11 @@ extension BridgeSession: RoomConnectionDelegate {
     }
 
     /// - Parameter briefing: what the agent has learned by its dispatch.
-    private func dispatched(_ result: Result<Void, DispatchFailure>, _ briefing: AgentBriefing) {
+    private func dispatched(_ result: Result<Void, Failure>, _ briefing: AgentBriefing) {
         guard !hasEnded else { return }
         if let failure = dispatch.finish(result, briefing: briefing, isInRoom: room.isJoined) {
-            let message = "the agent \"\(caller.agentName)\" cannot be dispatched: \(failure.message)"
             link.tell(
-                .error(ClientError(.dispatchFailed, message, blame: failure.blame, isRetryable: failure.isRetryable)))
+                .error(ClientError(.dispatchFailed, "the agent \"\(caller.agentName)\" cannot be dispatched", failure)))
         }
         brief()
     }

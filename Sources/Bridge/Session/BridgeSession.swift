@@ -203,7 +203,7 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
     /// All sound of a turn that the caller has ended is in the room.
     private func turnPlayed() {
         conversation.notePlayed(now: now)
-        guard let method = environment.configuration.endTurnMethod, let agent = roster.agents.first else { return }
+        guard let method = environment.configuration.turnRPCMethod, let agent = roster.agents.first else { return }
         room.connection?.performRPC(to: agent, method: method, payload: "")
     }
 

@@ -26,7 +26,7 @@ package struct SessionLifecycle: Sendable {
         /// The client has said something: it has nothing more to configure.
         case clientSpoke
         case roomJoined
-        case roomFailed(RoomFailure)
+        case roomFailed(Failure)
         case roomEnded(RoomEnd)
         case agentJoined
         /// No agent is left in the room.
@@ -124,8 +124,8 @@ package struct SessionLifecycle: Sendable {
         self.limits = limits
         lastActivity = now
         life = Life(
-            stage: .opening(end: now + limits.configurationGrace), idleCheck: limits.idleTimeout.map { now + $0 },
-            end: limits.maximumDuration.map { now + $0 })
+            stage: .opening(end: now + limits.configWait), idleCheck: limits.idleTimeout.map { now + $0 },
+            end: limits.maximumSession.map { now + $0 })
     }
 
     package var phase: Phase {
@@ -183,9 +183,7 @@ package struct SessionLifecycle: Sendable {
             life?.stage = .inRoom(.gone(end: now + limits.agentReplacement), client)
         case .othersPresent(let count): others = count
         case .roomFailed(let failure):
-            let error = ClientError(
-                .roomUnavailable, "the room cannot be joined: \(failure.message)", blame: failure.blame,
-                isRetryable: failure.isRetryable)
+            let error = ClientError(.roomUnavailable, "the room cannot be joined", failure)
             end(.roomUnavailable, error.message, error: error)
         case .roomEnded(let why): end(why)
         case .failed(let error, let reason): end(reason, error.message, error: error)
@@ -212,7 +210,7 @@ package struct SessionLifecycle: Sendable {
     package mutating func handleTimeout(now: Instant) {
         guard let life else { return }
         if case .inRoom(_, .away(let end)) = life.stage, end <= now { return finish(.withoutGoodbye) }
-        if let end = life.end, let limit = limits.maximumDuration, end <= now {
+        if let end = life.end, let limit = limits.maximumSession, end <= now {
             return self.end(.sessionLimit, "sessions may last \(limit.inSeconds) s at most")
         }
         if let check = life.idleCheck, let limit = limits.idleTimeout, check <= now {

@@ -1,5 +1,4 @@
 internal import EventLoops
-internal import Glibc
 internal import Observability
 internal import PeerConnection
 internal import SecureTransport
@@ -27,11 +26,5 @@ final class ServerEnvironment {
     }
 
     /// Both clocks, now.
-    var time: ServerTime { ServerTime(now: loop.now, unixMilliseconds: Self.unixMilliseconds()) }
-
-    static func unixMilliseconds() -> Int64 {
-        var spec = timespec()
-        clock_gettime(CLOCK_REALTIME, &spec)
-        return Int64(spec.tv_sec) * 1000 + Int64(spec.tv_nsec) / 1_000_000
-    }
+    var time: ServerTime { ServerTime(now: loop.now, unixMilliseconds: UnixClock.milliseconds()) }
 }

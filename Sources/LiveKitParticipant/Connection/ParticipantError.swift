@@ -1,20 +1,9 @@
 package import Signalling
 internal import WebSocket
+package import Wire
 
-/// Why a participant could not join, or had to leave; whom it concerns, and whether trying again helps.
+/// Why a participant could not join, or had to leave.
 package struct ParticipantError: Error, Hashable, Sendable {
-    /// Who can do something about it.
-    package enum Blame: Hashable, Sendable {
-        /// This program.
-        case us
-        /// Whoever asked for the connection: a wrong room, a wrong request.
-        case client
-        /// The room or its server.
-        case room
-        /// Whoever runs the gateway: keys, addresses, certificates, firewalls.
-        case `operator`
-    }
-
     /// What happened.
     package enum Kind: Hashable, Sendable {
         /// 401 or 403: the token is wrong, too old, or allows too little.
@@ -46,26 +35,39 @@ package struct ParticipantError: Error, Hashable, Sendable {
     }
 
     package let kind: Kind
-    /// More about it, for the log.
+    /// Why, in our words; empty when the kind says it all.
+    package let reason: String
+    /// More about it, for the log: servers name keys in their answers.
     package let detail: String
 
-    package init(_ kind: Kind, _ detail: String = "") {
+    package init(_ kind: Kind, _ detail: String = "", reason: String = "") {
         self.kind = kind
+        self.reason = reason
         self.detail = detail
     }
+}
 
-    package var blame: Blame {
-        switch kind {
+extension ParticipantError: FailureConvertible {
+    package var failure: Failure {
+        let summary = reason.isEmpty ? kind.sentence : "\(kind.sentence): \(reason)"
+        return Failure(
+            summary, detail: detail.isEmpty ? summary : "\(kind.sentence): \(detail)", blame: kind.blame,
+            isRetryable: kind.isRetryable)
+    }
+}
+
+extension ParticipantError.Kind {
+    fileprivate var blame: Blame {
+        switch self {
         case .unauthorized, .unreachable, .untrusted, .notLiveKit, .mediaUnreachable: .operator
         case .roomNotFound: .client
-        case .badRequest, .negotiationFailed, .localFailure: .us
+        case .badRequest, .negotiationFailed, .localFailure: .gateway
         case .serverFailure, .timedOut, .removed, .reconnectFailed: .room
         }
     }
 
-    /// Whether the same attempt may succeed a little later.
-    package var isRetryable: Bool {
-        switch kind {
+    fileprivate var isRetryable: Bool {
+        switch self {
         case .serverFailure(let status): status >= 500 || status == 429
         case .unreachable, .timedOut, .mediaUnreachable, .reconnectFailed: true
         case .unauthorized, .roomNotFound, .badRequest, .untrusted, .notLiveKit, .negotiationFailed, .removed,
@@ -73,22 +75,9 @@ package struct ParticipantError: Error, Hashable, Sendable {
             false
         }
     }
-}
 
-extension ParticipantError {
-    /// Whether no LiveKit server had a part in it: nobody answered, or a proxy that has none at hand.
-    var saysNothingOfSessions: Bool {
-        switch kind {
-        case .unreachable, .serverFailure(status: 502...504): true
-        default: false
-        }
-    }
-}
-
-extension ParticipantError: CustomStringConvertible {
-    /// What happened, without what only the log should have: servers name keys and tokens in their answers.
-    package var summary: String {
-        switch kind {
+    fileprivate var sentence: String {
+        switch self {
         case .unauthorized: "the LiveKit server refuses the access token"
         case .roomNotFound: "the room does not exist"
         case .badRequest: "the LiveKit server does not accept the join request"
@@ -104,12 +93,20 @@ extension ParticipantError: CustomStringConvertible {
         case .localFailure: "this machine could not set up the connection"
         }
     }
-
-    package var description: String { detail.isEmpty ? summary : "\(summary): \(detail)" }
 }
 
 extension ParticipantError {
-    /// What a failed opening of the signalling socket means. `isLastPath` is false while another path can be tried.
+    /// Whether no LiveKit server had a part in it: nobody answered, or a proxy that has none at hand.
+    var saysNothingOfSessions: Bool {
+        switch kind {
+        case .unreachable, .serverFailure(status: 502...504): true
+        default: false
+        }
+    }
+}
+
+extension ParticipantError {
+    /// What a failed opening of the signalling socket means.
     init(_ error: WebSocketConnectError) {
         switch error {
         case .rejected(let status, _, let body):
@@ -123,10 +120,10 @@ extension ParticipantError {
             case 404: self.init(.notLiveKit, "HTTP status 404")
             default: self.init(.serverFailure(status: status), text)
             }
-        case .network, .timedOut: self.init(.unreachable, "\(error)")
-        case .tls, .setUp: self.init(.untrusted, "\(error)")
-        case .invalidHandshake: self.init(.notLiveKit, "\(error)")
-        case .invalidURL: self.init(.badRequest, "\(error)")
+        case .network, .timedOut: self.init(.unreachable, "\(error)", reason: error.summary)
+        case .tls, .setUp: self.init(.untrusted, "\(error)", reason: error.summary)
+        case .invalidHandshake: self.init(.notLiveKit, "\(error)", reason: error.summary)
+        case .invalidURL: self.init(.badRequest, "\(error)", reason: error.summary)
         }
     }
 

@@ -1,18 +1,9 @@
 package import HTTPClient
 package import Signalling
+package import Wire
 
 /// Why a call to LiveKit's server API failed.
 package enum ServerAPIError: Error, Hashable, Sendable {
-    /// Who has to do something about it.
-    package enum Blame: Hashable, Sendable {
-        /// This process: we asked for something that makes no sense.
-        case gateway
-        /// The LiveKit deployment, or the network on the way to it.
-        case room
-        /// Whoever configured the URL and the keys.
-        case `operator`
-    }
-
     /// The server answered that it will not, or cannot.
     case refused(method: String, TwirpError)
     /// The server could not be asked.
@@ -20,63 +11,56 @@ package enum ServerAPIError: Error, Hashable, Sendable {
     /// The server answered something that is not the message it should be.
     case undecodable(method: String, reason: String)
 
-    package var blame: Blame {
-        switch self {
-        case .undecodable: .room
-        case .unreachable(_, let error):
-            switch error.blame {
-            case .gateway: .gateway
-            case .server: .room
-            case .operator: .operator
-            }
-        case .refused(_, let error):
-            switch error.code {
-            // A route that does not exist: something else than LiveKit answers at that URL.
-            case .unauthenticated, .permissionDenied, .badRoute: .operator
-            case .invalidArgument, .malformed, .outOfRange: .gateway
-            case .canceled, .unknown, .deadlineExceeded, .notFound, .alreadyExists, .resourceExhausted,
-                .failedPrecondition, .aborted, .unimplemented, .internal, .unavailable, .dataLoss:
-                .room
-            }
-        }
-    }
-
-    /// Whether the same call may succeed a little later.
-    package var isRetryable: Bool {
-        switch self {
-        case .undecodable: false
-        case .unreachable(_, let error): error.isRetryable
-        case .refused(_, let error):
-            switch error.code {
-            case .canceled, .deadlineExceeded, .resourceExhausted, .aborted, .unavailable: true
-            case .unknown, .invalidArgument, .malformed, .notFound, .badRoute, .alreadyExists, .permissionDenied,
-                .unauthenticated, .failedPrecondition, .outOfRange, .unimplemented, .internal, .dataLoss:
-                false
-            }
-        }
-    }
-
     /// Twirp's code when the server gave one: decide by this, never by the text.
     package var code: TwirpCode? {
         if case .refused(_, let error) = self { error.code } else { nil }
     }
 }
 
-extension ServerAPIError: CustomStringConvertible {
-    /// What happened, without the server's own words.
-    package var summary: String {
+extension ServerAPIError: FailureConvertible {
+    package var failure: Failure {
         switch self {
-        case .refused(let method, let error): "LiveKit refused \(method) (\(error.code.rawValue))"
-        case .unreachable(let method, _): "LiveKit could not be asked for \(method)"
-        case .undecodable(let method, _): "LiveKit's answer to \(method) cannot be read"
+        case .refused(let method, let error):
+            let summary =
+                if let status = error.foreignStatus {
+                    "LiveKit could not be asked for \(method): HTTP status \(status)"
+                } else {
+                    "LiveKit refused \(method) (\(error.code.rawValue))"
+                }
+            return Failure(
+                summary, detail: error.message.isEmpty ? nil : "\(summary): \(error.message)", blame: error.code.blame,
+                isRetryable: error.code.isRetryable)
+        case .unreachable(let method, let error):
+            let start = "LiveKit could not be asked for \(method)"
+            let failure = error.failure
+            return Failure(
+                "\(start): \(failure.summary)", detail: "\(start): \(failure.detail)", blame: failure.blame,
+                isRetryable: failure.isRetryable)
+        case .undecodable(let method, let reason):
+            let summary = "LiveKit's answer to \(method) cannot be read"
+            return Failure(summary, detail: "\(summary): \(reason)", blame: .room)
+        }
+    }
+}
+
+extension TwirpCode {
+    fileprivate var blame: Blame {
+        switch self {
+        // A route that does not exist: something else than LiveKit answers at that URL.
+        case .unauthenticated, .permissionDenied, .badRoute: .operator
+        case .invalidArgument, .malformed, .outOfRange: .gateway
+        case .canceled, .unknown, .deadlineExceeded, .notFound, .alreadyExists, .resourceExhausted,
+            .failedPrecondition, .aborted, .unimplemented, .internal, .unavailable, .dataLoss:
+            .room
         }
     }
 
-    package var description: String {
+    fileprivate var isRetryable: Bool {
         switch self {
-        case .refused(let method, let error): "LiveKit refused \(method) (\(error.code.rawValue)): \(error.message)"
-        case .unreachable(let method, let error): "LiveKit could not be asked for \(method): \(error)"
-        case .undecodable(let method, let reason): "LiveKit's answer to \(method) cannot be read: \(reason)"
+        case .canceled, .deadlineExceeded, .resourceExhausted, .aborted, .unavailable: true
+        case .unknown, .invalidArgument, .malformed, .notFound, .badRoute, .alreadyExists, .permissionDenied,
+            .unauthenticated, .failedPrecondition, .outOfRange, .unimplemented, .internal, .dataLoss:
+            false
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import Bridge
 internal import ClientProtocol
+internal import Observability
 internal import SecureTransport
 internal import Signalling
 internal import WebSocket
@@ -9,7 +10,7 @@ internal import Wire
 struct AccessTokens: Sendable {
     let credentials: APICredentials
     /// Seconds since 1970.
-    var unixTime: @Sendable () -> Int64 = Console.unixTime
+    var unixTime: @Sendable () -> Int64 = UnixClock.seconds
 
     /// Whom a token lets into which room.
     func bearer(of text: String) throws(SessionRefusal) -> TokenBearer {

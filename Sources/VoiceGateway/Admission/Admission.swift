@@ -42,12 +42,11 @@ package final class Admission: Sendable {
     }
 
     package init(
-        access: AccessPolicy, rateLimit: RateLimit?, limits: ConnectionLimits, http: HTTPSettings, log: Log,
-        metrics: Metrics, keyWait: Duration = Admission.keyWait
+        _ configuration: GatewayConfiguration, log: Log, metrics: Metrics, keyWait: Duration = Admission.keyWait
     ) {
-        self.access = access
-        self.limits = limits
-        self.http = http
+        access = configuration.access
+        limits = configuration.limits
+        http = configuration.http
         self.keyWait = keyWait
         self.log = log
         var refusals: [AdmissionRefusal: Counter] = [:]
@@ -56,7 +55,7 @@ package final class Admission: Sendable {
         refusalsOfTokens = Self.counter("access_token", metrics)
         refusalsOfParameters = Self.counter("parameter", metrics)
         refusalsOfDuplicates = Self.counter("duplicate_identity", metrics)
-        state = Locked(State(limiter: rateLimit.map { RateLimiter(limit: $0, now: .zero) }))
+        state = Locked(State(limiter: configuration.rateLimit.map { RateLimiter(limit: $0, now: .zero) }))
     }
 
     private static func counter(_ reason: String, _ metrics: Metrics) -> Counter {
@@ -80,7 +79,7 @@ package final class Admission: Sendable {
     /// The API key that came with a request; its header counts before `?api_key=`, and that before the subprotocols.
     package func presentedKey(of request: HTTPRequest) -> String? {
         APIKeys.presented(
-            header: request.headers[access.apiKeyHeader], query: request.query.items.map { ($0.name, $0.value) })
+            header: request.headers[access.apiKeyHeaderName], query: request.query.items.map { ($0.name, $0.value) })
             ?? request.offeredSubprotocols.apiKey
     }
 

@@ -89,13 +89,10 @@ final class CallerPolicy: SessionPolicy {
             case .success: completion(.success(claim))
             case .failure(let error) where error.code == .notFound: completion(.success(claim))
             case .failure(let error):
-                let message = "the room server cannot be asked who is in the room: \(error.summary)"
+                let what = "the room server cannot be asked who is in the room"
                 completion(
                     .failure(
-                        SessionRefusal(
-                            ClientError(
-                                .roomUnavailable, message, blame: error.blame == .operator ? .operator : .room,
-                                isRetryable: error.isRetryable), .roomUnavailable)))
+                        SessionRefusal(ClientError(.roomUnavailable, what, error.failure), .roomUnavailable)))
             }
         }
     }

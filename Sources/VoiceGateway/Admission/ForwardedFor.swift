@@ -24,9 +24,7 @@ enum ForwardedFor {
 
     /// An entry: an address, which some proxies write with a port.
     private static func address(_ text: Substring) -> IPAddress? {
-        var text = text
-        while let first = text.utf8.first, first == 0x20 || first == 0x09 { text.removeFirst() }
-        while let last = text.utf8.last, last == 0x20 || last == 0x09 { text.removeLast() }
+        let text = text.trimmed(.spacesAndTabs)
         if text.first == "[" {
             guard let end = text.firstIndex(of: "]") else { return nil }
             return IPAddress(text[text.index(after: text.startIndex)..<end])?.unmapped

@@ -1,8 +1,9 @@
+internal import Wire
+
 /// What `--help` prints.
 package enum HelpText {
     /// The program's version.
-    package static let version = "VoiceGateway " + number
-    package static let number = "0.1.0"
+    package static let version = "\(Product.name) \(Product.version)"
 
     /// About the program as a whole.
     package static var overview: String {

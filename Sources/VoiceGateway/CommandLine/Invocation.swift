@@ -1,7 +1,7 @@
 /// What a command line comes to.
 package enum Invocation: Hashable, Sendable {
     /// - Parameter warnings: what is possible, but may not be meant.
-    case serve(ServeConfiguration, warnings: [String])
+    case serve(GatewayConfiguration, warnings: [String])
     /// What counts, as text for standard output.
     case checkConfig(String, warnings: [String])
     case devServer(DevServerConfiguration)
@@ -66,7 +66,7 @@ package enum Invocation: Hashable, Sendable {
                 return
             }
             settings.checkFile(of: GatewaySettings.livekitCAFile, readFile)
-            let configuration = try ServeConfiguration(&settings)
+            let configuration = try GatewayConfiguration(&settings)
             self =
                 command == .serve
                 ? .serve(configuration, warnings: settings.warnings)

@@ -19,7 +19,7 @@ enum ServeCommand {
         }
     }
 
-    static func run(_ configuration: ServeConfiguration) async -> Int32 {
+    static func run(_ configuration: GatewayConfiguration) async -> Int32 {
         let log = Log(minimumLevel: configuration.logLevel)
         OpenFiles.raiseLimit()
         ProcessMemory.returnLargeBlocks()
@@ -48,7 +48,7 @@ enum ServeCommand {
         }
     }
 
-    private static func run(_ configuration: ServeConfiguration, _ loops: ProcessLoops, _ log: Log)
+    private static func run(_ configuration: GatewayConfiguration, _ loops: ProcessLoops, _ log: Log)
         async throws(StartError)
     {
         // The port first: a mistake there shall not wait for anything else.
@@ -69,15 +69,8 @@ enum ServeCommand {
         let roomServer = try await RoomServerInUse.open(configuration.roomServer, loop: loops.loops[0], log: log)
         let metrics = Metrics()
         let environment = GatewayEnvironment(
-            roomServer: roomServer.url, credentials: configuration.roomServer.credentials,
-            agentName: configuration.agentName, authorities: authorities, transports: transports, log: log,
-            metrics: metrics,
-            admission: Admission(
-                access: configuration.access, rateLimit: configuration.rateLimit, limits: configuration.limits,
-                http: configuration.http, log: log, metrics: metrics),
-            resumeGrace: .seconds(configuration.resumeGrace), access: configuration.access,
-            rateLimit: configuration.rateLimit, tokens: configuration.tokens(at: roomServer.url),
-            limits: configuration.limits, conversation: configuration.conversation, http: configuration.http)
+            configuration: configuration, roomServer: roomServer.url, authorities: authorities, transports: transports,
+            log: log, metrics: metrics, admission: Admission(configuration, log: log, metrics: metrics))
         var address = configuration.listenAddress
         var gatewayLoops: [(EventLoop, LoopBound<GatewayLoop>)] = []
         do throws(EventLoopError) {
@@ -112,9 +105,9 @@ enum ServeCommand {
         await roomServer.close()
     }
 
-    private static func authorities(_ configuration: ServeConfiguration) throws(StartError) -> TLSClientContext {
+    private static func authorities(_ configuration: GatewayConfiguration) throws(StartError) -> TLSClientContext {
         do throws(SecureTransportError) {
-            return try TLSClientContext(trusting: configuration.certificateFile.map { .file($0) } ?? .system)
+            return try TLSClientContext(trusting: configuration.livekitCAFile.map { .file($0) } ?? .system)
         } catch {
             throw .unusable("LIVEKIT_CA_FILE: \(error).")
         }
@@ -138,7 +131,7 @@ enum ServeCommand {
         private let inside: DevRoomServer?
 
         static func open(
-            _ choice: ServeConfiguration.RoomServer, loop: EventLoop, log: Log
+            _ choice: GatewayConfiguration.RoomServer, loop: EventLoop, log: Log
         ) async throws(StartError) -> RoomServerInUse {
             switch choice {
             case .deployment(let url, _):
@@ -162,7 +155,7 @@ enum ServeCommand {
 
 /// What people read when the gateway starts.
 enum Banner {
-    static func text(address: TransportAddress, roomServer: ServeConfiguration.RoomServer, url: ServerURL) -> String {
+    static func text(address: TransportAddress, roomServer: GatewayConfiguration.RoomServer, url: ServerURL) -> String {
         let clients = "ws://\(DevServerBanner.reachable(address))/ws"
         guard case .development(_, let credentials) = roomServer else {
             return "VoiceGateway at \(clients), rooms at \(url.webSocketURL("")).\n"

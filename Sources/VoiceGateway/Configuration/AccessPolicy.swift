@@ -12,7 +12,7 @@ package struct AccessPolicy: Hashable, Sendable {
 
     /// The keys that are accepted; nil: no key is asked for.
     package var apiKeys: APIKeys?
-    package var apiKeyHeader = GatewaySettings.apiKeyHeaderName.standard
+    package var apiKeyHeaderName = GatewaySettings.apiKeyHeaderName.standard
     /// Whether a caller without an access token may name a room.
     package var allowsClientRooms = true
     /// Whether such a caller may name an identity.

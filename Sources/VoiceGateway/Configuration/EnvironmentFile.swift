@@ -1,3 +1,5 @@
+internal import Wire
+
 /// The settings of a `.env` file: lines of `NAME=value`, with `#` comments, an optional `export`, and single or double
 /// quotes around values. In double quotes `\n`, `\"`, `\\` and `\$` are understood. Nothing is expanded.
 package struct EnvironmentFile: Hashable, Sendable {
@@ -5,18 +7,21 @@ package struct EnvironmentFile: Hashable, Sendable {
 
     /// - Parameter mistakes: one sentence for each line that cannot be read; the others count.
     package init(_ text: String, path: String, mistakes: inout [String]) {
+        // Editors of Windows put a byte order mark in front.
+        let content = text.unicodeScalars.first == "\u{FEFF}" ? Substring(text.unicodeScalars.dropFirst()) : text[...]
         // Windows ends lines with a carriage return too; Swift makes one Character of the pair.
-        for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-            var line = Self.trim(line)
+        for (number, line) in content.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+        {
+            var line = line.trimmed(.spacesAndTabs)
             if line.isEmpty || line.hasPrefix("#") { continue }
-            if line.hasPrefix("export ") { line = Self.trim(line.dropFirst(7)) }
+            if line.hasPrefix("export ") { line = line.dropFirst(7).trimmed(.spacesAndTabs) }
             let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = Self.trim(parts[0])
+            let name = parts[0].trimmed(.spacesAndTabs)
             guard parts.count == 2, Self.isName(name) else {
                 mistakes.append("\(path) line \(number + 1) is not NAME=value.")
                 continue
             }
-            guard let value = Self.value(Self.trim(parts[1])) else {
+            guard let value = Self.value(parts[1].trimmed(.spacesAndTabs)) else {
                 mistakes.append("\(path) line \(number + 1) has a quote that does not end.")
                 continue
             }
@@ -27,7 +32,7 @@ package struct EnvironmentFile: Hashable, Sendable {
     private static func value(_ text: Substring) -> String? {
         guard let quote = text.first, quote == "\"" || quote == "'" else {
             // A comment begins with a space and a hash.
-            if let hash = text.firstRange(of: " #") { return String(trim(text[..<hash.lowerBound])) }
+            if let hash = text.firstRange(of: " #") { return String(text[..<hash.lowerBound].trimmed(.spacesAndTabs)) }
             return String(text)
         }
         var value = ""
@@ -52,12 +57,5 @@ package struct EnvironmentFile: Hashable, Sendable {
             default: false
             }
         }
-    }
-
-    private static func trim(_ text: Substring) -> Substring {
-        var text = text
-        while let first = text.first, first == " " || first == "\t" { text = text.dropFirst() }
-        while let last = text.last, last == " " || last == "\t" { text = text.dropLast() }
-        return text
     }
 }

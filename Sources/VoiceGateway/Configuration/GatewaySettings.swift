@@ -149,7 +149,7 @@ package enum GatewaySettings {
         "the header in which a request brings its id and the answer takes it back")
     static let trustedProxies = Setting<IPNetworkList>(
         "TRUSTED_PROXIES", .networks, in: .http, default: IPNetworkList(),
-        "whose X-Forwarded-For and X-Forwarded-Proto count")
+        "whose X-Forwarded-For, other X-Forwarded headers and Forwarded count")
 
     /// What LiveKit allows for the name of a method.
     static let maximumRPCMethodBytes = 64

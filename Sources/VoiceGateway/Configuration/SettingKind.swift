@@ -13,14 +13,19 @@ package struct SettingKind<Value: Sendable>: Sendable {
     /// The text of a value, for showing the default.
     let show: @Sendable (Value) -> String
 
+    /// - Parameter isList: there may be white space around the entries.
     init(
-        _ placeholder: String, _ allowed: String, show: @escaping @Sendable (Value) -> String = { "\($0)" },
+        _ placeholder: String, _ allowed: String, isList: Bool = false,
+        show: @escaping @Sendable (Value) -> String = { "\($0)" },
         parse: @escaping @Sendable (String) throws(InvalidSetting) -> Value
     ) {
         self.placeholder = placeholder
         self.allowed = allowed
         self.show = show
         self.parse = { text in
+            if let unwanted = UnwantedCharacter(in: text, isList: isList) {
+                return .failure(InvalidSetting("\(unwanted)"))
+            }
             do throws(InvalidSetting) { return .success(try parse(text)) } catch { return .failure(error) }
         }
     }
@@ -158,8 +163,9 @@ extension SettingKind where Value == IPAddress {
 extension SettingKind where Value == [String] {
     /// API keys; their texts are in no message.
     static var apiKeys: SettingKind {
-        SettingKind("KEYS", "keys of 1 to \(APIKeys.maximumSize) visible ASCII characters, separated by commas") {
-            text throws(InvalidSetting) in
+        SettingKind(
+            "KEYS", "keys of 1 to \(APIKeys.maximumSize) visible ASCII characters, separated by commas", isList: true
+        ) { text throws(InvalidSetting) in
             let keys = entries(of: text)
             for (index, key) in keys.enumerated() {
                 let place = "entry \(index + 1) of \(keys.count)"
@@ -184,7 +190,7 @@ extension SettingKind where Value == AllowedAgents {
         SettingKind(
             "NAMES",
             "* for any, or names of agents separated by commas; \"none\" among them allows rooms without an agent",
-            show: { $0.description }
+            isList: true, show: { $0.description }
         ) { text throws(InvalidSetting) in
             let names = entries(of: text)
             if names == ["*"] { return .any }
@@ -200,8 +206,8 @@ extension SettingKind where Value == OriginAllowList {
     static var origins: SettingKind {
         SettingKind(
             "ORIGINS",
-            "* for all, or origins such as https://app.example.com, https://*.example.com or http://localhost:*",
-            show: { $0.allowsAll ? "*" : "" }
+            "* for all, or origins such as https://app.example.com, https://*.example.com, http://localhost:* or file://",
+            isList: true, show: { $0.allowsAll ? "*" : "" }
         ) { text throws(InvalidSetting) in
             do throws(OriginAllowList.InvalidEntry) { return try OriginAllowList(setting: text) } catch {
                 throw InvalidSetting("\(error)")
@@ -214,7 +220,7 @@ extension SettingKind where Value == IPNetworkList {
     static var networks: SettingKind {
         SettingKind(
             "NETWORKS", "addresses and networks such as 10.0.0.0/8 or ::1, separated by commas",
-            show: { $0.networks.isEmpty ? "none" : "\($0)" }
+            isList: true, show: { $0.networks.isEmpty ? "none" : "\($0)" }
         ) { text throws(InvalidSetting) in
             var networks: [IPNetwork] = []
             for entry in entries(of: text) where !entry.isEmpty {
@@ -236,12 +242,7 @@ private func isAlphanumeric(_ byte: UInt8) -> Bool {
     isDigit(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
 }
 
-/// What stands between commas, without the spaces around it.
+/// What stands between commas, without the white space around it.
 private func entries(of text: String) -> [String] {
-    text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-        var part = part
-        while part.first?.isWhitespace == true { part.removeFirst() }
-        while part.last?.isWhitespace == true { part.removeLast() }
-        return String(part)
-    }
+    text.split(separator: ",", omittingEmptySubsequences: false).map { String($0.trimmed(.whiteSpace)) }
 }

@@ -14,7 +14,7 @@ extension AccessPolicy {
             settings.warn("API_KEYS is set but API_KEY_ENABLED is not true, so nobody is asked for a key.")
         }
         apiKeys = isEnabled ? APIKeys(keys ?? []) : nil
-        apiKeyHeader = settings.read(GatewaySettings.apiKeyHeaderName)
+        apiKeyHeaderName = settings.read(GatewaySettings.apiKeyHeaderName)
         allowsClientRooms = settings.read(GatewaySettings.allowClientRooms) ?? !isEnabled
         allowsClientIdentities = settings.read(GatewaySettings.allowClientIdentities) ?? !isEnabled
         let agents = settings.read(GatewaySettings.allowedAgents)
@@ -75,20 +75,23 @@ extension TokenSettings {
         self.init()
         // What clients are told is what the operator wrote, to the letter.
         let isUsable = settings.read(GatewaySettings.livekitPublicURL) != nil
-        url = isUsable ? settings.text(of: GatewaySettings.livekitPublicURL)?.text : nil
-        if url == nil { url = settings.text(of: GatewaySettings.livekitURL)?.text }
-        if let url { settings.resolve(GatewaySettings.livekitPublicURL, as: Settings.shortened(url)) }
-        roomName = settings.read(GatewaySettings.livekitRoomName)
-        lifetime = settings.read(GatewaySettings.livekitTokenTTL)
+        livekitPublicURL = isUsable ? settings.text(of: GatewaySettings.livekitPublicURL)?.text : nil
+        if livekitPublicURL == nil { livekitPublicURL = settings.text(of: GatewaySettings.livekitURL)?.text }
+        if let url = livekitPublicURL {
+            settings.resolve(GatewaySettings.livekitPublicURL, as: Settings.shortened(url))
+        }
+        livekitRoomName = settings.read(GatewaySettings.livekitRoomName)
+        livekitTokenTTL = settings.read(GatewaySettings.livekitTokenTTL)
     }
 }
 
 extension ConversationSettings {
     init(_ settings: inout Settings) {
         self.init()
-        configurationWait = .milliseconds(settings.read(GatewaySettings.configWaitMS))
-        turnMethod = settings.read(GatewaySettings.turnRPCMethod)
-        interruptMethod = settings.read(GatewaySettings.interruptRPCMethod)
+        configWait = .milliseconds(settings.read(GatewaySettings.configWaitMS))
+        turnRPCMethod = settings.read(GatewaySettings.turnRPCMethod)
+        interruptRPCMethod = settings.read(GatewaySettings.interruptRPCMethod)
+        resumeGrace = .seconds(settings.read(GatewaySettings.resumeGraceSeconds))
         opusComplexity = settings.read(GatewaySettings.opusComplexity)
     }
 }
@@ -100,7 +103,7 @@ extension HTTPSettings {
         allowedOrigins = settings.read(GatewaySettings.allowedOrigins)
         requestIDHeader = settings.read(GatewaySettings.requestIDHeader)
         trustedProxies = settings.read(GatewaySettings.trustedProxies)
-        if requestIDHeader.lowercased() == access.apiKeyHeader.lowercased() {
+        if requestIDHeader.lowercased() == access.apiKeyHeaderName.lowercased() {
             settings.add(
                 "REQUEST_ID_HEADER and API_KEY_HEADER_NAME are both \"\(requestIDHeader)\": keys would show up in answers and "
                     + "in the log.")

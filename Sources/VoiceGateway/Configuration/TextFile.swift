@@ -42,7 +42,9 @@ package enum TextFile {
             }
         }
         guard let text = String(validating: content, as: UTF8.self) else {
-            throw FileError(reason: "it is not UTF-8 text", isAboutContent: true)
+            let isUTF16 = content.starts(with: [0xFF, 0xFE]) || content.starts(with: [0xFE, 0xFF])
+            throw FileError(
+                reason: isUTF16 ? "it is UTF-16, save it as UTF-8" : "it is not UTF-8 text", isAboutContent: true)
         }
         return text
     }

@@ -2,11 +2,11 @@
 package struct TokenSettings: Hashable, Sendable {
     /// The deployment's address as clients are told it, exactly as the operator wrote it; nil until the room server inside
     /// has a port.
-    package var url: String?
+    package var livekitPublicURL: String?
     /// The room of requests that name none.
-    package var roomName = GatewaySettings.livekitRoomName.standard
+    package var livekitRoomName = GatewaySettings.livekitRoomName.standard
     /// Seconds for which tokens of `/v1/livekit/token` are valid.
-    package var lifetime = GatewaySettings.livekitTokenTTL.standard
+    package var livekitTokenTTL = GatewaySettings.livekitTokenTTL.standard
 
     package init() {}
 }

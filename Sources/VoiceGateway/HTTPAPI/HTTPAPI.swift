@@ -22,7 +22,7 @@ final class HTTPAPI {
                 configuration: HTTPAPIConfiguration(environment),
                 rooms: RoomServerCalls(api: api, placer: placer),
                 webSocketPaths: webSocketPaths, metrics: environment.metrics, log: environment.log,
-                now: { loop.now }, wallClock: Log.wallClock,
+                now: { loop.now }, wallClock: UnixClock.now,
                 refusal: { request in
                     guard case .refused(let reason, let seconds) = admission.check(request, now: loop.now) else {
                         return nil

@@ -4,22 +4,22 @@ internal import Wire
 extension HTTPAPIConfiguration {
     /// From what the whole gateway knows.
     init(_ environment: GatewayEnvironment) {
-        let credentials = environment.credentials
-        let proxies = environment.http.trustedProxies
+        let configuration = environment.configuration
+        let proxies = configuration.http.trustedProxies
         self.init(
-            agentName: environment.agentName,
+            agentName: configuration.agentName,
             livekit: LiveKitAccess(
-                url: environment.tokens.url ?? environment.roomServer.webSocketURL(""), key: credentials.key,
-                secret: credentials.secret))
-        defaultRoom = environment.tokens.roomName
-        tokenLifetime = Int64(environment.tokens.lifetime)
-        address = PublicAddress(configured: environment.http.publicURL) { proxies.contains($0) }
-        origins = environment.http.allowedOrigins
-        requestIDHeader = environment.http.requestIDHeader
-        apiKeyHeader = environment.access.apiKeyHeader
-        requiresKey = environment.access.requiresKey
-        isRateLimited = environment.rateLimit != nil
-        allowsClientRooms = environment.access.allowsClientRooms
-        allowsClientIdentities = environment.access.allowsClientIdentities
+                url: configuration.tokens.livekitPublicURL ?? environment.roomServer.webSocketURL(""),
+                key: environment.credentials.key, secret: environment.credentials.secret))
+        livekitRoomName = configuration.tokens.livekitRoomName
+        livekitTokenTTL = Int64(configuration.tokens.livekitTokenTTL)
+        address = PublicAddress(configured: configuration.http.publicURL) { proxies.contains($0) }
+        allowedOrigins = configuration.http.allowedOrigins
+        requestIDHeader = configuration.http.requestIDHeader
+        apiKeyHeaderName = configuration.access.apiKeyHeaderName
+        requiresKey = configuration.access.requiresKey
+        isRateLimited = configuration.rateLimit != nil
+        allowsClientRooms = configuration.access.allowsClientRooms
+        allowsClientIdentities = configuration.access.allowsClientIdentities
     }
 }

@@ -7,13 +7,13 @@ struct HTTPAPIConfiguration {
     var agentName: String
     var livekit: LiveKitAccess
     /// The room of tokens whose caller names none.
-    var defaultRoom = "gemma-voice-room"
+    var livekitRoomName = "gemma-voice-room"
     /// Of `/v1/livekit/token`, in seconds.
-    var tokenLifetime: Int64 = 86_400
+    var livekitTokenTTL: Int64 = 86_400
     var address = PublicAddress(configured: nil) { _ in false }
-    var origins = OriginAllowList.all
+    var allowedOrigins = OriginAllowList.all
     var requestIDHeader = "X-Request-ID"
-    var apiKeyHeader = "X-API-Key"
+    var apiKeyHeaderName = "X-API-Key"
     /// Whether guarded routes take an API key.
     var requiresKey = false
     var isRateLimited = false

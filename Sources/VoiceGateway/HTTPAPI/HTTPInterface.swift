@@ -45,7 +45,7 @@ final class HTTPInterface {
         let routes = general.routes + health.routes + sessions.routes + tokens.routes
         let document = OpenAPIDocument(
             routes: routes, webSocketPaths: around.webSocketPaths, configuration: around.configuration,
-            version: HelpText.number)
+            version: Product.version)
         state.description = document.json.serialized()
         state.index = document.index
         router = HTTPRouter(routes: routes, around)

@@ -26,7 +26,7 @@ final class HTTPRouter {
         self.routes = Dictionary(grouping: routes, by: \.path)
         webSocketPaths = Set(around.webSocketPaths)
         crossOrigin = CrossOriginPolicy(
-            origins: around.configuration.origins, requestIDHeader: around.configuration.requestIDHeader)
+            origins: around.configuration.allowedOrigins, requestIDHeader: around.configuration.requestIDHeader)
         self.around = around
     }
 

@@ -27,7 +27,7 @@ struct OpenAPIDocument {
         ]
         if configuration.requiresKey {
             components["securitySchemes"] = [
-                "ApiKey": ["type": "apiKey", "in": "header", "name": .string(configuration.apiKeyHeader)]
+                "ApiKey": ["type": "apiKey", "in": "header", "name": .string(configuration.apiKeyHeaderName)]
             ]
         }
         return [

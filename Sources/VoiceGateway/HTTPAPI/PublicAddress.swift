@@ -15,23 +15,28 @@ struct PublicAddress {
     func webSocketURL(_ pathAndQuery: String, for request: HTTPRequest) -> String? {
         if let configured { return configured.webSocketURL(pathAndQuery) }
         var host = request.headers["Host"]
+        var port: UInt16?
         var isSecure = false
+        var prefix = ""
         if let hop = request.remoteAddress, isTrustedProxy(hop.ip) {
-            host = Self.first(of: "X-Forwarded-Host", in: request) ?? host
-            let scheme = Self.first(of: "X-Forwarded-Proto", in: request)?.lowercased()
-            isSecure = scheme == "https" || scheme == "wss"
+            let forwarded = ForwardedRequest(request.headers)
+            host = forwarded.host ?? host
+            isSecure = forwarded.isSecure
+            prefix = forwarded.prefix
+            // A port that stands beside the host that the proxy names is the client's own.
+            port = forwarded.host.map(Self.hasPort) == true ? nil : forwarded.port
         }
-        guard let host, let url = try? ServerURL((isSecure ? "wss://" : "ws://") + host), url.path.isEmpty,
-            Self.isHost(host)
+        guard let host, Self.isHost(host), let named = try? ServerURL((isSecure ? "wss://" : "ws://") + host),
+            named.path.isEmpty
         else { return nil }
-        return url.webSocketURL(pathAndQuery)
+        let url = ServerURL(isSecure: isSecure, host: named.host, port: port ?? named.port)
+        return url.webSocketURL(prefix + pathAndQuery)
     }
 
-    /// What the proxy nearest to the client says.
-    private static func first(of name: String, in request: HTTPRequest) -> String? {
-        guard let value = request.headers[name]?.split(separator: ",").first else { return nil }
-        let trimmed = value.filter { $0 != " " && $0 != "\t" }
-        return trimmed.isEmpty ? nil : String(trimmed)
+    /// The colons of an IPv6 address stand in brackets.
+    private static func hasPort(_ host: String) -> Bool {
+        guard let colon = host.lastIndex(of: ":") else { return false }
+        return !host[colon...].contains("]")
     }
 
     /// Letters, digits and what addresses have between them (RFC 3986 section 3.2.2), so that nothing else gets into an

@@ -1,5 +1,5 @@
-internal import Bridge
 internal import WebSocket
+internal import Wire
 
 /// The id under which a request stands in logs, here and at whoever sent it.
 enum RequestIdentifier {

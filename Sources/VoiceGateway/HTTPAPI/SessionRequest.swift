@@ -66,13 +66,7 @@ struct SessionRequest: Hashable {
     }
 
     /// Without ASCII's white space at both ends.
-    static func trimmed(_ text: String) -> String {
-        var bytes = Substring(text).utf8
-        let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
-        while let first = bytes.first, isSpace(first) { bytes = bytes.dropFirst() }
-        while let last = bytes.last, isSpace(last) { bytes = bytes.dropLast() }
-        return String(Substring(bytes))
-    }
+    static func trimmed(_ text: String) -> String { String(text.trimmed(.asciiWhiteSpace)) }
 
     private static func configuration(_ value: JSONValue?) throws(Mistake) -> JSONObject {
         var members: JSONObject

@@ -64,7 +64,7 @@ struct SessionRoutes {
             switch result {
             case .success(let isComing): isDispatched = isComing
             case .failure(let error):
-                log.error("session not created", ["room": room, "error": error.summary])
+                log.error("session not created", ["room": room, "error": "\(error)"])
                 return completion(Self.failure)
             }
             let told = ["stt", "tts", "llm"].map { JSONObject.Member(key: $0, value: session.agentConfig[$0] ?? .null) }
@@ -108,7 +108,7 @@ struct SessionRoutes {
             case .failure(let error) where error.code == .notFound:
                 completion(ErrorStyle.session.response(404, "Session not found for room"))
             case .failure(let error):
-                log.warning("room not ended", ["room": room, "error": error.summary])
+                log.warning("room not ended", ["room": room, "error": "\(error)"])
                 completion(
                     .json(502, ["error": "Failed to delete LiveKit room", "details": .string(error.summary)]))
             }

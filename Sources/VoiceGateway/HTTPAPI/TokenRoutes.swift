@@ -38,7 +38,7 @@ struct TokenRoutes {
             [
                 "enabled": .bool(isEnabled),
                 "url": isEnabled ? .string(configuration.livekit.url ?? "") : .null,
-                "default_room": isEnabled ? .string(configuration.defaultRoom) : .null,
+                "default_room": isEnabled ? .string(configuration.livekitRoomName) : .null,
             ])
     }
 
@@ -60,14 +60,14 @@ struct TokenRoutes {
                 503, "LiveKit \(name) not configured. Set \(variable) environment variable.")
         }
         var random = SecureRandom()
-        let room = wishes.roomName ?? configuration.defaultRoom
+        let room = wishes.roomName ?? configuration.livekitRoomName
         let identity =
             isAgent
             ? Self.agentIdentity
             : wishes.participantIdentity ?? "user-" + RandomName.hexadecimal(8, using: &random)
         var token = AccessToken.caller(
             identity, in: room, key: configuration.livekit.key ?? "", now: unixTime(),
-            lifetime: configuration.tokenLifetime)
+            lifetime: configuration.livekitTokenTTL)
         token.name = isAgent ? Self.agentName : wishes.participantName ?? identity
         if isAgent { token.video.canUpdateOwnMetadata = true }
         return .json(

@@ -8,14 +8,6 @@ enum Console {
     /// Writes a sentence about what is wrong.
     static func complain(_ sentence: String) { write("VoiceGateway: \(sentence)\n", to: STDERR_FILENO) }
 
-    /// Seconds since 1970.
-    static func unixTime() -> Int64 {
-        var now = timespec()
-        // SAFETY: the structure is ours.
-        clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec)
-    }
-
     private static func write(_ text: String, to descriptor: Int32) {
         var text = text
         text.withUTF8 { bytes in

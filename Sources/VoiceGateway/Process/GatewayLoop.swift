@@ -54,14 +54,14 @@ final class GatewayLoop: HTTPHandler {
         client = HTTPClient(loop: loop, authorities: environment.authorities)
         serverAPI = ServerAPI(
             client: client, server: environment.roomServer, key: environment.credentials.key,
-            secret: environment.credentials.secret, authentication: .openSSL, unixTime: Console.unixTime)
+            secret: environment.credentials.secret, authentication: .openSSL, unixTime: UnixClock.seconds)
         placer = AgentPlacer(
             api: serverAPI, loop: loop, placements: environment.placements, log: environment.log)
         var configuration = HTTPServer.Configuration()
         configuration.maximumBodyBytes = Self.maximumBodyBytes
         // Admission counts WebSockets, of all loops together; those it refuses and plain requests need room beside.
         configuration.maximumConnections = max(
-            configuration.maximumConnections, 2 * environment.limits.maximumConnections)
+            configuration.maximumConnections, 2 * environment.configuration.limits.maximumConnections)
         server = HTTPServer(context: context, configuration: configuration, handler: self)
         self.endpoints = endpoints(self)
         http = HTTPAPI(

@@ -89,7 +89,7 @@ final class AgentPlacer {
     }
 
     private func failed(_ error: ServerAPIError, _ room: String, _ agent: String) -> ServerAPIError {
-        log.warning("agent not dispatched", ["room": room, "agent": agent, "error": error.summary])
+        log.warning("agent not dispatched", ["room": room, "agent": agent, "error": "\(error)"])
         return error
     }
 }

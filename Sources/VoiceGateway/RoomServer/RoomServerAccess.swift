@@ -2,6 +2,7 @@ internal import EventLoops
 internal import LiveKitParticipant
 internal import Observability
 internal import Signalling
+internal import Wire
 
 /// What the HTTP interface wants of the room server. Completions are called once, on the same loop.
 protocol RoomServerAccess: AnyObject {

@@ -5,6 +5,7 @@ internal import LiveKitParticipant
 internal import Observability
 internal import PeerConnection
 internal import Signalling
+internal import Wire
 
 /// A session's participant: turns what happens to a `RoomParticipant` into what sessions know, and back.
 final class LiveKitRoomConnection: RoomConnection {
@@ -143,9 +144,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
         case .microphoneRefused(let reason):
             over(
                 .failed(
-                    RoomFailure(
-                        blame: .operator, message: "the room does not take the microphone: \(reason)",
-                        isRetryable: false)))
+                    Failure("the room does not take the microphone: \(reason)", blame: .operator)))
         case .microphoneMuted: break
         case .microphoneSubscribed:
             if isMicrophoneTold { tell(.microphoneSubscribed) } else { isSubscriptionWaiting = true }
@@ -215,25 +214,16 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
         isOver = true
     }
 
-    private func failure(_ error: ParticipantError) -> RoomFailure {
+    private func failure(_ error: ParticipantError) -> Failure {
         // A token that the client brought is the client's affair.
         if hasOwnToken, error.kind == .unauthorized {
-            return RoomFailure(blame: .client, message: "the server refuses the access token", isRetryable: false)
+            return Failure("the server refuses the access token", blame: .client)
         }
-        let blame: ClientError.Blame =
-            switch error.blame {
-            case .us: .gateway
-            case .client: .client
-            case .room: .room
-            case .operator: .operator
-            }
-        // What a server says about our keys is not for clients.
-        let message = error.kind == .unauthorized ? error.summary : "\(error)"
-        return RoomFailure(blame: blame, message: message, isRetryable: error.isRetryable)
+        return error.failure
     }
 
-    private static func failure(_ reason: DisconnectReason) -> RoomFailure {
-        RoomFailure(blame: .room, message: "the server sent the participant away (\(reason.name))", isRetryable: true)
+    private static func failure(_ reason: DisconnectReason) -> Failure {
+        Failure("the server sent the participant away (\(reason.name))", blame: .room, isRetryable: true)
     }
 
     private static func end(_ reason: DisconnectReason) -> RoomEnd {

@@ -34,7 +34,7 @@ final class LiveKitRoomConnector: RoomConnector {
 
     /// A token for one caller and one room, with all that a call needs and nothing else.
     private func token(for request: RoomRequest) -> String {
-        let now = Console.unixTime()
+        let now = UnixClock.seconds()
         let token = AccessToken.with {
             $0.key = environment.credentials.key
             $0.identity = request.identity

@@ -33,7 +33,7 @@ final class SessionMaker {
             configuration: configuration,
             rooms: LiveKitRoomConnector(loop: gatewayLoop.loop, context: gatewayLoop.context, environment: gateway),
             dispatcher: ServerDispatcher(placer: gatewayLoop.placer),
-            coders: LibraryCoders(complexity: gateway.conversation.opusComplexity), clock: clock,
+            coders: LibraryCoders(complexity: gateway.configuration.conversation.opusComplexity), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))
         environment.meter = SoundMeter(gateway.metrics) { EventLoop.clock() }
         environment.log = log
@@ -42,17 +42,18 @@ final class SessionMaker {
 
     /// What the operator has decided for all sessions.
     private static func configuration(_ gateway: GatewayEnvironment) -> BridgeConfiguration {
-        var configuration = BridgeConfiguration(agentName: gateway.agentName)
-        configuration.endTurnMethod = gateway.conversation.turnMethod
-        configuration.interruptMethod = gateway.conversation.interruptMethod
-        configuration.limits.resumeGrace = gateway.resumeGrace
-        configuration.limits.configurationGrace = gateway.conversation.configurationWait
-        configuration.limits.maximumMessageBytes = gateway.limits.maximumMessageBytes
-        configuration.limits.maximumUtterance = gateway.limits.maximumUtterance
-        configuration.limits.idleTimeout = gateway.limits.idleTimeout
-        configuration.limits.maximumDuration = gateway.limits.maximumSession
+        let decided = gateway.configuration
+        var configuration = BridgeConfiguration(agentName: decided.agentName)
+        configuration.turnRPCMethod = decided.conversation.turnRPCMethod
+        configuration.interruptRPCMethod = decided.conversation.interruptRPCMethod
+        configuration.limits.resumeGrace = decided.conversation.resumeGrace
+        configuration.limits.configWait = decided.conversation.configWait
+        configuration.limits.maximumMessageBytes = decided.limits.maximumMessageBytes
+        configuration.limits.maximumUtterance = decided.limits.maximumUtterance
+        configuration.limits.idleTimeout = decided.limits.idleTimeout
+        configuration.limits.maximumSession = decided.limits.maximumSession
         // An utterance comes as a whole and is played from there.
-        configuration.limits.uplinkQueue = max(configuration.limits.uplinkQueue, gateway.limits.maximumUtterance)
+        configuration.limits.uplinkQueue = max(configuration.limits.uplinkQueue, decided.limits.maximumUtterance)
         return configuration
     }
 

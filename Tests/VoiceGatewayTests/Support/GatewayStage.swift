@@ -105,15 +105,16 @@ final class GatewayStage: @unchecked Sendable {
         let transports = try OpenSSLTransportFactory()
         try await onLoop { [access, keyWait] in
             let metrics = Metrics()
+            var configuration = GatewayConfiguration()
+            configuration.agentName = "parrot"
+            configuration.access = access
             let gatewayLoop = GatewayLoop(
                 loop: self.loop,
                 environment: GatewayEnvironment(
+                    configuration: configuration,
                     roomServer: ServerURL(isSecure: false, host: "127.0.0.1", port: rooms.http),
-                    credentials: .development, agentName: "parrot", authorities: authorities, transports: transports,
-                    log: .silent, metrics: metrics,
-                    admission: Admission(
-                        access: access, rateLimit: nil, limits: ConnectionLimits(), http: HTTPSettings(), log: .silent,
-                        metrics: metrics, keyWait: keyWait), access: access),
+                    authorities: authorities, transports: transports, log: .silent, metrics: metrics,
+                    admission: Admission(configuration, log: .silent, metrics: metrics, keyWait: keyWait)),
                 endpoints: Endpoints.make)
             self.port = try gatewayLoop.listen(at: TransportAddress(ip: .loopbackV4, port: 0)).port
             self.gatewayLoop = gatewayLoop

@@ -22,6 +22,19 @@ package enum WebSocketConnectError: Error, Hashable, Sendable {
 }
 
 extension WebSocketConnectError: CustomStringConvertible {
+    /// What happened, without addresses and without the server's words.
+    package var summary: String {
+        switch self {
+        case .invalidURL: "the URL cannot be used"
+        case .network(let error): error.summary
+        case .tls(let failure): failure.summary
+        case .setUp: "TLS cannot be set up"
+        case .rejected(let status, _, _): "HTTP status \(status)"
+        case .invalidHandshake: "the server's handshake is not valid"
+        case .timedOut: "no answer in time"
+        }
+    }
+
     package var description: String {
         switch self {
         case .invalidURL(let reason): "the URL cannot be used: \(reason)"

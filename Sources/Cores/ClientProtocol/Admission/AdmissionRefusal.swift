@@ -1,3 +1,5 @@
+internal import Wire
+
 /// Why a client is not let in, and how it is told so on a WebSocket and over HTTP.
 package enum AdmissionRefusal: Error, Hashable, Sendable, CaseIterable {
     case missingKey

@@ -1,14 +1,15 @@
 /// Which web pages may connect, by the `Origin` that their browser sends (RFC 6454).
 ///
-/// An entry is `*`, `null`, or an origin: `https://app.example.com`, `https://*.example.com` for all names below one,
-/// `http://localhost:*` for all ports. Programs that are no browser send no origin and are not concerned.
+/// An entry is `*`, `null`, `file://`, or an origin: `https://app.example.com`, `https://*.example.com` for all names below
+/// one, `http://localhost:*` for all ports. Most programs that are no browser send no origin and are not concerned; those
+/// built on arduinoWebSockets send `file://`, as some web views do for pages of their app.
 package struct OriginAllowList: Hashable, Sendable {
     /// An entry that is not an origin.
     package struct InvalidEntry: Error, Hashable, Sendable, CustomStringConvertible {
         package let entry: String
 
         package var description: String {
-            "\"\(entry)\" is not an origin; write *, null, or scheme://host[:port], where the host may begin with *. and the port may be *"
+            "\"\(entry)\" is not an origin; write *, null, file://, or scheme://host[:port], where the host may begin with *. and the port may be *"
         }
     }
 
@@ -26,6 +27,8 @@ package struct OriginAllowList: Hashable, Sendable {
     private enum Entry: Hashable, Sendable {
         case all
         case opaque
+        /// `file://`, which has no host.
+        case file
         case origin(Origin)
         /// All names below the host.
         case below(Origin)
@@ -57,16 +60,19 @@ package struct OriginAllowList: Hashable, Sendable {
         guard let origin else { return true }
         if allowsAll { return true }
         if origin == "null" { return entries.contains(.opaque) }
+        if Self.isFile(origin) { return entries.contains(.file) }
         guard let asked = Self.origin(origin) else { return false }
         return entries.contains { entry in
             switch entry {
             case .all: true
-            case .opaque: false
+            case .opaque, .file: false
             case .origin(let allowed): Self.matches(asked, allowed) && asked.host == allowed.host
             case .below(let allowed): Self.matches(asked, allowed) && asked.host.hasSuffix("." + allowed.host)
             }
         }
     }
+
+    private static func isFile(_ text: String) -> Bool { text.lowercased() == "file://" }
 
     private static func matches(_ asked: Origin, _ allowed: Origin) -> Bool {
         asked.scheme == allowed.scheme && (allowed.port == .any || asked.port == allowed.port)
@@ -75,6 +81,7 @@ package struct OriginAllowList: Hashable, Sendable {
     private static func parse(entry: String) throws(InvalidEntry) -> Entry {
         if entry == "*" { return .all }
         if entry == "null" { return .opaque }
+        if isFile(entry) { return .file }
         guard let separator = entry.firstRange(of: "://") else { throw InvalidEntry(entry: entry) }
         var rest = String(entry[separator.upperBound...])
         let isBelow = rest.hasPrefix("*.")

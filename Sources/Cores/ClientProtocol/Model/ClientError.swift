@@ -1,3 +1,5 @@
+package import Wire
+
 /// Something that went wrong, as a client is told of it.
 package struct ClientError: Error, Hashable, Sendable {
     /// What went wrong, for programs.
@@ -40,14 +42,6 @@ package struct ClientError: Error, Hashable, Sendable {
         case internalError = "internal"
     }
 
-    /// Who has to do something about it.
-    package enum Blame: String, Hashable, Sendable {
-        case client
-        case room
-        case `operator`
-        case gateway
-    }
-
     package var code: Code
     /// One sentence for people: what was wrong and what is allowed.
     package var message: String
@@ -60,6 +54,12 @@ package struct ClientError: Error, Hashable, Sendable {
         self.message = message
         self.blame = blame
         self.isRetryable = isRetryable
+    }
+
+    /// - Parameter what: what is not possible because of the failure; the summary follows after a colon.
+    package init(_ code: Code, _ what: String, _ failure: Failure) {
+        self.init(
+            code, "\(what): \(failure.summary)", blame: failure.blame, isRetryable: failure.isRetryable)
     }
 }
 

@@ -42,10 +42,13 @@ package enum TwirpCode: String, CaseIterable, Hashable, Sendable {
 package struct TwirpError: Error, Hashable, Sendable {
     package let code: TwirpCode
     package let message: String
+    /// The HTTP status of an answer that is not Twirp's, a proxy's page for instance; nil for Twirp's own errors.
+    package let foreignStatus: Int?
 
-    package init(_ code: TwirpCode, _ message: String) {
+    package init(_ code: TwirpCode, _ message: String, foreignStatus: Int? = nil) {
         self.code = code
         self.message = message
+        self.foreignStatus = foreignStatus
     }
 
     /// The body of the answer; always JSON, whatever the request was.
@@ -72,7 +75,7 @@ package struct TwirpError: Error, Hashable, Sendable {
             default: .unknown
             }
         let text = TokenRedaction.withoutTokens(String(decoding: body.prefix(4096), as: UTF8.self)).prefix(200)
-        self.init(code, "HTTP status \(status): \(text)")
+        self.init(code, String(text), foreignStatus: status)
     }
 }
 

@@ -3,8 +3,9 @@ package import Observability
 package import Signalling
 package import Wire
 
-/// How the gateway shall run.
-package struct ServeConfiguration: Hashable, Sendable {
+/// What the operator has decided: made once from the settings and handed down as it is. A part is named like its group of
+/// settings, a value like its variable; units are in the types.
+package struct GatewayConfiguration: Hashable, Sendable {
     /// Where the rooms are.
     package enum RoomServer: Hashable, Sendable {
         /// A LiveKit deployment.
@@ -19,31 +20,37 @@ package struct ServeConfiguration: Hashable, Sendable {
         }
     }
 
-    /// Where clients connect; port 0 lets the system choose.
-    package let listenAddress: TransportAddress
-    package let roomServer: RoomServer
-    /// The agent that is dispatched into each room.
-    package let agentName: String
+    // LiveKit
+    package var roomServer = RoomServer.development(port: GatewaySettings.devPort.standard, .development)
     /// A PEM file with the authorities to trust in place of the system's.
-    package let certificateFile: String?
+    package var livekitCAFile: String?
+    /// The agent that is dispatched into each room.
+    package var agentName = GatewaySettings.agentName.standard
+    package var tokens = TokenSettings()
+
+    // The process
+    /// Where clients connect; port 0 lets the system choose.
+    package var listenAddress = TransportAddress(
+        ip: GatewaySettings.host.standard, port: GatewaySettings.port.standard)
     /// How many event loops run; nil for one a core.
-    package let threads: Int?
-    /// How many seconds the participant of a client whose connection broke stays in its room; 0: it leaves at once.
-    package let resumeGrace: Int
-    package let logLevel: LogLevel
-    package let access: AccessPolicy
+    package var threads: Int?
+    package var logLevel = GatewaySettings.logLevel.standard
+
+    package var access = AccessPolicy()
     /// How fast one client may come; nil for no limit.
-    package let rateLimit: RateLimit?
-    package let tokens: TokenSettings
-    package let limits: ConnectionLimits
-    package let conversation: ConversationSettings
-    package let http: HTTPSettings
+    package var rateLimit: RateLimit?
+    package var limits = ConnectionLimits()
+    package var conversation = ConversationSettings()
+    package var http = HTTPSettings()
+
+    /// What counts when nothing is set.
+    package init() {}
 
     /// Reads all settings. `settings` then knows what counts and what may not be meant.
     package init(_ settings: inout Settings) throws(UsageError) {
         roomServer = Self.roomServer(&settings)
         agentName = settings.read(GatewaySettings.agentName)
-        certificateFile = settings.read(GatewaySettings.livekitCAFile)
+        livekitCAFile = settings.read(GatewaySettings.livekitCAFile)
         tokens = TokenSettings(&settings)
         let port = settings.read(GatewaySettings.port)
         listenAddress = TransportAddress(ip: settings.read(GatewaySettings.host), port: port)
@@ -53,20 +60,13 @@ package struct ServeConfiguration: Hashable, Sendable {
         rateLimit = Self.rateLimit(&settings)
         limits = ConnectionLimits(&settings, hasKeys: access.requiresKey)
         conversation = ConversationSettings(&settings)
-        resumeGrace = settings.read(GatewaySettings.resumeGraceSeconds)
         http = HTTPSettings(&settings, access)
         if case .development(let devPort, _) = roomServer, devPort == port, port != 0 {
             settings.add("--port and --dev-port are both \(port), but clients and the room server need a port each.")
         }
+        if let warning = OpenDoor.warning(about: self) { settings.warn(warning) }
         settings.findMisspeltNames(among: GatewaySettings.all)
         try settings.finish()
-    }
-
-    /// The settings of tokens, with the address of the room server that is in use where the operator named none.
-    package func tokens(at url: ServerURL) -> TokenSettings {
-        var tokens = tokens
-        if tokens.url == nil { tokens.url = url.webSocketURL("") }
-        return tokens
     }
 
     private static func roomServer(_ settings: inout Settings) -> RoomServer {

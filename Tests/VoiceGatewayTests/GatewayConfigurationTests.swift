@@ -6,10 +6,10 @@ import VoiceGateway
 import Wire
 
 @Suite("Settings of the gateway")
-struct ServeConfigurationTests {
+struct GatewayConfigurationTests {
     private func serve(
         _ line: String = "", environment: [String: String] = [:], file: String? = nil
-    ) throws -> ServeConfiguration {
+    ) throws -> GatewayConfiguration {
         guard case .serve(let configuration, _) = try invoke("serve " + line, environment: environment, file: file)
         else { throw UsageError(["not serve"]) }
         return configuration
@@ -26,16 +26,11 @@ struct ServeConfigurationTests {
     @Test("without settings everything is as the parts have it on their own")
     func defaults() throws {
         let configuration = try serve()
-        #expect(configuration.access == AccessPolicy())
-        #expect(configuration.rateLimit == nil)
-        #expect(configuration.tokens == TokenSettings())
-        #expect(configuration.limits == ConnectionLimits())
-        #expect(configuration.conversation == ConversationSettings())
-        #expect(configuration.http == HTTPSettings())
+        #expect(configuration == GatewayConfiguration())
         #expect(configuration.limits.maximumMessageBytes == 16 << 20)
-        #expect(configuration.tokens.roomName == "gemma-voice-room" && configuration.tokens.lifetime == 86_400)
-        let inside = try ServerURL("ws://127.0.0.1:7880")
-        #expect(configuration.tokens(at: inside).url == "ws://127.0.0.1:7880")
+        #expect(
+            configuration.tokens.livekitRoomName == "gemma-voice-room" && configuration.tokens.livekitTokenTTL == 86_400
+        )
     }
 
     /// A value for each setting that is not its default.
@@ -54,17 +49,17 @@ struct ServeConfigurationTests {
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
     ]
 
-    private func expectOther(_ configuration: ServeConfiguration) throws {
+    private func expectOther(_ configuration: GatewayConfiguration) throws {
         #expect(
             try configuration.roomServer
                 == .deployment(ServerURL("wss://x.test"), APICredentials(key: "k", secret: "s")))
-        #expect(configuration.certificateFile == ".env" && configuration.agentName == "a")
-        #expect(configuration.tokens.url == "wss://public.test/")
-        #expect(configuration.tokens.roomName == "lobby" && configuration.tokens.lifetime == 60)
+        #expect(configuration.livekitCAFile == ".env" && configuration.agentName == "a")
+        #expect(configuration.tokens.livekitPublicURL == "wss://public.test/")
+        #expect(configuration.tokens.livekitRoomName == "lobby" && configuration.tokens.livekitTokenTTL == 60)
         #expect(configuration.listenAddress == TransportAddress(ip: .loopbackV4, port: 2))
-        #expect(configuration.threads == 3 && configuration.logLevel == .debug && configuration.resumeGrace == 12)
+        #expect(configuration.threads == 3 && configuration.logLevel == .debug)
         let access = configuration.access
-        #expect(access.apiKeys == APIKeys(["one", "two"]) && access.apiKeyHeader == "X-Key")
+        #expect(access.apiKeys == APIKeys(["one", "two"]) && access.apiKeyHeaderName == "X-Key")
         #expect(access.allowsClientRooms && access.allowsClientIdentities && access.duplicateIdentity == .refuse)
         #expect(access.allowedAgents == .only(["a", "b"], orNone: true))
         #expect(configuration.rateLimit == RateLimit(requests: 4, seconds: 5, burstMultiplier: 2.5))
@@ -74,8 +69,9 @@ struct ServeConfigurationTests {
         #expect(limits.maximumUtterance == .seconds(8) && limits.idleTimeout == .seconds(9))
         #expect(limits.maximumSession == .seconds(10))
         let conversation = configuration.conversation
-        #expect(conversation.configurationWait == .milliseconds(11) && conversation.turnMethod == "turn")
-        #expect(conversation.interruptMethod == "stop" && conversation.opusComplexity == 3)
+        #expect(conversation.configWait == .milliseconds(11) && conversation.turnRPCMethod == "turn")
+        #expect(conversation.resumeGrace == .seconds(12))
+        #expect(conversation.interruptRPCMethod == "stop" && conversation.opusComplexity == 3)
         let http = configuration.http
         #expect(try http.publicURL == ServerURL("https://gateway.test") && http.requestIDHeader == "X-Trace")
         #expect(try http.allowedOrigins == OriginAllowList(setting: "https://app.test"))
@@ -254,5 +250,88 @@ struct ServeConfigurationTests {
         ])
     func suspicious(environment: [String: String], warning: String) throws {
         #expect(try warnings(environment: environment) == [warning])
+    }
+
+    // MARK: Characters that people do not see
+
+    @Test(
+        "a secret that Kubernetes hands over with a line feed is refused with the place, and not shown",
+        arguments: [
+            ("hush\n", "character 5 of 5 is a line feed; write the value without (echo -n)"),
+            ("hush ", "character 5 of 5 is a space; write the value without"),
+            (" hush", "character 1 of 5 is a space; write the value without"),
+            ("hu\tsh", "character 3 of 5 is a tab; write the value without"),
+            ("hush\r\n", "character 5 of 6 is a carriage return; write the value without"),
+            ("\u{FEFF}hush", "character 1 of 5 is the invisible character U+FEFF; write the value without"),
+            ("hu\u{200B}sh", "character 3 of 5 is the invisible character U+200B; write the value without"),
+            ("hush\u{A0}", "character 5 of 5 is the invisible character U+00A0; write the value without"),
+        ])
+    func invisible(secret: String, reason: String) {
+        var environment = deployment
+        environment["LIVEKIT_API_SECRET"] = secret
+        #expect(mistakes("", environment: environment) == ["LIVEKIT_API_SECRET is set, but \(reason)."])
+        environment = deployment
+        environment["LIVEKIT_API_KEY"] = secret
+        #expect(mistakes("check-config", environment: environment).first?.contains("but \(reason).") == true)
+    }
+
+    @Test("no setting is spared, numbers and URLs included")
+    func invisibleEverywhere() {
+        for setting in GatewaySettings.all {
+            let value = (Self.other[setting.variable] ?? "") + "\n"
+            let found = mistakes("", environment: Self.other.merging([setting.variable: value]) { $1 })
+            let isList = ["API_KEYS", "ALLOWED_AGENTS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"].contains(setting.variable)
+            #expect(
+                found.contains { $0.contains("\(setting.variable) is ") && $0.contains("is a line feed") } != isList)
+        }
+    }
+
+    @Test("around the entries of a list there may be white space, also lines of a YAML block")
+    func lists() throws {
+        let configuration = try serve(
+            environment: [
+                "API_KEY_ENABLED": "true", "API_KEYS": "one,\ntwo\n", "TRUSTED_PROXIES": " ::1,\n 10.0.0.0/8\n",
+            ])
+        #expect(configuration.access.apiKeys == APIKeys(["one", "two"]))
+        #expect(configuration.http.trustedProxies.contains(.loopbackV6))
+        #expect(
+            mistakes("", environment: ["API_KEY_ENABLED": "true", "API_KEYS": "one,t\u{200B}wo"])
+                == ["API_KEYS is set, but character 6 of 8 is the invisible character U+200B; write the value without."]
+        )
+    }
+
+    // MARK: An open door
+
+    @Test("a deployment that everybody can use is told in one line, with the settings that close it")
+    func openDoor() throws {
+        let environment = deployment
+        let open = try warnings(environment: environment)
+        #expect(
+            open == [
+                "Everybody who reaches 0.0.0.0:3000, every web page included, can join any room of LIVEKIT_URL under any identity, "
+                    + "start any agent and get access tokens, without a key: API_KEY_ENABLED=true with API_KEYS closes this, "
+                    + "ALLOWED_ORIGINS for web pages alone, HOST=127.0.0.1 for other machines."
+            ])
+        let named = try warnings(
+            environment: environment.merging([
+                "ALLOWED_ORIGINS": "https://app.test", "ALLOW_CLIENT_ROOMS": "false",
+                "ALLOW_CLIENT_IDENTITIES": "false",
+                "ALLOWED_AGENTS": "custom-agent", "HOST": "::", "PORT": "80",
+            ]) { $1 })
+        #expect(
+            named == [
+                "Everybody who reaches [::]:80 can join a room of LIVEKIT_URL, start the agent custom-agent and get access tokens, "
+                    + "without a key: API_KEY_ENABLED=true with API_KEYS closes this, HOST=127.0.0.1 for other machines."
+            ])
+    }
+
+    @Test(
+        "nothing is said when a key is asked for, nobody else reaches the port, or the rooms are inside",
+        arguments: [
+            deployment.merging(["API_KEY_ENABLED": "true", "API_KEYS": "k"]) { $1 },
+            deployment.merging(["HOST": "127.0.0.1"]) { $1 }, deployment.merging(["HOST": "::1"]) { $1 }, [:],
+        ])
+    func closedDoor(environment: [String: String]) throws {
+        #expect(try warnings(environment: environment) == [])
     }
 }
