@@ -17,6 +17,7 @@ extension HTTPAPIConfiguration {
         allowedOrigins = configuration.http.allowedOrigins
         requestIDHeader = configuration.http.requestIDHeader
         apiKeyHeaderName = configuration.access.apiKeyHeaderName
+        hasPlayground = configuration.http.hasPlayground
         requiresKey = configuration.access.requiresKey
         isRateLimited = configuration.rateLimit != nil
         allowsClientRooms = configuration.access.allowsClientRooms
