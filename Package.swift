@@ -90,6 +90,8 @@ var targets: [Target] = [
         path: "Sources/VoiceGateway"),
 
     // Tests
+    .target(name: "CostMeter", path: "Tests/CostMeter"),
+    .target(name: "CostTestSupport", dependencies: ["CostMeter"], path: "Tests/CostTestSupport"),
     .target(name: "TestSupport", dependencies: ["Wire", "PeerConnection"], path: "Tests/TestSupport"),
     .target(
         name: "NetworkTestSupport", dependencies: ["Wire", "EventLoops", "COpenSSL", "CNGHTTP2"],
@@ -122,8 +124,13 @@ var targets: [Target] = [
     tests("AudioCodecTests", ["Wire", "AudioCodec", "TestSupport"]),
     tests(
         "WebSocketTests",
-        ["Wire", "EventLoops", "SecureTransport", "WebSocket", "TestSupport", "NetworkTestSupport"]),
-    tests("HTTPClientTests", ["Wire", "EventLoops", "SecureTransport", "HTTPClient", "NetworkTestSupport"]),
+        [
+            "Wire", "EventLoops", "SecureTransport", "WebSocket", "TestSupport", "CostTestSupport",
+            "NetworkTestSupport",
+        ]),
+    tests(
+        "HTTPClientTests",
+        ["Wire", "EventLoops", "SecureTransport", "HTTPClient", "CostTestSupport", "NetworkTestSupport"]),
     tests(
         "LiveKitParticipantTests",
         [

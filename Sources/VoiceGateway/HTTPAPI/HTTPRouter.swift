@@ -48,9 +48,22 @@ final class HTTPRouter {
         route.handler(request, finish)
     }
 
+    /// Whether there is an operation for the request that reads a body.
+    func takesBody(_ request: HTTPRequest) -> Bool {
+        routes[request.path]?.contains { $0.method == request.method && $0.documentation.body != nil } ?? false
+    }
+
     /// Answers bytes that are no usable request.
     func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
         guard let request else { return error.response }
+        // Who has no key is told so, and counted, whatever the size of what comes with the request.
+        if case .bodyTooLarge = error, let route = routes[request.path]?.first(where: { $0.method == request.method }),
+            route.isGuarded, let refusal = around.refusal(request)
+        {
+            var answer = HTTPResponse.empty(500)
+            finishing(request) { answer = $0 }(Self.response(to: refusal, route.errors))
+            return answer
+        }
         let plain = error.response
         let sentence = SessionRequest.trimmed(String(decoding: plain.body, as: UTF8.self))
         let style = routes[request.path]?.first?.errors ?? .session

@@ -21,6 +21,8 @@ final class GatewayLoop: HTTPHandler {
     static let drainTimeout: Duration = .seconds(1)
     /// The largest body of an HTTP request: room for a long prompt, and little enough to be read between two packets.
     static let maximumBodyBytes = 256 << 10
+    /// The same for who has shown no key where one is needed, and for requests that nobody takes a body of.
+    static let maximumBodyBytesOfUnknown = 4096
 
     let loop: EventLoop
     /// Its place among the loops, which resume tokens name.
@@ -78,6 +80,12 @@ final class GatewayLoop: HTTPHandler {
     func handle(_ request: WebSocket.HTTPRequest, _ responder: HTTPResponder) {
         http.handle(request) { responder.respond($0) }
     }
+
+    func maximumBodyBytes(for request: WebSocket.HTTPRequest) -> Int {
+        http.takesBody(request) ? Self.maximumBodyBytes : Self.maximumBodyBytesOfUnknown
+    }
+
+    func refusedConnection(_ reason: HTTPServer.RefusalReason) { environment.admission.refusedConnection(reason) }
 
     func response(to error: HTTPRequestError, in request: WebSocket.HTTPRequest?) -> WebSocket.HTTPResponse {
         http.response(to: error, in: request)

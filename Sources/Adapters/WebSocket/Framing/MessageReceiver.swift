@@ -67,25 +67,36 @@ package final class MessageReceiver {
 
     /// Takes the next bytes of the connection, which may be changed.
     package func receive(_ bytes: UnsafeMutableRawBufferPointer, to delegate: some MessageReceiverDelegate) {
+        _ = receive(bytes, atMost: .max, to: delegate)
+    }
+
+    /// Takes the next bytes of the connection, which may be changed, up to the end of so many frames.
+    ///
+    /// - Returns: how many bytes were taken; the others are to be given again.
+    func receive(
+        _ bytes: UnsafeMutableRawBufferPointer, atMost maximumFrames: Int, to delegate: some MessageReceiverDelegate
+    ) -> Int {
         var rest = bytes[...]
+        var frames = 0
         while true {
             switch phase {
             case .over:
-                return
+                return bytes.count
             case .header:
-                guard !rest.isEmpty else { return }
+                guard !rest.isEmpty, frames < maximumFrames else { return bytes.count - rest.count }
                 do {
-                    guard let parsed = try takeHeader(&rest) else { return }
+                    guard let parsed = try takeHeader(&rest) else { return bytes.count }
                     header = parsed
                     try check(parsed)
                     frameOffset = 0
+                    frames += 1
                     phase = .payload
                 } catch {
-                    return fail(error, to: delegate)
+                    fail(error, to: delegate)
                 }
             case .payload:
                 let missing = header.payloadBytes - frameOffset
-                guard missing == 0 || !rest.isEmpty else { return }
+                guard missing == 0 || !rest.isEmpty else { return bytes.count }
                 let part = UnsafeMutableRawBufferPointer(rebasing: rest.prefix(missing))
                 rest = rest.dropFirst(part.count)
                 if skipped != nil, !header.opcode.isControl {
@@ -171,7 +182,7 @@ package final class MessageReceiver {
             frameOffset += part.count
             guard isWhole else { return }
             let payload = control
-            control.removeAll(keepingCapacity: true)
+            control = []
             phase = .header
             return payload.withUnsafeBytes { finishControl($0, to: delegate) }
         }
@@ -187,13 +198,13 @@ package final class MessageReceiver {
         guard header.isFinal else { return }
         let isText = fragmented == .text
         fragmented = nil
-        let whole = message
-        message = []
+        // Taken out, since the delegate may stop us meanwhile; put back without a copy.
+        var whole: [UInt8] = []
+        swap(&whole, &message)
         whole.withUnsafeBytes { finish($0, isText: isText, to: delegate) }
-        if whole.capacity <= Self.maximumKeptBytes {
-            message = whole
-            message.removeAll(keepingCapacity: true)
-        }
+        guard whole.capacity <= Self.maximumKeptBytes else { return }
+        whole.removeAll(keepingCapacity: true)
+        swap(&whole, &message)
     }
 
     private func finish(
