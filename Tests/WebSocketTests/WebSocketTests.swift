@@ -261,6 +261,32 @@ struct WebSocketTests {
         }
     }
 
+    @Test("a message that does not end in its time ends the connection", arguments: [true, false])
+    func messageTimeout(isFragmented: Bool) async throws {
+        let configuration = HTTPServer.Configuration.webSocket {
+            $0.messageTimeout = .milliseconds(50)
+            $0.closeTimeout = .milliseconds(50)
+        }
+        try await TestServer.run(configuration: configuration) { server in
+            let peer = try await RawPeer.upgraded(server)
+            let frame = clientFrame(2, [1, 2, 3], isFinal: !isFragmented)
+            try await peer.send(isFragmented ? frame : Array(frame.dropLast()))
+            let answer = try await peer.readToEnd()
+            #expect(answer.first == 0x88)
+            #expect(answer.count > 4 && UInt16(answer[2]) << 8 | UInt16(answer[3]) == 1008)
+        }
+    }
+
+    @Test("what was said before the peer broke the protocol is answered before it is told")
+    func echoBeforeViolation() async throws {
+        try await TestServer.run { server in
+            let peer = try await RawPeer.upgraded(server)
+            try await peer.send(clientFrame(1, Array("hello".utf8)) + [0xF0, 0x80])
+            let answer = try await peer.readToEnd()
+            #expect(answer.starts(with: [0x81, 5] + Array("hello".utf8) + [0x88]))
+        }
+    }
+
     @Test("a peer that answers no ping is given up")
     func deadPeer() async throws {
         let served = Recorder()

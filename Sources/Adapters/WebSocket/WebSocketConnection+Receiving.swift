@@ -53,8 +53,26 @@ extension WebSocketConnection {
         let isLeft = backlogOffset < bytes.count
         if isLeft { swap(&bytes, &backlog) } else { backlogOffset = 0 }
         followReading()
+        followMessage()
         if !isLeft, let endBehindBacklog { streamEnded(endBehindBacklog) }
         return isLeft
+    }
+
+    /// A message that has begun has to end some time.
+    private func followMessage() {
+        guard receiver.isInsideMessage, messageTimer?.isArmed != true else { return }
+        let timer = messageTimer ?? LoopTimer(loop: context.loop) { [unowned self] in messageTimedOut() }
+        messageTimer = timer
+        timedMessage = receiver.begunMessages
+        timer.arm(after: configuration.messageTimeout)
+    }
+
+    private func messageTimedOut() {
+        guard takesMessages, receiver.isInsideMessage else { return }
+        // One that has begun since is timed from now on, and time in which we did not read is not the peer's.
+        guard receiver.begunMessages == timedMessage, !isReadingPaused, backlog.isEmpty else { return followMessage() }
+        let limit = configuration.messageTimeout
+        fail(WebSocketViolation(code: .policyViolation, reason: "a message took longer than \(limit)"))
     }
 
     // MARK: Signs of life
@@ -96,6 +114,7 @@ extension WebSocketConnection: ByteStreamDelegate {
         if !hasOpened { open() }
         var taken = 0
         if backlog.isEmpty { taken = receiver.receive(bytes, atMost: Self.maximumFramesAtOnce, to: self) }
+        followMessage()
         guard taken < bytes.count, takesMessages else { return }
         backlog.append(contentsOf: bytes[taken...])
         followReading()

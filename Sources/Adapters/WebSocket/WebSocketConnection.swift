@@ -62,6 +62,10 @@ package final class WebSocketConnection {
     private var hasUnreportedDrain = false
     var hook: EndOfIteration?
     var timer: LoopTimer?
+    /// Goes off when a message takes too long.
+    var messageTimer: LoopTimer?
+    /// The number of the message that it is armed for.
+    var timedMessage = 0
 
     /// - Parameters:
     ///   - stream: past the opening handshake.
@@ -169,7 +173,8 @@ package final class WebSocketConnection {
         case .required:
             guard queue.requiredBytes + buffer.count <= configuration.maximumRequiredBytes else {
                 context.pool.put(buffer)
-                fail(WebSocketViolation(code: .tryAgainLater, reason: "messages are read too slowly"))
+                let violation = WebSocketViolation(code: .tryAgainLater, reason: "messages are read too slowly")
+                fail(violation, dropsQueue: true)
                 return false
             }
         }
@@ -243,10 +248,12 @@ package final class WebSocketConnection {
     }
 
     /// Something is wrong with the peer: it is told what, and nothing from it counts any more.
-    func fail(_ violation: WebSocketViolation) {
+    ///
+    /// - Parameter dropsQueue: what waits is not sent before: it is what the peer does not read.
+    func fail(_ violation: WebSocketViolation, dropsQueue: Bool = false) {
         guard isOpen || phase == .closing else { return }
         receiver.stop()
-        dropQueue()
+        if dropsQueue { dropQueue() }
         let reason = Self.shortened(violation.reason)
         if closure == nil {
             closure = WebSocketClosure(code: violation.code, reason: reason, wasClean: false, wasLocal: true)
@@ -275,6 +282,7 @@ package final class WebSocketConnection {
         if let closeFrame { context.pool.put(closeFrame) }
         closeFrame = nil
         timer?.cancel()
+        messageTimer?.cancel()
         backlogWork?.cancel()
         let handler = handler
         self.handler = nil

@@ -83,7 +83,7 @@ package final class Admission: Sendable {
     /// The API key that came with a request; its header counts before `?api_key=`, and that before the subprotocols.
     package func presentedKey(of request: HTTPRequest) -> String? {
         APIKeys.presented(
-            header: request.headers[access.apiKeyHeader], query: request.query.items.map { ($0.name, $0.value) })
+            header: request.headers[access.apiKeyHeader], query: request.query.pairs)
             ?? request.offeredSubprotocols.apiKey
     }
 

@@ -1,7 +1,6 @@
 internal import ClientProtocol
 internal import Observability
 internal import SecureTransport
-internal import Signalling
 internal import WebSocket
 internal import Wire
 
@@ -75,6 +74,8 @@ final class HTTPRouter {
     // MARK: Without a route
 
     private func withoutRoute(_ request: HTTPRequest, _ routes: [HTTPRoute]) -> HTTPResponse {
+        // The server itself, not one of its paths (RFC 9110 section 9.3.7).
+        if request.method == .options, request.path == "*" { return .empty(204) }
         let path = Self.path(of: request)
         let methods = methods(of: request.path)
         guard !methods.isEmpty else { return ErrorStyle.notFound(path: path) }
@@ -124,6 +125,8 @@ final class HTTPRouter {
         let id = RequestIdentifier.of(request, header: crossOrigin.requestIDHeader, random: &random)
         let isPrivate = request.path == GeneralRoutes.metricsPath
         let isGuarded = routes[request.path]?.contains(where: \.isGuarded) ?? false
+        let isKnown = routes[request.path] != nil || webSocketPaths.contains(request.path)
+        let shownPath = isKnown ? request.path : PathRedaction.shown(request.path)
         return { [crossOrigin, around] response in
             var response = response
             if !isPrivate { crossOrigin.apply(to: &response, for: request) }
@@ -131,7 +134,7 @@ final class HTTPRouter {
             response.headers.set("Cache-Control", "no-store")
             response.headers.set("X-Content-Type-Options", "nosniff")
             let fields: Log.Fields = [
-                "method": request.method.rawValue, "path": TokenRedaction.withoutTokens(request.path),
+                "method": request.method.rawValue, "path": shownPath,
                 "status": response.status, "ms": (around.now() - start).milliseconds, "request_id": id,
                 "client": around.clientAddress(request),
             ]

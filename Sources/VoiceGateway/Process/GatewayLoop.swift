@@ -92,6 +92,11 @@ final class GatewayLoop: HTTPHandler {
     }
 
     func handleUpgrade(_ request: WebSocket.HTTPRequest, _ upgrade: WebSocketUpgrade) {
+        var request = request
+        // `/ws/` is what some libraries make of `/ws`.
+        if request.path.count > 1, request.path.hasSuffix("/"), endpoints[String(request.path.dropLast())] != nil {
+            request.path.removeLast()
+        }
         guard let endpoint = endpoints[request.path] else {
             // A server may pass over the wish for another protocol (RFC 9110 section 7.8).
             return http.handle(request) { upgrade.reject($0) }

@@ -41,7 +41,7 @@ package struct HandshakeResponseParser {
     package mutating func receive(_ bytes: RawSpan) throws(Failure) -> Outcome? {
         bytes.withUnsafeBytes { buffer.append(contentsOf: $0) }
         while refusal == nil {
-            guard let end = HTTPHeadParser.end(in: buffer, from: max(searched, position + 3)) else {
+            guard let end = try Self.endOfHead(in: buffer[position...], from: searched) else {
                 guard buffer.count <= Self.maximumHeadBytes else { throw Failure(reason: "its head is too large") }
                 searched = buffer.count
                 return nil
@@ -73,6 +73,14 @@ package struct HandshakeResponseParser {
         if let length = refusal.length, !refusal.isChunked { body = body.prefix(max(0, length)) }
         let text = String(decoding: body.prefix(Self.maximumBodyBytes), as: UTF8.self)
         return .rejected(status: refusal.status, reason: refusal.reason, body: text)
+    }
+
+    private static func endOfHead(in bytes: ArraySlice<UInt8>, from searched: Int) throws(Failure) -> Int? {
+        do throws(HTTPHeadParser.Failure) {
+            return try HTTPHeadParser.end(in: bytes, from: searched)
+        } catch {
+            throw Failure(reason: "its head cannot be read")
+        }
     }
 
     private static func head(
@@ -145,7 +153,7 @@ package struct HandshakeResponseParser {
         private mutating func take(_ byte: UInt8) {
             switch state {
             case .size(let size, let digits):
-                if let digit = HTTPSyntax.hexDigit(byte), digits < 7 {
+                if let digit = PercentEncoding.digit(byte), digits < 7 {
                     state = .size(size << 4 | Int(digit), digits: digits + 1)
                 } else if digits == 0 {
                     state = .over

@@ -1,3 +1,5 @@
+internal import Wire
+
 /// Why a request cannot be served, found before anybody else sees it.
 package enum HTTPRequestError: Error, Hashable, Sendable {
     /// RFC 9112 is broken; the text says where.
@@ -167,6 +169,7 @@ package struct HTTPRequestParser {
         case .trailer(let seen):
             guard let line = try takeLine(limit: Self.maximumTrailerBytes - seen) else { return .needsBytes }
             guard line.isEmpty else {
+                guard HTTPHeadParser.field(line) != nil else { throw .malformed("a trailer is not a header line") }
                 state = .trailer(bytes: seen + line.count + 2)
                 return .goesOn
             }
@@ -201,7 +204,13 @@ package struct HTTPRequestParser {
         if position < buffer.count, !HTTPSyntax.isTokenCharacter(buffer[position]), buffer[position] != 0x0D {
             throw .malformed("this port speaks HTTP")
         }
-        guard let end = HTTPHeadParser.end(in: buffer, from: max(searched, position + 3)) else {
+        let found: Int?
+        do throws(HTTPHeadParser.Failure) {
+            found = try HTTPHeadParser.end(in: buffer[position...], from: searched)
+        } catch {
+            throw .malformed("lines end in CRLF, not in LF alone")
+        }
+        guard let end = found else {
             request = nil
             searched = max(position, buffer.count)
             if bufferedBytes > maximumHeadBytes { throw .headTooLarge(limit: maximumHeadBytes) }
@@ -225,7 +234,8 @@ package struct HTTPRequestParser {
         case .chunked:
             state = .chunkSize
         }
-        return .head(request, expectsContinue: request.headers.contains(token: "100-continue", in: "Expect"))
+        return .head(
+            request, expectsContinue: request.isHTTP11 && request.headers.contains(token: "100-continue", in: "Expect"))
     }
 
     /// A line without its CRLF; nil when it is not complete.
@@ -246,12 +256,14 @@ package struct HTTPRequestParser {
     }
 
     private static func chunkSize(_ line: ArraySlice<UInt8>) throws(HTTPRequestError) -> Int {
-        let digits = line.prefix { HTTPSyntax.hexDigit($0) != nil }
+        let digits = line.prefix { PercentEncoding.digit($0) != nil }
         // Fifteen digits hold any length that fits an Int; what follows may only be an extension.
         guard (1...15).contains(digits.count) else { throw .malformed("a chunk has no valid size") }
-        let rest = line[digits.endIndex...].drop { $0 == 0x20 || $0 == 0x09 }
-        guard rest.isEmpty || rest.first == 0x3B else { throw .malformed("a chunk has no valid size") }
-        return digits.reduce(0) { $0 << 4 | Int(HTTPSyntax.hexDigit($1) ?? 0) }
+        let rest = line[digits.endIndex...]
+        guard rest.isEmpty || rest.first == 0x3B, rest.allSatisfy(HTTPSyntax.isValueCharacter) else {
+            throw .malformed("a chunk has no valid size")
+        }
+        return digits.reduce(0) { $0 << 4 | Int(PercentEncoding.digit($1) ?? 0) }
     }
 
     private static func request(
@@ -269,7 +281,7 @@ package struct HTTPRequestParser {
         }
         let parts = startLine.split(separator: 0x20, omittingEmptySubsequences: false)
         guard parts.count == 3, !parts[0].isEmpty, parts[0].allSatisfy(HTTPSyntax.isTokenCharacter),
-            !parts[1].isEmpty, parts[1].allSatisfy(HTTPSyntax.isTargetCharacter)
+            !parts[1].isEmpty, parts[1].allSatisfy({ HTTPSyntax.isTargetCharacter($0) || $0 >= 0x80 })
         else { throw .malformed("the request line is not \"METHOD target HTTP/1.1\"") }
         let version = parts[2]
         guard version.count == 8, version.starts(with: "HTTP/".utf8), version.dropFirst(6).first == 0x2E else {
@@ -281,6 +293,9 @@ package struct HTTPRequestParser {
         let isHTTP11 = version.last == 0x31
         if headers.values("Host").count > 1 || isHTTP11 && headers["Host"] == nil {
             throw .malformed("exactly one Host header is needed")
+        }
+        guard (headers["Host"] ?? "").utf8.allSatisfy(HTTPSyntax.isHostCharacter) else {
+            throw .malformed("the Host header is not a host with or without a port")
         }
         guard
             let request = HTTPRequest(
