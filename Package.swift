@@ -96,6 +96,8 @@ var targets: [Target] = [
         path: "Sources/VoiceGateway"),
 
     // Tests
+    .target(name: "CostMeter", path: "Tests/CostMeter"),
+    .target(name: "CostTestSupport", dependencies: ["CostMeter"], path: "Tests/CostTestSupport"),
     .target(name: "TestSupport", dependencies: ["Wire", "PeerConnection"], path: "Tests/TestSupport"),
     .target(
         name: "NetworkTestSupport", dependencies: ["Wire", "EventLoops", "COpenSSL", "CNGHTTP2"],
@@ -128,8 +130,13 @@ var targets: [Target] = [
     tests("AudioCodecTests", ["Wire", "AudioCodec", "TestSupport"]),
     tests(
         "WebSocketTests",
-        ["Wire", "EventLoops", "SecureTransport", "WebSocket", "TestSupport", "NetworkTestSupport"]),
-    tests("HTTPClientTests", ["Wire", "EventLoops", "SecureTransport", "HTTPClient", "NetworkTestSupport"]),
+        [
+            "Wire", "EventLoops", "SecureTransport", "WebSocket", "TestSupport", "CostTestSupport",
+            "NetworkTestSupport",
+        ]),
+    tests(
+        "HTTPClientTests",
+        ["Wire", "EventLoops", "SecureTransport", "HTTPClient", "CostTestSupport", "NetworkTestSupport"]),
     tests(
         "LiveKitParticipantTests",
         [

@@ -82,7 +82,7 @@ enum ClientTargets {
             var parameters = SessionParameters(endpoint: endpoint)
             let query = String(decoding: parts.first ?? [], as: UTF8.self)
             do throws(InvalidParameter) {
-                try parameters.apply(query: QueryString.pairs(of: query))
+                try parameters.apply(query: QueryString(query).pairs)
             } catch {
                 _ = error.clientError.message
             }

@@ -29,7 +29,7 @@ final class Harness {
         self.coders = coders
         tick = MediaTick(clock: clock, interval: .milliseconds(20))
         var parameters = SessionParameters(endpoint: endpoint)
-        try parameters.apply(query: QueryString.pairs(of: query))
+        try parameters.apply(query: QueryString(query).pairs)
         var environment = SessionEnvironment(
             configuration: configuration, rooms: connector, dispatcher: dispatcher, coders: coders, clock: clock,
             tick: tick)

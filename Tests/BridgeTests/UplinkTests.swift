@@ -307,7 +307,7 @@ struct UplinkTests {
         let harness = try Harness(query, coders: coders)
         harness.room.welcome()
         var parameters = SessionParameters(endpoint: .device)
-        try parameters.apply(query: QueryString.pairs(of: query))
+        try parameters.apply(query: QueryString(query).pairs)
         var tone = ToneSource(frequency: 600, sampleRate: rate)
         let samples = tone.next(rate)
         var bytes: [UInt8] = []

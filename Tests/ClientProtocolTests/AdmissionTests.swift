@@ -103,7 +103,7 @@ struct AdmissionTests {
 
     @Test("the header counts before the query")
     func presented() {
-        let query = QueryString.pairs(of: "x=1&api_key=q%20k")
+        let query = QueryString("x=1&api_key=q%20k").pairs
         #expect(APIKeys.presented(header: "h", query: query) == "h")
         #expect(APIKeys.presented(header: "", query: query) == "q k")
         #expect(APIKeys.presented(header: nil, query: []) == nil)

@@ -7,7 +7,7 @@ import Wire
 struct SessionParametersTests {
     private func query(_ text: String, _ endpoint: Endpoint = .device) throws(InvalidParameter) -> SessionParameters {
         var parameters = SessionParameters(endpoint: endpoint)
-        try parameters.apply(query: QueryString.pairs(of: text))
+        try parameters.apply(query: QueryString(text).pairs)
         return parameters
     }
 
@@ -112,16 +112,16 @@ struct SessionParametersTests {
     func atomic() throws {
         var parameters = SessionParameters(endpoint: .device)
         #expect(throws: InvalidParameter.self) {
-            try parameters.apply(query: QueryString.pairs(of: "sample_rate=8000&channels=9"))
+            try parameters.apply(query: QueryString("sample_rate=8000&channels=9").pairs)
         }
         #expect(parameters == SessionParameters(endpoint: .device))
     }
 
     @Test("broken escapes stand for themselves and broken UTF-8 is replaced")
     func brokenEscapes() {
-        let pairs = QueryString.pairs(of: "a=%&b=%4&c=%zz&d=%ff&e=%41%2B+&%66=g")
+        let pairs = QueryString("a=%&b=%4&c=%zz&d=%ff&e=%41%2B+&%66=g").pairs
         #expect(pairs.map(\.value) == ["%", "%4", "%zz", "\u{FFFD}", "A+ ", "g"])
         #expect(pairs.last?.name == "f")
-        #expect(QueryString.pairs(of: String(repeating: "a=1&", count: 1000)).count == QueryString.maximumPairs)
+        #expect(QueryString(String(repeating: "a=1&", count: 1000)).pairs.count == QueryString.maximumItems)
     }
 }

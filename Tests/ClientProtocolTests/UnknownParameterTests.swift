@@ -7,7 +7,7 @@ import Wire
 struct UnknownParameterTests {
     private func unknown(query: String) throws -> [UnknownParameter] {
         var parameters = SessionParameters(endpoint: .device)
-        try parameters.apply(query: QueryString.pairs(of: query))
+        try parameters.apply(query: QueryString(query).pairs)
         return parameters.takeUnknown()
     }
 

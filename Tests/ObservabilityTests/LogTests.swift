@@ -45,6 +45,27 @@ struct LogTests {
         #expect(!Log.silent.isEnabled(.error))
     }
 
+    @Test("of what comes without end only so much is written, and the next line says how much is missing")
+    func limited() {
+        final class Clock: @unchecked Sendable { var seconds = 0 }
+        let clock = Clock()
+        let log = Log(minimumLevel: .debug, sink: sink) { (clock.seconds, 0) }
+        func flood(_ log: Log) { log.warning("bad packet") }
+        for _ in 0..<5000 { flood(log.with(["call": "a"])) }
+        #expect(sink.lines.count == 100)
+        // Other events, and other levels, go on.
+        log.warning("another")
+        #expect(sink.lines.count == 101)
+        clock.seconds = 1
+        for _ in 0..<5000 { flood(log) }
+        #expect(sink.lines.count == 103)
+        #expect(sink.lines[101].contains("event=\"bad packet\" left_out=4900"))
+        #expect(!sink.lines[102].contains("left_out"))
+        clock.seconds = 3600
+        for _ in 0..<5000 { flood(log) }
+        #expect(sink.lines.count == 203)
+    }
+
     @Test("fields of a call stand in each of its lines")
     func context() {
         let call = log().with(["call": "c 1"]).with(["room": "r"])

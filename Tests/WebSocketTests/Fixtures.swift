@@ -100,9 +100,16 @@ final class TestServer: HTTPHandler, @unchecked Sendable {
     var onRequest: (HTTPRequest, HTTPResponder) -> Void = { _, responder in responder.respond(.text(200, "hello")) }
     var onUpgrade: (HTTPRequest, WebSocketUpgrade) -> Void = { _, upgrade in upgrade.accept(Recorder(echoes: true)) }
 
+    var bodyLimit: (HTTPRequest) -> Int = { _ in .max }
+    private(set) var refused: [HTTPServer.RefusalReason] = []
+
     private init(loop: EventLoop) { self.loop = loop }
 
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder) { onRequest(request, responder) }
+
+    func maximumBodyBytes(for request: HTTPRequest) -> Int { bodyLimit(request) }
+
+    func refusedConnection(_ reason: HTTPServer.RefusalReason) { refused.append(reason) }
 
     func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade) { onUpgrade(request, upgrade) }
 
@@ -128,7 +135,7 @@ final class TestServer: HTTPHandler, @unchecked Sendable {
                 result = .failure(error)
             }
             try await on(loop) { server.server.close() }
-            // WebSockets end at the end of a turn; the time limit of the suite bounds the wait.
+            // WebSockets end at the end of an iteration; the time limit of the suite bounds the wait.
             while try await on(loop, { server.server.connectionCount > 0 }) {}
             try await on(loop) { #expect(server.context.pool.inUse == 0) }
             try result.get()
@@ -211,6 +218,9 @@ final class RawPeer: @unchecked Sendable {
     func pause() async throws { try await on(loop) { [self] in connection.pauseReading() } }
 
     func resume() async throws { try await on(loop) { [self] in connection.resumeReading() } }
+
+    /// Ends the half in which this end sends.
+    func finish() async throws { try await on(loop) { [self] in connection.shutdown() } }
 
     func close() async throws { try await on(loop) { [self] in connection.close() } }
 

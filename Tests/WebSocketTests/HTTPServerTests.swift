@@ -1,3 +1,4 @@
+import EventLoops
 import Testing
 
 @testable import WebSocket
@@ -69,6 +70,71 @@ struct HTTPServerTests {
         }
     }
 
+    @Test("no request is taken while an answer waits for its client, and none of the answers is lost")
+    func pipelinedUnread() async throws {
+        let answer = HTTPResponse.text(200, String(repeating: "x", count: 100_000))
+        let handled = Locked(0)
+        try await TestServer.run { server in
+            server.onRequest = { _, responder in
+                handled.withLock { $0 += 1 }
+                responder.respond(answer)
+            }
+        } _: { server in
+            let peer = try await RawPeer.connect(to: server)
+            try await peer.pause()
+            let count = 200
+            try await peer.send(String(repeating: Self.request("GET /"), count: count))
+            // Another client is served meanwhile, and by then this one has been looked at.
+            let other = try await RawPeer.connect(to: server)
+            for _ in 0..<3 {
+                try await other.send(Self.request("HEAD /"))
+                _ = try await other.read(upTo: "\r\n\r\n")
+            }
+            try await other.close()
+            // The two ends of the connection hold some answers, and the server one more.
+            #expect(handled.withLock { $0 } < count)
+            try await peer.resume()
+            var one: [UInt8] = []
+            answer.write(to: &one, isHead: false, keepsAlive: true)
+            #expect(try await peer.read(count * one.count).count == count * one.count)
+            #expect(handled.withLock { $0 } == count + 3)
+            try await peer.close()
+        }
+    }
+
+    @Test("a client that ends its half behind several requests gets all answers")
+    func pipelinedHalfClose() async throws {
+        try await TestServer.run { server in
+            server.onRequest = { request, responder in responder.respond(.text(200, request.path)) }
+        } _: { server in
+            let peer = try await RawPeer.connect(to: server)
+            try await peer.send(Self.request("GET /a") + Self.request("GET /b") + Self.request("GET /c"))
+            try await peer.finish()
+            let answers = String(decoding: try await peer.readToEnd(), as: UTF8.self)
+            #expect(answers.contains("/a") && answers.contains("/b") && answers.contains("/c"))
+        }
+    }
+
+    @Test(
+        "who may send less is told so as soon as it shows",
+        arguments: [
+            request("POST /small", "Content-Length: 11\r\n"),
+            request("POST /small", "Content-Length: 11\r\nExpect: 100-continue\r\n"),
+            request("POST /small", "Transfer-Encoding: chunked\r\n") + "9\r\n123456789\r\n2\r\n",
+        ])
+    func bodyLimit(text: String) async throws {
+        try await TestServer.run { server in
+            server.bodyLimit = { $0.path == "/small" ? 10 : .max }
+        } _: { server in
+            let peer = try await RawPeer.connect(to: server)
+            try await peer.send(Self.request("POST /large", "Content-Length: 11\r\n", body: "12345678901"))
+            _ = try await peer.read(upTo: "hello")
+            try await peer.send(text)
+            let answer = String(decoding: try await peer.readToEnd(), as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 413 ") && answer.contains("larger than 10 bytes"))
+        }
+    }
+
     @Test("a handler that forgets its request does not leave the client waiting")
     func forgotten() async throws {
         try await TestServer.run { server in
@@ -95,7 +161,7 @@ struct HTTPServerTests {
             try await peer.send(Self.request("GET /"))
             try await waiting.next()
             try await peer.close()
-            // The end of the connection reaches the server in a turn of its own.
+            // The end of the connection reaches the server in an iteration of its own.
             while try await on(server.loop, { held?.isConnected == true }) {}
             try await on(server.loop) {
                 held?.respond(.text(200, "too late"))
@@ -185,6 +251,7 @@ struct HTTPServerTests {
             let first = try await server.connect()
             let second = try await RawPeer.connect(to: server)
             #expect(String(decoding: try await second.readToEnd(), as: UTF8.self).hasPrefix("HTTP/1.1 503 "))
+            #expect(try await on(server.loop) { server.refused } == [.tooManyConnections])
             try await on(server.loop) { _ = first.socket?.send(text: "fine") }
             #expect(try await first.next() == .text("fine"))
         }

@@ -143,6 +143,37 @@ struct MessageReceiverTests {
             events(clientFrame(1, [], isFinal: false) + clientFrame(0, bytes)) == [.violation(1007)])
     }
 
+    @Test(
+        "text that cannot become UTF-8 any more is refused before its message is whole",
+        arguments: [[0x61, 0xFF], [0xC0], [0xED, 0xA0], [0xF4, 0x90], [0xC3, 0x61]] as [[UInt8]])
+    func failsFast(bytes: [UInt8]) {
+        #expect(events(clientFrame(1, bytes, isFinal: false)) == [.violation(1007)])
+        #expect(events(clientFrame(1, bytes, isFinal: false), stride: 1) == [.violation(1007)])
+        let long = clientFrame(1, bytes + [UInt8](repeating: 0x61, count: 1000))
+        #expect(events(Array(long.prefix(20))) == [.violation(1007)])
+    }
+
+    @Test("messages that do not end take no more memory together than they may, and give it back")
+    func unfinishedMessages() {
+        let unfinished = UnfinishedMessages(maximumBytes: 300_000)
+        let log = Log()
+        var receivers: [MessageReceiver] = []
+        for _ in 0..<3 {
+            let receiver = MessageReceiver(role: .server, maximumMessageBytes: 1 << 20, unfinished: unfinished)
+            var bytes = clientFrame(2, [UInt8](repeating: 0, count: 140_000), isFinal: false)
+            bytes.withUnsafeMutableBytes { receiver.receive($0, to: log) }
+            receivers.append(receiver)
+        }
+        #expect(log.events == [.violation(1013)])
+        // The first ends its message, and there is room for another.
+        var end = clientFrame(0, [])
+        end.withUnsafeMutableBytes { receivers[0].receive($0, to: log) }
+        #expect(log.events.last == .binary([UInt8](repeating: 0, count: 140_000)))
+        #expect(unfinished.currentBytes == 140_000)
+        receivers = []
+        #expect(unfinished.currentBytes == 0)
+    }
+
     @Test("text may be split inside a character")
     func splitCharacter() {
         let bytes = Array("ä".utf8)

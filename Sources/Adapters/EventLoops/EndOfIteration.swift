@@ -1,5 +1,5 @@
-/// Runs its body once at the end of every turn in which it was requested, however often that was: what a turn has
-/// collected goes out in one piece.
+/// Runs its body once at the end of every iteration in which it was requested, however often that was: what an iteration
+/// has collected goes out in one piece.
 ///
 /// Belongs to the loop's thread.
 package final class EndOfIteration {
@@ -13,9 +13,9 @@ package final class EndOfIteration {
         self.body = body
     }
 
-    /// Asks for one run at the end of this turn. Allocates nothing in steady state.
+    /// Asks for one run at the end of this iteration. Allocates nothing in steady state.
     package func request() {
-        loop.preconditionCurrent("an end-of-turn hook")
+        loop.preconditionCurrent("an end-of-iteration hook")
         guard !isRequested, body != nil else { return }
         isRequested = true
         loop.request(self)

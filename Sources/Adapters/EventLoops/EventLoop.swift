@@ -8,10 +8,10 @@ package import Wire
 /// needs no lock and no hop. Only `execute`, `run`, `enqueue`, `isCurrent`, `stop` and `join` may be called from
 /// other threads; all else belongs to the loop's own thread, and traps elsewhere.
 ///
-/// A turn is: wait for events, run their callbacks, run what was handed over by `execute` and by Swift tasks, run
-/// the requested `EndOfIteration` hooks, arm the one timer, wait again.
+/// An iteration is: wait for events, run their callbacks, run what was handed over by `execute` and by Swift tasks, run
+/// the requested `EndOfIteration` hooks, do a share of the `BackgroundWork`, arm the one timer, wait again.
 package final class EventLoop: @unchecked Sendable {
-    /// How often a turn looks into the inbox again before it lets sockets have their share.
+    /// How often an iteration looks into the inbox again before it lets sockets have their share.
     package static let maximumInboxRounds = 32
 
     /// Shown by the debugger and in `/proc`; 15 bytes are kept.
@@ -30,9 +30,12 @@ package final class EventLoop: @unchecked Sendable {
     // The rest is touched by the loop's thread alone.
     let timers = TimerHeap()
     private let kernelTimer: KernelTimer
+    let background = BackgroundQueue()
+    /// Counts the iterations, for what may be done only so often in each.
+    private(set) var iteration: UInt64 = 0
     private var cachedNow: Instant?
     private var requestedHooks: [EndOfIteration] = []
-    /// The room of the list that is being worked off, kept from turn to turn.
+    /// The room of the list that is being worked off, kept from iteration to iteration.
     private var spareHooks: [EndOfIteration] = []
     private var spareItems: [Inbox.Item] = []
     private var openHandles: [ObjectIdentifier: LoopHandle] = [:]
@@ -67,7 +70,7 @@ package final class EventLoop: @unchecked Sendable {
         uv_prepare_init(raw, beforeWait)
         beforeWait.pointee.data = me
         uv_prepare_start(beforeWait) { handle in
-            EventLoop.from(handle.unsafelyUnwrapped.pointee.data).endTurn()
+            EventLoop.from(handle.unsafelyUnwrapped.pointee.data).endIteration()
         }
         uv_poll_init(raw, timer, kernelTimer.descriptor)
         timer.pointee.data = me
@@ -130,8 +133,8 @@ package final class EventLoop: @unchecked Sendable {
 
     // MARK: Time
 
-    /// The time of this turn, in nanoseconds of CLOCK_MONOTONIC: read once a turn, by whoever asks first, and once
-    /// more before timers go off.
+    /// The time of this iteration, in nanoseconds of CLOCK_MONOTONIC: read by whoever asks first, and once more before
+    /// timers go off.
     package var now: Instant {
         if let cachedNow { return cachedNow }
         let time = Self.clock()
@@ -207,12 +210,24 @@ package final class EventLoop: @unchecked Sendable {
         spareItems.removeAll(keepingCapacity: true)
     }
 
-    // MARK: The end of a turn
+    // MARK: The end of an iteration
 
     func request(_ hook: EndOfIteration) { requestedHooks.append(hook) }
 
-    private func endTurn() {
+    private func endIteration() {
         drainInbox()
+        runHooks()
+        if background.run(clock: Self.clock) > 0 {
+            cachedNow = nil
+            runHooks()
+        }
+        if !requestedHooks.isEmpty || !background.isEmpty, acceptsHandles { uv_async_send(wakeUp) }
+        kernelTimer.follow(timers.earliest)
+        cachedNow = nil
+        iteration &+= 1
+    }
+
+    private func runHooks() {
         var rounds = 0
         while !requestedHooks.isEmpty, rounds < Self.maximumInboxRounds {
             swap(&requestedHooks, &spareHooks)
@@ -221,9 +236,6 @@ package final class EventLoop: @unchecked Sendable {
             drainInbox()
             rounds += 1
         }
-        if !requestedHooks.isEmpty, acceptsHandles { uv_async_send(wakeUp) }
-        kernelTimer.follow(timers.earliest)
-        cachedNow = nil
     }
 
     // MARK: Handles
@@ -318,7 +330,7 @@ package final class EventLoop: @unchecked Sendable {
 
     /// Closes what is still open, and says what that was.
     private func closeDown() -> [String] {
-        // Handles that were closed in the last turn end here.
+        // Handles that were closed in the last iteration end here.
         uv_run(raw, UV_RUN_NOWAIT)
         acceptsHandles = false
         inbox.withLock { $0.phase = .closing }

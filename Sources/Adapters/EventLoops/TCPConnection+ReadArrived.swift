@@ -2,11 +2,11 @@ internal import CLibUV
 internal import Glibc
 
 extension TCPConnection {
-    /// How many times `readArrived` reads; what is left comes in the loop's next turn.
+    /// How many times `readArrived` reads; what is left comes in the loop's next iteration.
     static let maximumReadsAtOnce = 16
     private static let readBytes = 16_384
 
-    /// Hands over now what the kernel has already, instead of in the loop's next turn: whoever is about to write to a
+    /// Hands over now what the kernel has already, instead of in the loop's next iteration: whoever is about to write to a
     /// connection that has been silent learns first that the other side has said goodbye.
     ///
     /// Not to be called from `onBytes`.

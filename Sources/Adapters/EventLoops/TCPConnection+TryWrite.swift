@@ -8,7 +8,7 @@ extension TCPConnection {
     ///   or read reports.
     package func tryWrite(_ bytes: UnsafeRawBufferPointer) -> Int {
         loop.preconditionCurrent("a TCP connection")
-        guard !isClosed, queuedBytes == 0, !bytes.isEmpty else { return 0 }
+        guard !isClosed, queuedBytes == 0, !hasOverflowed, !bytes.isEmpty else { return 0 }
         let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
         // SAFETY: libuv reads the bytes during the call and does not change them.
         var buffer = uv_buf_init(base?.assumingMemoryBound(to: CChar.self), UInt32(clamping: bytes.count))

@@ -8,7 +8,7 @@ package import Wire
 package final class TCPConnection: LoopHandle {
     /// What may wait to be sent; a peer that reads nothing must not fill our memory.
     package static let maximumQueuedBytes = 16 << 20
-    /// How much is read at once.
+    /// How much is read in one iteration of the loop: whoever sends without end must not keep the loop for itself.
     package static let maximumReadBytes = 65_536
 
     /// The bytes lie in the loop's receive buffer and are gone after the call.
@@ -23,6 +23,9 @@ package final class TCPConnection: LoopHandle {
     private var connecting: ((Result<Void, EventLoopError>) -> Void)?
     private var connectTimer: LoopTimer?
     private(set) var hasEnded = false
+    /// The iteration of the loop in which was read last.
+    private var readIteration: UInt64?
+    private var overflow: LoopTimer?
 
     /// A connection that is not connected yet.
     package init(loop: EventLoop) throws(EventLoopError) {
@@ -132,16 +135,18 @@ package final class TCPConnection: LoopHandle {
             pointer(as: uv_stream_t.self),
             { handle, _, buffer in
                 guard let handle, let buffer else { return }
-                let room = LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self).loop.receiveBuffer
-                buffer.pointee = uv_buf_init(
-                    room.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(TCPConnection.maximumReadBytes))
+                let connection = LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self)
+                // Without room libuv reads no more for now; what is left makes the descriptor readable again.
+                let count = connection.mayRead() ? TCPConnection.maximumReadBytes : 0
+                let room = count > 0 ? connection.loop.receiveBuffer.baseAddress : nil
+                buffer.pointee = uv_buf_init(room?.assumingMemoryBound(to: CChar.self), UInt32(count))
             },
             { handle, count, buffer in
                 guard let handle, let buffer else { return }
                 let connection = LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self)
                 if count > 0 {
                     connection.onBytes?(UnsafeRawBufferPointer(start: buffer.pointee.base, count: count))
-                } else if count < 0 {
+                } else if count < 0, count != UV_ENOBUFS.rawValue {
                     connection.ended(Int32(clamping: count))
                 }
             })
@@ -149,24 +154,44 @@ package final class TCPConnection: LoopHandle {
         if code != 0, code != UV_EALREADY.rawValue, code != UV_ENOTCONN.rawValue { ended(code) }
     }
 
+    /// Whether the connection ends because too much waited to be sent.
+    var hasOverflowed: Bool { overflow != nil }
+
+    /// Whether something may be read in this iteration still: once.
+    private func mayRead() -> Bool {
+        defer { readIteration = loop.iteration }
+        return readIteration != loop.iteration
+    }
+
     func ended(_ code: Int32) {
+        ended(with: code == UV_EOF.rawValue ? nil : EventLoopError(code, operation: "read or write"))
+    }
+
+    private func ended(with error: EventLoopError?) {
         guard !hasEnded, !isClosed else { return }
         hasEnded = true
         uv_read_stop(pointer(as: uv_stream_t.self))
-        onEnd?(code == UV_EOF.rawValue ? nil : EventLoopError(code, operation: "read or write"))
+        onEnd?(error)
     }
 
     // MARK: Writing
 
     /// Sends the bytes, at once as far as the kernel takes them.
     ///
-    /// - Returns: false when nothing was taken: the connection is closed, or more than `maximumQueuedBytes` wait.
-    ///   A connection that breaks is reported by `onEnd`.
+    /// - Returns: false when nothing was taken: the connection is closed, or more than `maximumQueuedBytes` would wait. Then
+    ///   it ends with `queueFull`, since nobody could make sense of what is missing in the middle. However it ends,
+    ///   `onEnd` reports it later.
     @discardableResult
     package func write(_ bytes: [UInt8]) -> Bool {
         loop.preconditionCurrent("a TCP connection")
-        guard !isClosed, queuedBytes + bytes.count <= Self.maximumQueuedBytes else { return false }
+        guard !isClosed, !hasOverflowed else { return false }
         guard !bytes.isEmpty else { return true }
+        guard queuedBytes + bytes.count <= Self.maximumQueuedBytes else {
+            let timer = LoopTimer(loop: loop) { [unowned self] in ended(with: .queueFull) }
+            timer.arm(at: loop.now)
+            overflow = timer
+            return false
+        }
         let request = QueuedWrite(bytes, connection: self)
         let context = Unmanaged.passRetained(request)
         request.raw.pointee.data = context.toOpaque()
@@ -227,6 +252,8 @@ package final class TCPConnection: LoopHandle {
     override func willClose() {
         connectTimer?.cancel()
         connectTimer = nil
+        overflow?.cancel()
+        overflow = nil
         connecting = nil
         onBytes = nil
         onEnd = nil

@@ -4,23 +4,30 @@ package import Wire
 
 /// Accepts TCP connections and hands their descriptors on, for a library that does its own reading.
 ///
-/// Several loops can listen at one address (`isShared`): the kernel then spreads new connections over them. Running
-/// out of descriptors does not make the loop spin: the connection that could not be taken is told so by being closed.
+/// Several loops can listen at one address (`isShared`): the kernel then spreads new connections over them. When the
+/// process runs out of descriptors, newcomers are refused at once instead of waiting for nothing; the last descriptors are
+/// kept for those who are there, whose calls need more of them.
 package final class TCPListener: LoopHandle {
-    /// How many connections one turn takes, so that a rush does not hold up calls.
-    package static let maximumAcceptsPerTurn = 64
-    /// How long the listener rests when the system is short of memory or descriptors.
+    /// How many connections one iteration takes, so that a rush does not hold up calls.
+    package static let maximumAcceptsPerIteration = 64
+    /// How long the listener waits when the system is short of memory.
     package static let pauseWhenExhausted: Duration = .milliseconds(100)
+    /// How many of the last descriptors are not for newcomers; of a process with few, an eighth.
+    package static let reservedDescriptors = 32
 
     /// Where the listener is bound, with the port that the kernel chose when 0 was asked for.
     package let localAddress: TransportAddress
-    /// Connections that were closed at once because no descriptor was left.
-    package private(set) var rejected = 0
+    /// What a connection is told that is refused because descriptors run out, before it is closed; may be empty.
+    package var refusal: [UInt8] = []
+    /// A connection was refused for that reason.
+    package var onRefused: (() -> Void)?
 
     private let descriptor: Int32
     private var onAccept: ((Int32) -> Void)?
     /// Given up for a moment when no descriptor is left, so that a connection can be taken in order to close it.
     private var spare: Int32
+    /// Descriptors from this number on are the last ones: the kernel gives the lowest that is free.
+    private let firstReserved: Int32
     private var pause: LoopTimer?
 
     /// - Parameters:
@@ -39,7 +46,8 @@ package final class TCPListener: LoopHandle {
                 var size = socklen_t(length.pointee)
                 return getsockname(descriptor, pointer, &size)
             } ?? address
-        spare = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+        spare = Self.openSpare()
+        firstReserved = Self.firstReserved()
         let raw = loop.raw
         do throws(EventLoopError) {
             try super.init(loop: loop, type: UV_POLL, label: "TCP listener at \(address)") { memory in
@@ -90,45 +98,65 @@ package final class TCPListener: LoopHandle {
         }
     }
 
+    private static func openSpare() -> Int32 { Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
+
+    private static func firstReserved() -> Int32 {
+        var limit = rlimit()
+        // SAFETY: the structure is ours.
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        let most = Int32(clamping: limit.rlim_cur)
+        return most - min(Int32(reservedDescriptors), most / 8)
+    }
+
     private func acceptPending() {
-        for _ in 0..<Self.maximumAcceptsPerTurn {
+        // Regained as soon as others have given some back.
+        if spare < 0 { spare = Self.openSpare() }
+        for _ in 0..<Self.maximumAcceptsPerIteration {
             guard let onAccept else { return }
             let accepted = gateway_accept(descriptor)
-            if accepted >= 0 {
+            if accepted >= firstReserved {
+                refuse(accepted)
+            } else if accepted >= 0 {
                 onAccept(accepted)
-                continue
-            }
-            switch errno {
-            case EAGAIN: return
-            case EINTR, ECONNABORTED, EPROTO: continue
-            case EMFILE, ENFILE:
-                guard rejectOne() else { return rest() }
-            default: return rest()
+            } else {
+                switch errno {
+                case EAGAIN: return
+                case EINTR, ECONNABORTED, EPROTO: continue
+                case EMFILE, ENFILE:
+                    guard refuseWithSpare() else { return pausePolling() }
+                default: return pausePolling()
+                }
             }
         }
     }
 
-    /// Takes a connection with the spare descriptor and closes it.
-    private func rejectOne() -> Bool {
+    /// Takes a connection with the spare descriptor and refuses it.
+    private func refuseWithSpare() -> Bool {
         guard spare >= 0 else { return false }
         _ = Glibc.close(spare)
         let accepted = gateway_accept(descriptor)
-        if accepted >= 0 {
-            rejected += 1
-            _ = Glibc.close(accepted)
-        }
-        spare = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
-        return accepted >= 0
+        let code = errno
+        if accepted >= 0 { refuse(accepted) }
+        spare = Self.openSpare()
+        return accepted >= 0 || code == EAGAIN
     }
 
-    private func rest() {
+    private func refuse(_ accepted: Int32) {
+        Self.refuse(accepted, refusal)
+        onRefused?()
+    }
+
+    /// Closes a connection that was just accepted, and tells the client why as far as that is possible without waiting.
+    package static func refuse(_ accepted: Int32, _ words: [UInt8]) { gateway_refuse(accepted, words, words.count) }
+
+    private func pausePolling() {
         uv_poll_stop(pointer(as: uv_poll_t.self))
-        if spare < 0 { spare = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
         pause?.arm(after: Self.pauseWhenExhausted)
     }
 
     override func willClose() {
         onAccept = nil
+        onRefused = nil
         pause?.cancel()
         pause = nil
     }

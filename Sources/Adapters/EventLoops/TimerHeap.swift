@@ -51,7 +51,7 @@ final class TimerHeap {
         siftDown(last.index)
     }
 
-    /// Fires all that is due. What gets armed meanwhile waits for the next turn, so that a timer that is always due
+    /// Fires all that is due. What gets armed meanwhile waits for the next iteration, so that a timer that is always due
     /// cannot keep the loop for itself.
     func fire(now: Instant) {
         let limit = nextSerial

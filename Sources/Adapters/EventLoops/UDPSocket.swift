@@ -14,8 +14,8 @@ package final class UDPSocket: LoopHandle {
     package static let maximumDatagramBytes = 65_536
     /// How many datagrams are taken with one system call.
     package static let maximumDatagramsPerRead = Int(GATEWAY_BATCH)
-    /// How many system calls for that one turn makes, so that a flood leaves the other sockets their share.
-    package static let maximumReadsPerTurn = 4
+    /// How many system calls for that one iteration makes, so that a flood leaves the other sockets their share.
+    package static let maximumReadsPerIteration = 4
     /// How many datagrams wait while the kernel takes none.
     package static let maximumQueuedDatagrams = 256
 
@@ -135,7 +135,7 @@ package final class UDPSocket: LoopHandle {
 
     private func readPending() {
         let batch = loop.datagramBatch
-        for _ in 0..<Self.maximumReadsPerTurn {
+        for _ in 0..<Self.maximumReadsPerIteration {
             guard !isClosed else { return }
             let limit = min(expected, Self.maximumDatagramsPerRead)
             let count = Int(gateway_receive_batch(descriptor, batch, Int32(limit)))

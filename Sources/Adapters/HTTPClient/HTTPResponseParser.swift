@@ -79,9 +79,12 @@ package struct HTTPResponseParser: Sendable {
                 _ = try takeBody(&rest, atMost: .max)
             case .statusLine, .fields, .chunkLine, .chunkEnd, .trailers:
                 guard try takeLine(&rest) else { return }
-                let text = line
-                line.removeAll(keepingCapacity: true)
+                // Out of the way and back, so that each line uses the memory of the one before.
+                var text: [UInt8] = []
+                swap(&text, &line)
                 try handle(text)
+                text.removeAll(keepingCapacity: text.capacity <= Self.maximumChunkLineBytes)
+                swap(&text, &line)
             }
         }
     }

@@ -2,6 +2,9 @@ internal import Glibc
 
 /// Writes one line for each event, in logfmt: `time=… level=info event="room joined" room=lobby participants=3`.
 ///
+/// Of an event that comes very often only so many lines are written, see `LogLimiter`; the next has a field `left_out` with
+/// the number of those that are missing.
+///
 /// A value that is passed around: whoever works for one call gets a log with that call's fields in it (`with`). Event
 /// names and keys are literals, so that only values can come from outside; those are quoted and escaped such that no
 /// value can end a line, begin a field or move the cursor of a terminal.
@@ -16,6 +19,8 @@ package struct Log: Sendable {
     package let minimumLevel: LogLevel
     private let sink: (any LogSink)?
     private let context: String
+    /// One for this log and all that are made from it.
+    private let limiter: LogLimiter
     private let clock: @Sendable () -> (seconds: Int, nanoseconds: Int)
 
     /// - Parameter clock: seconds and nanoseconds since 1970, UTC.
@@ -23,13 +28,14 @@ package struct Log: Sendable {
         minimumLevel: LogLevel, sink: any LogSink = DescriptorSink.standardError,
         clock: @escaping @Sendable () -> (seconds: Int, nanoseconds: Int) = UnixClock.now
     ) {
-        self.init(minimumLevel: minimumLevel, sink: sink, context: "", clock: clock)
+        self.init(minimumLevel: minimumLevel, sink: sink, context: "", limiter: LogLimiter(), clock: clock)
     }
 
     private init(
-        minimumLevel: LogLevel, sink: (any LogSink)?, context: String,
+        minimumLevel: LogLevel, sink: (any LogSink)?, context: String, limiter: LogLimiter,
         clock: @escaping @Sendable () -> (seconds: Int, nanoseconds: Int)
     ) {
+        self.limiter = limiter
         self.minimumLevel = minimumLevel
         self.sink = sink
         self.context = context
@@ -37,13 +43,14 @@ package struct Log: Sendable {
     }
 
     /// Writes nothing.
-    package static let silent = Log(minimumLevel: .error, sink: nil, context: "", clock: UnixClock.now)
+    package static let silent = Log(
+        minimumLevel: .error, sink: nil, context: "", limiter: LogLimiter(), clock: UnixClock.now)
 
     /// The same log, with these fields at the end of each line.
     package func with(_ fields: Fields) -> Log {
         var context = context
         for (key, value) in fields { Self.append(key.description, value.description, to: &context) }
-        return Log(minimumLevel: minimumLevel, sink: sink, context: context, clock: clock)
+        return Log(minimumLevel: minimumLevel, sink: sink, context: context, limiter: limiter, clock: clock)
     }
 
     package func error(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) {
@@ -68,10 +75,12 @@ package struct Log: Sendable {
     private func write(_ level: LogLevel, _ event: StaticString, _ fields: () -> Fields) {
         guard let sink, level >= minimumLevel else { return }
         let now = clock()
+        guard let leftOut = limiter.admit(event, level, seconds: now.seconds) else { return }
         var line = "time=" + Self.timestamp(seconds: now.seconds, nanoseconds: now.nanoseconds)
         line += " level=" + level.rawValue
         Self.append("event", event.description, to: &line)
         for (key, value) in fields() { Self.append(key.description, value.description, to: &line) }
+        if leftOut > 0 { Self.append("left_out", "\(leftOut)", to: &line) }
         line += context
         line += "\n"
         sink.write(line)

@@ -3,6 +3,80 @@ internal import SecureTransport
 internal import Wire
 
 extension WebSocketConnection {
+    /// Frames of one read that are looked at as soon as they are there. More than a peer has to send at a time; what is
+    /// beyond waits until the others have had their share of the loop.
+    static let maximumFramesAtOnce = 16
+
+    // MARK: Flow control
+
+    /// Reads nothing more from the network until `resumeReading`, so that TCP slows the sender down. Messages that
+    /// have been read already still come, 64 KiB of them at most.
+    package func pauseReading() {
+        guard phase == .open else { return }
+        isReadingPaused = true
+        followReading()
+    }
+
+    package func resumeReading() {
+        guard isReadingPaused else { return }
+        isReadingPaused = false
+        // Silence that we caused ourselves is not held against the peer.
+        noteSign()
+        followReading()
+    }
+
+    private var takesMessages: Bool { (phase == .open || phase == .closing) && !isTerminated }
+
+    /// Reads when the handler wants that and what was read before has been looked at.
+    func followReading() {
+        if isReadingPaused || takesMessages && !backlog.isEmpty {
+            stream.pauseReading()
+        } else {
+            stream.resumeReading()
+        }
+    }
+
+    /// Looks at the next frames of the backlog.
+    ///
+    /// - Returns: whether there are more.
+    func takeBacklog() -> Bool {
+        guard takesMessages else { return false }
+        noteSign()
+        // Out of the way of callbacks, which may close the connection.
+        var bytes: [UInt8] = []
+        swap(&bytes, &backlog)
+        backlogOffset += bytes.withUnsafeMutableBytes { bytes in
+            receiver.receive(
+                UnsafeMutableRawBufferPointer(rebasing: bytes[backlogOffset...]), atMost: Self.maximumFramesAtOnce,
+                to: self)
+        }
+        let isLeft = backlogOffset < bytes.count
+        if isLeft { swap(&bytes, &backlog) } else { backlogOffset = 0 }
+        followReading()
+        followMessage()
+        if !isLeft, let endBehindBacklog { streamEnded(endBehindBacklog) }
+        return isLeft
+    }
+
+    /// A message that has begun has to end some time.
+    private func followMessage() {
+        guard receiver.isInsideMessage, messageTimer?.isArmed != true else { return }
+        let timer = messageTimer ?? LoopTimer(loop: context.loop) { [unowned self] in messageTimedOut() }
+        messageTimer = timer
+        timedMessage = receiver.begunMessages
+        timer.arm(after: configuration.messageTimeout)
+    }
+
+    private func messageTimedOut() {
+        guard takesMessages, receiver.isInsideMessage else { return }
+        // One that has begun since is timed from now on, and time in which we did not read is not the peer's.
+        guard receiver.begunMessages == timedMessage, !isReadingPaused, backlog.isEmpty else { return followMessage() }
+        let limit = configuration.messageTimeout
+        fail(WebSocketViolation(code: .policyViolation, reason: "a message took longer than \(limit)"))
+    }
+
+    // MARK: Signs of life
+
     /// The peer lives.
     func noteSign() {
         lastSign = context.loop.now
@@ -35,15 +109,26 @@ extension WebSocketConnection {
 
 extension WebSocketConnection: ByteStreamDelegate {
     func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
-        guard phase == .open || phase == .closing else { return }
+        guard takesMessages else { return }
         noteSign()
         if !hasOpened { open() }
-        receiver.receive(bytes, to: self)
+        var taken = 0
+        if backlog.isEmpty { taken = receiver.receive(bytes, atMost: Self.maximumFramesAtOnce, to: self) }
+        followMessage()
+        guard taken < bytes.count, takesMessages else { return }
+        backlog.append(contentsOf: bytes[taken...])
+        followReading()
+        backlogWork?.request()
     }
 
     func streamSecured() {}
 
     func streamEnded(_ failure: ByteStreamFailure?) {
+        // What the peer has said before still counts.
+        if takesMessages, !backlog.isEmpty {
+            endBehindBacklog = .some(failure)
+            return
+        }
         let reason =
             switch failure {
             case nil: "the connection ended without a close frame"

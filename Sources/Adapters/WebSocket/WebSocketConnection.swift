@@ -3,8 +3,8 @@ package import Wire
 
 /// One end of a WebSocket, server or client: messages in by callback, messages out by a bounded queue.
 ///
-/// What a turn of the loop sends leaves together at its end, but audio at once when nothing waits before it: the rest of
-/// the turn may be many frames of others that have to be encoded. The queue keeps the order; when the peer reads too
+/// What is sent in an iteration of the loop leaves together at its end, but audio at once when nothing waits before it: the
+/// iteration may go on with many frames of others that have to be encoded. The queue keeps the order; when the peer reads too
 /// slowly, the oldest droppable messages go first and are counted, and required ones end the connection when there are
 /// too many.
 ///
@@ -30,14 +30,21 @@ package final class WebSocketConnection {
     var onClosed: (() -> Void)?
 
     let context: WebSocketContext
-    private let stream: ByteStream
+    let stream: ByteStream
     let receiver: MessageReceiver
     private let isClient: Bool
     var handler: (any WebSocketHandler)?
     var phase = Phase.open
     var hasOpened = false
-    /// Bytes that arrived together with the end of the opening handshake.
-    private var early: [UInt8]
+    /// Bytes that have been read and not been looked at: those that came with the opening handshake, and those of a peer
+    /// that sends many frames at once, which are background work.
+    var backlog: [UInt8]
+    /// How many of them have been taken.
+    var backlogOffset = 0
+    /// How the stream has ended behind the backlog.
+    var endBehindBacklog: ByteStreamFailure??
+    var backlogWork: BackgroundWork?
+    /// Whether the handler wants nothing read.
     var isReadingPaused = false
     private var queue = SendQueue()
     var pendingPong: [UInt8]?
@@ -45,7 +52,7 @@ package final class WebSocketConnection {
     var closeFrame: FrameBuffer?
     /// How this will end, as far as it is decided.
     var closure: WebSocketClosure?
-    private var isTerminated = false
+    private(set) var isTerminated = false
     /// Our close frame has been handed to the stream.
     private var hasSaidGoodbye = false
     /// Our half of the stream has ended.
@@ -55,6 +62,10 @@ package final class WebSocketConnection {
     private var hasUnreportedDrain = false
     var hook: EndOfIteration?
     var timer: LoopTimer?
+    /// Goes off when a message takes too long.
+    var messageTimer: LoopTimer?
+    /// The number of the message that it is armed for.
+    var timedMessage = 0
 
     /// - Parameters:
     ///   - stream: past the opening handshake.
@@ -67,7 +78,7 @@ package final class WebSocketConnection {
         self.stream = stream
         self.configuration = configuration
         self.handler = handler
-        self.early = early
+        backlog = early
         isClient = role == .client
         remoteAddress = stream.remoteAddress
         receiver = MessageReceiver(
@@ -77,6 +88,8 @@ package final class WebSocketConnection {
         stream.delegate = self
         hook = EndOfIteration(loop: context.loop) { [unowned self] in endOfIteration() }
         timer = LoopTimer(loop: context.loop) { [unowned self] in timerFired() }
+        backlogWork = BackgroundWork(loop: context.loop) { [unowned self] in takeBacklog() }
+        followReading()
         if let interval = configuration.pingInterval { timer?.arm(after: interval) }
         hook?.request()
     }
@@ -160,7 +173,8 @@ package final class WebSocketConnection {
         case .required:
             guard queue.requiredBytes + buffer.count <= configuration.maximumRequiredBytes else {
                 context.pool.put(buffer)
-                fail(WebSocketViolation(code: .tryAgainLater, reason: "messages are read too slowly"))
+                let violation = WebSocketViolation(code: .tryAgainLater, reason: "messages are read too slowly")
+                fail(violation, dropsQueue: true)
                 return false
             }
         }
@@ -185,24 +199,6 @@ package final class WebSocketConnection {
         context.pool.frame(opcode, payload: payload, mask: isClient ? context.nextMask() : nil)
     }
 
-    // MARK: Flow control
-
-    /// Reads nothing more from the network until `resumeReading`, so that TCP slows the sender down. Messages that
-    /// have been read already still come, 64 KiB of them at most.
-    package func pauseReading() {
-        guard phase == .open else { return }
-        isReadingPaused = true
-        stream.pauseReading()
-    }
-
-    package func resumeReading() {
-        guard isReadingPaused else { return }
-        isReadingPaused = false
-        // Silence that we caused ourselves is not held against the peer.
-        noteSign()
-        stream.resumeReading()
-    }
-
     // MARK: Closing
 
     /// Says goodbye after what is queued, and ends when the peer has answered, or after `closeTimeout`.
@@ -220,11 +216,11 @@ package final class WebSocketConnection {
         timer?.arm(after: configuration.closeTimeout)
         // A peer that must answer has to be heard.
         isReadingPaused = false
-        stream.resumeReading()
+        followReading()
         hook?.request()
     }
 
-    /// Ends the connection without a word; `webSocketClosed` comes at the end of the turn.
+    /// Ends the connection without a word; `webSocketClosed` comes at the end of the iteration.
     package func terminate() {
         guard phase != .closed, !isTerminated else { return }
         isTerminated = true
@@ -252,10 +248,12 @@ package final class WebSocketConnection {
     }
 
     /// Something is wrong with the peer: it is told what, and nothing from it counts any more.
-    func fail(_ violation: WebSocketViolation) {
+    ///
+    /// - Parameter dropsQueue: what waits is not sent before: it is what the peer does not read.
+    func fail(_ violation: WebSocketViolation, dropsQueue: Bool = false) {
         guard isOpen || phase == .closing else { return }
         receiver.stop()
-        dropQueue()
+        if dropsQueue { dropQueue() }
         let reason = Self.shortened(violation.reason)
         if closure == nil {
             closure = WebSocketClosure(code: violation.code, reason: reason, wasClean: false, wasLocal: true)
@@ -267,7 +265,7 @@ package final class WebSocketConnection {
         phase = .failing
         timer?.arm(after: configuration.closeTimeout)
         isReadingPaused = false
-        stream.resumeReading()
+        followReading()
         hook?.request()
     }
 
@@ -284,6 +282,8 @@ package final class WebSocketConnection {
         if let closeFrame { context.pool.put(closeFrame) }
         closeFrame = nil
         timer?.cancel()
+        messageTimer?.cancel()
+        backlogWork?.cancel()
         let handler = handler
         self.handler = nil
         let onClosed = onClosed
@@ -301,7 +301,7 @@ package final class WebSocketConnection {
         finish(closure ?? WebSocketClosure(code: .abnormal, reason: reason, wasClean: false, wasLocal: false))
     }
 
-    // MARK: The end of a turn
+    // MARK: The end of an iteration
 
     private func endOfIteration() {
         if isTerminated { return finishAbnormally("ended on this side") }
@@ -313,9 +313,7 @@ package final class WebSocketConnection {
         hasOpened = true
         guard isOpen else { return }
         handler?.webSocketOpened(self)
-        var bytes = early
-        early = []
-        if !bytes.isEmpty { bytes.withUnsafeMutableBytes { receiver.receive($0, to: self) } }
+        if !backlog.isEmpty { backlogWork?.request() }
         if isTerminated { finishAbnormally("ended on this side") }
     }
 

@@ -39,6 +39,9 @@ package struct WebSocketConfiguration: Hashable, Sendable {
     package var pingInterval: Duration? = .seconds(20)
     /// How long after a ping without any sign of life the connection is given up.
     package var pongTimeout: Duration = .seconds(15)
+    /// How long the peer may take over a message, from its first byte to its last. Twice that at most: one that follows right
+    /// behind another is timed from then on.
+    package var messageTimeout: Duration = .seconds(60)
     /// How long the peer may take to read what is queued and to answer a close frame.
     package var closeTimeout: Duration = .seconds(5)
 

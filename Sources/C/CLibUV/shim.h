@@ -20,6 +20,16 @@ static inline int gateway_accept(int listener) {
     return (int)syscall(SYS_accept4, listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+/// Sends `words` to a connection that was just accepted, as far as they fit, reads away what has come of its request (unread
+/// bytes would reset the connection, and the words could be lost), and closes it. Never waits.
+static inline void gateway_refuse(int descriptor, const void *words, size_t count) {
+    char unread[4096];
+    if (count > 0) send(descriptor, words, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(descriptor, SHUT_WR);
+    for (int reads = 0; reads < 16 && recv(descriptor, unread, sizeof unread, MSG_DONTWAIT) > 0; reads++) {}
+    close(descriptor);
+}
+
 /// Datagrams that one system call may bring.
 enum { GATEWAY_BATCH = 16 };
 

@@ -138,7 +138,7 @@ struct JoinEndpoint {
             guard !request.path.hasPrefix("/rtc/v1") else {
                 throw Refusal(status: 400, reason: "missing join_request")
             }
-            return (JoinParameters.decode(QueryString(request.rawQuery)), false)
+            return (JoinParameters.decode(request.query), false)
         }
         do throws(JoinParameters.Failure) {
             return (try JoinParameters.decode(encoded), true)

@@ -31,6 +31,8 @@ package final class Admission: Sendable {
     private let refusalsOfTokens: Counter
     private let refusalsOfParameters: Counter
     private let refusalsOfDuplicates: Counter
+    private let refusalsOfOpenFiles: Counter
+    private let connectionRefusals = RepeatedNotice(every: .seconds(10))
     private let state: Locked<State>
 
     private struct State {
@@ -55,6 +57,7 @@ package final class Admission: Sendable {
         refusalsOfTokens = Self.counter("access_token", metrics)
         refusalsOfParameters = Self.counter("parameter", metrics)
         refusalsOfDuplicates = Self.counter("duplicate_identity", metrics)
+        refusalsOfOpenFiles = Self.counter("open_files", metrics)
         state = Locked(State(limiter: configuration.rateLimit.map { RateLimiter(limit: $0, now: .zero) }))
     }
 
@@ -79,7 +82,7 @@ package final class Admission: Sendable {
     /// The API key that came with a request; its header counts before `?api_key=`, and that before the subprotocols.
     package func presentedKey(of request: HTTPRequest) -> String? {
         APIKeys.presented(
-            header: request.headers[access.apiKeyHeaderName], query: request.query.items.map { ($0.name, $0.value) })
+            header: request.headers[access.apiKeyHeaderName], query: request.query.pairs)
             ?? request.offeredSubprotocols.apiKey
     }
 
@@ -87,6 +90,13 @@ package final class Admission: Sendable {
     /// not make more tokens.
     package func check(_ request: HTTPRequest, now: Instant) -> Verdict {
         check(apiKey: presentedKey(of: request), address: address(of: request), now: now)
+    }
+
+    /// Whether the request brings a key, or none is needed. Counts nothing.
+    package func knows(_ request: HTTPRequest) -> Bool {
+        guard let keys = access.apiKeys else { return true }
+        if case .accepted = keys.check(presentedKey(of: request)) { return true }
+        return false
     }
 
     /// Checks a key and counts the request: against the key when it is right, otherwise against the address, so that
@@ -133,6 +143,17 @@ package final class Admission: Sendable {
     }
 
     // MARK: Connections
+
+    /// Counts a connection that was refused before anything of it was read, and writes it down from time to time.
+    package func refusedConnection(_ reason: HTTPServer.RefusalReason) {
+        switch reason {
+        case .tooManyConnections: refusals[.unavailable]?.add()
+        case .tooManyOpenFiles: refusalsOfOpenFiles.add()
+        }
+        guard let count = connectionRefusals.note(now: EventLoop.clock()) else { return }
+        let why = reason == .tooManyConnections ? "too many connections" : "too many open files (see ulimit -n)"
+        log.warning("connections refused", ["reason": why, "count": count])
+    }
 
     /// One WebSocket, or one session that outlives it, among those that are counted. Gives its place back when nobody
     /// holds it any more.

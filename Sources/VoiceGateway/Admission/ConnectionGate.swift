@@ -88,6 +88,13 @@ final class ConnectionGate {
         }
     }
 
+    /// The client has gone without showing who it is, which counts like a request.
+    func hungUp() {
+        guard mustAsk, refusal == nil else { return }
+        place?.stopWaiting()
+        _ = admission.count(Caller(address: address), now: loop.now)
+    }
+
     /// The first message was sound, or there was none in time.
     func giveUp() -> Decision {
         place?.stopWaiting()

@@ -1,5 +1,6 @@
 package import ClientProtocol
 package import WebSocket
+internal import Wire
 
 /// What `VoiceGateway call` shall do.
 package struct CallRequest: Hashable, Sendable {
@@ -52,7 +53,7 @@ package struct CallRequest: Hashable, Sendable {
         showsJSON = options.contains("json")
         duration = Self.duration(&settings)
         let (base, query) = Self.address(&settings, command: "call")
-        var parameters = QueryString.pairs(of: query).map { Parameter(name: $0.name, value: $0.value) }
+        var parameters = QueryString(query).items.map { Parameter(name: $0.name, value: $0.value) }
         for text in options.values["param"] ?? [] {
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, !parts[0].isEmpty else {

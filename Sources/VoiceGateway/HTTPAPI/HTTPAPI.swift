@@ -9,6 +9,7 @@ internal import Wire
 /// Belongs to the loop's thread.
 final class HTTPAPI {
     private let interface: HTTPInterface
+    private let admission: Admission
     /// Requests whose answers are still to come.
     private var pending = 0
     private var drained: (() -> Void)?
@@ -17,6 +18,7 @@ final class HTTPAPI {
         loop: EventLoop, environment: GatewayEnvironment, api: ServerAPI, placer: AgentPlacer, webSocketPaths: [String]
     ) {
         let admission = environment.admission
+        self.admission = admission
         interface = HTTPInterface(
             HTTPInterface.Surroundings(
                 configuration: HTTPAPIConfiguration(environment),
@@ -40,6 +42,9 @@ final class HTTPAPI {
             finishDraining()
         }
     }
+
+    /// Whether the body of this request, whose head has been read, may be as large as the operation needs.
+    func takesBody(_ request: HTTPRequest) -> Bool { interface.takesBody(request) && admission.knows(request) }
 
     /// Answers bytes that are no usable request.
     func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {

@@ -57,6 +57,9 @@ final class HTTPInterface {
         router.handle(request, completion: completion)
     }
 
+    /// Whether there is an operation for the request that reads a body.
+    func takesBody(_ request: HTTPRequest) -> Bool { router.takesBody(request) }
+
     /// Answers bytes that are no usable request.
     func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
         router.response(to: error, in: request)

@@ -1,7 +1,6 @@
 internal import ClientProtocol
 internal import Observability
 internal import SecureTransport
-internal import Signalling
 internal import WebSocket
 internal import Wire
 
@@ -48,9 +47,22 @@ final class HTTPRouter {
         route.handler(request, finish)
     }
 
+    /// Whether there is an operation for the request that reads a body.
+    func takesBody(_ request: HTTPRequest) -> Bool {
+        routes[request.path]?.contains { $0.method == request.method && $0.documentation.body != nil } ?? false
+    }
+
     /// Answers bytes that are no usable request.
     func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
         guard let request else { return error.response }
+        // Who has no key is told so, and counted, whatever the size of what comes with the request.
+        if case .bodyTooLarge = error, let route = routes[request.path]?.first(where: { $0.method == request.method }),
+            route.isGuarded, let refusal = around.refusal(request)
+        {
+            var answer = HTTPResponse.empty(500)
+            finishing(request) { answer = $0 }(Self.response(to: refusal, route.errors))
+            return answer
+        }
         let plain = error.response
         let sentence = SessionRequest.trimmed(String(decoding: plain.body, as: UTF8.self))
         let style = routes[request.path]?.first?.errors ?? .session
@@ -62,6 +74,8 @@ final class HTTPRouter {
     // MARK: Without a route
 
     private func withoutRoute(_ request: HTTPRequest, _ routes: [HTTPRoute]) -> HTTPResponse {
+        // The server itself, not one of its paths (RFC 9110 section 9.3.7).
+        if request.method == .options, request.path == "*" { return .empty(204) }
         let path = Self.path(of: request)
         let methods = methods(of: request.path)
         guard !methods.isEmpty else { return ErrorStyle.notFound(path: path) }
@@ -111,6 +125,8 @@ final class HTTPRouter {
         let id = RequestIdentifier.of(request, header: crossOrigin.requestIDHeader, random: &random)
         let isPrivate = request.path == GeneralRoutes.metricsPath
         let isGuarded = routes[request.path]?.contains(where: \.isGuarded) ?? false
+        let isKnown = routes[request.path] != nil || webSocketPaths.contains(request.path)
+        let shownPath = isKnown ? request.path : PathRedaction.shown(request.path)
         return { [crossOrigin, around] response in
             var response = response
             if !isPrivate { crossOrigin.apply(to: &response, for: request) }
@@ -118,7 +134,7 @@ final class HTTPRouter {
             response.headers.set("Cache-Control", "no-store")
             response.headers.set("X-Content-Type-Options", "nosniff")
             let fields: Log.Fields = [
-                "method": request.method.rawValue, "path": TokenRedaction.withoutTokens(request.path),
+                "method": request.method.rawValue, "path": shownPath,
                 "status": response.status, "ms": (around.now() - start).milliseconds, "request_id": id,
                 "client": around.clientAddress(request),
             ]

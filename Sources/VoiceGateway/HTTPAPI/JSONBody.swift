@@ -17,7 +17,10 @@ enum JSONBody {
         guard !request.body.isEmpty else { return nil }
         guard isJSON(request.headers["Content-Type"] ?? "") else { throw .wrongType }
         do throws(JSONError) {
-            return try JSONValue(parsing: request.body, maximumDepth: maximumDepth)
+            // A mark of the byte order, which some programs write, may be ignored (RFC 8259 section 8.1).
+            let hasMark = request.body.starts(with: [0xEF, 0xBB, 0xBF])
+            return try JSONValue(
+                parsing: hasMark ? Array(request.body.dropFirst(3)) : request.body, maximumDepth: maximumDepth)
         } catch {
             throw .malformed(error)
         }

@@ -21,6 +21,8 @@ final class GatewayLoop: HTTPHandler {
     static let drainTimeout: Duration = .seconds(1)
     /// The largest body of an HTTP request: room for a long prompt, and little enough to be read between two packets.
     static let maximumBodyBytes = 256 << 10
+    /// The same for who has shown no key where one is needed, and for requests that nobody takes a body of.
+    static let maximumBodyBytesOfUnknown = 4096
 
     let loop: EventLoop
     /// Its place among the loops, which resume tokens name.
@@ -79,11 +81,22 @@ final class GatewayLoop: HTTPHandler {
         http.handle(request) { responder.respond($0) }
     }
 
+    func maximumBodyBytes(for request: WebSocket.HTTPRequest) -> Int {
+        http.takesBody(request) ? Self.maximumBodyBytes : Self.maximumBodyBytesOfUnknown
+    }
+
+    func refusedConnection(_ reason: HTTPServer.RefusalReason) { environment.admission.refusedConnection(reason) }
+
     func response(to error: HTTPRequestError, in request: WebSocket.HTTPRequest?) -> WebSocket.HTTPResponse {
         http.response(to: error, in: request)
     }
 
     func handleUpgrade(_ request: WebSocket.HTTPRequest, _ upgrade: WebSocketUpgrade) {
+        var request = request
+        // `/ws/` is what some libraries make of `/ws`.
+        if request.path.count > 1, request.path.hasSuffix("/"), endpoints[String(request.path.dropLast())] != nil {
+            request.path.removeLast()
+        }
         guard let endpoint = endpoints[request.path] else {
             // A server may pass over the wish for another protocol (RFC 9110 section 7.8).
             return http.handle(request) { upgrade.reject($0) }

@@ -3,6 +3,7 @@ internal import ClientProtocol
 internal import EventLoops
 internal import Observability
 internal import WebSocket
+internal import Wire
 
 /// The WebSockets of clients: `GET /ws` for those that speak raw sound in binary frames, and
 /// `GET /v1/conversation/ws` for those that speak JSON with base64 in it.
@@ -40,7 +41,7 @@ final class SessionEndpoint: ClientEndpoint {
         var parameters = SessionParameters(endpoint: Self.paths[path] ?? .device)
         var mistake: InvalidParameter?
         do throws(InvalidParameter) {
-            try parameters.apply(query: ClientProtocol.QueryString.pairs(of: request.request.rawQuery))
+            try parameters.apply(query: request.request.query.pairs)
         } catch {
             mistake = error
         }

@@ -97,6 +97,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         }
         onLost = nil
         session = nil
+        gate?.hungUp()
         endGate()
         place = nil
         self.socket = nil

@@ -2,7 +2,7 @@ internal import Wire
 
 /// Reads a server's answer to an upgrade request. No socket and no clock inside.
 package struct HandshakeResponseParser {
-    /// The largest head of an answer.
+    /// The largest head of an answer, with those of the interim answers before it.
     static let maximumHeadBytes = 65_536
     /// How much of a refusal's body is kept; the rest does not matter.
     static let maximumBodyBytes = 16_384
@@ -27,8 +27,12 @@ package struct HandshakeResponseParser {
 
     private let key: String
     private var buffer: [UInt8] = []
+    /// Where the unread bytes begin.
+    private var position = 0
     private var searched = 0
     private var refusal: Refusal?
+    /// A refusal's body as far as it is here, when it comes in chunks.
+    private var chunks = Chunks()
 
     /// - Parameter key: the `Sec-WebSocket-Key` that was sent.
     package init(key: String) { self.key = key }
@@ -37,17 +41,16 @@ package struct HandshakeResponseParser {
     package mutating func receive(_ bytes: RawSpan) throws(Failure) -> Outcome? {
         bytes.withUnsafeBytes { buffer.append(contentsOf: $0) }
         while refusal == nil {
-            guard let end = HTTPHeadParser.end(in: buffer, from: searched) else {
+            guard let end = try Self.endOfHead(in: buffer[position...], from: searched) else {
                 guard buffer.count <= Self.maximumHeadBytes else { throw Failure(reason: "its head is too large") }
-                searched = max(0, buffer.count - 3)
+                searched = buffer.count
                 return nil
             }
-            let (status, reason, headers) = try Self.head(buffer[..<end])
-            buffer.removeFirst(end)
-            searched = 0
+            let (status, reason, headers) = try Self.head(buffer[position..<end])
+            (position, searched) = (end, end)
             if status == 101 {
                 try check(headers)
-                return .accepted(early: buffer)
+                return .accepted(early: Array(buffer[end...]))
             }
             // Interim answers (100, 103) come before the real one.
             if status / 100 == 1 { continue }
@@ -57,22 +60,27 @@ package struct HandshakeResponseParser {
                 isChunked: headers.contains(token: "chunked", in: "Transfer-Encoding"))
         }
         guard let refusal else { return nil }
+        if refusal.isChunked { chunks.take(buffer, from: &position) }
         let isComplete =
-            if refusal.isChunked {
-                Self.dechunked(buffer).isComplete
-            } else {
-                refusal.length.map { buffer.count >= $0 } ?? false
-            }
+            refusal.isChunked ? chunks.isComplete : refusal.length.map { buffer.count - position >= $0 } ?? false
         return isComplete || buffer.count >= Self.maximumBodyBytes ? finish() : nil
     }
 
     /// The connection has ended, or nobody wants to wait longer: a refusal whose body is cut short is still one.
     package func finish() -> Outcome? {
         guard let refusal else { return nil }
-        var body = refusal.isChunked ? Self.dechunked(buffer).body : buffer
-        if let length = refusal.length, !refusal.isChunked { body = Array(body.prefix(max(0, length))) }
+        var body = refusal.isChunked ? chunks.body[...] : buffer[position...]
+        if let length = refusal.length, !refusal.isChunked { body = body.prefix(max(0, length)) }
         let text = String(decoding: body.prefix(Self.maximumBodyBytes), as: UTF8.self)
         return .rejected(status: refusal.status, reason: refusal.reason, body: text)
+    }
+
+    private static func endOfHead(in bytes: ArraySlice<UInt8>, from searched: Int) throws(Failure) -> Int? {
+        do throws(HTTPHeadParser.Failure) {
+            return try HTTPHeadParser.end(in: bytes, from: searched)
+        } catch {
+            throw Failure(reason: "its head cannot be read")
+        }
     }
 
     private static func head(
@@ -109,20 +117,57 @@ package struct HandshakeResponseParser {
         guard headers["Sec-WebSocket-Protocol"] == nil else { throw Failure(reason: "it names a subprotocol") }
     }
 
-    /// As much of a chunked body as is there.
-    private static func dechunked(_ bytes: [UInt8]) -> (body: [UInt8], isComplete: Bool) {
-        var body: [UInt8] = []
-        var index = 0
-        while let lineEnd = bytes[index...].firstIndex(of: 0x0A) {
-            let digits = bytes[index..<lineEnd].prefix { HTTPSyntax.hexDigit($0) != nil }
-            guard (1...7).contains(digits.count) else { return (body, true) }
-            let size = digits.reduce(0) { $0 << 4 | Int(HTTPSyntax.hexDigit($1) ?? 0) }
-            if size == 0 { return (body, true) }
-            let start = lineEnd + 1
-            body += bytes[start..<min(start + size, bytes.count)]
-            index = start + size + 2
-            if index >= bytes.count { break }
+    /// Undoes the chunked transfer coding, a byte at a time.
+    private struct Chunks {
+        private enum State {
+            case size(Int, digits: Int)
+            case extensions(size: Int)
+            case content(remaining: Int)
+            /// CRLF behind the content.
+            case end(remaining: Int)
+            case over
         }
-        return (body, false)
+
+        private(set) var body: [UInt8] = []
+        private var state = State.size(0, digits: 0)
+
+        /// The last chunk is here, or something that is none.
+        var isComplete: Bool {
+            if case .over = state { true } else { false }
+        }
+
+        mutating func take(_ bytes: [UInt8], from position: inout Int) {
+            while position < bytes.count, !isComplete {
+                if case .content(let remaining) = state {
+                    let count = min(remaining, bytes.count - position)
+                    body += bytes[position..<position + count]
+                    position += count
+                    state = count == remaining ? .end(remaining: 2) : .content(remaining: remaining - count)
+                } else {
+                    take(bytes[position])
+                    position += 1
+                }
+            }
+        }
+
+        private mutating func take(_ byte: UInt8) {
+            switch state {
+            case .size(let size, let digits):
+                if let digit = PercentEncoding.digit(byte), digits < 7 {
+                    state = .size(size << 4 | Int(digit), digits: digits + 1)
+                } else if digits == 0 {
+                    state = .over
+                } else {
+                    state = .extensions(size: size)
+                    take(byte)
+                }
+            case .extensions(let size):
+                if byte == 0x0A { state = size == 0 ? .over : .content(remaining: size) }
+            case .end(let remaining):
+                state = remaining == 1 ? .size(0, digits: 0) : .end(remaining: remaining - 1)
+            case .content, .over:
+                break
+            }
+        }
     }
 }

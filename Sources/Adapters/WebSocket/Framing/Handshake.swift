@@ -15,16 +15,31 @@ package enum WebSocketHandshake {
     ///
     /// - Returns: the answer to send when something is wrong; nil when all is well.
     package static func complaint(about request: HTTPRequest) -> HTTPResponse? {
-        guard HTTPHeaders.isEqual(request.headers["Sec-WebSocket-Version"] ?? "", version) else {
+        let versions = request.headers.values("Sec-WebSocket-Version")
+        guard versions.count <= 1 else { return .text(400, "Sec-WebSocket-Version must not be repeated.\n") }
+        guard versions.first == version else {
             var response = HTTPResponse.text(426, "Only version 13 of the WebSocket protocol is supported.\n")
             response.headers.add("Sec-WebSocket-Version", version)
             return response
         }
         let keys = request.headers.values("Sec-WebSocket-Key")
-        guard keys.count == 1, (try? Base64.decodeTolerantly(keys[0]))?.count == keyBytes else {
+        guard keys.count == 1, isKey(keys[0]) else {
             return .text(400, "Sec-WebSocket-Key must be 16 bytes in base64.\n")
         }
         return nil
+    }
+
+    /// 22 digits and their padding. What the last digit has beyond the 16 bytes may be anything, as in the example of RFC
+    /// 6455 section 4.1 itself.
+    private static func isKey(_ key: String) -> Bool {
+        let digits = key.utf8.dropLast(2)
+        return key.utf8.count == 24 && key.hasSuffix("==")
+            && digits.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2B, 0x2F: true
+                default: false
+                }
+            }
     }
 }
 

@@ -55,37 +55,89 @@ package final class MessageReceiver {
     private var control: [UInt8] = []
     /// The kind of the fragmented message under way.
     private var fragmented: WebSocketOpcode?
+    /// Of the text under way.
+    private var checker = UTF8Checker()
+    private let unfinished: UnfinishedMessages
+    /// What `message` has taken of it.
+    private var reserved = 0
+    /// How many messages have begun so far.
+    private(set) var begunMessages = 0
 
-    package init(role: Role, maximumMessageBytes: Int, skipsLargeMessages: Bool = false) {
+    /// - Parameter unfinished: counts what messages take before they are whole.
+    package init(
+        role: Role, maximumMessageBytes: Int, skipsLargeMessages: Bool = false,
+        unfinished: UnfinishedMessages = .shared
+    ) {
+        self.unfinished = unfinished
         self.role = role
         self.maximumMessageBytes = maximumMessageBytes
         self.skipsLargeMessages = skipsLargeMessages
     }
 
+    deinit { unfinished.give(reserved) }
+
+    /// Whether a message has begun and not ended.
+    var isInsideMessage: Bool {
+        switch phase {
+        case .header: fragmented != nil
+        case .payload: fragmented != nil || !header.opcode.isControl
+        case .over: false
+        }
+    }
+
     /// Nothing more is looked at.
-    package func stop() { phase = .over }
+    package func stop() {
+        phase = .over
+        message = []
+        release()
+    }
+
+    private func release() {
+        unfinished.give(reserved)
+        reserved = 0
+    }
+
+    /// Takes room for a message of so many bytes.
+    private func reserve(_ count: Int) -> Bool {
+        guard count > reserved + UnfinishedMessages.pieceBytes else { return true }
+        let more = count - reserved
+        guard unfinished.take(more) else { return false }
+        reserved += more
+        return true
+    }
 
     /// Takes the next bytes of the connection, which may be changed.
     package func receive(_ bytes: UnsafeMutableRawBufferPointer, to delegate: some MessageReceiverDelegate) {
+        _ = receive(bytes, atMost: .max, to: delegate)
+    }
+
+    /// Takes the next bytes of the connection, which may be changed, up to the end of so many frames.
+    ///
+    /// - Returns: how many bytes were taken; the others are to be given again.
+    func receive(
+        _ bytes: UnsafeMutableRawBufferPointer, atMost maximumFrames: Int, to delegate: some MessageReceiverDelegate
+    ) -> Int {
         var rest = bytes[...]
+        var frames = 0
         while true {
             switch phase {
             case .over:
-                return
+                return bytes.count
             case .header:
-                guard !rest.isEmpty else { return }
+                guard !rest.isEmpty, frames < maximumFrames else { return bytes.count - rest.count }
                 do {
-                    guard let parsed = try takeHeader(&rest) else { return }
+                    guard let parsed = try takeHeader(&rest) else { return bytes.count }
                     header = parsed
                     try check(parsed)
                     frameOffset = 0
+                    frames += 1
                     phase = .payload
                 } catch {
-                    return fail(error, to: delegate)
+                    fail(error, to: delegate)
                 }
             case .payload:
                 let missing = header.payloadBytes - frameOffset
-                guard missing == 0 || !rest.isEmpty else { return }
+                guard missing == 0 || !rest.isEmpty else { return bytes.count }
                 let part = UnsafeMutableRawBufferPointer(rebasing: rest.prefix(missing))
                 rest = rest.dropFirst(part.count)
                 if skipped != nil, !header.opcode.isControl {
@@ -136,6 +188,8 @@ package final class MessageReceiver {
             guard fragmented != nil else { throw .protocolError("there is no message to continue") }
         case .text, .binary:
             guard fragmented == nil else { throw .protocolError("a message begins inside another one") }
+            begunMessages += 1
+            checker = UTF8Checker()
         }
         guard skipped == nil, header.payloadBytes > maximumMessageBytes - message.count else { return }
         guard skipsLargeMessages else {
@@ -144,6 +198,7 @@ package final class MessageReceiver {
         }
         skipped = message.count
         message = []
+        release()
     }
 
     /// Passes over payload of a message that is too large. It is not even unmasked.
@@ -171,7 +226,7 @@ package final class MessageReceiver {
             frameOffset += part.count
             guard isWhole else { return }
             let payload = control
-            control.removeAll(keepingCapacity: true)
+            control = []
             phase = .header
             return payload.withUnsafeBytes { finishControl($0, to: delegate) }
         }
@@ -179,30 +234,39 @@ package final class MessageReceiver {
             phase = .header
             return finish(UnsafeRawBufferPointer(part), isText: header.opcode == .text, to: delegate)
         }
+        let isText = fragmented == .text || header.opcode == .text
+        if isText, !checker.take(UnsafeRawBufferPointer(part)) { return failText(to: delegate) }
+        guard reserve(message.count + part.count) else {
+            let reason = "the server has too many unfinished messages"
+            return fail(WebSocketViolation(code: .tryAgainLater, reason: reason), to: delegate)
+        }
         message.append(contentsOf: part)
         frameOffset += part.count
         guard isWhole else { return }
         phase = .header
         if header.opcode != .continuation { fragmented = header.opcode }
         guard header.isFinal else { return }
-        let isText = fragmented == .text
         fragmented = nil
-        let whole = message
-        message = []
-        whole.withUnsafeBytes { finish($0, isText: isText, to: delegate) }
-        if whole.capacity <= Self.maximumKeptBytes {
-            message = whole
-            message.removeAll(keepingCapacity: true)
-        }
+        guard !isText || checker.isComplete else { return failText(to: delegate) }
+        release()
+        // Taken out, since the delegate may stop us meanwhile; put back without a copy.
+        var whole: [UInt8] = []
+        swap(&whole, &message)
+        whole.withUnsafeBytes { delegate.received(message: $0, isText: isText) }
+        guard whole.capacity <= Self.maximumKeptBytes else { return }
+        whole.removeAll(keepingCapacity: true)
+        swap(&whole, &message)
     }
 
     private func finish(
         _ payload: UnsafeRawBufferPointer, isText: Bool, to delegate: some MessageReceiverDelegate
     ) {
-        if isText, !Self.isUTF8(payload) {
-            return fail(WebSocketViolation(code: .invalidPayload, reason: "text is not UTF-8"), to: delegate)
-        }
+        if isText, !Self.isUTF8(payload) { return failText(to: delegate) }
         delegate.received(message: payload, isText: isText)
+    }
+
+    private func failText(to delegate: some MessageReceiverDelegate) {
+        fail(WebSocketViolation(code: .invalidPayload, reason: "text is not UTF-8"), to: delegate)
     }
 
     private func finishControl(_ payload: UnsafeRawBufferPointer, to delegate: some MessageReceiverDelegate) {
@@ -236,8 +300,7 @@ package final class MessageReceiver {
     }
 
     private func fail(_ violation: WebSocketViolation, to delegate: some MessageReceiverDelegate) {
-        phase = .over
-        message = []
+        stop()
         delegate.violated(violation)
     }
 

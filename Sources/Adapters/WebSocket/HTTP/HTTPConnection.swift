@@ -2,9 +2,12 @@ internal import EventLoops
 internal import Wire
 
 /// One client's connection to an `HTTPServer`, until it closes or becomes a WebSocket.
+///
+/// Requests are background work of the loop, one a step, and none is taken before the client has read enough of the last
+/// answer that the kernel holds the rest. So whoever sends many is served as fast as he reads, and nothing piles up.
 final class HTTPConnection {
-    /// What a client may send ahead while a request is being answered.
-    static let maximumPipelinedBytes = 65_536
+    /// With more than that unread, no more is read from the network.
+    static let maximumPipelinedBytes = 16_384
     /// How long a closed half may linger, so that the last answer is read before the connection is reset.
     static let lingerTimeout: Duration = .seconds(2)
 
@@ -14,6 +17,8 @@ final class HTTPConnection {
         case reading
         /// A handler has the request; the number tells its answer from a late one.
         case handling(HTTPRequest)
+        /// An answer waits until the client reads.
+        case sending
         case upgrading(HTTPRequest)
         /// The last answer is on its way; whatever comes in is ignored.
         case ending
@@ -27,7 +32,9 @@ final class HTTPConnection {
     private var phase = Phase.idle
     private var exchange = 0
     private var timer: LoopTimer?
-    private var isProcessing = false
+    private var work: BackgroundWork?
+    /// When a connection without a request is closed.
+    private var idleDeadline: Instant
     private var isPaused = false
     private var hasEnded = false
 
@@ -37,71 +44,82 @@ final class HTTPConnection {
         parser = HTTPRequestParser(
             maximumHeadBytes: server.configuration.maximumHeadBytes,
             maximumBodyBytes: server.configuration.maximumBodyBytes)
+        idleDeadline = server.loop.now + server.configuration.idleTimeout
+        work = BackgroundWork(loop: server.loop) { [unowned self] in takeNext() }
         let timer = LoopTimer(loop: server.loop) { [unowned self] in timedOut() }
         self.timer = timer
         stream.delegate = self
-        timer.arm(after: server.configuration.idleTimeout)
+        timer.arm(at: idleDeadline)
     }
 
     func isHandling(_ exchange: Int) -> Bool {
         guard exchange == self.exchange, !hasEnded else { return false }
         return switch phase {
         case .handling, .upgrading: true
-        case .idle, .reading, .ending, .closed: false
+        case .idle, .reading, .sending, .ending, .closed: false
         }
     }
 
     // MARK: Requests
 
-    /// Reads requests until one has to wait: for more bytes, or for its answer.
-    private func process() {
-        guard !isProcessing else { return }
-        isProcessing = true
-        defer { isProcessing = false }
-        while isAcceptingRequests {
-            do {
-                guard let event = try parser.poll() else { break }
-                take(event)
-            } catch {
-                var request = parser.request
-                request?.remoteAddress = stream.remoteAddress
-                end(with: server.handler?.response(to: error, in: request) ?? error.response)
+    /// Reads the next part of a request, and has it answered when it is whole.
+    ///
+    /// - Returns: whether there is more to do at once.
+    private func takeNext() -> Bool {
+        guard isAcceptingRequests else { return false }
+        do throws(HTTPRequestError) {
+            if let event = try parser.poll() {
+                try take(event)
+                return isAcceptingRequests
             }
+        } catch {
+            var request = parser.request
+            request?.remoteAddress = stream.remoteAddress
+            end(with: server.handler?.response(to: error, in: request) ?? error.response)
+            return false
         }
-        guard isAcceptingRequests else { return }
+        if parser.hasMore { return true }
+        waitForBytes()
+        return false
+    }
+
+    private func waitForBytes() {
         if hasEnded { return close() }
-        if parser.isInsideRequest {
-            if case .idle = phase {
-                phase = .reading
-                timer?.arm(after: server.configuration.headTimeout)
-            }
-        } else {
+        if !parser.isInsideRequest, case .reading = phase {
+            // Empty lines are no request and keep no connection alive.
             phase = .idle
-            timer?.arm(after: server.configuration.idleTimeout)
+            timer?.arm(at: idleDeadline)
         }
-        if isPaused {
-            isPaused = false
-            stream.resumeReading()
-        }
+        resumeReading()
+    }
+
+    private func resumeReading() {
+        guard isPaused else { return }
+        isPaused = false
+        stream.resumeReading()
     }
 
     private var isAcceptingRequests: Bool {
         switch phase {
         case .idle, .reading: true
-        case .handling, .upgrading, .ending, .closed: false
+        case .handling, .sending, .upgrading, .ending, .closed: false
         }
     }
 
-    private func take(_ event: HTTPRequestParser.Event) {
+    private func take(_ event: HTTPRequestParser.Event) throws(HTTPRequestError) {
         switch event {
         case .head(let request, let expectsContinue):
             phase = .reading
             timer?.arm(after: server.configuration.bodyTimeout)
             if request.isWebSocketUpgrade {
-                end(with: .text(400, "A request for the WebSocket protocol has no body.\n"))
-            } else if expectsContinue {
-                stream.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+                return end(with: .text(400, "A request for the WebSocket protocol has no body.\n"))
             }
+            if let handler = server.handler {
+                var request = request
+                request.remoteAddress = stream.remoteAddress
+                try parser.limitBody(to: handler.maximumBodyBytes(for: request))
+            }
+            if expectsContinue { stream.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)) }
         case .request(var request):
             request.remoteAddress = stream.remoteAddress
             exchange += 1
@@ -129,14 +147,36 @@ final class HTTPConnection {
 
     func answer(_ response: HTTPResponse, to exchange: Int) {
         guard exchange == self.exchange, case .handling(let request) = phase else { return }
-        let keepsAlive = request.keepsAlive && !hasEnded && !server.isClosing
+        // A client that has ended its half may have sent more requests before.
+        let isLast = hasEnded && parser.bufferedBytes == 0
+        let keepsAlive = request.keepsAlive && !isLast && !server.isClosing
         var bytes: [UInt8] = []
         response.write(to: &bytes, isHead: request.method == .head, keepsAlive: keepsAlive)
         stream.write(bytes)
         guard keepsAlive else { return linger() }
+        guard stream.queuedBytes == 0 else {
+            phase = .sending
+            timer?.arm(after: server.configuration.bodyTimeout)
+            return
+        }
+        waitForRequest()
+    }
+
+    private func waitForRequest() {
         phase = .idle
-        timer?.arm(after: server.configuration.idleTimeout)
-        process()
+        idleDeadline = server.loop.now + server.configuration.idleTimeout
+        timer?.arm(at: idleDeadline)
+        startReading()
+    }
+
+    /// Takes what has come, if a request can be in it.
+    private func startReading() {
+        guard isAcceptingRequests else { return }
+        if case .idle = phase, parser.isInsideRequest {
+            phase = .reading
+            timer?.arm(after: server.configuration.headTimeout)
+        }
+        work?.request()
     }
 
     func reject(_ response: HTTPResponse, _ exchange: Int) {
@@ -152,6 +192,7 @@ final class HTTPConnection {
         guard exchange == self.exchange, !hasEnded, case .upgrading(let request) = phase else { return nil }
         phase = .closed
         timer?.cancel()
+        work?.cancel()
         var fields = headers
         for name in ["Upgrade", "Connection", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"] { fields.remove(name) }
         fields.add("Upgrade", "websocket")
@@ -162,7 +203,7 @@ final class HTTPConnection {
         fields.write(to: &bytes)
         bytes += HTTPSyntax.lineEnd
         stream.write(bytes)
-        if isPaused { stream.resumeReading() }
+        resumeReading()
         let socket = WebSocketConnection(
             context: server.context, stream: stream, role: .server, early: parser.takeRemaining(),
             configuration: configuration ?? server.configuration.webSocket, handler: handler)
@@ -179,6 +220,7 @@ final class HTTPConnection {
         else { return nil }
         phase = .closed
         timer?.cancel()
+        work?.cancel()
         server.remove(self)
         return HandedOverConnection(
             descriptor: descriptor, session: session, request: request, early: parser.takeRemaining())
@@ -207,7 +249,7 @@ final class HTTPConnection {
     private func linger() {
         if hasEnded, stream.queuedBytes == 0 { return close() }
         phase = .ending
-        if isPaused { stream.resumeReading() }
+        resumeReading()
         stream.finish()
         timer?.arm(after: stream.queuedBytes == 0 ? Self.lingerTimeout : server.configuration.bodyTimeout)
     }
@@ -217,6 +259,7 @@ final class HTTPConnection {
         if case .closed = phase { return }
         phase = .closed
         timer?.cancel()
+        work?.cancel()
         withExtendedLifetime(self) {
             stream.close()
             server.remove(self)
@@ -226,6 +269,7 @@ final class HTTPConnection {
     /// No further request is taken; what is being answered is answered.
     func closeWhenIdle() {
         if isAcceptingRequests { close() }
+        if case .sending = phase { linger() }
     }
 
     private func timedOut() {
@@ -239,34 +283,42 @@ extension HTTPConnection: ByteStreamDelegate {
         switch phase {
         case .ending, .closed:
             return
-        case .idle, .reading, .handling, .upgrading:
+        case .idle, .reading, .handling, .sending, .upgrading:
             parser.receive(UnsafeRawBufferPointer(bytes).bytes)
         }
-        if isAcceptingRequests { return process() }
-        if parser.bufferedBytes > Self.maximumPipelinedBytes {
+        if parser.bufferedBytes > Self.maximumPipelinedBytes, !isPaused {
             isPaused = true
             stream.pauseReading()
         }
+        startReading()
     }
 
     func streamSecured() {}
 
     func streamEnded(_ failure: ByteStreamFailure?) {
         hasEnded = true
+        guard failure == nil else { return close() }
+        // A client may end its half and still read: what it has asked for before is answered.
         switch phase {
-        case .handling where failure == nil:
-            // A client may end its half and still read; the answer goes out and the connection with it.
+        case .idle, .reading:
+            if parser.bufferedBytes == 0 { close() } else { work?.request() }
+        case .handling, .sending:
             break
-        case .ending where failure == nil && stream.queuedBytes > 0:
-            break
-        case .idle, .reading, .handling, .upgrading, .ending, .closed:
+        case .ending:
+            if stream.queuedBytes == 0 { close() }
+        case .upgrading, .closed:
             close()
         }
     }
 
     func streamDrained() {
-        if case .ending = phase {
+        switch phase {
+        case .sending:
+            waitForRequest()
+        case .ending:
             if hasEnded { close() } else { timer?.arm(after: Self.lingerTimeout) }
+        case .idle, .reading, .handling, .upgrading, .closed:
+            break
         }
     }
 }

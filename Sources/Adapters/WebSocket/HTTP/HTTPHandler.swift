@@ -1,5 +1,8 @@
 /// Who answers the requests of an `HTTPServer`. Calls come on the loop; answers may come later.
 package protocol HTTPHandler: AnyObject {
+    /// How large the body of this request may be, whose head has been read: known clients may be allowed more. Never more
+    /// than the server's own limit.
+    func maximumBodyBytes(for request: HTTPRequest) -> Int
     /// A whole request, body included.
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder)
     /// A request for the WebSocket protocol whose handshake is in order; nothing has been answered yet.
@@ -8,9 +11,15 @@ package protocol HTTPHandler: AnyObject {
     ///
     /// - Parameter request: nil unless its head could be read.
     func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse
+    /// A connection was refused before anything of it was read.
+    func refusedConnection(_ reason: HTTPServer.RefusalReason)
 }
 
 extension HTTPHandler {
+    package func maximumBodyBytes(for request: HTTPRequest) -> Int { .max }
+
+    package func refusedConnection(_ reason: HTTPServer.RefusalReason) {}
+
     package func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse { error.response }
 
     package func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade) {
@@ -69,7 +78,7 @@ package final class WebSocketUpgrade {
     /// Whether the client is still there.
     package var isConnected: Bool { connection?.isHandling(exchange) ?? false }
 
-    /// Answers 101. The connection is open at once; `webSocketOpened` comes at the end of the turn, messages after it.
+    /// Answers 101. The connection is open at once; `webSocketOpened` comes at the end of the iteration, messages after it.
     ///
     /// - Parameters:
     ///   - configuration: nil for the server's.

@@ -12,12 +12,18 @@ enum HTTPHeadParser {
         case tooManyFields
     }
 
-    /// Where the head ends in `bytes` (behind its empty line), looking from `start`; nil when it is not there yet.
-    static func end(in bytes: [UInt8], from start: Int) -> Int? {
-        var index = max(start, 3)
-        while index < bytes.count {
-            if bytes[index] == 0x0A, bytes[index - 1] == 0x0D, bytes[index - 2] == 0x0A, bytes[index - 3] == 0x0D {
-                return index + 1
+    /// Where the head ends in `bytes` (behind its empty line); nil when it is not there yet.
+    ///
+    /// - Parameter searched: bytes before that place have been looked at before.
+    static func end(in bytes: ArraySlice<UInt8>, from searched: Int) throws(Failure) -> Int? {
+        var index = max(searched, bytes.startIndex)
+        while index < bytes.endIndex {
+            if bytes[index] == 0x0A {
+                guard index > bytes.startIndex, bytes[index - 1] == 0x0D else {
+                    throw .malformed("a line ends in LF without CR")
+                }
+                let line = index - bytes.startIndex
+                if line >= 3, bytes[index - 2] == 0x0A, bytes[index - 3] == 0x0D { return index + 1 }
             }
             index += 1
         }
@@ -34,18 +40,23 @@ enum HTTPHeadParser {
         while let line = lines.next() {
             if line.isEmpty { return (startLine, headers) }
             guard headers.fields.count < maximumFields else { throw .tooManyFields }
-            guard let colon = line.firstIndex(of: 0x3A), colon > line.startIndex,
-                line[..<colon].allSatisfy(HTTPSyntax.isTokenCharacter)
-            else { throw .malformed("a header line has no valid name") }
-            var value = line[(colon + 1)...]
-            while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
-            while let last = value.last, last == 0x20 || last == 0x09 { value.removeLast() }
-            guard value.allSatisfy(HTTPSyntax.isValueCharacter) else {
-                throw .malformed("a header value holds control characters")
+            guard let (name, value) = field(line) else {
+                throw .malformed("a header line has no valid name, or its value holds control characters")
             }
-            headers.add(String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self))
+            headers.add(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self))
         }
         throw .malformed("the head does not end with an empty line")
+    }
+
+    /// Name and value of a field line without its CRLF; nil when it is none.
+    static func field(_ line: ArraySlice<UInt8>) -> (name: ArraySlice<UInt8>, value: ArraySlice<UInt8>)? {
+        guard let colon = line.firstIndex(of: 0x3A), colon > line.startIndex,
+            line[..<colon].allSatisfy(HTTPSyntax.isTokenCharacter)
+        else { return nil }
+        var value = line[(colon + 1)...]
+        while let first = value.first, first == 0x20 || first == 0x09 { value = value.dropFirst() }
+        while let last = value.last, last == 0x20 || last == 0x09 { value = value.dropLast() }
+        return value.allSatisfy(HTTPSyntax.isValueCharacter) ? (line[..<colon], value) : nil
     }
 
     /// Lines that end in CRLF; a bare CR or LF is part of a line and is refused by the checks on characters.

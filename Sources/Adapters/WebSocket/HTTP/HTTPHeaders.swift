@@ -92,35 +92,12 @@ enum HTTPSyntax {
     /// A request target holds visible ASCII only.
     static func isTargetCharacter(_ byte: UInt8) -> Bool { (0x21...0x7E).contains(byte) }
 
-    /// The value of a hexadecimal digit.
-    static func hexDigit(_ byte: UInt8) -> UInt8? {
+    /// What RFC 3986 section 3.2 allows in a host with a port: names, percent-encoding, addresses, brackets.
+    static func isHostCharacter(_ byte: UInt8) -> Bool {
         switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        case 0x21, 0x24...0x2E, 0x3A, 0x3B, 0x3D, 0x5B, 0x5D, 0x5F, 0x7E: true
+        default: false
         }
-    }
-
-    /// Replaces `%xy` by its byte; a percent sign that is not followed by two digits stays.
-    static func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String {
-        let source = Array(text.utf8)
-        guard source.contains(0x25) || plusIsSpace && source.contains(0x2B) else { return String(text) }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(source.count)
-        var index = 0
-        while index < source.count {
-            let byte = source[index]
-            if byte == 0x25, index + 2 < source.count, let high = hexDigit(source[index + 1]),
-                let low = hexDigit(source[index + 2])
-            {
-                bytes.append(high << 4 | low)
-                index += 3
-            } else {
-                bytes.append(plusIsSpace && byte == 0x2B ? 0x20 : byte)
-                index += 1
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -15,33 +15,6 @@ package struct HTTPMethod: RawRepresentable, Hashable, Sendable {
     package static let options = HTTPMethod(rawValue: "OPTIONS")
 }
 
-/// Query parameters in their order, decoded as HTML forms encode them (`%xy`, `+` for a space).
-package struct HTTPQuery: Hashable, Sendable {
-    /// One parameter; a parameter without `=` has the empty value.
-    package struct Item: Hashable, Sendable {
-        package let name: String
-        package let value: String
-    }
-
-    package let items: [Item]
-
-    /// - Parameter raw: what follows the question mark.
-    package init(_ raw: String) {
-        items = raw.split(separator: "&").map { part in
-            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return Item(
-                name: HTTPSyntax.percentDecoded(halves[0], plusIsSpace: true),
-                value: halves.count == 2 ? HTTPSyntax.percentDecoded(halves[1], plusIsSpace: true) : "")
-        }
-    }
-
-    /// The value of the first parameter of that name.
-    package subscript(name: String) -> String? { items.first { $0.name == name }?.value }
-
-    /// Whether a parameter of that name is there, with or without a value.
-    package func contains(_ name: String) -> Bool { items.contains { $0.name == name } }
-}
-
 /// A request as it reached the server.
 package struct HTTPRequest: Hashable, Sendable {
     package var method: HTTPMethod
@@ -51,7 +24,7 @@ package struct HTTPRequest: Hashable, Sendable {
     package var path: String
     /// What followed the question mark, untouched; empty when there was none.
     package var rawQuery: String
-    package var query: HTTPQuery
+    package var query: QueryString
     package var headers: HTTPHeaders
     package var body: [UInt8] = []
     /// False for HTTP/1.0.
@@ -81,17 +54,22 @@ package struct HTTPRequest: Hashable, Sendable {
         return token.isEmpty ? nil : String(token)
     }
 
-    /// - Parameter target: origin-form, absolute-form or `*` (RFC 9112 section 3.2); nil result for anything else.
+    /// - Parameters:
+    ///   - target: origin-form, absolute-form or `*` (RFC 9112 section 3.2); nil result for anything else.
+    ///   - headers: the host of an absolute-form takes the place of the `Host` header, as section 3.2.2 demands.
     package init?(
         method: HTTPMethod, target: String, headers: HTTPHeaders, isHTTP11: Bool, remoteAddress: TransportAddress? = nil
     ) {
         var local = Substring(target)
+        var headers = headers
         if !local.hasPrefix("/") {
             let lowered = target.prefix(8).lowercased()
-            if lowered.hasPrefix("http://") || lowered.hasPrefix("https://") {
-                let afterScheme = local.dropFirst(lowered.hasPrefix("https://") ? 8 : 7)
+            if let scheme = ["http://", "https://", "ws://", "wss://"].first(where: { lowered.hasPrefix($0) }) {
+                let afterScheme = local.dropFirst(scheme.count)
                 let start = afterScheme.firstIndex { $0 == "/" || $0 == "?" } ?? afterScheme.endIndex
-                guard start > afterScheme.startIndex else { return nil }
+                let host = afterScheme[..<start]
+                guard !host.isEmpty, host.utf8.allSatisfy(HTTPSyntax.isHostCharacter) else { return nil }
+                headers.set("Host", String(host))
                 local = afterScheme[start...]
                 if !local.hasPrefix("/") { local = "/" + local }
             } else if target != "*" || method != .options {
@@ -101,9 +79,9 @@ package struct HTTPRequest: Hashable, Sendable {
         let halves = local.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         self.method = method
         self.target = target
-        path = HTTPSyntax.percentDecoded(halves[0])
+        path = PercentEncoding.decoded(halves[0].utf8)
         rawQuery = halves.count == 2 ? String(halves[1]) : ""
-        query = HTTPQuery(rawQuery)
+        query = QueryString(rawQuery)
         self.headers = headers
         self.isHTTP11 = isHTTP11
         self.remoteAddress = remoteAddress

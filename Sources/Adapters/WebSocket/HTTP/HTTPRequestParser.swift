@@ -1,3 +1,5 @@
+internal import Wire
+
 /// Why a request cannot be served, found before anybody else sees it.
 package enum HTTPRequestError: Error, Hashable, Sendable {
     /// RFC 9112 is broken; the text says where.
@@ -36,11 +38,11 @@ package struct HTTPRequestParser {
 
     private enum State {
         case head
-        case body(HTTPRequest, remaining: Int)
-        case chunkSize(HTTPRequest)
-        case chunk(HTTPRequest, remaining: Int)
-        case chunkEnd(HTTPRequest)
-        case trailer(HTTPRequest, bytes: Int)
+        case body(remaining: Int)
+        case chunkSize
+        case chunk(remaining: Int)
+        case chunkEnd
+        case trailer(bytes: Int)
         case failed(HTTPRequestError)
     }
 
@@ -48,17 +50,25 @@ package struct HTTPRequestParser {
     static let maximumChunkLineBytes = 256
     /// All trailer fields together; they are read and ignored.
     static let maximumTrailerBytes = 8192
+    /// How many pieces of a body one `poll` takes: 16 KiB of a body in chunks of one byte.
+    static let maximumPiecesPerPoll = 8192
 
     private let maximumHeadBytes: Int
+    /// What the request under way may have, `maximumBodyBytes` unless its reader has said otherwise.
+    private var bodyLimit: Int
     private let maximumBodyBytes: Int
     private var buffer: [UInt8] = []
     /// Where the unread bytes begin.
     private var position = 0
-    /// How far the search for the end of the head has come.
+    /// How far the search for the end of the head or line has come.
     private var searched = 0
     private var state = State.head
     /// The request whose head was read last, without its body: what an error in the body is about.
     private(set) var request: HTTPRequest?
+    /// Its body, as far as it is here. Beside the request and the state, so that adding to it copies nothing else.
+    private var body: [UInt8] = []
+    /// Whether the last `poll` stopped before the bytes were used up, and not for an event.
+    package private(set) var hasMore = false
 
     /// - Parameters:
     ///   - maximumHeadBytes: request line and fields together.
@@ -66,6 +76,7 @@ package struct HTTPRequestParser {
     package init(maximumHeadBytes: Int, maximumBodyBytes: Int) {
         self.maximumHeadBytes = maximumHeadBytes
         self.maximumBodyBytes = maximumBodyBytes
+        bodyLimit = maximumBodyBytes
     }
 
     /// Bytes that wait to be parsed.
@@ -80,80 +91,111 @@ package struct HTTPRequestParser {
     package mutating func receive(_ bytes: RawSpan) {
         if position == buffer.count {
             buffer.removeAll(keepingCapacity: buffer.capacity <= 16_384)
+            (position, searched) = (0, 0)
+        } else if position * 2 >= buffer.count {
+            // Moves fewer bytes than have been read since the last time.
+            buffer.removeFirst(position)
+            searched = max(0, searched - position)
             position = 0
-            searched = 0
         }
         bytes.withUnsafeBytes { buffer.append(contentsOf: $0) }
+    }
+
+    /// Allows the request whose head has just been read fewer bytes of a body.
+    package mutating func limitBody(to count: Int) throws(HTTPRequestError) {
+        bodyLimit = min(count, maximumBodyBytes)
+        guard case .body(let remaining) = state, remaining > bodyLimit else { return }
+        state = .failed(.bodyTooLarge(limit: bodyLimit))
+        throw .bodyTooLarge(limit: bodyLimit)
     }
 
     /// What is left after the last event: the first bytes of whatever the connection is used for next.
     package mutating func takeRemaining() -> [UInt8] {
         let rest = Array(buffer[position...])
         buffer = []
-        position = 0
-        searched = 0
+        (position, searched) = (0, 0)
         return rest
     }
 
-    /// The next event; nil when more bytes are needed. After an error the connection is of no use any more.
+    /// The next event; nil when more bytes are needed, or when much has been done and there is more to do (`hasMore`).
+    /// After an error the connection is of no use any more.
     package mutating func poll() throws(HTTPRequestError) -> Event? {
+        hasMore = false
         do {
-            return try step()
+            for _ in 0..<Self.maximumPiecesPerPoll {
+                switch try step() {
+                case .event(let event): return event
+                case .needsBytes: return nil
+                case .goesOn: continue
+                }
+            }
         } catch {
             state = .failed(error)
             throw error
         }
+        hasMore = true
+        return nil
     }
 
-    private mutating func step() throws(HTTPRequestError) -> Event? {
-        while true {
-            switch state {
-            case .failed(let error):
-                throw error
-            case .head:
-                return try readHead()
-            case .body(var request, var remaining):
-                let count = min(remaining, bufferedBytes)
-                request.body += buffer[position..<position + count]
-                consume(count)
-                remaining -= count
-                guard remaining == 0 else {
-                    state = .body(request, remaining: remaining)
-                    return nil
-                }
-                state = .head
-                return .request(request)
-            case .chunkSize(let request):
-                guard let line = try takeLine(limit: Self.maximumChunkLineBytes) else { return nil }
-                let size = try Self.chunkSize(line)
-                guard size <= maximumBodyBytes - request.body.count else {
-                    throw .bodyTooLarge(limit: maximumBodyBytes)
-                }
-                state = size == 0 ? .trailer(request, bytes: 0) : .chunk(request, remaining: size)
-            case .chunk(var request, var remaining):
-                let count = min(remaining, bufferedBytes)
-                request.body += buffer[position..<position + count]
-                consume(count)
-                remaining -= count
-                state = remaining == 0 ? .chunkEnd(request) : .chunk(request, remaining: remaining)
-                if remaining > 0 { return nil }
-            case .chunkEnd(let request):
-                guard let line = try takeLine(limit: 0) else { return nil }
-                guard line.isEmpty else { throw .malformed("a chunk is longer than it says") }
-                state = .chunkSize(request)
-            case .trailer(let request, let seen):
-                guard let line = try takeLine(limit: Self.maximumTrailerBytes - seen) else { return nil }
-                guard line.isEmpty else {
-                    state = .trailer(request, bytes: seen + line.count + 2)
-                    continue
-                }
-                state = .head
-                return .request(request)
+    private enum Step {
+        case event(Event)
+        case needsBytes
+        case goesOn
+    }
+
+    private mutating func step() throws(HTTPRequestError) -> Step {
+        switch state {
+        case .failed(let error):
+            throw error
+        case .head:
+            return try readHead().map { .event($0) } ?? .needsBytes
+        case .body(let remaining):
+            let left = takeBody(remaining)
+            state = .body(remaining: left)
+            return left == 0 ? .event(complete()) : .needsBytes
+        case .chunkSize:
+            guard let line = try takeLine(limit: Self.maximumChunkLineBytes) else { return .needsBytes }
+            let size = try Self.chunkSize(line)
+            guard size <= bodyLimit - body.count else { throw .bodyTooLarge(limit: bodyLimit) }
+            state = size == 0 ? .trailer(bytes: 0) : .chunk(remaining: size)
+        case .chunk(let remaining):
+            let left = takeBody(remaining)
+            state = left == 0 ? .chunkEnd : .chunk(remaining: left)
+            if left > 0 { return .needsBytes }
+        case .chunkEnd:
+            guard let line = try takeLine(limit: 0) else { return .needsBytes }
+            guard line.isEmpty else { throw .malformed("a chunk is longer than it says") }
+            state = .chunkSize
+        case .trailer(let seen):
+            guard let line = try takeLine(limit: Self.maximumTrailerBytes - seen) else { return .needsBytes }
+            guard line.isEmpty else {
+                guard HTTPHeadParser.field(line) != nil else { throw .malformed("a trailer is not a header line") }
+                state = .trailer(bytes: seen + line.count + 2)
+                return .goesOn
             }
+            return .event(complete())
         }
+        return .goesOn
     }
 
-    private mutating func consume(_ count: Int) { position += count }
+    /// Takes what is there of so many bytes.
+    ///
+    /// - Returns: how many are still missing.
+    private mutating func takeBody(_ remaining: Int) -> Int {
+        let count = min(remaining, bufferedBytes)
+        body += buffer[position..<position + count]
+        position += count
+        return remaining - count
+    }
+
+    /// The request under way is whole.
+    private mutating func complete() -> Event {
+        state = .head
+        searched = position
+        guard var request else { preconditionFailure("a body without a head") }
+        swap(&request.body, &body)
+        return .request(request)
+    }
 
     private mutating func readHead() throws(HTTPRequestError) -> Event? {
         // RFC 9112 section 2.2: empty lines before a request line are passed over.
@@ -162,9 +204,15 @@ package struct HTTPRequestParser {
         if position < buffer.count, !HTTPSyntax.isTokenCharacter(buffer[position]), buffer[position] != 0x0D {
             throw .malformed("this port speaks HTTP")
         }
-        guard let end = HTTPHeadParser.end(in: buffer, from: max(searched, position + 3)) else {
+        let found: Int?
+        do throws(HTTPHeadParser.Failure) {
+            found = try HTTPHeadParser.end(in: buffer[position...], from: searched)
+        } catch {
+            throw .malformed("lines end in CRLF, not in LF alone")
+        }
+        guard let end = found else {
             request = nil
-            searched = max(position, buffer.count - 3)
+            searched = max(position, buffer.count)
             if bufferedBytes > maximumHeadBytes { throw .headTooLarge(limit: maximumHeadBytes) }
             return nil
         }
@@ -173,30 +221,31 @@ package struct HTTPRequestParser {
         position = end
         searched = end
         self.request = nil
-        var request = try Self.request(head, maximumHeadBytes: maximumHeadBytes)
+        let request = try Self.request(head, maximumHeadBytes: maximumHeadBytes)
         self.request = request
+        body = []
+        bodyLimit = maximumBodyBytes
         switch try Self.bodyLength(of: request) {
-        case .none:
-            return .request(request)
-        case .fixed(0):
+        case .none, .fixed(0):
             return .request(request)
         case .fixed(let length):
             guard length <= maximumBodyBytes else { throw .bodyTooLarge(limit: maximumBodyBytes) }
-            request.body.reserveCapacity(length)
-            state = .body(request, remaining: length)
+            state = .body(remaining: length)
         case .chunked:
-            state = .chunkSize(request)
+            state = .chunkSize
         }
-        return .head(request, expectsContinue: request.headers.contains(token: "100-continue", in: "Expect"))
+        return .head(
+            request, expectsContinue: request.isHTTP11 && request.headers.contains(token: "100-continue", in: "Expect"))
     }
 
     /// A line without its CRLF; nil when it is not complete.
     private mutating func takeLine(limit: Int) throws(HTTPRequestError) -> ArraySlice<UInt8>? {
-        var index = position
+        var index = max(position, searched)
         while index < buffer.count, buffer[index] != 0x0A {
             guard index - position <= limit else { throw .malformed("a line of the chunked body is too long") }
             index += 1
         }
+        searched = index
         guard index < buffer.count else { return nil }
         guard index > position, buffer[index - 1] == 0x0D else {
             throw .malformed("a line of the chunked body does not end in CRLF")
@@ -207,12 +256,14 @@ package struct HTTPRequestParser {
     }
 
     private static func chunkSize(_ line: ArraySlice<UInt8>) throws(HTTPRequestError) -> Int {
-        let digits = line.prefix { HTTPSyntax.hexDigit($0) != nil }
+        let digits = line.prefix { PercentEncoding.digit($0) != nil }
         // Fifteen digits hold any length that fits an Int; what follows may only be an extension.
         guard (1...15).contains(digits.count) else { throw .malformed("a chunk has no valid size") }
-        let rest = line[digits.endIndex...].drop { $0 == 0x20 || $0 == 0x09 }
-        guard rest.isEmpty || rest.first == 0x3B else { throw .malformed("a chunk has no valid size") }
-        return digits.reduce(0) { $0 << 4 | Int(HTTPSyntax.hexDigit($1) ?? 0) }
+        let rest = line[digits.endIndex...]
+        guard rest.isEmpty || rest.first == 0x3B, rest.allSatisfy(HTTPSyntax.isValueCharacter) else {
+            throw .malformed("a chunk has no valid size")
+        }
+        return digits.reduce(0) { $0 << 4 | Int(PercentEncoding.digit($1) ?? 0) }
     }
 
     private static func request(
@@ -230,7 +281,7 @@ package struct HTTPRequestParser {
         }
         let parts = startLine.split(separator: 0x20, omittingEmptySubsequences: false)
         guard parts.count == 3, !parts[0].isEmpty, parts[0].allSatisfy(HTTPSyntax.isTokenCharacter),
-            !parts[1].isEmpty, parts[1].allSatisfy(HTTPSyntax.isTargetCharacter)
+            !parts[1].isEmpty, parts[1].allSatisfy({ HTTPSyntax.isTargetCharacter($0) || $0 >= 0x80 })
         else { throw .malformed("the request line is not \"METHOD target HTTP/1.1\"") }
         let version = parts[2]
         guard version.count == 8, version.starts(with: "HTTP/".utf8), version.dropFirst(6).first == 0x2E else {
@@ -242,6 +293,9 @@ package struct HTTPRequestParser {
         let isHTTP11 = version.last == 0x31
         if headers.values("Host").count > 1 || isHTTP11 && headers["Host"] == nil {
             throw .malformed("exactly one Host header is needed")
+        }
+        guard (headers["Host"] ?? "").utf8.allSatisfy(HTTPSyntax.isHostCharacter) else {
+            throw .malformed("the Host header is not a host with or without a port")
         }
         guard
             let request = HTTPRequest(

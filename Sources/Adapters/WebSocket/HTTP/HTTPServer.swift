@@ -28,6 +28,14 @@ package final class HTTPServer {
         package init() {}
     }
 
+    /// Why a connection is not taken.
+    package enum RefusalReason: Hashable, Sendable {
+        /// There are `maximumConnections`.
+        case tooManyConnections
+        /// The process may open only a few more files, and those are kept for the calls that there are.
+        case tooManyOpenFiles
+    }
+
     package let configuration: Configuration
     package let context: WebSocketContext
     private(set) weak var handler: (any HTTPHandler)?
@@ -61,8 +69,11 @@ package final class HTTPServer {
     package func listen(at address: TransportAddress, isShared: Bool = false) throws(EventLoopError) -> TransportAddress
     {
         let listener = try TCPListener(loop: loop, bind: address, isShared: isShared) { [weak self] descriptor in
-            self?.accepted(descriptor)
+            guard let self else { return TCPListener.refuse(descriptor, []) }
+            accepted(descriptor)
         }
+        listener.refusal = Self.refusal("The server has no room for more connections. Try again later.\n")
+        listener.onRefused = { [weak self] in self?.handler?.refusedConnection(.tooManyOpenFiles) }
         listeners.append(listener)
         return listener.localAddress
     }
@@ -85,27 +96,34 @@ package final class HTTPServer {
     /// Takes a connection that the server of another loop has accepted, together with its request.
     package func adopt(_ connection: HandedOverConnection) {
         guard let (descriptor, session) = connection.take() else { return }
-        accepted(descriptor, session)?.goOn(connection.request, early: connection.early)
+        guard !isClosing else { return TCPListener.refuse(descriptor, Self.refusal("The server is shutting down.\n")) }
+        makeConnection(descriptor, session)?.goOn(connection.request, early: connection.early)
     }
 
-    private func accepted(_ descriptor: Int32) { accepted(descriptor, nil) }
+    private static func refusal(_ words: String) -> [UInt8] {
+        var response = HTTPResponse.text(503, words)
+        response.headers.set("Retry-After", "1")
+        var bytes: [UInt8] = []
+        response.write(to: &bytes, isHead: false, keepsAlive: false)
+        return bytes
+    }
 
-    @discardableResult
-    private func accepted(_ descriptor: Int32, _ session: TLSSession?) -> HTTPConnection? {
+    private func accepted(_ descriptor: Int32) {
+        guard connectionCount < configuration.maximumConnections, !isClosing else {
+            TCPListener.refuse(descriptor, Self.refusal("Too many connections.\n"))
+            if !isClosing { handler?.refusedConnection(.tooManyConnections) }
+            return
+        }
+        _ = makeConnection(descriptor, nil)
+    }
+
+    private func makeConnection(_ descriptor: Int32, _ session: TLSSession?) -> HTTPConnection? {
         // Failing here means that the loop is stopping; the descriptor is closed by then.
         guard
             let connection = try? TCPConnection(
                 loop: loop, adopting: descriptor, onBytes: { _ in }, onEnd: { _ in })
         else { return nil }
-        let stream = ByteStream(connection, session: session)
-        guard connectionCount < configuration.maximumConnections, !isClosing else {
-            var bytes: [UInt8] = []
-            HTTPResponse.text(503, "Too many connections.\n").write(to: &bytes, isHead: false, keepsAlive: false)
-            stream.write(bytes)
-            stream.close()
-            return nil
-        }
-        let client = HTTPConnection(server: self, stream: stream)
+        let client = HTTPConnection(server: self, stream: ByteStream(connection, session: session))
         connections[ObjectIdentifier(client)] = client
         return client
     }

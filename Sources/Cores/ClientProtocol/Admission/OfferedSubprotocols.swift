@@ -1,3 +1,5 @@
+internal import Wire
+
 /// The WebSocket subprotocols that a client offers (RFC 6455 section 1.9). They are the only part of the handshake
 /// besides the URL that a page in a browser can choose, so that credentials may stand among them, out of the logs of
 /// proxies: `["voicegateway.v1", "key.<API key>"]` or `["access_token", "<token>"]`.
@@ -29,7 +31,7 @@ package struct OfferedSubprotocols: Hashable, Sendable {
             if name == Self.gateway || name == Self.accessToken, agreed == nil { agreed = name }
             if name == Self.accessToken, token == nil, index + 1 < offered.count { token = offered[index + 1] }
             if key == nil, name.hasPrefix(Self.keyPrefix) {
-                key = QueryString.decode(name.utf8.dropFirst(Self.keyPrefix.utf8.count), plusIsSpace: false)
+                key = PercentEncoding.decoded(name.utf8.dropFirst(Self.keyPrefix.utf8.count))
             }
         }
         self.agreed = agreed

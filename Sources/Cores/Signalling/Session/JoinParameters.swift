@@ -1,4 +1,4 @@
-internal import Wire
+package import Wire
 
 /// How a join is spelled in the URL of the signalling WebSocket: all of it in one parameter over `/rtc/v1`, in single
 /// ones over `/rtc` (docs/livekit-protocol.md#joining-with-one-connection and after it).

@@ -132,6 +132,8 @@ package struct AccessToken: Hashable, Sendable {
         let header = try json(parts[0], "its header")
         guard let algorithm = header["alg"]?.string else { throw .malformed("its header names no algorithm") }
         guard algorithm == "HS256" else { throw .unsupportedAlgorithm(algorithm) }
+        // RFC 7515 section 4.1.11: extensions that must be understood, and none are.
+        guard header["crit"] == nil else { throw .malformed("its header demands extensions (crit)") }
         return (parts, try json(parts[1], "its claims"))
     }
 
@@ -167,6 +169,9 @@ package struct AccessToken: Hashable, Sendable {
                 throw .malformed("roomConfig: \(error)")
             }
         }
-        if let start = claims["nbf"] { notBefore = Self.time(start) }
+        if let start = claims["nbf"] {
+            guard let time = Self.time(start) else { throw .malformed("its nbf is not a time") }
+            notBefore = time
+        }
     }
 }

@@ -1,0 +1,85 @@
+import EventLoops
+import NetworkTestSupport
+import Testing
+import Wire
+
+@Suite("Background work of a loop", .timeLimit(.minutes(1)))
+struct BackgroundWorkTests {
+    @Test("work without end leaves timers and what others hand over their share")
+    func leavesRoom() async throws {
+        try await withLoop { loop in
+            let ticks = Expectation<Int>()
+            let work = await loop.run {
+                var steps = 0
+                let work = BackgroundWork(loop: loop) {
+                    steps += 1
+                    return true
+                }
+                work.request()
+                var count = 0
+                var timer: LoopTimer?
+                timer = LoopTimer(loop: loop) {
+                    count += 1
+                    guard count < 20 else {
+                        timer?.cancel()
+                        timer = nil
+                        return ticks.fulfil(steps)
+                    }
+                    timer?.arm(after: .milliseconds(1))
+                }
+                timer?.arm(after: .milliseconds(1))
+                return LoopBound(work, on: loop)
+            }
+            let steps = try await ticks.next()
+            #expect(steps > 0)
+            await loop.run { work.value.cancel() }
+        }
+    }
+
+    @Test("those who have work do a step each, however much one of them has")
+    func isFair() async throws {
+        try await withLoop { loop in
+            let done = Expectation<[Int]>()
+            let works = await loop.run {
+                var order: [Int] = []
+                let works = (0..<3).map { number in
+                    BackgroundWork(loop: loop) {
+                        if order.count < 9 { order.append(number) } else { done.fulfil(order) }
+                        return order.count < 9
+                    }
+                }
+                for work in works {
+                    work.request()
+                    work.request()
+                }
+                return LoopBound(works, on: loop)
+            }
+            let order = try await done.next()
+            #expect(order == [0, 1, 2, 0, 1, 2, 0, 1, 2])
+            await loop.run { for work in works.value { work.cancel() } }
+        }
+    }
+
+    @Test("what is cancelled is not done any more, even when it waits in line")
+    func cancelled() async throws {
+        try await withLoop { loop in
+            let done = Expectation<Bool>()
+            await loop.run {
+                var wasDone = false
+                let first = BackgroundWork(loop: loop) {
+                    wasDone = true
+                    return false
+                }
+                first.request()
+                first.cancel()
+                let second = BackgroundWork(loop: loop) {
+                    done.fulfil(wasDone)
+                    return false
+                }
+                second.request()
+            }
+            let wasDone = try await done.next()
+            #expect(!wasDone)
+        }
+    }
+}
