@@ -6,7 +6,7 @@ import Wire
 
 @Suite("The dispatch of the agent and what it has been told")
 struct AgentDispatchTests {
-    private let failure = DispatchFailure(blame: .operator, message: "no permission", isRetryable: false)
+    private let failure = Failure("no permission", blame: .operator)
 
     @Test("the agent is dispatched once")
     func once() {

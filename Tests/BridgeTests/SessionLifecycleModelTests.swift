@@ -26,7 +26,7 @@ struct SessionLifecycleModelTests {
             switch self {
             case .clientSpoke: .clientSpoke
             case .roomJoined: .roomJoined
-            case .roomFailed: .roomFailed(RoomFailure(blame: .room, message: "", isRetryable: true))
+            case .roomFailed: .roomFailed(Failure("", blame: .room, isRetryable: true))
             case .roomEnded: .roomEnded(.roomDeleted)
             case .agentJoined: .agentJoined
             case .agentsGone: .agentsGone

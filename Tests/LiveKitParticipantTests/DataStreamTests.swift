@@ -1,6 +1,7 @@
-import LiveKitParticipant
 import Signalling
 import Testing
+
+@testable import LiveKitParticipant
 
 @Suite struct DataStreamTests {
     /// Sends packets through the assembler as if `sender` had sent them.

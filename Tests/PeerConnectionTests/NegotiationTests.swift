@@ -67,7 +67,9 @@ struct NegotiationTests {
         #expect(throws: NegotiationError.sectionsChanged) {
             _ = try answerer.read(offer: "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtcp-mux\r\n")
         }
-        #expect(throws: NegotiationError.wrongState) { _ = try answerer.createAnswer(try Self.local("elsewhere"), role: nil) }
+        #expect(throws: NegotiationError.wrongState) {
+            _ = try answerer.createAnswer(try Self.local("elsewhere"), role: nil)
+        }
         #expect(answerer.transceivers.map { $0.information(remoteTrack: nil) } == before)
     }
 

@@ -32,8 +32,8 @@ struct AgentDispatch {
     /// - Parameter briefing: what the agent has learned by it.
     /// - Returns: the failure, when it is final.
     mutating func finish(
-        _ result: Result<Void, DispatchFailure>, briefing: AgentBriefing, isInRoom: Bool
-    ) -> DispatchFailure? {
+        _ result: Result<Void, Failure>, briefing: AgentBriefing, isInRoom: Bool
+    ) -> Failure? {
         self.briefing = briefing
         guard case .failure(let failure) = result else {
             progress = .done
