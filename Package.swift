@@ -52,6 +52,9 @@ var targets: [Target] = [
     cLibrary("CSpeexDSP", pkgConfig: "speexdsp", debian: "libspeexdsp-dev"),
     cLibrary("CNGHTTP2", pkgConfig: "libnghttp2", debian: "libnghttp2-dev"),
 
+    // Files of examples/browser as constants.
+    .target(name: "CWebFiles", path: "Sources/C/CWebFiles"),
+
     // Cores: pure values; bytes and time in, bytes, events and deadlines out
     core("Wire"),
     core("PeerConnection", ["Wire"], hasScope: true),
@@ -86,6 +89,7 @@ var targets: [Target] = [
         dependencies: [
             "Wire", "PeerConnection", "Signalling", "ClientProtocol", "Observability", "EventLoops", "SecureTransport",
             "AudioCodec", "WebSocket", "HTTPClient", "LiveKitParticipant", "DevRoomServer", "Bridge", "LoadGenerator",
+            "CWebFiles",
         ],
         path: "Sources/VoiceGateway"),
 

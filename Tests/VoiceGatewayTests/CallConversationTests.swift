@@ -28,6 +28,13 @@ struct CallConversationTests {
             now = end
         }
 
+        /// An agent that does not greet has a second in which it might.
+        mutating func listenThroughGreeting() {
+            pass(980)
+            actions = []
+            pass(20)
+        }
+
         mutating func state(_ state: String) { event(["type": "agent_state", "state": .string(state)]) }
 
         mutating func event(_ event: JSONValue) {
@@ -66,6 +73,7 @@ struct CallConversationTests {
         #expect(run.actions.isEmpty)
         run.state("initializing")
         run.state("listening")
+        run.listenThroughGreeting()
         #expect(run.news == [.speaking])
         // Speech ends 1 s after the first frame, the file 200 ms later.
         run.pass(1600)
@@ -85,6 +93,44 @@ struct CallConversationTests {
         #expect(run.news.last == .replyEnded(.milliseconds(1980)))
     }
 
+    @Test("an agent that greets is heard to the end before the caller speaks, and the greeting is no reply")
+    func greeting() {
+        var run = Run {
+            $0.frames = 10
+            $0.framesOfSpeech = 10
+        }
+        run.state("listening")
+        run.pass(600)
+        run.state("speaking")
+        run.pass(700)
+        run.hear(forMilliseconds: 4000)
+        #expect(run.framesSent == 0)
+        run.state("listening")
+        run.pass(440)
+        #expect(run.framesSent == 0 && run.news.isEmpty)
+        run.pass(60)
+        #expect(run.news == [.speaking])
+        run.pass(1000)
+        #expect(run.framesSent == 10 && run.outcome == nil)
+        run.hear(forMilliseconds: 400)
+        run.pass(1600)
+        #expect(run.outcome == .replied)
+    }
+
+    @Test("a greeting that does not end is spoken over")
+    func endlessGreeting() {
+        var run = Run {
+            $0.frames = 1
+            $0.framesOfSpeech = 1
+        }
+        run.state("listening")
+        run.state("speaking")
+        run.hear(forMilliseconds: 29_900)
+        #expect(run.framesSent == 0)
+        run.hear(forMilliseconds: 200)
+        #expect(run.framesSent == 1)
+    }
+
     @Test("a pause within the reply does not end the call while the agent still speaks")
     func pauseInReply() {
         var run = Run {
@@ -92,6 +138,7 @@ struct CallConversationTests {
             $0.framesOfSpeech = 1
         }
         run.state("idle")
+        run.listenThroughGreeting()
         run.pass(100)
         run.state("speaking")
         run.hear(forMilliseconds: 200)
@@ -127,6 +174,7 @@ struct CallConversationTests {
             $0.framesOfSpeech = 10
         }
         run.state("listening")
+        run.listenThroughGreeting()
         run.pass(400)
         run.hear(forMilliseconds: 200)
         #expect(run.news.count == 2)
@@ -152,6 +200,7 @@ struct CallConversationTests {
             $0.framesOfSpeech = 1
         }
         run.state("listening")
+        run.listenThroughGreeting()
         run.pass(29_900)
         #expect(run.outcome == nil)
         run.pass(200)
@@ -162,6 +211,7 @@ struct CallConversationTests {
     func texts() {
         var run = Run { $0.texts = ["hello"] }
         run.state("listening")
+        run.listenThroughGreeting()
         #expect(run.actions == [.text("hello")])
         run.event(["type": "transcript", "role": "user", "content": "hello", "final": true])
         run.event(["type": "transcript", "role": "assistant", "content": "h", "final": false])
@@ -180,6 +230,7 @@ struct CallConversationTests {
             $0.hasLegacyEvents = true
         }
         run.event(["type": "ready", "message": "Connected. Send audio chunks, then 'end_turn' to process."])
+        run.listenThroughGreeting()
         run.pass(40)
         #expect(run.framesSent == 1)
         run.hear(forMilliseconds: 200)
@@ -195,6 +246,7 @@ struct CallConversationTests {
             $0.framesOfSpeech = 10
         }
         run.state("listening")
+        run.listenThroughGreeting()
         run.hear(forMilliseconds: 400)
         #expect(run.news == [.speaking, .replyBegan(nil)])
     }
@@ -204,9 +256,10 @@ struct CallConversationTests {
         var run = Run {
             $0.frames = 1
             $0.framesOfSpeech = 1
-            $0.duration = .seconds(2)
+            $0.duration = .seconds(3)
         }
         run.state("listening")
+        run.listenThroughGreeting()
         run.pass(1000)
         run.hear(forMilliseconds: 1200)
         #expect(run.outcome == .timeIsOver(replied: true))

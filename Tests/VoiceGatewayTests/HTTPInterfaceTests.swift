@@ -25,7 +25,43 @@ struct HTTPInterfaceTests {
                 #expect(operation?["operationId"] == .string(endpoint.key))
             }
         }
-        #expect(endpoints.count == 13)
+        #expect(endpoints.count == 14)
+    }
+
+    private static let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+    @Test("a browser gets the page at / where the operator wants it, everybody else JSON")
+    func playground() throws {
+        let stage = HTTPStage { $0.hasPlayground = true }
+        let page = try stage.send(.get, "/", headers: [("Accept", Self.browser)])
+        #expect(page.header("Content-Type") == "text/html; charset=utf-8")
+        #expect(page.header("Vary") == "Accept")
+        let text = String(decoding: page.response.body, as: UTF8.self)
+        #expect(text.hasPrefix("<!DOCTYPE html>") && text.hasSuffix("</html>\n"))
+        for accept in ["*/*", "application/json", "text/html;q=0"] {
+            #expect(try stage.send(.get, "/", headers: [("Accept", accept)]).json["name"] == "VoiceGateway")
+        }
+        #expect(try HTTPStage().send(.get, "/", headers: [("Accept", Self.browser)]).json["name"] == "VoiceGateway")
+    }
+
+    @Test("the page may run and load nothing but itself and what this gateway serves")
+    func contentSecurityPolicy() throws {
+        let stage = HTTPStage { $0.hasPlayground = true }
+        let page = try stage.send(.get, "/", headers: [("Accept", Self.browser)])
+        let policy = try #require(page.header("Content-Security-Policy")).split(separator: "; ").map { $0 }
+        #expect(policy.first == "default-src 'none'" && policy.contains("connect-src 'self'"))
+        #expect(policy.contains { $0.hasPrefix("script-src 'self' 'sha256-") })
+        #expect(policy.contains { $0.hasPrefix("style-src 'sha256-") })
+        #expect(!policy.joined().contains("unsafe") && !policy.joined().contains("http"))
+    }
+
+    @Test("the module for pages is there for every origin")
+    func module() throws {
+        let module = try HTTPStage().send(.get, "/voicegateway.js", headers: [("Origin", "https://app.test")])
+        #expect(module.header("Content-Type") == "text/javascript; charset=utf-8")
+        #expect(module.header("Access-Control-Allow-Origin") == "*")
+        let text = String(decoding: module.response.body, as: UTF8.self)
+        #expect(text.contains("export class VoiceGateway") && text.hasSuffix("}\n"))
     }
 
     @Test("/health is what it always was")

@@ -52,6 +52,7 @@ struct ServeConfigurationTests {
         "INTERRUPT_RPC_METHOD": "stop", "RESUME_GRACE_SECONDS": "12", "OPUS_COMPLEXITY": "3",
         "PUBLIC_URL": "https://gateway.test",
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+        "PLAYGROUND": "true",
     ]
 
     private func expectOther(_ configuration: ServeConfiguration) throws {
@@ -80,6 +81,16 @@ struct ServeConfigurationTests {
         #expect(try http.publicURL == ServerURL("https://gateway.test") && http.requestIDHeader == "X-Trace")
         #expect(try http.allowedOrigins == OriginAllowList(setting: "https://app.test"))
         #expect(http.trustedProxies.contains(.v4(0x0A01_0203)) && http.trustedProxies.contains(.loopbackV6))
+        #expect(http.hasPlayground)
+    }
+
+    @Test("the page to talk from is there with the room server inside, and for a deployment only when asked for")
+    func playground() throws {
+        let deployment = ["LIVEKIT_URL": "wss://x.test", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"]
+        #expect(try serve(environment: [:], file: "").http.hasPlayground)
+        #expect(try !serve(environment: ["PLAYGROUND": "false"], file: "").http.hasPlayground)
+        #expect(try !serve(environment: deployment, file: "").http.hasPlayground)
+        #expect(try serve(environment: deployment, file: "PLAYGROUND=true").http.hasPlayground)
     }
 
     @Test("every setting can come from the environment")

@@ -55,6 +55,12 @@ package struct CallConversation: Sendable {
 
     /// How long to wait for an agent that listens before speaking to nobody.
     static let agentPatience: Duration = .seconds(10)
+    /// An agent that greets begins so soon after it listens for the first time.
+    static let greetingPatience: Duration = .seconds(1)
+    /// The greeting is over when the agent listens and there was no sound for so long.
+    static let quietAfterGreeting: Duration = .milliseconds(500)
+    /// A greeting that takes longer is spoken over.
+    static let longestGreeting: Duration = .seconds(30)
     /// How long to wait for a reply.
     static let replyPatience: Duration = .seconds(30)
     /// The reply has ended when there was no sound for so long and the agent listens.
@@ -70,6 +76,8 @@ package struct CallConversation: Sendable {
 
     private enum Phase: Hashable {
         case waiting(until: Instant)
+        /// The agent listens, and may be about to greet or greets.
+        case greeting(since: Instant)
         case speaking
         case listening(since: Instant)
         case hearing(since: Instant)
@@ -110,11 +118,11 @@ package struct CallConversation: Sendable {
         switch event["type"]?.string {
         case "agent_state":
             agentState = (event["state"]?.string).flatMap { AgentState(rawValue: $0) }
-            if agentState == .listening || agentState == .idle { beginIfWaiting(now, .speaking) }
+            if agentState == .listening || agentState == .idle { awaitGreeting(now) }
         case "ready" where plan.hasLegacyEvents:
             // The legacy vocabulary knows no states: it says when it is the caller's turn.
             if lastSound != nil { agentState = .listening }
-            beginIfWaiting(now, .speaking)
+            awaitGreeting(now)
         case "transcript" where event["role"]?.string == "assistant" && event["final"]?.bool != false:
             noteText(now)
         case "text" where event["role"]?.string == "assistant":
@@ -139,8 +147,9 @@ package struct CallConversation: Sendable {
     package mutating func tick(now: Instant) {
         if let duration = plan.duration, now - openedAt >= duration { return end(.timeIsOver(replied: hasReplied)) }
         if case .waiting(let deadline) = phase, now >= deadline {
-            beginIfWaiting(now, plan.expectsAgent ? .speakingToNobody : .speaking)
+            begin(now, plan.expectsAgent ? .speakingToNobody : .speaking)
         }
+        if case .greeting(let since) = phase, isGreetingOver(since, now) { begin(now, .speaking) }
         sendFrame(now)
         switch phase {
         case .listening(let since):
@@ -154,7 +163,7 @@ package struct CallConversation: Sendable {
             guard let lastSound, now - lastSound >= quiet else { return }
             actions.append(.tell(.replyEnded(lastSound - since)))
             end(.replied)
-        case .waiting, .speaking, .attending, .over:
+        case .waiting, .greeting, .speaking, .attending, .over:
             break
         }
     }
@@ -172,15 +181,27 @@ package struct CallConversation: Sendable {
         }
     }
 
-    private mutating func beginIfWaiting(_ now: Instant, _ news: News) {
+    private mutating func awaitGreeting(_ now: Instant) {
         guard case .waiting = phase else { return }
+        phase = .greeting(since: now)
+        if !plan.expectsAgent { begin(now, .speaking) }
+    }
+
+    private func isGreetingOver(_ since: Instant, _ now: Instant) -> Bool {
+        guard now - since < Self.longestGreeting else { return true }
+        guard now - since >= Self.greetingPatience else { return false }
+        if let lastSound, now - lastSound < Self.quietAfterGreeting { return false }
+        return agentState.map { $0 == .listening || $0 == .idle } ?? true
+    }
+
+    private mutating func begin(_ now: Instant, _ news: News) {
         phase = .speaking
         if plan.frames > 0 { actions.append(.tell(news)) } else { finishSpeaking(now) }
     }
 
     private mutating func sendFrame(_ now: Instant) {
         switch phase {
-        case .waiting, .attending:
+        case .waiting, .greeting, .attending:
             actions.append(.silence)
         case .over:
             break
@@ -203,7 +224,7 @@ package struct CallConversation: Sendable {
     private mutating func noteText(_ now: Instant) {
         switch phase {
         case .listening, .hearing: lastText = now
-        case .waiting, .speaking, .attending, .over: break
+        case .waiting, .greeting, .speaking, .attending, .over: break
         }
     }
 

@@ -98,7 +98,10 @@ enum ServeCommand {
             await roomServer.close()
             throw .unusable("Clients cannot be served: \(error).")
         }
-        Console.print(Banner.text(address: address, roomServer: configuration.roomServer, url: roomServer.url))
+        Console.print(
+            Banner.text(
+                address: address, roomServer: configuration.roomServer, url: roomServer.url,
+                hasPlayground: configuration.http.hasPlayground))
         log.info(
             "serving", ["address": address, "rooms": roomServer.url.webSocketURL(""), "threads": gatewayLoops.count])
         let open = gatewayLoops
@@ -162,10 +165,14 @@ enum ServeCommand {
 
 /// What people read when the gateway starts.
 enum Banner {
-    static func text(address: TransportAddress, roomServer: ServeConfiguration.RoomServer, url: ServerURL) -> String {
-        let clients = "ws://\(DevServerBanner.reachable(address))/ws"
+    static func text(
+        address: TransportAddress, roomServer: ServeConfiguration.RoomServer, url: ServerURL, hasPlayground: Bool
+    ) -> String {
+        let reachable = DevServerBanner.reachable(address)
+        let clients = "ws://\(reachable)/ws"
+        let page = hasPlayground ? "Open http://\(reachable)/ in a browser and talk.\n" : ""
         guard case .development(_, let credentials) = roomServer else {
-            return "VoiceGateway at \(clients), rooms at \(url.webSocketURL("")).\n"
+            return page + "VoiceGateway at \(clients), rooms at \(url.webSocketURL("")).\n"
         }
         let room = TransportAddress(ip: .loopbackV4, port: url.port)
         let settings =
@@ -173,7 +180,7 @@ enum Banner {
             + (credentials == .development
                 ? " LIVEKIT_API_KEY=\(credentials.key) LIVEKIT_API_SECRET=\(credentials.secret)"
                 : " LIVEKIT_API_KEY=\(credentials.key) LIVEKIT_API_SECRET=…")
-        return "VoiceGateway at \(clients). There is no LIVEKIT_URL, so rooms are inside this process.\n"
+        return page + "VoiceGateway at \(clients). There is no LIVEKIT_URL, so rooms are inside this process.\n"
             + DevServerBanner.text(address: room, credentials: credentials)
                 + """
                 Try it:

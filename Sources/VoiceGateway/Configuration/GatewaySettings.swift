@@ -16,7 +16,7 @@ package enum GatewaySettings {
         maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds,
         idleTimeoutSeconds, maxSessionSeconds,
         configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds, opusComplexity,
-        publicURL, allowedOrigins, requestIDHeader, trustedProxies,
+        publicURL, allowedOrigins, requestIDHeader, trustedProxies, playground,
     ]
 
     // MARK: LiveKit
@@ -150,6 +150,9 @@ package enum GatewaySettings {
     static let trustedProxies = Setting<IPNetworkList>(
         "TRUSTED_PROXIES", .networks, in: .http, default: IPNetworkList(),
         "whose X-Forwarded-For and X-Forwarded-Proto count")
+    static let playground = Setting<Bool?>(
+        "PLAYGROUND", .boolean, in: .http, otherwise: "true; with LIVEKIT_URL false",
+        "whether GET / shows browsers a page to talk from")
 
     /// What LiveKit allows for the name of a method.
     static let maximumRPCMethodBytes = 64

@@ -100,6 +100,9 @@ extension HTTPSettings {
         allowedOrigins = settings.read(GatewaySettings.allowedOrigins)
         requestIDHeader = settings.read(GatewaySettings.requestIDHeader)
         trustedProxies = settings.read(GatewaySettings.trustedProxies)
+        hasPlayground =
+            settings.read(GatewaySettings.playground) ?? !settings.isSet(GatewaySettings.livekitURL)
+        settings.resolve(GatewaySettings.playground, as: "\(hasPlayground)")
         if requestIDHeader.lowercased() == access.apiKeyHeader.lowercased() {
             settings.add(
                 "REQUEST_ID_HEADER and API_KEY_HEADER_NAME are both \"\(requestIDHeader)\": keys would show up in answers and "

@@ -8,10 +8,18 @@ struct GeneralRoutes {
     /// Looks up the routes when they are all there.
     let index: () -> JSONValue
     let description: () -> String
+    /// Whether browsers get a page at `/`.
+    let hasPlayground: Bool
 
     var routes: [HTTPRoute] {
         [
-            HTTPRoute(.get, "/", errors: .session, Self.indexDocumentation) { _ in .json(200, index()) },
+            HTTPRoute(.get, "/", errors: .session, indexDocumentation) { request in
+                guard hasPlayground else { return .json(200, index()) }
+                var response =
+                    BrowserRoutes.wantsPage(request) ? BrowserRoutes.playground : .json(200, index())
+                response.headers.add("Vary", "Accept")
+                return response
+            },
             HTTPRoute(.get, "/openapi.json", errors: .session, Self.descriptionDocumentation) { _ in
                 .json(200, description())
             },
@@ -26,22 +34,25 @@ struct GeneralRoutes {
     static let metricsPath = "/metrics"
     private static let metricsType = "text/plain; version=0.0.4; charset=utf-8"
 
-    private static let indexDocumentation = OperationDocumentation(
-        id: "index", group: "Operation", summary: "What there is",
-        answers: [
-            .init(
-                status: 200, text: "Name, version and endpoints",
-                schema: [
-                    "type": "object", "required": ["name", "version", "endpoints"],
-                    "properties": [
-                        "name": ["type": "string"], "version": ["type": "string"],
-                        "endpoints": [
-                            "type": "object",
-                            "additionalProperties": ["type": "string", "pattern": "^(GET|POST|WebSocket) /"],
+    private var indexDocumentation: OperationDocumentation {
+        OperationDocumentation(
+            id: "index", group: "Operation", summary: "What there is",
+            text: "Browsers get a page to talk from, if the operator allows it.",
+            answers: [
+                .init(
+                    status: 200, text: "Name, version and endpoints",
+                    schema: [
+                        "type": "object", "required": ["name", "version", "endpoints"],
+                        "properties": [
+                            "name": ["type": "string"], "version": ["type": "string"],
+                            "endpoints": [
+                                "type": "object",
+                                "additionalProperties": ["type": "string", "pattern": "^(GET|POST|WebSocket) /"],
+                            ],
                         ],
-                    ],
-                ])
-        ])
+                    ], otherTypes: hasPlayground ? [BrowserRoutes.pageType] : [])
+            ])
+    }
 
     private static let descriptionDocumentation = OperationDocumentation(
         id: "openapi", group: "Operation", summary: "This description",

@@ -17,6 +17,7 @@ extension HTTPAPIConfiguration {
         origins = environment.http.allowedOrigins
         requestIDHeader = environment.http.requestIDHeader
         apiKeyHeader = environment.access.apiKeyHeader
+        hasPlayground = environment.http.hasPlayground
         requiresKey = environment.access.requiresKey
         isRateLimited = environment.rateLimit != nil
         allowsClientRooms = environment.access.allowsClientRooms

@@ -17,6 +17,8 @@ struct HTTPAPIConfiguration {
     /// Whether guarded routes take an API key.
     var requiresKey = false
     var isRateLimited = false
+    /// Whether browsers get a page to talk from at `/`.
+    var hasPlayground = false
     /// Whether callers without an API key may name rooms, and identities.
     var allowsClientRooms = true
     var allowsClientIdentities = true

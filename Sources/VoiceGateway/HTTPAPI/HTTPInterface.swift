@@ -35,14 +35,15 @@ final class HTTPInterface {
         let startedAt = around.now()
         let unixTime = { Int64(around.wallClock().seconds) }
         let general = GeneralRoutes(
-            metrics: around.metrics, index: { [state] in state.index }, description: { [state] in state.description })
+            metrics: around.metrics, index: { [state] in state.index }, description: { [state] in state.description },
+            hasPlayground: around.configuration.hasPlayground)
         let health = HealthRoutes(
             uptime: { around.now() - startedAt }, wallClock: around.wallClock,
             isDraining: { [state] in state.isDraining }, probe: RoomServerProbe(rooms: around.rooms, now: around.now))
         let sessions = SessionRoutes(
             configuration: around.configuration, rooms: around.rooms, log: around.log, unixTime: unixTime)
         let tokens = TokenRoutes(configuration: around.configuration, unixTime: unixTime)
-        let routes = general.routes + health.routes + sessions.routes + tokens.routes
+        let routes = general.routes + BrowserRoutes.routes + health.routes + sessions.routes + tokens.routes
         let document = OpenAPIDocument(
             routes: routes, webSocketPaths: around.webSocketPaths, configuration: around.configuration,
             version: HelpText.number)

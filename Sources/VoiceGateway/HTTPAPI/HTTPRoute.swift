@@ -56,6 +56,8 @@ struct OperationDocumentation {
         var contentType = "application/json"
         /// JSON Schema of the content; nil for an answer without any.
         let schema: JSONValue?
+        /// Types of text that a client may ask for instead by `Accept`.
+        var otherTypes: [String] = []
         /// Header fields that it always has.
         var headers: [String] = []
         /// What can be done with it: another operation's body, made of parts of this answer.

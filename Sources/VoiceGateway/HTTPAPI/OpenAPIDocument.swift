@@ -107,7 +107,11 @@ struct OpenAPIDocument {
             ]
         }
         var response: JSONObject = ["description": .string(answer.text), "headers": .object(headers)]
-        if let schema = answer.schema { response["content"] = .object([answer.contentType: ["schema": schema]]) }
+        if let schema = answer.schema {
+            var content: JSONObject = [answer.contentType: ["schema": schema]]
+            for type in answer.otherTypes { content[type] = ["schema": ["type": "string"]] }
+            response["content"] = .object(content)
+        }
         if !answer.links.isEmpty {
             var links = JSONObject()
             for link in answer.links {

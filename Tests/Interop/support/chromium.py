@@ -78,19 +78,25 @@ class Chromium:
         assert "error" not in answer, f"{method}: {answer.get('error')}"
         return answer["result"]
 
-    async def open(self, url: str) -> "Page":
+    async def open(self, url: str, before: str = "") -> "Page":
+        """A page at an address; `before` is a script that runs in it before anything of its own."""
         target = await self.command("Target.createTarget", url="about:blank")
         attached = await self.command("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        page = Page(self, attached["sessionId"])
+        page = Page(self, attached["sessionId"], target["targetId"])
         await self.command("Page.enable", page.session)
+        if before:
+            await self.command("Page.addScriptToEvaluateOnNewDocument", page.session, source=before)
         await self.command("Page.navigate", page.session, url=url)
         await page.until("document.readyState === 'complete' && location.href !== 'about:blank'")
         return page
 
 
 class Page:
-    def __init__(self, browser: Chromium, session: str) -> None:
-        self.browser, self.session = browser, session
+    def __init__(self, browser: Chromium, session: str, target: str) -> None:
+        self.browser, self.session, self.target = browser, session, target
+
+    async def close(self) -> None:
+        await self.browser.command("Target.closeTarget", targetId=self.target)
 
     async def evaluate(self, expression: str, within: float = 60):
         """The value of an expression, awaited if it is a promise."""
