@@ -124,6 +124,37 @@ async def test_the_command_line_says_why_a_call_failed(programs):
     assert client.lines[-1] == "The call failed: Missing API key (4401)"
 
 
+# --- Types of the browser module
+
+TYPED = """
+import { VoiceGateway, FINAL_CLOSE_CODES, type Options } from "./voicegateway.js";
+const options: Options = { key: "k", inputRate: 16000, config: { language: "de" } };
+const gateway = new VoiceGateway(options);
+const off: () => void = gateway.on("transcript", ({ content, final }) => console.log(content.length, final === true));
+gateway.on("state", ({ state, code }) => { if (state === "closed" && FINAL_CLOSE_CODES.includes(code ?? 0)) off(); });
+gateway.on("an agent's own", (event) => console.log(event.type));
+gateway.connect().then(() => gateway.sendText("hello"));
+// @ts-expect-error
+gateway.on("playback", ({ nothing }) => nothing);
+// @ts-expect-error
+new VoiceGateway({ inputRate: 12345 });
+"""
+
+
+def test_the_browser_modules_types_hold_and_describe_all_it_has(tmp_path):
+    for name in ("voicegateway.js", "voicegateway.d.ts"):
+        shutil.copy(EXAMPLES / "browser" / name, tmp_path)
+    (tmp_path / "use.ts").write_text(TYPED)
+    run("tsc", "--strict", "--noEmit", "--target", "es2022", "--module", "nodenext", "--moduleResolution", "nodenext",
+        "--lib", "es2022,dom", "use.ts", cwd=tmp_path)
+    module, types = ((tmp_path / name).read_text() for name in ("voicegateway.js", "voicegateway.d.ts"))
+    own = module[module.index("export class") : module.index("// --- In the AudioWorklet")]
+    public = set(re.findall(r"^  (?:async )?([a-z]\w*)(?:\(| = |;)", own, re.M)) - {"constructor"}
+    assert {"connect", "close", "sendFile", "isMuted", "input"} <= public
+    for name in public:
+        assert re.search(rf"^  (readonly )?{name}[(:<]", types, re.M), name
+
+
 # --- The agent
 
 
@@ -159,14 +190,18 @@ async def test_the_smallest_agent_greets_and_answers_and_call_waits_for_its_gree
 # --- Other languages
 
 
-async def test_node(gateway, programs, tmp_path):
+def node_flags() -> list[str]:
+    """Node 20 hides its WebSocket; before it there is the package ws."""
     version = int(subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout[1:].split(".")[0])
-    flags = ["--experimental-websocket"] if 20 <= version < 22 else []
-    client = Program("node", "--no-warnings", *flags, EXAMPLES / "node/talk.mjs", gateway.url)
+    return ["--experimental-websocket"] if 20 <= version < 22 else []
+
+
+async def test_node(gateway, programs, tmp_path):
+    client = Program("node", "--no-warnings", *node_flags(), EXAMPLES / "node/talk.mjs", gateway.url)
     with working_in(client, tmp_path):
         await programs(client)
     assert await client.ends(within=40) == 0, client.lines
-    assert "transcript hello" in client.lines
+    assert "transcript You wrote: hello" in client.lines, client.lines
     assert re.fullmatch(r"closed 1000\s+(\d+) frames in reply.pcm", client.lines[-1]), client.lines
 
 
@@ -178,6 +213,19 @@ def working_in(program: Program, folder):
     yield
 
 
+async def test_the_lines_about_subprotocols_open_what_they_are_for(programs, tmp_path):
+    gateway = await programs(Gateway(**KEYS))
+    lines = re.search(r"```js\n(.*?)```", (ROOT / "docs/access.md").read_text(), re.S).group(1).strip().splitlines()
+    token = subprocess.run(
+        [GATEWAY, "token", "--room", "office", "--identity", "bob"], capture_output=True, text=True, check=True,
+        env={"LIVEKIT_API_KEY": "devkey", "LIVEKIT_API_SECRET": "secret"}).stdout.strip()
+    values = f"const WebSocket = globalThis.WebSocket ?? require('ws'), key = 'alpha/key=', token = {token!r};"
+    show = "const show = (s) => { s.onmessage = ({ data }) => { console.log(s.protocol, JSON.parse(data).type); s.close(); }; };"
+    calls = "".join(f"show({line.replace('wss://voice.example.com/ws', gateway.url)});" for line in lines)
+    client = await programs(Program("node", "--no-warnings", *node_flags(), "-e", values + show + calls))
+    assert await client.ends() == 0 and sorted(client.lines) == ["access_token ready", "voicegateway.v1 ready"], client.lines
+
+
 async def test_go(gateway, programs, tmp_path):
     # Debian's libraries, no module proxy.
     shutil.copy(EXAMPLES / "go/main.go", tmp_path)
@@ -187,8 +235,8 @@ async def test_go(gateway, programs, tmp_path):
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "GOPATH": "/usr/share/gocode", "GO111MODULE": "off", "GOFLAGS": ""})
     assert build.returncode == 0, build.stderr
     client = await programs(Program(binary, gateway.url))
-    await client.says('"role":"user","content":"hello"', within=20)
     await client.says("480 samples of the agent", within=20)
+    await client.says('"content":"You wrote: hello"', within=20)
 
 
 async def test_c(gateway, programs, tmp_path):
@@ -198,4 +246,4 @@ async def test_c(gateway, programs, tmp_path):
         "-o", tmp_path / "talk", "-lwebsockets")
     client = await programs(Program(tmp_path / "talk"))
     assert await client.ends(within=30) == 0, client.lines
-    assert any('"content":"hello"' in line for line in client.lines) and client.lines[-1] == "the agent speaks"
+    assert client.lines[-1] == "the agent speaks" and any('"state":"listening"' in line for line in client.lines), client.lines

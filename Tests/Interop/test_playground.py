@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import pathlib
+import re
 
 import axe_core_python
 import numpy
@@ -18,7 +19,7 @@ from support.sounds import silence, spoken
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RATE = 48000
-KEY = {"API_KEY_ENABLED": "true", "API_KEYS": "alpha/key=", "RESUME_GRACE_SECONDS": "30", "ALLOWED_AGENTS": "custom-agent,parrot"}
+KEY = {"API_KEY_ENABLED": "true", "API_KEYS": "alpha/key=", "RESUME_GRACE_SECONDS": "30"}
 AXE = (pathlib.Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
 #: Keeps what the player plays, and what the page may not do.
 TAP = """
@@ -121,7 +122,8 @@ async def test_somebody_talks_reads_interrupts_and_comes_back(gateway, browser):
     async with opened(gateway, browser) as page:
         await page.call(key="alpha/key=")
         await page.says("transcript", "please tell me a very long story")
-        assert await page.page.evaluate("document.querySelector('#transcript .user').className") == "user"
+        # It forms, and then it is final.
+        await page.page.until("document.querySelector('#transcript li').className === 'user'")
         await page.says("agent-state", "speaking")
         await page.says("transcript", "Chapter one.")
         # The delay from the end of speech to the first sound, in seconds.
@@ -148,30 +150,38 @@ async def test_somebody_talks_reads_interrupts_and_comes_back(gateway, browser):
         await page.says("connection", "not connected")
 
 
-async def test_the_parrot_is_heard_as_it_was_spoken_to_and_muting_ends_that(gateway, browser):
-    async with opened(gateway, browser) as page:
-        await page.call(key="alpha/key=", agent="parrot")
+@contextlib.asynccontextmanager
+async def running(program):
+    yield await program.start()
+    await program.stop()
+
+
+async def test_the_parrot_is_heard_as_it_was_spoken_to(browser):
+    async with running(Gateway(**KEY)) as gateway, opened(gateway, browser) as page:
+        await page.call(key="alpha/key=")
         await page.says("events", '"isPlaying":true')
         await page.press("mute")
         await page.says("agent-state", "listening")
-        assert words(await page.sound(), ("please tell me a very long story", "stop talking now please")) == (
-            "please tell me a very long story")
+        await page.says("events", '"isPlaying":false')
+        sentences = ("please tell me a very long story", "stop talking now please")
+        assert words(await page.sound(), sentences) == sentences[0]
         await page.press("talk")
 
 
-async def test_a_gateway_that_is_gone_is_tried_again_and_found_again(browser, programs):
-    gateway = await programs(Gateway())
-    async with opened(gateway, browser) as page:
+async def test_a_gateway_that_is_gone_is_tried_again_and_found_again(browser):
+    is_connected = "document.getElementById('connection').textContent === 'connected'"
+    first, second = Gateway(), Gateway()
+    second.command, second.port = first.command, first.port
+    async with running(first), opened(first, browser) as page:
         await page.call()
-        await page.says("connection", "connected")
-        await gateway.stop()
+        await page.page.until(is_connected)
+        await first.stop()
         await page.says("connection", "attempt 2")
         assert "Trying again." in await page.text("trouble")
-        again = Gateway()
-        again.command, again.port = gateway.command, gateway.port
-        await programs(again)
-        await page.page.until("document.getElementById('connection').textContent === 'connected'")
-        await page.press("talk")
+        async with running(second):
+            await page.page.until(is_connected)
+            assert await page.page.evaluate("document.getElementById('trouble').hidden")
+            await page.press("talk")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -185,7 +195,7 @@ async def test_nothing_keeps_anybody_out(gateway, browser, scheme, width):
         await page.page.evaluate("document.querySelector('details').open = true")
         await page.call(key="wrong")
         await page.says("trouble", "Invalid")
-        await page.call(key="alpha/key=", agent="")
+        await page.call(key="alpha/key=")
         await page.page.until("document.getElementById('connection').textContent === 'connected'")
         await page.page.evaluate(AXE)
         found = await page.page.evaluate(
@@ -204,3 +214,15 @@ async def test_page_and_module_are_those_of_the_repository(gateway, browser):
     assert await page.evaluate(read.format("/voicegateway.js")) == (ROOT / "examples/browser/voicegateway.js").read_text()
     assert len((ROOT / "examples/browser/playground.html").read_text().splitlines()) < 500
     assert len((ROOT / "examples/browser/voicegateway.js").read_text().splitlines()) < 300
+
+
+async def test_the_lines_about_the_module_do_what_they_say(browser):
+    source = re.search(r"```js\n(.*?)```", (ROOT / "examples/README.md").read_text(), re.S).group(1)
+    async with running(Gateway()) as gateway:
+        page = await browser.open(f"http://127.0.0.1:{gateway.port}/health")
+        source = re.sub(r'import (.*) from "https://voice.example.com(.*)";', r'const \1 = await import("\2");', source)
+        await page.evaluate(f"(async () => {{ window.button = {{}}; {source}; window.gateway = gateway; }})()")
+        await page.evaluate("button.onclick()")
+        assert await page.evaluate("gateway.state") == "open"
+        await page.evaluate("gateway.close()")
+        await page.close()

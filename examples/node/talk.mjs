@@ -13,7 +13,7 @@ socket.onmessage = ({ data }) => {
   if (typeof data !== "string") return sound.push(Buffer.from(data)); // 16-bit little-endian, 24 kHz, mono
   const event = JSON.parse(data);
   console.log(event.type, event.content ?? event.state ?? event.message ?? "");
-  if (event.type === "transcript" && event.role === "assistant" && event.final) socket.close();
+  if (event.type === "transcript" && event.role === "assistant" && event.final) socket.close(1000);
 };
 socket.onclose = ({ code, reason }) => {
   writeFileSync("reply.pcm", Buffer.concat(sound));

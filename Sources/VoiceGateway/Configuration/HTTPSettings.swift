@@ -12,7 +12,7 @@ package struct HTTPSettings: Hashable, Sendable {
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
     package var trustedProxies = GatewaySettings.trustedProxies.standard
     /// Whether `GET /` shows browsers a page to talk from.
-    package var hasPlayground = false
+    package var hasPlayground = true
 
     package init() {}
 }

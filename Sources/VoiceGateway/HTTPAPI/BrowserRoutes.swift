@@ -49,7 +49,8 @@ enum BrowserRoutes {
         let text = String(decoding: page, as: UTF8.self)
         return [
             "default-src 'none'", "script-src 'self' \(hash(of: "script", in: text))",
-            "style-src \(hash(of: "style", in: text))", "connect-src 'self'", "base-uri 'none'", "form-action 'none'",
+            "style-src \(hash(of: "style", in: text))", "connect-src 'self'", "img-src data:", "base-uri 'none'",
+            "form-action 'none'",
             "frame-ancestors 'none'",
         ].joined(separator: "; ")
     }()

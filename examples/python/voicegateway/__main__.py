@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 import wave
+from urllib.parse import urlencode
 
 from . import AgentState, Audio, Call, CallEnded, Error, Event, Session, Transcript, Warning
 
@@ -52,10 +53,11 @@ def show(event: Event) -> None:
 async def talk(options: argparse.Namespace) -> int:
     """0 when a reply has come, 1 when the call failed, 3 when nobody answered."""
     sound, rate = read(options.play) if options.play else (b"", 16_000)
-    parameters: dict[str, str | int] = dict(pair.split("=", 1) for pair in options.param)
+    parameters: dict[str, str] = dict(pair.split("=", 1) for pair in options.param)
+    url = options.url + ("?" + urlencode(parameters) if parameters else "")
     reply = bytearray()
     spoken: asyncio.Task[None] | None = None
-    async with Call(options.url, key=options.key, access_token=options.access_token, sample_rate=rate, **parameters) as call:
+    async with Call(url, key=options.key, access_token=options.access_token, sample_rate=rate) as call:
 
         async def say() -> None:
             for text in options.text:
