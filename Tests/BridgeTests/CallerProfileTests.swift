@@ -9,7 +9,7 @@ import Wire
 struct CallerProfileTests {
     private func profile(_ query: String = "", defaultAgent: String = "clerk") throws -> CallerProfile {
         var parameters = SessionParameters(endpoint: .device)
-        try parameters.apply(query: QueryString.pairs(of: query))
+        try parameters.apply(query: QueryString(query).pairs)
         var random = SplitMix64(seed: 1)
         return CallerProfile(
             parameters, policy: nil, resumeToken: nil, defaultAgent: defaultAgent, random: &random)

@@ -52,6 +52,9 @@ package final class BridgeSession {
 
     var now: Instant { environment.clock.now }
 
+    /// What the client has chosen so far.
+    package var parameters: SessionParameters { caller.parameters }
+
     /// Whether the session is over.
     package var hasEnded: Bool { lifecycle.hasEnded }
 
