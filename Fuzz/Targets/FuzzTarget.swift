@@ -1,6 +1,6 @@
 internal import TestSupport
 
-/// One codec with the way in which bytes of a stranger reach it. What a target does beyond parsing are checks of what
+/// One codec with the way in which bytes of an unknown peer reach it. What a target does beyond parsing are checks of what
 /// must hold for every input; a check that fails ends the process as a trap does, and counts as a crash.
 package enum FuzzTarget: String, CaseIterable, Sendable {
     case stun

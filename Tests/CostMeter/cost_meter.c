@@ -54,22 +54,38 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
     return *memory ? 0 : ENOMEM;
 }
 
-static void copy_up(void *to, const void *from, size_t count) {
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
+// What the compiler would otherwise take for a copy, and make a call of `memcpy`.
+#define PLAIN __attribute__((no_builtin("memcpy", "memmove")))
+
+/// Copies from the beginning to the end.
+static PLAIN void copy_up(void *to, const void *from, size_t count) {
+    // The instruction is fast for long copies and slow to begin.
+    if (count >= 128) {
+        __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
+        return;
+    }
+    typedef uint64_t word __attribute__((may_alias, aligned(1)));
+    char *target = to;
+    const char *source = from;
+    for (; count >= sizeof(word); count -= sizeof(word), target += sizeof(word), source += sizeof(word))
+        *(word *)target = *(const word *)source;
+    for (; count > 0; count--) *target++ = *source++;
 }
 
-void *memcpy(void *restrict to, const void *restrict from, size_t count) {
+PLAIN void *memcpy(void *restrict to, const void *restrict from, size_t count) {
     bytes += count;
     copy_up(to, from, count);
     return to;
 }
 
-void *memmove(void *to, const void *from, size_t count) {
+PLAIN void *memmove(void *to, const void *from, size_t count) {
     bytes += count;
+    // Where the target lies before the source, too: the distance is huge then.
     if ((uintptr_t)to - (uintptr_t)from >= count) {
         copy_up(to, from, count);
         return to;
     }
+    if (to == from) return to;
     // They overlap and the target lies behind: from the end, in steps that are no longer than the distance.
     size_t distance = (uintptr_t)to - (uintptr_t)from;
     while (count > 0) {

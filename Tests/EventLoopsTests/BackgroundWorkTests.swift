@@ -82,4 +82,27 @@ struct BackgroundWorkTests {
             #expect(!wasDone)
         }
     }
+
+    @Test("what a step hands over, asks for or arms is done without anything else to wake the loop")
+    func followsUp() async throws {
+        try await withLoop { loop in
+            let done = Expectation<String>()
+            let kept = await loop.run {
+                let hook = EndOfIteration(loop: loop) { done.fulfil("hook") }
+                let timer = LoopTimer(loop: loop) { done.fulfil("timer") }
+                let work = BackgroundWork(loop: loop) {
+                    loop.execute { done.fulfil("inbox") }
+                    hook.request()
+                    timer.arm(after: .zero)
+                    return false
+                }
+                work.request()
+                return LoopBound((hook, timer, work), on: loop)
+            }
+            var all: Set<String> = []
+            for _ in 0..<3 { all.insert(try await done.next()) }
+            #expect(all == ["hook", "timer", "inbox"])
+            await loop.run { kept.value.0.cancel() }
+        }
+    }
 }

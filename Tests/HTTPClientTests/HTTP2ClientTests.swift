@@ -36,7 +36,7 @@ struct HTTP2ClientTests {
             #expect(
                 seen.fields == [
                     ":method": "POST", ":scheme": "https", ":authority": String(host), ":path": "/p?q=1", "x-y": "z",
-                    "authorization": "Bearer secret", "user-agent": "VoiceGateway", "content-length": "2",
+                    "authorization": "Bearer secret", "user-agent": "VoiceGateway/0.1.0", "content-length": "2",
                 ])
             #expect(seen.secrets == ["authorization"])
             let body = await bench.frames.first { $0.kind == .data }?.payload

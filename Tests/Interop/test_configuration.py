@@ -71,14 +71,15 @@ def test_secrets_are_not_shown(tmp_path):
 
 def test_a_secret_from_kubernetes_with_a_line_feed_is_refused_with_the_place(tmp_path):
     done = run(
-        "check-config", folder=tmp_path,
+        "check-config", "--host", "127.0.0.1", folder=tmp_path,
         LIVEKIT_URL="wss://h", LIVEKIT_API_KEY="key", LIVEKIT_API_SECRET="hush\n",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (
         2, "VoiceGateway: LIVEKIT_API_SECRET is set, but character 5 of 5 is a line feed; write the value without "
         "(echo -n).\n")  # fmt: skip
     # From the settings file, too, which an editor of Windows has written.
-    (tmp_path / ".env").write_bytes("\ufeffLIVEKIT_URL=wss://h\r\nLIVEKIT_API_KEY=key\r\nLIVEKIT_API_SECRET='hush '\r\n".encode())
+    lines = ["\ufeffHOST=127.0.0.1", "LIVEKIT_URL=wss://h", "LIVEKIT_API_KEY=key", "LIVEKIT_API_SECRET='hush '", ""]
+    (tmp_path / ".env").write_bytes("\r\n".join(lines).encode())
     done = run("check-config", folder=tmp_path)
     assert (done.returncode, done.stderr) == (
         2, "VoiceGateway: LIVEKIT_API_SECRET is set, but character 5 of 5 is a space; write the value without.\n")

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Wire
 
-@Suite("ICE: strangers and forgers")
+@Suite("ICE: unknown peers and forgers")
 struct ICEHostileTests {
     typealias Net = ICETestNetwork
 

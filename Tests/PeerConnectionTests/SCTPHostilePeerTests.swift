@@ -306,7 +306,7 @@ struct SCTPHostilePeerTests {
         #expect(peer.messages.last == [42])
     }
 
-    @Test("requests that we do not grant, and those out of turn, are refused")
+    @Test("requests that we do not grant, and those that nobody waits for, are refused")
     func refusedRequests() {
         let peer = HandMadePeer()
         peer.receive([.reconfiguration([.associationReset(requestSequence: 100)])])

@@ -25,7 +25,7 @@ struct TokenRedactionTests {
     func twirp() {
         let token = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJrIn0.c2lnbmF0dXJl"
         let error = TwirpError(status: 401, body: Array("invalid token: \(token), error: x".utf8))
-        #expect(error == TwirpError(.unauthenticated, "HTTP status 401: invalid token: (token), error: x"))
+        #expect(error == TwirpError(.unauthenticated, "invalid token: (token), error: x", foreignStatus: 401))
         let json = TwirpError(status: 401, body: Array(#"{"code":"unauthenticated","msg":"bad \#(token)"}"#.utf8))
         #expect(json == TwirpError(.unauthenticated, "bad (token)"))
     }

@@ -166,7 +166,7 @@ struct GatewayConfigurationTests {
             ),
             (
                 "ALLOWED_ORIGINS", "app.test",
-                "ALLOWED_ORIGINS is \"app.test\", but \"app.test\" is not an origin; write *, null, or scheme://host[:port], where the host may begin with *. and the port may be *."
+                "ALLOWED_ORIGINS is \"app.test\", but \"app.test\" is not an origin; write *, null, file://, or scheme://host[:port], where the host may begin with *. and the port may be *."
             ),
             (
                 "TRUSTED_PROXIES", "10.0.0.0/33",

@@ -219,6 +219,7 @@ package final class EventLoop: @unchecked Sendable {
         runHooks()
         if background.run(clock: Self.clock) > 0 {
             cachedNow = nil
+            drainInbox()
             runHooks()
         }
         if !requestedHooks.isEmpty || !background.isEmpty, acceptsHandles { uv_async_send(wakeUp) }

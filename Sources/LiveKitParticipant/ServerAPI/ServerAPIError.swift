@@ -23,7 +23,7 @@ extension ServerAPIError: FailureConvertible {
         case .refused(let method, let error):
             let summary =
                 if let status = error.foreignStatus {
-                    "LiveKit could not be asked for \(method): HTTP status \(status)"
+                    "LiveKit could not be asked for \(method): HTTP status \(status) (\(error.code.rawValue))"
                 } else {
                     "LiveKit refused \(method) (\(error.code.rawValue))"
                 }

@@ -66,7 +66,7 @@ extension ICEAgent {
         guard now >= nextCheck, let index = takeNextPair() else { return }
         nextCheck = now + configuration.checkInterval
         if var check = pairs[index].check {
-            // A triggered check on a pair in progress repeats the same transaction out of turn.
+            // A triggered check on a pair in progress repeats the same transaction ahead of time.
             check.nextTransmission = now + check.timeout
             pairs[index].check = check
             emit(.transmit(check.bytes, from: pairs[index].base, to: pairs[index].remote))

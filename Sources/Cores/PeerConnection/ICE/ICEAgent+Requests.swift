@@ -118,7 +118,7 @@ extension ICEAgent {
         case .succeeded:
             if check.isNominating, role == .controlled { acceptNomination(index) }
         case .inProgress:
-            // Ours may have been lost on the way to open a gate that is open now: send it again in its turn.
+            // Ours may have been lost on the way to open a gate that is open now: send it again when it is due.
             let key = ICEPairKey(base: check.base, remote: check.remote)
             if !triggered.contains(key) { triggered.append(key) }
         case .waiting, .failed:

@@ -5,7 +5,7 @@ internal import Wire
 /// There is no frozen state: with one component and one stream nothing could ever be learned from another pair.
 struct ICECandidatePair {
     enum State {
-        /// To be checked when its turn comes.
+        /// To be checked when it is the first in line.
         case waiting
         /// A check is out.
         case inProgress

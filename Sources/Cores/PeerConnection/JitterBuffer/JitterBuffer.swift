@@ -166,7 +166,7 @@ package final class JitterBuffer {
         release(packet, sink: sink)
     }
 
-    /// Releases the packet whose turn it is.
+    /// Releases the packet that is due.
     private func release(_ packet: AudioPacket, sink: (JitterBufferOutput) -> Void) {
         guard let next = nextSequence else { return }
         let pause = Int32(bitPattern: packet.timestamp &- nextTimestamp)

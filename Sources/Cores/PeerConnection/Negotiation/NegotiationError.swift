@@ -2,7 +2,7 @@
 package enum NegotiationError: Error, Hashable, Sendable {
     /// The text is no session description that we understand.
     case description(SDPError)
-    /// Out of turn: an answer without an offer, or an offer while ours is outstanding.
+    /// In the wrong order: an answer without an offer, or an offer while ours is outstanding.
     case wrongState
     /// The connection is closed.
     case closed

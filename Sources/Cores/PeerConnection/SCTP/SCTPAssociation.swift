@@ -2,7 +2,7 @@ package import Wire
 
 /// One SCTP association over DTLS (RFC 9260, RFC 8261) as a sans-I/O object: packets, messages and time in, packets,
 /// messages and a deadline out. After every call that mutates, drain `poll()`; packets are built there, so that
-/// what was asked for in one turn travels together.
+/// what was asked for in one call travels together.
 ///
 /// Either end or both may call `start`; an end that did not answers the peer's INIT just the same.
 package final class SCTPAssociation {

@@ -37,7 +37,7 @@ final class SCTPOutboundMessage {
     }
 }
 
-/// Messages that have no TSN yet: the streams take turns, message by message, because fragments of one message
+/// Messages that have no TSN yet: the streams alternate, message by message, because fragments of one message
 /// must have TSNs that follow each other (RFC 9260 section 6.9).
 struct SCTPSendQueue {
     private struct Stream {
