@@ -114,10 +114,11 @@ extension ParticipantError {
             switch status {
             case 401, 403: self.init(.unauthorized, text)
             // LiveKit explains itself in plain text; a page comes from whatever else is at that address.
-            case 400 where Self.isPage(body): self.init(.notLiveKit, "HTTP status 400: \(text)")
+            case 400 where Self.isPage(body):
+                self.init(.notLiveKit, "HTTP status 400: \(text)", reason: error.summary)
             case 400: self.init(.badRequest, text)
             case 404 where body.contains("room does not exist"): self.init(.roomNotFound, text)
-            case 404: self.init(.notLiveKit, "HTTP status 404")
+            case 404: self.init(.notLiveKit, "HTTP status 404", reason: error.summary)
             default: self.init(.serverFailure(status: status), text)
             }
         case .network, .timedOut: self.init(.unreachable, "\(error)", reason: error.summary)
