@@ -145,8 +145,8 @@ extension RoomParticipant {
                         payload: user.payload, topic: user.topic ?? "", senderIdentity: packet.participantIdentity,
                         isReliable: packet.kind == .reliable)))
         case .chatMessage(let message): emit(.chat(message, senderIdentity: packet.participantIdentity))
-        case .streamHeader(let header): assembler.handle(header, in: packet).forEach(emit)
-        case .streamChunk(let chunk): assembler.handle(chunk).forEach(emit)
+        case .streamHeader(let header): assembler.handle(header, in: packet, now: loop.now).forEach(emit)
+        case .streamChunk(let chunk): assembler.handle(chunk, now: loop.now).forEach(emit)
         case .streamTrailer(let trailer): assembler.handle(trailer).forEach(emit)
         case .rpcRequest(let request):
             calls.handle(request, from: packet.participantIdentity, now: loop.now)
@@ -157,8 +157,10 @@ extension RoomParticipant {
         case .rpcResponse(let response):
             calls.handle(response)
             drainCalls()
-        // Agents send the same words as text streams, which say more.
-        case .transcription: break
+        case .transcription(let transcription):
+            for update in TranscriptUpdate.updates(of: transcription, from: packet.participantIdentity) {
+                emit(.transcript(update))
+            }
         case .speaker, .sipDtmf, .encryptedPacket, nil: break
         }
     }
@@ -168,6 +170,9 @@ extension RoomParticipant {
         emit(.stream(event))
         if let update = transcripts.handle(event) { emit(.transcript(update)) }
     }
+
+    /// Drops the streams of a topic from now on, or takes them.
+    package func setIgnored(_ isIgnored: Bool, topic: String) { assembler.setIgnored(isIgnored, topic: topic) }
 
     // MARK: Remote procedure calls
 

@@ -79,7 +79,8 @@ extension RoomParticipant: SignalConnectionDelegate {
             pauseBeforeAttempt()
         case .connected:
             state = .reconnecting
-            policy = ReconnectPolicy(mayResume: mayResume && session?.mayResume == true)
+            policy.lost(
+                mayResume: mayResume && session?.mayResume == true, uptime: loop.now - (connectedAt ?? loop.now))
             dropAttempt()
             emit(.reconnecting)
             if state == .reconnecting { pauseBeforeAttempt() }
@@ -217,6 +218,7 @@ extension RoomParticipant: SignalConnectionDelegate {
         let wasReconnecting = state == .reconnecting
         let isNewSession = attempt != .resume
         state = .connected
+        connectedAt = loop.now
         attempt = nil
         retriesLeft = 0
         lastFailure = nil

@@ -52,6 +52,8 @@ package final class RoomParticipant {
     // Reconnecting
     var policy = ReconnectPolicy(mayResume: false)
     var attempt: ReconnectPolicy.Attempt?
+    /// Since when media has been up.
+    var connectedAt: Instant?
     var retriesLeft: Int
     /// The last failure, told when there are no attempts left.
     var lastFailure: ParticipantError?

@@ -1,20 +1,22 @@
 import Signalling
 import Testing
+import Wire
 
 @testable import LiveKitParticipant
 
 @Suite struct DataStreamTests {
     /// Sends packets through the assembler as if `sender` had sent them.
     static func receive(
-        _ packets: [DataPacket], from sender: String = "agent", _ assembler: inout DataStreamAssembler
+        _ packets: [DataPacket], from sender: String = "agent", _ assembler: inout DataStreamAssembler,
+        now: Instant = .zero
     ) -> [DataStreamEvent] {
         packets.flatMap { packet -> [DataStreamEvent] in
             var delivered = packet
             delivered.participantIdentity = sender
             delivered.participantSid = "PA_\(sender)"
             switch packet.value {
-            case .streamHeader(let header): return assembler.handle(header, in: delivered)
-            case .streamChunk(let chunk): return assembler.handle(chunk)
+            case .streamHeader(let header): return assembler.handle(header, in: delivered, now: now)
+            case .streamChunk(let chunk): return assembler.handle(chunk, now: now)
             case .streamTrailer(let trailer): return assembler.handle(trailer)
             default: return []
             }
@@ -148,13 +150,30 @@ import Testing
         #expect(assembler.openStreamCount == 1)
     }
 
-    @Test("the number of open streams is limited")
+    @Test("streams that never end do not keep later ones out: the one that was silent for longest goes")
     func limit() {
         var assembler = DataStreamAssembler()
-        for index in 0...DataStreamAssembler.maximumOpenStreams {
-            _ = Self.receive([Self.textStream([], id: "\(index)")[0]], &assembler)
+        for index in 0..<DataStreamAssembler.maximumOpenStreams {
+            let header = Self.textStream([], id: "\(index)")[0]
+            _ = Self.receive([header], &assembler, now: .zero + .milliseconds(index))
         }
-        #expect(assembler.openStreamCount == DataStreamAssembler.maximumOpenStreams)
+        // The first one goes on.
+        _ = Self.receive([Self.textStream(["x"], id: "0")[1]], &assembler, now: .zero + .seconds(1))
+        let events = Self.receive(Self.textStream(["hello"], id: "new"), &assembler, now: .zero + .seconds(2))
+        guard case .closed(let oldest, _, .abandoned?) = events.first else {
+            return #expect(Bool(false), "nothing was given up")
+        }
+        #expect(oldest.id == "1" && Self.texts(events) == ["hello"])
+        #expect(assembler.openStreamCount == DataStreamAssembler.maximumOpenStreams - 1)
+    }
+
+    @Test("a stream that has been silent for minutes is over when another one begins")
+    func age() {
+        var assembler = DataStreamAssembler()
+        _ = Self.receive([Self.textStream([], id: "old")[0]], &assembler)
+        let later = Instant.zero + DataStreamAssembler.maximumPause + .milliseconds(1)
+        let events = Self.receive([Self.textStream([], id: "new")[0]], &assembler, now: later)
+        #expect(events.count == 2 && assembler.openStreamCount == 1)
     }
 
     // MARK: Transcripts

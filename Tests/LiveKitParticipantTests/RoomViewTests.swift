@@ -142,4 +142,21 @@ import Testing
         #expect(view.participants.isEmpty)
         #expect(view.local.attributes == ["a": "b"])
     }
+
+    @Test("whoever is in the room, and their tracks, are found by sid; who left is not")
+    func lookup() {
+        let ann = Self.participant("ann") { $0.tracks = [Self.track("TR_1"), Self.track("TR_2")] }
+        var view = Self.view(ann)
+        #expect(view.participant(sid: "PA_ann") == ann)
+        #expect(view.track(sid: "TR_2")?.participant == ann && view.track(sid: "TR_2")?.track.sid == "TR_2")
+        let fewer = Self.participant("ann", version: 2) { $0.tracks = [Self.track("TR_2")] }
+        _ = view.update([fewer])
+        #expect(view.track(sid: "TR_1") == nil && view.track(sid: "TR_2") != nil)
+        let again = Self.participant("ann", sid: "PA_ann2") { $0.tracks = [Self.track("TR_3")] }
+        _ = view.update([again])
+        #expect(view.participant(sid: "PA_ann") == nil && view.participant(sid: "PA_ann2") == again)
+        #expect(view.track(sid: "TR_2") == nil && view.track(sid: "TR_3") != nil)
+        _ = view.update([Self.participant("ann", sid: "PA_ann2", version: 2) { $0.state = .disconnected }])
+        #expect(view.participant(sid: "PA_ann2") == nil && view.track(sid: "TR_3") == nil)
+    }
 }

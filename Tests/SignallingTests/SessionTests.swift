@@ -136,6 +136,22 @@ import Wire
         #expect(attempts == Array(repeating: .resume, count: 7) + Array(repeating: .full, count: 3))
     }
 
+    @Test("a server that takes in and loses at once is asked ever more rarely, and one that was steady at once")
+    func brief() {
+        var policy = ReconnectPolicy(mayResume: true)
+        var longest = LargestNumbers()
+        var pauses: [Duration] = []
+        for _ in 0..<20 {
+            guard let next = policy.next(random: &longest) else { return #expect(Bool(false), "gave up") }
+            pauses.append(next.pause)
+            policy.lost(mayResume: true, uptime: .milliseconds(150))
+        }
+        #expect(pauses.first == .zero && pauses.sorted() == pauses)
+        #expect(pauses.last! > .seconds(6))
+        policy.lost(mayResume: true, uptime: ReconnectPolicy.stableTime)
+        #expect(policy.next(random: &longest)?.pause == .zero)
+    }
+
     @Test("pings go out at the start and every interval; silence for the timeout is a loss")
     func keepAlive() {
         var keepAlive = SignalKeepAlive(interval: 5, timeout: 15, now: .zero)
@@ -168,4 +184,9 @@ import Wire
         #expect(TwirpEncoding(contentType: "text/plain") == nil)
         #expect(throws: TwirpError.self) { try TwirpEncoding.json.decode(CreateRoomRequest.self, []) }
     }
+}
+
+/// Always gives the largest number.
+private struct LargestNumbers: RandomNumberGenerator {
+    mutating func next() -> UInt64 { .max }
 }

@@ -1,4 +1,5 @@
 package import Signalling
+package import Wire
 
 /// A stream of text or bytes that somebody sends us.
 package struct DataStreamInfo: Hashable, Sendable {
@@ -37,6 +38,8 @@ package enum DataStreamFailure: Error, Hashable, Sendable {
     case tooLarge
     /// Text that is not UTF-8.
     case invalidText
+    /// Nothing came for `DataStreamAssembler.maximumPause`, or newer streams needed its place.
+    case abandoned
     /// The sender left the room, or we did.
     case senderLeft
 }
@@ -53,8 +56,10 @@ package enum DataStreamEvent: Hashable, Sendable {
 /// Puts incoming data streams together (docs/livekit-protocol.md#data-streams). Chunks and trailers belong to a header
 /// by the stream's id alone: their sender may differ from the header's. Pure: packets in, events out.
 package struct DataStreamAssembler: Sendable {
-    /// Streams that are open at once; further ones are dropped until one ends.
+    /// Streams that are open at once. A further one takes the place of the one that has been silent for longest.
     package static let maximumOpenStreams = 256
+    /// How long a stream may be silent when others begin. An agent thinks within a sentence, but not for minutes.
+    package static let maximumPause = Duration.seconds(300)
     /// Bytes of one stream.
     package static let maximumStreamBytes: UInt64 = 64 << 20
 
@@ -62,22 +67,30 @@ package struct DataStreamAssembler: Sendable {
         let info: DataStreamInfo
         var nextChunk: UInt64 = 0
         var received: UInt64 = 0
-        /// The beginning of a character whose rest comes with the next chunk.
+        /// The first bytes of a character that the next chunk completes.
         var partialCharacter: [UInt8] = []
+        var lastNews: Instant
     }
 
     /// Topics to drop before anything is kept of them, such as an agent's session reports.
-    private let ignoredTopics: Set<String>
+    private var ignoredTopics: Set<String>
     private var open: [String: OpenStream] = [:]
 
     package init(ignoredTopics: Set<String> = []) { self.ignoredTopics = ignoredTopics }
 
+    /// Drops streams of a topic from now on, or takes them. What is open stays.
+    package mutating func setIgnored(_ isIgnored: Bool, topic: String) {
+        if isIgnored { ignoredTopics.insert(topic) } else { ignoredTopics.remove(topic) }
+    }
+
     package var openStreamCount: Int { open.count }
 
     /// A header from the packet's sender.
-    package mutating func handle(_ header: DataStream.Header, in packet: DataPacket) -> [DataStreamEvent] {
+    package mutating func handle(
+        _ header: DataStream.Header, in packet: DataPacket, now: Instant
+    ) -> [DataStreamEvent] {
         guard !header.streamId.isEmpty, !ignoredTopics.contains(header.topic), header.compression == .none,
-            open[header.streamId] == nil, open.count < Self.maximumOpenStreams
+            open[header.streamId] == nil
         else { return [] }
         let kind: DataStreamInfo.Kind
         switch header.content {
@@ -89,8 +102,9 @@ package struct DataStreamAssembler: Sendable {
             id: header.streamId, topic: header.topic, kind: kind, mimeType: header.mimeType,
             attributes: header.attributes, senderIdentity: packet.participantIdentity,
             senderSid: packet.participantSid, timestamp: header.timestamp, totalLength: header.totalLength)
-        open[info.id] = OpenStream(info: info)
-        var events: [DataStreamEvent] = [.opened(info)]
+        var events = makeRoom(now: now)
+        open[info.id] = OpenStream(info: info, lastNews: now)
+        events.append(.opened(info))
         if let content = header.inlineContent {
             events += take(content, of: info.id)
             events += end(info.id, attributes: [:], failure: nil)
@@ -98,14 +112,26 @@ package struct DataStreamAssembler: Sendable {
         return events
     }
 
+    /// Ends streams whose senders seem to have forgotten them.
+    private mutating func makeRoom(now: Instant) -> [DataStreamEvent] {
+        var abandoned = open.values.filter { $0.lastNews + Self.maximumPause < now }.map(\.info.id).sorted()
+        if abandoned.isEmpty, open.count >= Self.maximumOpenStreams,
+            let oldest = open.values.min(by: { ($0.lastNews, $0.info.id) < ($1.lastNews, $1.info.id) })
+        {
+            abandoned = [oldest.info.id]
+        }
+        return abandoned.flatMap { end($0, attributes: [:], failure: .abandoned) }
+    }
+
     /// The next piece of a stream.
-    package mutating func handle(_ chunk: DataStream.Chunk) -> [DataStreamEvent] {
+    package mutating func handle(_ chunk: DataStream.Chunk, now: Instant) -> [DataStreamEvent] {
         guard let stream = open[chunk.streamId] else { return [] }
         guard chunk.chunkIndex == stream.nextChunk else {
             // A chunk that we had already is no gap.
             return chunk.chunkIndex < stream.nextChunk ? [] : end(chunk.streamId, attributes: [:], failure: .gap)
         }
         open[chunk.streamId]?.nextChunk += 1
+        open[chunk.streamId]?.lastNews = now
         return take(chunk.content, of: chunk.streamId)
     }
 

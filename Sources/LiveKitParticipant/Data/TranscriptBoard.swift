@@ -15,6 +15,31 @@ package struct TranscriptUpdate: Hashable, Sendable {
     /// The words with times that are new since the segment's last update, or all of them when it is final; empty for
     /// agents that tell no times.
     package let words: [TimedWord]
+    /// How it came. Agents since 1.0 say the same both ways.
+    package var carrier = Carrier.stream
+
+    package enum Carrier: Hashable, Sendable {
+        /// A text stream on `lk.transcription`.
+        case stream
+        /// A transcription packet, the only way of agents before 1.0.
+        case packet
+    }
+}
+
+extension TranscriptUpdate {
+    /// Segments of one packet that are read; agents send one.
+    private static let maximumSegments = 64
+
+    /// What a transcription packet tells; `sender` spoke when the packet does not say who.
+    static func updates(of packet: Transcription, from sender: String) -> [TranscriptUpdate] {
+        let speaker = packet.transcribedParticipantIdentity.isEmpty ? sender : packet.transcribedParticipantIdentity
+        return packet.segments.prefix(maximumSegments).compactMap { segment in
+            guard !segment.text.isEmpty, segment.text.utf8.count <= TranscriptBoard.maximumTextBytes else { return nil }
+            return TranscriptUpdate(
+                identity: speaker, segmentID: segment.id, text: segment.text, isFinal: segment.isFinal,
+                trackSid: packet.trackId, words: [], carrier: .packet)
+        }
+    }
 }
 
 /// Reads transcripts out of text streams on `lk.transcription` (docs/livekit-protocol.md#transcripts). A user's interim

@@ -41,6 +41,9 @@ package struct RoomView: Sendable {
     package private(set) var local = ParticipantInfo()
     /// The others, by identity.
     package private(set) var participants: [String: ParticipantInfo] = [:]
+    /// Identities of the others by session, and of their tracks' publishers by track.
+    private var identityOfSession: [String: String] = [:]
+    private var publisherOfTrack: [String: String] = [:]
     private var speakers: [String: SpeakerInfo] = [:]
     /// After a resume the first list with ourselves in it is complete: whoever is missing has left.
     private var awaitsSnapshot = false
@@ -49,14 +52,30 @@ package struct RoomView: Sendable {
 
     package func participant(identity: String) -> ParticipantInfo? { participants[identity] }
 
-    package func participant(sid: String) -> ParticipantInfo? { participants.values.first { $0.sid == sid } }
+    package func participant(sid: String) -> ParticipantInfo? { identityOfSession[sid].flatMap { participants[$0] } }
 
     /// The track with that sid and who publishes it.
     package func track(sid: String) -> (track: TrackInfo, participant: ParticipantInfo)? {
-        for participant in participants.values {
-            if let track = participant.tracks.first(where: { $0.sid == sid }) { return (track, participant) }
+        guard let participant = publisherOfTrack[sid].flatMap({ participants[$0] }),
+            let track = participant.tracks.first(where: { $0.sid == sid })
+        else { return nil }
+        return (track, participant)
+    }
+
+    /// Takes what is known now about one of the others, in place of what was known before.
+    private mutating func keep(_ info: ParticipantInfo, insteadOf before: ParticipantInfo?) {
+        if let before { forget(before) }
+        participants[info.identity] = info
+        identityOfSession[info.sid] = info.identity
+        for track in info.tracks { publisherOfTrack[track.sid] = info.identity }
+    }
+
+    private mutating func forget(_ info: ParticipantInfo) {
+        participants[info.identity] = nil
+        if identityOfSession[info.sid] == info.identity { identityOfSession[info.sid] = nil }
+        for track in info.tracks where publisherOfTrack[track.sid] == info.identity {
+            publisherOfTrack[track.sid] = nil
         }
-        return nil
     }
 
     // MARK: Joining and resuming
@@ -121,7 +140,8 @@ package struct RoomView: Sendable {
     }
 
     private mutating func left(_ identity: String, _ reason: DisconnectReason) -> [RoomChange] {
-        guard let gone = participants.removeValue(forKey: identity) else { return [] }
+        guard let gone = participants[identity] else { return [] }
+        forget(gone)
         speakers[gone.sid] = nil
         return gone.tracks.map { .trackUnpublished($0, gone) } + [.participantLeft(gone, reason)]
     }
@@ -135,13 +155,13 @@ package struct RoomView: Sendable {
         guard let before = known, before.sid == info.sid else {
             // The same identity with another sid is a new session, which replaces the old one.
             let replaced = left(info.identity, .duplicateIdentity)
-            participants[info.identity] = info
+            keep(info, insteadOf: nil)
             var changes = replaced + [.participantJoined(info)]
             if info.state == .active { changes.append(.participantActive(info)) }
             return changes + info.tracks.map { .trackPublished($0, info) }
         }
         guard info.version >= before.version else { return [] }
-        participants[info.identity] = info
+        keep(info, insteadOf: before)
         return differences(before, info)
     }
 

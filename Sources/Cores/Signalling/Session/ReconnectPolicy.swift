@@ -17,12 +17,23 @@ package struct ReconnectPolicy: Sendable {
     package static let maximumResumes = 7
     package static let firstPause = Duration.milliseconds(300)
     package static let longestPause = Duration.seconds(7)
+    /// A connection that lasted for so long counts as a success.
+    package static let stableTime = Duration.seconds(15)
+    /// Attempts that are remembered beyond a connection that did not last: pauses stay long, but trying goes on.
+    package static let maximumRememberedAttempts = 6
 
     private var attempts = 0
     private var mayResume: Bool
 
     /// `mayResume` is false when the server forbids it or the session is known to be gone.
     package init(mayResume: Bool) { self.mayResume = mayResume }
+
+    /// The connection was lost again, after it had been up for `uptime`. A server that takes everybody in and loses
+    /// everybody at once is not asked more often than one that takes nobody in.
+    package mutating func lost(mayResume: Bool, uptime: Duration) {
+        self.mayResume = mayResume
+        attempts = uptime >= Self.stableTime ? 0 : min(attempts, Self.maximumRememberedAttempts)
+    }
 
     /// How many attempts were handed out.
     package var attemptCount: Int { attempts }

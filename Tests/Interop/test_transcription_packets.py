@@ -1,0 +1,56 @@
+"""Agents that tell what was said by transcription packets alone, as livekit-agents before 1.0 and agents of one's own."""
+
+import asyncio
+
+import pytest
+from livekit import rtc
+
+from support.client import VoiceClient
+from support.room_server import token
+
+ROOM = "meeting"
+
+
+def segment(number: int, text: str, final: bool) -> rtc.TranscriptionSegment:
+    return rtc.TranscriptionSegment(
+        id=f"SG_{number}", text=text, start_time=0, end_time=0, language="", final=final
+    )
+
+
+@pytest.mark.parametrize("path", ["/ws", "/v1/conversation/ws"])
+async def test_words_in_transcription_packets_are_told_once(gateway, path):
+    url = gateway.url.removesuffix("/ws") + path
+    room = rtc.Room()
+    await room.connect(gateway.room_url, token("bot", ROOM, kind="agent"))
+    try:
+        async with VoiceClient(url, room=ROOM, identity="alice", agent="", events="extended") as caller:
+            await caller.event("agent_joined")
+            agent = room.local_participant
+
+            async def tell(who: str, number: int, *texts: str) -> None:
+                for index, text in enumerate(texts):
+                    piece = segment(number, text, final=index == len(texts) - 1)
+                    await agent.publish_transcription(
+                        rtc.Transcription(participant_identity=who, track_sid="", segments=[piece])
+                    )
+
+            await tell("alice", 1, "turn", "turn on", "Turn on the light.")
+            await tell("bot", 2, "It is", "It is on.")
+            user = await caller.event("transcript", role="user", final=True)
+            assert (user["content"], user["segment_id"]) == ("Turn on the light.", "SG_1")
+            reply = await caller.event("transcript", role="assistant", final=True)
+            assert (reply["content"], reply["segment_id"]) == ("It is on.", "SG_2")
+            told = [e["content"] for e in caller.events if e.get("type") == "transcript" and e["role"] == "user"]
+            assert told == ["turn", "turn on", "Turn on the light."]
+            # Streams of the same words, as later agents send them beside their packets, say nothing new.
+            writer = await agent.stream_text(
+                topic="lk.transcription",
+                attributes={"lk.transcription_final": "true", "lk.segment_id": "SG_9"},
+            )
+            await writer.write("It is on.")
+            await writer.aclose()
+            await tell("bot", 3, "Anything else?")
+            await caller.event("transcript", content="Anything else?")
+            assert [e["content"] for e in caller.events if e.get("type") == "transcript"].count("It is on.") == 1
+    finally:
+        await room.disconnect()
