@@ -18,6 +18,7 @@ let strict: [SwiftSetting] = [
 let memorySafe: Set<String> = [
     "Bridge",
     "BridgeTests",
+    "LiveKitParticipant",
     "ProtobufProbe",
 ]
 

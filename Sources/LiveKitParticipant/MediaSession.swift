@@ -58,7 +58,7 @@ final class MediaSession {
     static let maximumBufferedBytes = 2 << 20
     /// How long the server's word may take after it has closed the connection. It says why on the signalling
     /// connection, and the two arrive in any order: who came back too soon would throw out whoever took his place.
-    static let farewellGrace = Duration.milliseconds(500)
+    static let leaveGrace = Duration.milliseconds(500)
 
     /// The one that we offer on.
     let publisher: MediaTransport
@@ -102,7 +102,7 @@ final class MediaSession {
     private var reliable: DataChannelID?
     private var lossy: DataChannelID?
     private var isClosed = false
-    private var farewell: LoopTimer?
+    private var closure: LoopTimer?
 
     init(
         loop: EventLoop, publisher: MediaTransport, subscriber: MediaTransport?, join: JoinResponse, log: Log,
@@ -162,7 +162,7 @@ final class MediaSession {
         for section in tracks.keys.sorted() { removed(section: section) }
         delegate = nil
         offerTimer.cancel()
-        farewell?.cancel()
+        closure?.cancel()
         publisher.close()
         subscriber?.close()
     }
@@ -303,12 +303,12 @@ final class MediaSession {
 
     private func closedByServer(_ error: ParticipantError, mayResume: Bool) {
         // The first sign counts; others follow from it.
-        guard farewell?.isArmed != true else { return }
-        farewell = LoopTimer(loop: loop) { [weak self] in
+        guard closure?.isArmed != true else { return }
+        closure = LoopTimer(loop: loop) { [weak self] in
             guard let self else { return }
             delegate?.sessionFailed(self, .publisherFailed, error, mayResume: mayResume)
         }
-        farewell?.arm(after: Self.farewellGrace)
+        closure?.arm(after: Self.leaveGrace)
     }
 
     func transport(_ transport: MediaTransport, section: Int, released output: JitterBufferOutput) {

@@ -293,7 +293,8 @@ extension RoomParticipant {
         microphone.timestamp = timestamp &+ UInt32(truncatingIfNeeded: samples)
         guard microphone.sid != nil, !microphone.isMuted, let section = microphone.section, let session
         else { return false }
-        return session.publisher.connection.sendAudio(
+        // SAFETY: the bytes are borrowed for this call, and the connection keeps none of them.
+        return unsafe session.publisher.connection.sendAudio(
             on: section, payload: packet, timestamp: timestamp, audioLevel: level, now: loop.now)
     }
 

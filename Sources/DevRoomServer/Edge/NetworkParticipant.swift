@@ -17,7 +17,7 @@ final class NetworkParticipant {
 
     let sid: String
     let identity: String
-    let transport: RoomParticipant.Transport
+    let transport: ParticipantRecord.Transport
     let environment: ServerEnvironment
     unowned let host: RoomHost
     let log: Log
@@ -159,7 +159,7 @@ final class NetworkParticipant {
     }
 }
 
-extension NetworkParticipant: RoomMember {
+extension NetworkParticipant: MemberConnection {
     func send(_ message: SignalResponse.Message) { session?.send(message) }
 
     func renewToken(_ info: ParticipantInfo) {

@@ -16,7 +16,7 @@ final class RoomHost {
     private(set) var room: Room
     private let environment: ServerEnvironment
     private weak var delegate: (any RoomHostDelegate)?
-    private var members: [String: any RoomMember] = [:]
+    private var members: [String: any MemberConnection] = [:]
     private var tracks: [String: ForwardedTrack] = [:]
     private var timer: LoopTimer?
     private var speakerTimer: LoopTimer?
@@ -55,7 +55,7 @@ final class RoomHost {
     }
 
     /// Lets a member in. `makeMember` is called with its SID before anything is sent to it.
-    func join(_ request: ParticipantJoin, makeMember: (String) -> any RoomMember) throws(RoomJoinError) -> String {
+    func join(_ request: ParticipantJoin, makeMember: (String) -> any MemberConnection) throws(RoomJoinError) -> String {
         let sid = try room.join(request, environment.time)
         members[sid] = makeMember(sid)
         log.info("participant joined", ["identity": request.identity, "sid": sid])
@@ -63,9 +63,9 @@ final class RoomHost {
         return sid
     }
 
-    func member(_ sid: String) -> (any RoomMember)? { members[sid] }
+    func member(_ sid: String) -> (any MemberConnection)? { members[sid] }
 
-    func member(identity: String) -> (any RoomMember)? {
+    func member(identity: String) -> (any MemberConnection)? {
         room.participant(identity: identity).flatMap { members[$0.sid] }
     }
 

@@ -77,7 +77,7 @@ extension TwirpService {
         .with { $0.participants = hub.rooms[request.room]?.room.participants.map(\.info) ?? [] }
     }
 
-    private func participant(_ identity: String, in host: RoomHost?) throws(TwirpError) -> RoomParticipant {
+    private func participant(_ identity: String, in host: RoomHost?) throws(TwirpError) -> ParticipantRecord {
         guard let participant = host?.room.participant(identity: identity) else {
             throw TwirpError(.notFound, "participant does not exist")
         }

@@ -221,7 +221,7 @@ extension Parrot: TrackSink {
     }
 }
 
-extension Parrot: RoomMember {
+extension Parrot: MemberConnection {
     func send(_ message: SignalResponse.Message) {}
 
     func send(data packet: [UInt8], isReliable: Bool) {
@@ -232,7 +232,7 @@ extension Parrot: RoomMember {
     /// A participant that writes before it speaks is the caller as well.
     private var firstCaller: String? { host.room.participants.first { Self.isCaller($0) }?.identity }
 
-    private static func isCaller(_ participant: RoomParticipant) -> Bool {
+    private static func isCaller(_ participant: ParticipantRecord) -> Bool {
         [.standard, .sip, .connector].contains(participant.info.kind) && !participant.isAgent
     }
 

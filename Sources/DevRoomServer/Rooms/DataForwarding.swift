@@ -236,7 +236,7 @@ extension Room {
             }
             if participant.isActive {
                 emit(.data(packet, isReliable: isReliable, to: participant.sid))
-            } else if isReliable, participant.heldBytes + packet.count <= RoomParticipant.maximumHeldBytes {
+            } else if isReliable, participant.heldBytes + packet.count <= ParticipantRecord.maximumHeldBytes {
                 participants[index].heldPackets.append(packet)
                 participants[index].heldBytes += packet.count
             }

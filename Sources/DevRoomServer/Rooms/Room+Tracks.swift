@@ -23,7 +23,7 @@ extension Room {
         guard request.type == .audio else {
             return refuse(.unsupportedType, "this development server forwards audio only", in: &self)
         }
-        guard participant.pendingTracks.count < RoomParticipant.maximumPendingTracks else {
+        guard participant.pendingTracks.count < ParticipantRecord.maximumPendingTracks else {
             return refuse(.limitExceeded, "too many tracks are being published", in: &self)
         }
         if participant.pendingTracks.contains(where: { $0.cid == request.cid }) {

@@ -26,7 +26,7 @@ struct Room {
     let createdAt: ServerTime
     let server: ServerDescription
     /// In the order in which they came.
-    var participants: [RoomParticipant] = []
+    var participants: [ParticipantRecord] = []
     var nonces = NonceFilter()
     var speakers = ActiveSpeakers()
     /// How well everybody is connected, as it was told last.
@@ -139,9 +139,9 @@ struct Room {
 
     func index(of sid: String) -> Int? { participants.firstIndex { $0.sid == sid } }
 
-    func participant(_ sid: String) -> RoomParticipant? { participants.first { $0.sid == sid } }
+    func participant(_ sid: String) -> ParticipantRecord? { participants.first { $0.sid == sid } }
 
-    func participant(identity: String) -> RoomParticipant? { participants.first { $0.identity == identity } }
+    func participant(identity: String) -> ParticipantRecord? { participants.first { $0.identity == identity } }
 
     /// Lets a participant in and answers with the join response. An older session of the same identity ends.
     /// Returns the new participant's SID.
@@ -168,7 +168,7 @@ struct Room {
             $0.clientProtocol = request.client.clientProtocol
             $0.capabilities = request.client.capabilities
         }
-        let participant = RoomParticipant(
+        let participant = ParticipantRecord(
             info: info, transport: request.transport, protocolVersion: request.client.protocolVersion,
             subscribesAutomatically: request.subscribesAutomatically && request.permission.canSubscribe,
             joinedAt: time.now)
@@ -180,7 +180,7 @@ struct Room {
         return info.sid
     }
 
-    private func joinResponse(for participant: RoomParticipant) -> JoinResponse {
+    private func joinResponse(for participant: ParticipantRecord) -> JoinResponse {
         .with {
             $0.room = info
             $0.participant = participant.info

@@ -43,12 +43,16 @@ final class MediaTransport: PeerConnectionDelegate {
         let addresses = try Self.addresses(isLocal: isLocal)
         for ip in addresses {
             // An address that vanished meanwhile is no reason to fail as long as another works.
-            guard let socket = try? UDPSocket(loop: loop, bind: TransportAddress(ip: ip, port: 0)) else { continue }
+            // SAFETY: no receiver of bytes is given.
+            guard let socket = try? unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: ip, port: 0)) else {
+                continue
+            }
             let base = socket.localAddress
             // What arrives may end the participant, and this object with it: hold it for the whole call.
-            socket.onDatagram = { [weak self] datagram, sender in
+            // SAFETY: the bytes are borrowed for the call, and the connection keeps none of them.
+            unsafe socket.onDatagram = { [weak self] datagram, sender in
                 guard let self else { return }
-                connection.receive(datagram, from: sender, on: base, now: self.loop.now)
+                unsafe connection.receive(datagram, from: sender, on: base, now: self.loop.now)
                 if connection.movesDeadline { hook?.request() }
             }
             sockets.append(socket)
@@ -113,7 +117,8 @@ final class MediaTransport: PeerConnectionDelegate {
         to destination: TransportAddress
     ) {
         for socket in sockets where socket.localAddress == base {
-            socket.send(datagram, to: destination)
+            // SAFETY: the bytes are borrowed for this call; the socket copies what it must keep.
+            unsafe socket.send(datagram, to: destination)
             return
         }
     }

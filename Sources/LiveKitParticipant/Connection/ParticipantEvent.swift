@@ -38,8 +38,8 @@ package enum ParticipantEnding: Hashable, Sendable {
 
 /// What happens to a participant. Audio comes by a call of its own.
 package enum ParticipantEvent {
-    /// The server took us in; the room and those in it are known. Media follows. Comes again when the connection is lost
-    /// before it does.
+    /// The server has let us in and has told the room and who is in it. Media connects next. The event repeats when the
+    /// connection is lost before media is up.
     case joined(RoomInfo, ParticipantInfo)
     /// Media and data can flow now.
     case connected

@@ -129,7 +129,8 @@ final class SignalConnection: WebSocketHandler {
         keepAlive?.received(now: context.loop.now)
         let response: SignalResponse
         do {
-            response = try SignalResponse(decoding: Array(bytes))
+            // SAFETY: the bytes are borrowed for this call, and copied.
+            response = try unsafe SignalResponse(decoding: Array(bytes))
         } catch {
             log.warning("signal message cannot be read", ["error": "\(error)", "bytes": bytes.count])
             return

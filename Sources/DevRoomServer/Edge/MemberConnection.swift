@@ -1,7 +1,7 @@
 internal import Signalling
 
 /// A participant as its room's host sees it: over the network or inside this process.
-protocol RoomMember: AnyObject {
+protocol MemberConnection: AnyObject {
     func send(_ message: SignalResponse.Message)
     /// A serialized `DataPacket`.
     func send(data packet: [UInt8], isReliable: Bool)

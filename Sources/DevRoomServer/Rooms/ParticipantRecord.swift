@@ -2,7 +2,7 @@ internal import Signalling
 internal import Wire
 
 /// One participant as its room knows it.
-struct RoomParticipant {
+struct ParticipantRecord {
     /// How the participant is connected.
     enum Transport: Hashable {
         /// One peer connection, the client offers (`/rtc/v1`).
@@ -69,7 +69,7 @@ struct RoomParticipant {
     var keepsRoomOpen: Bool { !isAgent && info.kind != .egress && !permission.recorder }
 
     /// Whether `subscriber` may have the track.
-    func allows(_ subscriber: RoomParticipant, track sid: String) -> Bool {
+    func allows(_ subscriber: ParticipantRecord, track sid: String) -> Bool {
         guard let trackPermission, !trackPermission.allParticipants else { return true }
         return trackPermission.trackPermissions.contains { entry in
             (entry.participantSid == subscriber.sid
@@ -98,7 +98,7 @@ struct ParticipantJoin {
     var permission = ParticipantPermission()
     var client = ClientInfo()
     var subscribesAutomatically = true
-    var transport = RoomParticipant.Transport.onePeerConnection
+    var transport = ParticipantRecord.Transport.onePeerConnection
 
     init(identity: String) { self.identity = identity }
 }
