@@ -79,3 +79,20 @@ async def test_a_caller_whose_connection_ended_without_a_goodbye_goes_on_with_th
             await is_heard(client)
             if end is not None:
                 await end(client, gateway)
+
+
+async def test_a_caller_who_said_goodbye_and_comes_back_gets_an_agent_that_listens(deployment):
+    """The first agent ends its session with the first call, and stays in the room, deaf."""
+    one, other = deployment
+    async with call(one) as client:
+        first = await agent_of(client)
+    async with call(other) as client:
+        # It may still answer for a moment; then the caller is told that it has gone.
+        await client.until(
+            lambda: any(e.get("type") == "agent_joined" and e["identity"] != first for e in client.events),
+            within=40,
+            what="another agent",
+        )
+        joined = next(i for i, e in enumerate(client.events) if e.get("type") == "agent_joined" and e["identity"] != first)
+        await client.event("agent_state", state="listening", within=20, after=joined)
+        await is_heard(client)

@@ -58,7 +58,8 @@ final class GatewayLoop: HTTPHandler {
             client: client, server: environment.roomServer, key: environment.credentials.key,
             secret: environment.credentials.secret, authentication: .openSSL, unixTime: UnixClock.seconds)
         placer = AgentPlacer(
-            api: serverAPI, loop: loop, placements: environment.placements, log: environment.log)
+            api: serverAPI, loop: loop, placements: environment.placements, unixTime: UnixClock.seconds,
+            log: environment.log)
         var configuration = HTTPServer.Configuration()
         configuration.maximumBodyBytes = Self.maximumBodyBytes
         // Admission counts WebSockets, of all loops together; those it refuses and plain requests need room beside.

@@ -17,16 +17,21 @@ enum AgentPlacement: Sendable {
 final class AgentPlacer {
     typealias Outcome = Result<AgentPlacement, ServerAPIError>
 
-    private let api: ServerAPI
+    let api: ServerAPI
     private let loop: EventLoop
     private let placements: AgentPlacements
-    private let log: Log
+    /// Seconds since 1970.
+    let unixTime: () -> Int64
+    let log: Log
 
     /// - Parameter placements: shared by all loops.
-    init(api: ServerAPI, loop: EventLoop, placements: AgentPlacements, log: Log) {
+    init(
+        api: ServerAPI, loop: EventLoop, placements: AgentPlacements, unixTime: @escaping () -> Int64, log: Log
+    ) {
         self.api = api
         self.loop = loop
         self.placements = placements
+        self.unixTime = unixTime
         self.log = log
     }
 
@@ -59,15 +64,20 @@ final class AgentPlacer {
         api.send(.listDispatch(in: room)) { [self] result in
             switch result {
             case .success(let response):
-                if let dispatch = response.agentDispatches.first(where: { $0.isOpen(for: agent) }) {
+                let open = response.agentDispatches.filter { $0.isOpen(for: agent) }
+                let unixTime = unixTime()
+                if let dispatch = open.first(where: { !$0.wasNotTaken(unixTime: unixTime) }) {
                     return completion(.success(.placed(metadata: dispatch.metadata)))
                 }
-                dispatch(agent, to: room, metadata: metadata) { result in
+                let placed = { (result: Result<Void, ServerAPIError>) in
                     switch result {
                     case .success: completion(.success(.placed(metadata: metadata)))
                     case .failure(let error): completion(.success(.roomOnly(error)))
                     }
                 }
+                // No worker was there when it was made, and none has been asked since.
+                if let stale = open.first { return remake(stale, metadata: metadata, completion: placed) }
+                dispatch(agent, to: room, metadata: metadata, completion: placed)
             case .failure(let error): completion(.success(.roomOnly(failed(error, room, agent))))
             }
         }
@@ -83,26 +93,19 @@ final class AgentPlacer {
             $0.agentName = agent
             $0.metadata = metadata
         }
+        dispatch(request, completion: completion)
+    }
+
+    func dispatch(
+        _ request: CreateAgentDispatchRequest, completion: @escaping (Result<Void, ServerAPIError>) -> Void
+    ) {
         api.send(.createDispatch(request)) { [self] result in
-            completion(result.map { _ in }.mapError { failed($0, room, agent) })
+            completion(result.map { _ in }.mapError { failed($0, request.room, request.agentName) })
         }
     }
 
     private func failed(_ error: ServerAPIError, _ room: String, _ agent: String) -> ServerAPIError {
         log.warning("agent not dispatched", ["room": room, "agent": agent, "error": "\(error)"])
         return error
-    }
-}
-
-extension AgentDispatch {
-    /// Whether it still brings, or has brought, an agent of that name: not all its jobs are over.
-    fileprivate func isOpen(for agent: String) -> Bool {
-        guard agentName == agent, (state?.deletedAt ?? 0) == 0 else { return false }
-        let jobs = state?.jobs ?? []
-        return jobs.isEmpty
-            || jobs.contains { job in
-                guard let status = job.state?.status else { return true }
-                return status != .success && status != .failed
-            }
     }
 }

@@ -13,6 +13,7 @@ final class LiveKitRoomConnection: RoomConnection {
     /// Whether the client brought the access token.
     private let hasOwnToken: Bool
     private weak var delegate: (any RoomConnectionDelegate)?
+    private var agents: RoomAgents?
     private var start: LoopTimer?
     private var hasJoined = false
     private var isMediaUp = false
@@ -27,13 +28,15 @@ final class LiveKitRoomConnection: RoomConnection {
     private let log: Log
 
     init(
-        participant: RoomParticipant, log: Log, hasOwnToken: Bool, loop: EventLoop, delegate: any RoomConnectionDelegate
+        participant: RoomParticipant, placer: AgentPlacer, log: Log, hasOwnToken: Bool, loop: EventLoop,
+        delegate: any RoomConnectionDelegate
     ) {
         self.participant = participant
         self.log = log
         self.hasOwnToken = hasOwnToken
         self.delegate = delegate
         participant.delegate = self
+        agents = RoomAgents(participant: participant, placer: placer, log: log) { [unowned self] in tell($0) }
         participant.publishMicrophone()
         // Nothing may be told before the session holds this connection, not even a failure at the first step.
         let start = LoopTimer(loop: loop) { [unowned self] in self.participant.connect() }
@@ -89,6 +92,7 @@ final class LiveKitRoomConnection: RoomConnection {
     func leave(_ departure: RoomDeparture) {
         isOver = true
         start?.cancel()
+        agents?.cancel()
         participant.leave(departure == .goodbye ? .clientInitiated : .userUnavailable)
     }
 
@@ -128,9 +132,11 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
         case .joined(let room, let own):
             hasJoined = true
             tell(.joined(room: room.name, identity: own.identity))
+            if !isOver { agents?.joined(room: room.name) }
         case .connected:
             isMediaUp = true
             tellMicrophone()
+            if !isOver { agents?.connected() }
         case .room(let change): changed(change)
         case .trackSubscribed(let track):
             tell(.trackSubscribed(track: track.sid, participant: track.participantIdentity))
@@ -159,17 +165,21 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
                     SpokenText(
                         participant: update.identity, track: update.trackSid.isEmpty ? nil : update.trackSid,
                         segmentID: update.segmentID, text: update.text, isFinal: update.isFinal,
+                        carrier: update.carrier == .packet ? .packet : .stream,
                         words: update.words.map { Transcript.Word(text: $0.text, start: $0.start, end: $0.end) })))
         // Clients take part by text frames; they have no methods that could be called.
         case .rpc(let invocation): participant.respond(to: invocation, .failure(RPCErrorCode.unsupportedMethod.error()))
-        case .chat, .stream: break
+        case .stream(let event): agents?.received(event)
+        case .chat: break
         case .reconnecting:
             isMediaUp = false
+            agents?.interrupted()
             tell(.interrupted)
         case .reconnected:
             isMediaUp = true
             tellMicrophone()
             tell(.resumed)
+            if !isOver { agents?.connected() }
         case .disconnected(let ending): ended(ending)
         }
     }
@@ -186,10 +196,16 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
 
     private func changed(_ change: RoomChange) {
         switch change {
-        case .participantJoined(let info): tell(.participantJoined(RoomMember(info)))
+        case .participantJoined(let info):
+            if RoomAgents.isAgent(info) { agents?.arrived(info) } else { tell(.participantJoined(RoomMember(info))) }
         case .participantLeft(let info, let reason):
+            if RoomAgents.isAgent(info) {
+                agents?.left(info.identity, reason, reason: Self.sentence(reason))
+                return
+            }
             tell(.participantLeft(identity: info.identity, reason: Self.sentence(reason)))
         case .attributesChanged(let info, _), .nameChanged(let info), .participantActive(let info):
+            if RoomAgents.isAgent(info), agents?.isIntroduced(info.identity) != true { return }
             tell(.participantChanged(RoomMember(info)))
         case .trackMuted(let track, _): tell(.trackMuted(track: track.sid, isMuted: track.muted))
         case .metadataChanged, .trackPublished, .trackUnpublished, .speakersChanged, .roomMetadataChanged,
@@ -212,6 +228,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
     private func over(_ event: RoomEvent) {
         tell(event)
         isOver = true
+        agents?.cancel()
     }
 
     private func failure(_ error: ParticipantError) -> Failure {
@@ -252,7 +269,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
 }
 
 extension RoomMember {
-    fileprivate init(_ info: ParticipantInfo) {
+    init(_ info: ParticipantInfo) {
         self.init(
             identity: info.identity, name: info.name, isAgent: info.kind == .agent, attributes: info.attributes)
     }

@@ -13,11 +13,13 @@ final class LiveKitRoomConnector: RoomConnector {
 
     private let loop: EventLoop
     private let context: WebSocketContext
+    private let placer: AgentPlacer
     private let environment: GatewayEnvironment
 
-    init(loop: EventLoop, context: WebSocketContext, environment: GatewayEnvironment) {
+    init(loop: EventLoop, context: WebSocketContext, placer: AgentPlacer, environment: GatewayEnvironment) {
         self.loop = loop
         self.context = context
+        self.placer = placer
         self.environment = environment
     }
 
@@ -29,7 +31,8 @@ final class LiveKitRoomConnector: RoomConnector {
             loop: loop, webSockets: context, factory: environment.transports, authentication: .openSSL,
             random: SecureRandom(), configuration: configuration, log: log)
         return LiveKitRoomConnection(
-            participant: participant, log: log, hasOwnToken: request.accessToken != nil, loop: loop, delegate: delegate)
+            participant: participant, placer: placer, log: log, hasOwnToken: request.accessToken != nil, loop: loop,
+            delegate: delegate)
     }
 
     /// A token for one caller and one room, with all that a call needs and nothing else.

@@ -31,7 +31,8 @@ final class SessionMaker {
         let clock = LoopClock(loop: gatewayLoop.loop)
         var environment = SessionEnvironment(
             configuration: configuration,
-            rooms: LiveKitRoomConnector(loop: gatewayLoop.loop, context: gatewayLoop.context, environment: gateway),
+            rooms: LiveKitRoomConnector(
+                loop: gatewayLoop.loop, context: gatewayLoop.context, placer: gatewayLoop.placer, environment: gateway),
             dispatcher: ServerDispatcher(placer: gatewayLoop.placer),
             coders: LibraryCoders(complexity: gateway.configuration.conversation.opusComplexity), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))
