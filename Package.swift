@@ -19,6 +19,7 @@ let memorySafe: Set<String> = [
     "Bridge",
     "BridgeTests",
     "LiveKitParticipant",
+    "ClientProtocol",
     "ProtobufProbe",
 ]
 

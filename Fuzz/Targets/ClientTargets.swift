@@ -3,31 +3,39 @@ internal import Wire
 
 /// What clients of the gateway send.
 enum ClientTargets {
-    /// Messages separated by 0xFF, which no JSON text holds; one of them may say that binary sound came.
-    static func legacyDialect(_ input: [UInt8]) {
+    /// Messages of one connection, separated by 0xFF, which no JSON text holds; one that begins with `!` is binary as
+    /// well. A space at the very beginning stands for the other events.
+    static func dialect(_ type: any ClientDialect.Type, _ input: [UInt8]) {
         var limits = RecordingLimits()
         limits.maximumMessageBytes = 1 << 20
         limits.maximumRecordingBytes = 2 << 20
-        var dialect = LegacyDialect(limits: limits, events: input.first == 0x20 ? .extended : .legacy)
-        run(&dialect, input)
-    }
-
-    static func extendedDialect(_ input: [UInt8]) {
-        var dialect = ExtendedDialect()
-        run(&dialect, input)
-    }
-
-    private static func run(_ dialect: inout some DialectCodec, _ input: [UInt8]) {
-        for message in input.split(separator: 0xFF) {
-            var outputs = dialect.decode(text: Array(message))
-            if message.first == 0x21 { outputs += dialect.noteBinaryAudio(byteCount: message.count) }
+        var parameters = type.descriptor.defaults
+        if input.first == 0x20 { parameters.events = parameters.events == .legacy ? .extended : .legacy }
+        var dialect = type.init(parameters, limits: limits)
+        var sound: [UInt8] = []
+        for message in input.split(separator: 0xFF).map(Array.init) {
+            _ = dialect.introduction(in: message)
+            var outputs = dialect.decode(text: message)
+            if message.first == 0x21 {
+                let binary = dialect.decode(binary: message.span)
+                check((0...message.count).contains(binary.sound.upperBound), "sound beyond the message")
+                check(binary.sound.lowerBound >= 0, "sound before the message")
+                outputs += binary.outputs
+            }
+            sound.removeAll(keepingCapacity: true)
+            let delivery = dialect.delivery
+            dialect.encode(sound: message.span, as: delivery, into: &sound)
+            if delivery.wrapping == .text, !sound.isEmpty {
+                written([.text(String(decoding: sound, as: UTF8.self))])
+            }
             for output in outputs {
                 switch output {
                 case .reply(let event): written(dialect.encode(event))
                 case .send(let frame): written([frame])
                 case .event(.configure(let object)):
-                    var parameters = SessionParameters(endpoint: .conversation)
                     try? parameters.apply(configuration: object)
+                    dialect.adopt(parameters)
+                    _ = dialect.delivery.bytesPerSecond
                 case .event(.text(let text)):
                     // What the client says comes back to it through the room.
                     let transcript = Transcript(
@@ -78,8 +86,8 @@ enum ClientTargets {
     /// A query, and after a line feed the data of a config message.
     static func sessionParameters(_ input: [UInt8]) {
         let parts = input.split(separator: 0x0A, maxSplits: 1, omittingEmptySubsequences: false)
-        for endpoint in [Endpoint.device, .conversation] {
-            var parameters = SessionParameters(endpoint: endpoint)
+        for dialect in ClientDialects.descriptors {
+            var parameters = dialect.defaults
             let query = String(decoding: parts.first ?? [], as: UTF8.self)
             do throws(InvalidParameter) {
                 try parameters.apply(query: QueryString(query).pairs)

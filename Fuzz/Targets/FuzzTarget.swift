@@ -1,78 +1,70 @@
+internal import ClientProtocol
 internal import TestSupport
 
 /// One codec with the way in which bytes of an unknown peer reach it. What a target does beyond parsing are checks of what
 /// must hold for every input; a check that fails ends the process as a trap does, and counts as a crash.
-package enum FuzzTarget: String, CaseIterable, Sendable {
-    case stun
-    case iceCandidate = "ice-candidate"
-    case sdp
-    case negotiation
-    case rtp
-    case rtcp
-    case jitterBuffer = "jitter-buffer"
-    case peerDatagrams = "peer-datagrams"
-    case sctpPacket = "sctp-packet"
-    case sctpAssociation = "sctp-association"
-    case dataChannelOpen = "data-channel-open"
-    case signalProtobuf = "signal-protobuf"
-    case signalJSON = "signal-json"
-    case joinParameters = "join-parameters"
-    case inflate
-    case json
-    case base64
-    case legacyDialect = "legacy-dialect"
-    case extendedDialect = "extended-dialect"
-    case binaryAudio = "binary-audio"
-    case wav
-    case webm
-    case ogg
-    case opus
-    case sessionParameters = "session-parameters"
-    case accessToken = "access-token"
-    case addresses
-    case httpRequest = "http-request"
-    case httpResponse = "http-response"
-    case http2
-    case webSocketHandshake = "websocket-handshake"
-    case webSocketFrames = "websocket-frames"
+package struct FuzzTarget: Sendable {
+    /// The name of its folders in Fuzz/.
+    package let rawValue: String
+    private let body: @Sendable ([UInt8]) -> Void
+
+    private init(rawValue: String, body: @escaping @Sendable ([UInt8]) -> Void) {
+        self.rawValue = rawValue
+        self.body = body
+    }
+
+    /// The target of a name.
+    package init?(rawValue: String) {
+        guard let target = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+        self = target
+    }
 
     /// Gives an input to the codec.
-    package func run(_ input: [UInt8]) {
-        switch self {
-        case .stun: PacketTargets.stun(input)
-        case .iceCandidate: PacketTargets.iceCandidate(input)
-        case .sdp: PacketTargets.sdp(input)
-        case .rtp: PacketTargets.rtp(input)
-        case .rtcp: PacketTargets.rtcp(input)
-        case .jitterBuffer: PeerTargets.jitterBuffer(input)
-        case .negotiation: PeerTargets.negotiation(input)
-        case .peerDatagrams: CallTarget.run(input)
-        case .sctpPacket: PacketTargets.sctpPacket(input)
-        case .sctpAssociation: AssociationTarget.run(input)
-        case .dataChannelOpen: PacketTargets.dataChannelOpen(input)
-        case .signalProtobuf: SignallingTargets.protobuf(input)
-        case .signalJSON: SignallingTargets.json(input)
-        case .joinParameters: SignallingTargets.joinParameters(input)
-        case .accessToken: SignallingTargets.accessToken(input)
-        case .addresses: SignallingTargets.addresses(input)
-        case .inflate: WireTargets.inflate(input)
-        case .json: WireTargets.json(input)
-        case .base64: WireTargets.base64(input)
-        case .legacyDialect: ClientTargets.legacyDialect(input)
-        case .extendedDialect: ClientTargets.extendedDialect(input)
-        case .binaryAudio: ClientTargets.binaryAudio(input)
-        case .sessionParameters: ClientTargets.sessionParameters(input)
-        case .wav: ContainerTargets.wav(input)
-        case .webm: ContainerTargets.webm(input)
-        case .ogg: ContainerTargets.ogg(input)
-        case .opus: ContainerTargets.opus(input)
-        case .httpRequest: HTTPTargets.request(input)
-        case .httpResponse: ResponseTarget.run(input)
-        case .http2: HTTP2Target.run(input)
-        case .webSocketHandshake: HTTPTargets.handshake(input)
-        case .webSocketFrames: HTTPTargets.frames(input)
+    package func run(_ input: [UInt8]) { body(input) }
+
+    /// Each client dialect has one of its own.
+    package static let allCases: [FuzzTarget] =
+        codecs
+        + ClientDialects.all.map { dialect in
+            FuzzTarget(rawValue: "dialect-\(dialect.descriptor.name)") { ClientTargets.dialect(dialect, $0) }
         }
-    }
+
+    private static let codecs = [
+        FuzzTarget(rawValue: "stun", body: PacketTargets.stun),
+        FuzzTarget(rawValue: "ice-candidate", body: PacketTargets.iceCandidate),
+        FuzzTarget(rawValue: "sdp", body: PacketTargets.sdp),
+        FuzzTarget(rawValue: "negotiation", body: PeerTargets.negotiation),
+        FuzzTarget(rawValue: "rtp", body: PacketTargets.rtp),
+        FuzzTarget(rawValue: "rtcp", body: PacketTargets.rtcp),
+        FuzzTarget(rawValue: "jitter-buffer", body: PeerTargets.jitterBuffer),
+        FuzzTarget(rawValue: "peer-datagrams", body: CallTarget.run),
+        FuzzTarget(rawValue: "sctp-packet", body: PacketTargets.sctpPacket),
+        FuzzTarget(rawValue: "sctp-association", body: AssociationTarget.run),
+        FuzzTarget(rawValue: "data-channel-open", body: PacketTargets.dataChannelOpen),
+        FuzzTarget(rawValue: "signal-protobuf", body: SignallingTargets.protobuf),
+        FuzzTarget(rawValue: "signal-json", body: SignallingTargets.json),
+        FuzzTarget(rawValue: "join-parameters", body: SignallingTargets.joinParameters),
+        FuzzTarget(rawValue: "inflate", body: WireTargets.inflate),
+        FuzzTarget(rawValue: "json", body: WireTargets.json),
+        FuzzTarget(rawValue: "base64", body: WireTargets.base64),
+        FuzzTarget(rawValue: "binary-audio", body: ClientTargets.binaryAudio),
+        FuzzTarget(rawValue: "wav", body: ContainerTargets.wav),
+        FuzzTarget(rawValue: "webm", body: ContainerTargets.webm),
+        FuzzTarget(rawValue: "ogg", body: ContainerTargets.ogg),
+        FuzzTarget(rawValue: "opus", body: ContainerTargets.opus),
+        FuzzTarget(rawValue: "session-parameters", body: ClientTargets.sessionParameters),
+        FuzzTarget(rawValue: "access-token", body: SignallingTargets.accessToken),
+        FuzzTarget(rawValue: "addresses", body: SignallingTargets.addresses),
+        FuzzTarget(rawValue: "http-request", body: HTTPTargets.request),
+        FuzzTarget(rawValue: "http-response", body: ResponseTarget.run),
+        FuzzTarget(rawValue: "http2", body: HTTP2Target.run),
+        FuzzTarget(rawValue: "websocket-handshake", body: HTTPTargets.handshake),
+        FuzzTarget(rawValue: "websocket-frames", body: HTTPTargets.frames),
+    ]
+}
+
+extension FuzzTarget: CustomStringConvertible {
+    package var description: String { rawValue }
 }
 
 /// Something that must hold for every input does not.

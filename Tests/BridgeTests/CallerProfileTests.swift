@@ -8,7 +8,7 @@ import Wire
 @Suite("Who the caller is and what it has chosen")
 struct CallerProfileTests {
     private func profile(_ query: String = "", defaultAgent: String = "clerk") throws -> CallerProfile {
-        var parameters = SessionParameters(endpoint: .device)
+        var parameters = DeviceDialect.descriptor.defaults
         try parameters.apply(query: QueryString(query).pairs)
         var random = SplitMix64(seed: 1)
         return CallerProfile(

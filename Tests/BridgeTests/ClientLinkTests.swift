@@ -12,15 +12,16 @@ struct ClientLinkTests {
         var limits = Limits()
         configure(&limits)
         return ClientLink(
-            client, dialect: SessionParameters(endpoint: .device).makeDialect(limits: limits.recordings),
-            limits: limits,
-            now: .zero)
+            client, dialect: DeviceDialect(DeviceDialect.descriptor.defaults, limits: limits.recordings),
+            limits: limits, now: .zero)
     }
 
     private let summary = SessionSummary(
         id: "S", room: "r", identity: "i", input: AudioFormat(encoding: .pcmS16LE, sampleRate: 16_000),
         output: AudioFormat(encoding: .pcmS16LE, sampleRate: 24_000))
-    private var delivery: Delivery { Delivery(SessionParameters(endpoint: .device), hasSentBinary: false) }
+    private var delivery: SoundDelivery {
+        DeviceDialect(DeviceDialect.descriptor.defaults, limits: RecordingLimits()).delivery
+    }
 
     @Test("messages beyond the rate are refused, and counted all the same")
     func rate() {

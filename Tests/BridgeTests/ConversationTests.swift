@@ -9,7 +9,7 @@ struct ConversationTests {
     private func conversation(
         _ query: String = "", configure: (inout BridgeConfiguration) -> Void = { _ in }
     ) throws -> Harness {
-        let harness = try Harness(query, endpoint: .conversation, configure: configure)
+        let harness = try Harness(query, dialect: ConversationDialect.self, configure: configure)
         harness.room.welcome()
         harness.room.emit(.trackSubscribed(track: "TR_0", participant: "agent-1"))
         return harness
@@ -200,7 +200,7 @@ struct ConversationTests {
 
     @Test("without a room the service is unavailable, in the words that old clients know")
     func unavailable() throws {
-        let harness = try Harness(endpoint: .conversation)
+        let harness = try Harness(dialect: ConversationDialect.self)
         harness.room.emit(.failed(Failure("it is away", blame: .operator, isRetryable: true)))
         #expect(harness.client.closure?.code == 1011)
         #expect(harness.client.closure?.reason == "Service unavailable")
@@ -210,7 +210,7 @@ struct ConversationTests {
 
     @Test("a config message within 300 ms goes into the dispatch, with what agents want to know")
     func briefing() throws {
-        let harness = try Harness("metadata=%7B%22stt%22%3A%22deepgram%22%7D", endpoint: .conversation)
+        let harness = try Harness("metadata=%7B%22stt%22%3A%22deepgram%22%7D", dialect: ConversationDialect.self)
         harness.clock.advance(by: .milliseconds(290))
         #expect(harness.connector.rooms.isEmpty)
         harness.send(text: #"{"type":"config","data":{"instructions":"Be kind","language":"de"}}"#)
@@ -227,7 +227,7 @@ struct ConversationTests {
 
     @Test("an agent that somebody else dispatched gets the instructions when it hears")
     func briefingOfOthers() throws {
-        let harness = try Harness("room=lobby", endpoint: .conversation)
+        let harness = try Harness("room=lobby", dialect: ConversationDialect.self)
         harness.dispatcher.existing["lobby"] = ["clerk"]
         harness.send(text: #"{"type":"config","data":{"instructions":"Be kind"}}"#)
         harness.room.welcome(agent: nil)
@@ -279,7 +279,9 @@ struct ConversationTests {
 
     @Test("an old client that is lost has no token to come back with, so its participant leaves")
     func lost() throws {
-        let harness = try Harness(endpoint: .conversation, resumeToken: "t") { $0.limits.resumeGrace = .seconds(30) }
+        let harness = try Harness(dialect: ConversationDialect.self, resumeToken: "t") {
+            $0.limits.resumeGrace = .seconds(30)
+        }
         harness.room.welcome()
         harness.session.clientLost()
         #expect(!harness.session.isClientAbsent && harness.room.leftAt != nil)

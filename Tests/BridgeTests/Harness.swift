@@ -17,8 +17,9 @@ final class Harness {
     private var random = SplitMix64(seed: 1)
 
     init(
-        _ query: String = "", endpoint: Endpoint = .device, coders: any AudioCoderFactory = FakeCoders(),
-        resumeToken: String? = nil, policy: (any SessionPolicy)? = nil, meter: SoundMeter? = nil,
+        _ query: String = "", dialect: any ClientDialect.Type = DeviceDialect.self,
+        coders: any AudioCoderFactory = FakeCoders(), resumeToken: String? = nil, policy: (any SessionPolicy)? = nil,
+        meter: SoundMeter? = nil,
         configure: (inout BridgeConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = BridgeConfiguration(agentName: "clerk")
@@ -28,14 +29,15 @@ final class Harness {
         dispatcher = FakeDispatcher(clock: clock)
         self.coders = coders
         tick = MediaTick(clock: clock, interval: .milliseconds(20))
-        var parameters = SessionParameters(endpoint: endpoint)
+        var parameters = dialect.descriptor.defaults
         try parameters.apply(query: QueryString(query).pairs)
         var environment = SessionEnvironment(
             configuration: configuration, rooms: connector, dispatcher: dispatcher, coders: coders, clock: clock,
             tick: tick)
         environment.meter = meter
         session = BridgeSession(
-            client: client, parameters: parameters, environment: environment, policy: policy, resumeToken: resumeToken,
+            client: client, dialect: dialect.init(parameters, limits: configuration.limits.recordings),
+            parameters: parameters, environment: environment, policy: policy, resumeToken: resumeToken,
             random: &random)
         session.onEnded = { [weak self] in self?.ended = $0 }
         session.start()

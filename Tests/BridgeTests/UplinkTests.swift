@@ -306,7 +306,7 @@ struct UplinkTests {
         let coders = LibraryCoders()
         let harness = try Harness(query, coders: coders)
         harness.room.welcome()
-        var parameters = SessionParameters(endpoint: .device)
+        var parameters = DeviceDialect.descriptor.defaults
         try parameters.apply(query: QueryString(query).pairs)
         var tone = ToneSource(frequency: 600, sampleRate: rate)
         let samples = tone.next(rate)

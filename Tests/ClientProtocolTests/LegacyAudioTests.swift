@@ -297,7 +297,7 @@ struct LegacyAudioTests {
             try fixture("Containers/live.webm"), try fixture("Containers/mono.ogg"), wavFile(samples: 300),
             try fixture("Containers/safari.mp4"),
         ]
-        var dialect = LegacyDialect()
+        var dialect = LegacyVocabulary()
         for _ in 0..<150 {
             var stream = streams[.random(in: streams.indices, using: &random)]
             for _ in 0..<Int.random(in: 0...3, using: &random) {

@@ -6,10 +6,10 @@ import Wire
 
 /// A client of the old protocol with what it is told.
 struct LegacyClient {
-    var dialect: LegacyDialect
+    var dialect: LegacyVocabulary
 
     init(limits: RecordingLimits = RecordingLimits(), events: EventVocabulary = .legacy) {
-        dialect = LegacyDialect(limits: limits, events: events)
+        dialect = LegacyVocabulary(limits: limits, events: events)
     }
 
     /// Sends a message; returns what the client is told of it.
@@ -37,6 +37,16 @@ struct LegacyClient {
     mutating func tell(_ event: ServerEvent) -> [String] {
         dialect.encode(event).map { frame in if case .text(let text) = frame { text } else { "binary" } }
     }
+}
+
+/// What a client gets for a piece of sound in the gateway's own JSON.
+func audioMessage(
+    _ sound: [UInt8], _ format: AudioFormat, cutting: OutputCutting = .frames(milliseconds: 20)
+) -> String {
+    var message: [UInt8] = []
+    let delivery = SoundDelivery(format: format, cutting: cutting, wrapping: .text)
+    AudioMessage.append(sound.span, as: delivery, to: &message)
+    return String(decoding: message, as: UTF8.self)
 }
 
 let endTurnMessage = #"{"type":"end_turn"}"#

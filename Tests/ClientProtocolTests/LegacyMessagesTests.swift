@@ -151,7 +151,7 @@ struct LegacyMessagesTests {
             #"{"type":"config","data":{"instructions":"hé","sample_rate":16000}}"#,
         ]
         var random = SplitMix64(seed: 1)
-        var dialect = LegacyDialect()
+        var dialect = LegacyVocabulary()
         for message in messages.map({ Array($0.utf8) }) {
             for length in 0...message.count { _ = dialect.decode(text: Array(message[..<length])) }
             for _ in 0..<1500 {

@@ -5,30 +5,28 @@ import Wire
 
 @Suite("Session parameters")
 struct SessionParametersTests {
-    private func query(_ text: String, _ endpoint: Endpoint = .device) throws(InvalidParameter) -> SessionParameters {
-        var parameters = SessionParameters(endpoint: endpoint)
+    private func query(
+        _ text: String, _ dialect: DialectDescriptor = DeviceDialect.descriptor
+    ) throws(InvalidParameter) -> SessionParameters {
+        var parameters = dialect.defaults
         try parameters.apply(query: QueryString(text).pairs)
         return parameters
     }
 
     private func configuration(_ text: String) throws -> SessionParameters {
-        var parameters = SessionParameters(endpoint: .device)
+        var parameters = DeviceDialect.descriptor.defaults
         let value = try JSONValue(parsing: text)
         try parameters.apply(configuration: #require(value.object))
         return parameters
     }
 
-    @Test("nothing said means the defaults of the endpoint")
+    @Test("nothing said means the defaults of the dialect")
     func defaults() throws {
         let device = try query("")
         #expect(device.input == AudioFormat(encoding: .pcmS16LE, sampleRate: 16000, channels: 1))
         #expect(device.output == AudioFormat(encoding: .pcmS16LE, sampleRate: 24000, channels: 1))
         #expect(device.frameMilliseconds == 20 && device.events == .extended && device.agent == nil)
-        #expect(device.outputFraming(hasSentBinary: false) == .binary)
-        let conversation = try query("", .conversation)
-        #expect(conversation.events == .legacy)
-        #expect(conversation.outputFraming(hasSentBinary: false) == .wav)
-        #expect(conversation.outputFraming(hasSentBinary: true) == .binary)
+        #expect(try query("", ConversationDialect.descriptor).events == .legacy)
     }
 
     @Test("every parameter is taken from a query")
@@ -110,11 +108,11 @@ struct SessionParametersTests {
 
     @Test("a refused change leaves everything as it was")
     func atomic() throws {
-        var parameters = SessionParameters(endpoint: .device)
+        var parameters = DeviceDialect.descriptor.defaults
         #expect(throws: InvalidParameter.self) {
             try parameters.apply(query: QueryString("sample_rate=8000&channels=9").pairs)
         }
-        #expect(parameters == SessionParameters(endpoint: .device))
+        #expect(parameters == DeviceDialect.descriptor.defaults)
     }
 
     @Test("broken escapes stand for themselves and broken UTF-8 is replaced")

@@ -6,13 +6,13 @@ import Wire
 @Suite("Names that no parameter has")
 struct UnknownParameterTests {
     private func unknown(query: String) throws -> [UnknownParameter] {
-        var parameters = SessionParameters(endpoint: .device)
+        var parameters = DeviceDialect.descriptor.defaults
         try parameters.apply(query: QueryString(query).pairs)
         return parameters.takeUnknown()
     }
 
     private func unknown(configuration: String) throws -> [UnknownParameter] {
-        var parameters = SessionParameters(endpoint: .device)
+        var parameters = DeviceDialect.descriptor.defaults
         try parameters.apply(configuration: #require(try JSONValue(parsing: configuration).object))
         return parameters.takeUnknown()
     }
@@ -41,7 +41,7 @@ struct UnknownParameterTests {
     @Test("every known name is a parameter, and the key of the gate is nobody's mistake")
     func known() throws {
         for name in UnknownParameter.known + ["api_key"] {
-            var parameters = SessionParameters(endpoint: .device)
+            var parameters = DeviceDialect.descriptor.defaults
             try? parameters.apply(query: [(name, "1")])
             #expect(parameters.takeUnknown().isEmpty, "\(name)")
         }

@@ -29,7 +29,7 @@ struct CallTests {
     func defaultPath() throws {
         #expect(try request("call ws://h:1").url.target == "/ws")
         #expect(try request("call wss://[::1]:1/?room=x").shownAddress == "wss://[::1]:1/ws")
-        #expect(try request("call ws://h/v1/conversation/ws").session.endpoint == .conversation)
+        #expect(try request("call ws://h/v1/conversation/ws").dialect == ConversationDialect.descriptor)
     }
 
     @Test(

@@ -14,17 +14,18 @@ final class MediaSessionStand {
     private let client: StandClient
     private let tickClient: MediaTick
 
-    init(query: String) throws {
+    /// - Parameter dialect: in which the client speaks.
+    init(query: String, dialect: any ClientDialect.Type = DeviceDialect.self) throws {
         pair = try PeerPair()
         clock = StandClock(now: pair.now)
         room = StandRooms(pair: pair, clock: clock)
         client = StandClient()
         tickClient = MediaTick(clock: clock, interval: .milliseconds(20))
-        var parameters = SessionParameters(endpoint: .device)
-        try parameters.apply(query: QueryString.pairs(of: query))
+        var parameters = dialect.descriptor.defaults
+        try parameters.apply(query: QueryString(query).pairs)
         var random = SecureRandom()
         session = BridgeSession(
-            client: client, parameters: parameters,
+            client: client, dialect: dialect.init(parameters, limits: RecordingLimits()), parameters: parameters,
             environment: SessionEnvironment(
                 configuration: BridgeConfiguration(agentName: ""), rooms: room, dispatcher: StandDispatcher(),
                 coders: LibraryCoders(), clock: clock, tick: tickClient),
@@ -149,9 +150,10 @@ private final class StandClient: ClientConnection {
     var droppedAudioMessages: Int { 0 }
 
     func send(text: String) {}
-    func send(audioText: String) {}
-    func send(audio: UnsafeRawBufferPointer) {
-        let frame = pool.frame(.binary, payload: audio, mask: nil)
+    func send(audioText: UnsafeRawBufferPointer) { send(.text, audioText) }
+    func send(audio: UnsafeRawBufferPointer) { send(.binary, audio) }
+    private func send(_ kind: WebSocketOpcode, _ bytes: UnsafeRawBufferPointer) {
+        let frame = pool.frame(kind, payload: bytes, mask: nil)
         sentBytes += frame.count
         pool.put(frame)
     }

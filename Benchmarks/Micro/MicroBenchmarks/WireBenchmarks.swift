@@ -23,10 +23,25 @@ var wireBenchmarks: [Benchmark] {
         Benchmark("wire.json.parse.event") { { keep((try? JSONValue(parsing: event)) == nil ? 0 : 1) } },
         Benchmark("wire.json.write.event") { { keep(parsedEvent?.serializedBytes().count ?? 0) } },
         Benchmark("wire.json.parse.audio.960B") { { keep((try? JSONValue(parsing: audioMessage)) == nil ? 0 : 1) } },
-        Benchmark("dialect.audio.write.960B") { { keep(AudioMessage.json(frame).utf8.count) } },
         Benchmark("dialect.legacy.audio.read.960B") {
-            var dialect = LegacyDialect()
+            var dialect = LegacyVocabulary()
             return { keep(dialect.decode(text: audioMessage).count) }
         },
-    ]
+    ] + ClientDialects.all.map(soundBenchmark)
+}
+
+/// 20 ms of sound as a dialect gives them to its client.
+private func soundBenchmark(_ type: any ClientDialect.Type) -> Benchmark {
+    Benchmark("dialect.\(type.descriptor.name).sound.20ms") {
+        let format = type.descriptor.defaults.output
+        let sound = [UInt8](repeating: 0x5A, count: format.sampleRate / 50 * (format.bytesPerSampleFrame ?? 1))
+        var dialect = type.init(type.descriptor.defaults, limits: RecordingLimits())
+        let delivery = dialect.delivery
+        var message: [UInt8] = []
+        return {
+            message.removeAll(keepingCapacity: true)
+            dialect.encode(sound: sound.span, as: delivery, into: &message)
+            keep(message.count)
+        }
+    }
 }

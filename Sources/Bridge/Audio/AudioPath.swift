@@ -12,7 +12,7 @@ final class AudioPath {
     /// Nil when the session has ended: coders are given back at once.
     private(set) var uplink: Uplink?
     private(set) var downlink: Downlink?
-    private(set) var delivery: Delivery
+    private(set) var delivery: SoundDelivery
     private let environment: SessionEnvironment
     private weak var room: (any RoomConnection)?
     /// When the packet came that is being played; nil while none is.
@@ -27,7 +27,7 @@ final class AudioPath {
 
     /// - Parameter session: the id under which failures are logged.
     init(
-        input: AudioFormat, delivery: Delivery, environment: SessionEnvironment, session: String,
+        input: AudioFormat, delivery: SoundDelivery, environment: SessionEnvironment, session: String,
         sink: any DownlinkSink
     ) throws(AudioCoderFailure) {
         self.delivery = delivery
@@ -106,7 +106,7 @@ final class AudioPath {
     // MARK: Down
 
     /// The client may want its sound otherwise from here on. What waits goes out as before.
-    func change(delivery new: Delivery) throws(AudioCoderFailure) {
+    func change(delivery new: SoundDelivery) throws(AudioCoderFailure) {
         guard new != delivery else { return }
         try downlink?.change(format: new.format, cutting: new.cutting, now: now)
         delivery = new

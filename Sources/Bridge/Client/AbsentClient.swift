@@ -6,7 +6,7 @@ final class AbsentClient: ClientConnection {
     private enum Content {
         case text(String)
         case sound([UInt8])
-        case soundText(String)
+        case soundText([UInt8])
     }
 
     private struct Entry {
@@ -50,9 +50,11 @@ final class AbsentClient: ClientConnection {
         }
     }
 
-    func send(audioText: String) { append(sound: .soundText(audioText), bytes: audioText.utf8.count) }
+    // SAFETY: the bytes are only read during the calls.
+    func send(audioText: UnsafeRawBufferPointer) {
+        unsafe append(sound: .soundText([UInt8](audioText)), bytes: audioText.count)
+    }
 
-    // SAFETY: the bytes are only read during the call.
     func send(audio: UnsafeRawBufferPointer) { unsafe append(sound: .sound([UInt8](audio)), bytes: audio.count) }
 
     private func append(sound: Content, bytes: Int) {
@@ -116,7 +118,7 @@ final class AbsentClient: ClientConnection {
             case .text(let text): client.send(text: text)
             // SAFETY: the bytes are only read during the call.
             case .sound(let bytes): unsafe bytes.withUnsafeBytes { unsafe client.send(audio: $0) }
-            case .soundText(let text): client.send(audioText: text)
+            case .soundText(let text): unsafe text.withUnsafeBytes { unsafe client.send(audioText: $0) }
             }
         }
     }

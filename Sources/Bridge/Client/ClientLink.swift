@@ -11,13 +11,17 @@ struct ClientLink {
     private(set) var audioMessagesSent = 0
     private(set) var audioBytesSent = 0
     private(set) var eventsSent = 0
-    /// Whether the client has sent sound in binary messages.
-    private(set) var hasSentBinary = false
+    /// Messages of the client that could not be read.
+    private(set) var faultyMessages = 0
+    /// Replies that the client says it has played to their end.
+    private(set) var repliesPlayedOut = 0
 
     private var connection: any ClientConnection
     /// The same object as `connection` while the client is away; nil while it is there.
     private var absent: AbsentClient?
-    private var dialect: any DialectCodec
+    private var dialect: any ClientDialect
+    /// A message with sound on its way to the client, with the room that it needs.
+    private var soundMessage: [UInt8] = []
     private var messages: TokenBucket
     /// When the client was last told of errors that may come with every message.
     private var complaints: [ClientError.Code: Instant] = [:]
@@ -25,7 +29,7 @@ struct ClientLink {
     private var earlierDrops = 0
     private let limits: Limits
 
-    init(_ connection: any ClientConnection, dialect: any DialectCodec, limits: Limits, now: Instant) {
+    init(_ connection: any ClientConnection, dialect: any ClientDialect, limits: Limits, now: Instant) {
         self.connection = connection
         self.dialect = dialect
         self.limits = limits
@@ -49,17 +53,34 @@ struct ClientLink {
     }
 
     /// Counts bytes of sound.
-    mutating func countAudio(bytes: Int, isBinary: Bool) {
-        audioBytesReceived += bytes
-        hasSentBinary = hasSentBinary || isBinary
-    }
+    mutating func countAudio(bytes: Int) { audioBytesReceived += bytes }
+
+    /// Counts a message that could not be read.
+    mutating func countFault() { faultyMessages += 1 }
+
+    /// The client has played a reply to its end.
+    mutating func notePlayedOut() { repliesPlayedOut += 1 }
 
     mutating func decode(_ text: [UInt8]) -> [DialectOutput] { dialect.decode(text: text) }
 
-    /// What the dialect says about a binary message.
-    mutating func acknowledge(binaryBytes: Int) -> [DialectOutput] { dialect.noteBinaryAudio(byteCount: binaryBytes) }
+    mutating func decode(binary message: Span<UInt8>) -> BinaryMessage { dialect.decode(binary: message) }
 
-    mutating func change(dialect new: any DialectCodec) { dialect = new }
+    /// The session's parameters are others from here on. Returns whether the client is told of its session now, and was
+    /// not before.
+    mutating func adopt(_ parameters: SessionParameters) -> Bool {
+        let wasTold = dialect.tellsSession
+        dialect.adopt(parameters)
+        return dialect.tellsSession && !wasTold
+    }
+
+    /// What is known about the client's dialect.
+    var descriptor: DialectDescriptor { dialect.descriptor }
+
+    /// How the client wants its sound now.
+    var delivery: SoundDelivery { dialect.delivery }
+
+    /// Whether the client is told of its session, and with that of the token to continue it.
+    var tellsSession: Bool { dialect.tellsSession }
 
     // MARK: To the client
 
@@ -99,18 +120,24 @@ struct ClientLink {
     }
 
     /// Sends a frame, a piece or a packet of the agent's sound.
-    mutating func send(sound bytes: UnsafeRawBufferPointer, as delivery: Delivery) {
+    mutating func send(sound bytes: UnsafeRawBufferPointer, as delivery: SoundDelivery) {
         audioMessagesSent += 1
         audioBytesSent += bytes.count
         // SAFETY: the bytes are only read during the call.
         absent?.nextSound = unsafe delivery.format.duration(of: bytes)
-        switch delivery.framing {
-        case .binary: unsafe connection.send(audio: bytes)
-        case .json: connection.send(audioText: AudioMessage.json(unsafe [UInt8](bytes)))
-        case .wav:
-            // SAFETY: the bytes are only read during the call.
-            guard let text = AudioMessage.wav(unsafe [UInt8](bytes), format: delivery.format) else { return }
-            connection.send(audioText: text)
+        guard delivery.wrapping != .bare else { return unsafe connection.send(audio: bytes) }
+        soundMessage.removeAll(keepingCapacity: true)
+        // SAFETY: the bytes are only read during the call.
+        dialect.encode(
+            sound: unsafe bytes.assumingMemoryBound(to: UInt8.self).span, as: delivery, into: &soundMessage)
+        guard !soundMessage.isEmpty else { return }
+        // SAFETY: the bytes are only read during the call.
+        unsafe soundMessage.withUnsafeBytes { message in
+            if delivery.wrapping == .text {
+                unsafe connection.send(audioText: message)
+            } else {
+                unsafe connection.send(audio: message)
+            }
         }
     }
 
@@ -118,6 +145,12 @@ struct ClientLink {
     func discardSound() { connection.discardQueuedAudio() }
 
     func close(code: UInt16, reason: String) { connection.close(code: code, reason: reason) }
+
+    /// The same in the words of the dialect.
+    func close(_ reason: ClosingReason, message: String) {
+        let closure = dialect.closure(reason, message: message)
+        close(code: closure.code, reason: closure.reason)
+    }
 
     // MARK: Coming back
 

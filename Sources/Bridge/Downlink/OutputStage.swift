@@ -1,14 +1,6 @@
 internal import ClientProtocol
 internal import Wire
 
-/// How the sound for a client is cut.
-package enum OutputCutting: Hashable, Sendable {
-    /// Frames of so many milliseconds, sent as the agent speaks. Opus goes in packets of 20 ms, or as it came.
-    case frames(milliseconds: Int)
-    /// Pieces that are played one after the other as files, without the silence between them.
-    case files
-}
-
 /// The last stage on the way to the client: mono samples → the client's rate → frames, pieces or Opus packets.
 /// Belongs to one loop.
 // SAFETY: the packet buffer is the stage's own, is freed with it, and what it holds is handed out for a call only.

@@ -2,8 +2,9 @@
 package protocol ClientConnection: AnyObject {
     /// Sends a text message that must not be lost.
     func send(text: String)
-    /// Sends a text message with sound in it. May be dropped, oldest first, when the client reads too slowly.
-    func send(audioText: String)
+    /// Sends a text message with sound in it, as UTF-8. May be dropped, oldest first, when the client reads too slowly.
+    /// The bytes are not needed after the call.
+    func send(audioText: UnsafeRawBufferPointer)
     /// Sends a binary message with sound, droppable likewise. The bytes are not needed after the call.
     func send(audio: UnsafeRawBufferPointer)
     /// Gives up the sound that waits to be sent.

@@ -3,16 +3,19 @@ internal import Wire
 
 /// What comes from the client.
 extension BridgeSession {
-    /// A binary message: sound in the session's input format. The bytes are not needed after the call.
+    /// A binary message. The bytes are not needed after the call.
     package func receive(binary bytes: UnsafeRawBufferPointer) {
         guard takesMessage() else { return }
-        let isFirst = !link.hasSentBinary
-        link.countAudio(bytes: bytes.count, isBinary: true)
-        if isFirst { changeAudio() }
-        for output in link.acknowledge(binaryBytes: bytes.count) { act(on: output) }
+        // SAFETY: the bytes are only read during the call.
+        let message = link.decode(binary: unsafe bytes.assumingMemoryBound(to: UInt8.self).span)
+        for output in message.outputs { act(on: output) }
+        if let audio, audio.delivery != link.delivery { changeAudio() }
+        let sound = message.sound.clamped(to: 0..<bytes.count)
+        guard !sound.isEmpty || bytes.isEmpty else { return perform() }
+        link.countAudio(bytes: sound.count)
         clientSpoke()
         // SAFETY: the bytes are only read during the call.
-        unsafe noteAppended(audio?.uplink?.append(bytes, now: now))
+        noteAppended(unsafe audio?.uplink?.append(UnsafeRawBufferPointer(rebasing: bytes[sound]), now: now))
     }
 
     /// A text message.
@@ -38,8 +41,7 @@ extension BridgeSession {
         let now = now
         lifecycle.noteActivity(now: now)
         guard let error = link.countMessage(now: now) else { return true }
-        // On the conversation path a client that does what it must not is told so and stays.
-        if caller.parameters.endpoint == .conversation {
+        if link.descriptor.floods == .tells {
             link.complain(error, now: now)
         } else {
             refuse(error, .rateLimited)
@@ -51,7 +53,9 @@ extension BridgeSession {
         guard !hasEnded else { return }
         switch output {
         case .event(let event): act(on: event)
-        case .reply(let event): link.tell(event)
+        case .reply(let event):
+            if case .error = event { link.countFault() }
+            link.tell(event)
         case .send(let frame): link.send(frame)
         }
     }
@@ -63,12 +67,12 @@ extension BridgeSession {
         // Keys are checked where the connection is accepted.
         case .authenticate: break
         case .audio(let bytes):
-            link.countAudio(bytes: bytes.count, isBinary: false)
+            link.countAudio(bytes: bytes.count)
             clientSpoke()
             // SAFETY: the bytes are only read during the call.
             noteAppended(unsafe bytes.withUnsafeBytes { unsafe audio?.uplink?.append($0, now: now) })
         case .opusPacket(let bytes):
-            link.countAudio(bytes: bytes.count, isBinary: false)
+            link.countAudio(bytes: bytes.count)
             clientSpoke()
             // SAFETY: the bytes are only read during the call.
             noteAppended(
@@ -81,6 +85,10 @@ extension BridgeSession {
                 link.tell(.error(ClientError(.invalidAudio, error.message)))
             }
             noteAppended(true)
+        case .playedOut: link.notePlayedOut()
+        case .hangUp:
+            handle(.clientGone)
+            link.close(code: 1000, reason: "")
         case .mute, .unmute:
             audio?.uplink?.setMuted(event == .mute, now: now)
             room.connection?.setMuted(event == .mute)
@@ -129,7 +137,6 @@ extension BridgeSession {
     // MARK: Configuration
 
     private func configure(_ object: JSONObject) {
-        let old = caller.parameters
         do throws(SessionRefusal) {
             if let error = try caller.configure(object, isInRoom: lifecycle.hasJoined) {
                 return link.tell(.error(error))
@@ -137,8 +144,9 @@ extension BridgeSession {
         } catch {
             return refuse(error.error, error.reason)
         }
+        let isNewlyTold = link.adopt(caller.parameters)
         guard changeAudio() else { return }
-        if caller.parameters.events != old.events { changeEvents() }
+        if isNewlyTold, room.isJoined { link.tell(.session(caller.summary(session: id))) }
         brief()
         link.tell(.configured(instructions: caller.parameters.instructions))
         warnOfUnknownParameters()
@@ -155,20 +163,11 @@ extension BridgeSession {
     private func changeAudio() -> Bool {
         do throws(AudioCoderFailure) {
             try audio?.change(input: caller.parameters.input)
-            try audio?.change(delivery: Delivery(caller.parameters, hasSentBinary: link.hasSentBinary))
+            try audio?.change(delivery: link.delivery)
             return true
         } catch {
             fail(error)
             return false
         }
-    }
-
-    /// The client wants another vocabulary.
-    private func changeEvents() {
-        // On the conversation path the codec itself has seen it.
-        if caller.parameters.endpoint == .device {
-            link.change(dialect: caller.parameters.makeDialect(limits: environment.configuration.limits.recordings))
-        }
-        if caller.parameters.events == .extended, room.isJoined { link.tell(.session(caller.summary(session: id))) }
     }
 }

@@ -26,13 +26,15 @@ package final class BridgeSession {
     var audio: AudioPath?
 
     /// - Parameters:
+    ///   - dialect: made for these parameters.
     ///   - parameters: with the query of the client already applied.
     ///   - policy: what the client may choose; nil for everything.
     ///   - resumeToken: what the client proves with that a later connection is its own; nil when it cannot come back.
     ///   - random: for the names of rooms and callers that have none.
     package init(
-        client: any ClientConnection, parameters: SessionParameters, environment: SessionEnvironment,
-        policy: (any SessionPolicy)? = nil, resumeToken: String? = nil, random: inout some RandomNumberGenerator
+        client: any ClientConnection, dialect: any ClientDialect, parameters: SessionParameters,
+        environment: SessionEnvironment, policy: (any SessionPolicy)? = nil, resumeToken: String? = nil,
+        random: inout some RandomNumberGenerator
     ) {
         let now = environment.clock.now
         let limits = environment.configuration.limits
@@ -42,8 +44,10 @@ package final class BridgeSession {
         caller = CallerProfile(
             parameters, policy: policy, resumeToken: resumeToken, defaultAgent: environment.configuration.agentName,
             random: &random)
-        link = ClientLink(client, dialect: parameters.makeDialect(limits: limits.recordings), limits: limits, now: now)
-        lifecycle = SessionLifecycle(limits: limits, now: now)
+        link = ClientLink(client, dialect: dialect, limits: limits, now: now)
+        var lifeLimits = limits
+        if let wait = dialect.descriptor.configurationWait { lifeLimits.configWait = wait }
+        lifecycle = SessionLifecycle(limits: lifeLimits, now: now)
         hearing = Hearing(limits: limits)
         waiting = WaitingMessages(limits: limits)
         conversation = Conversation(limits: limits)
@@ -70,10 +74,19 @@ package final class BridgeSession {
         numbers.audioBytesSent = link.audioBytesSent
         numbers.audioMessagesDropped = link.droppedAudioMessages
         numbers.eventsSent = link.eventsSent
+        numbers.faultyMessages = link.faultyMessages
+        numbers.repliesPlayedOut = link.repliesPlayedOut
         numbers.joinedAfter = hearing.joined.map { Int(($0 - startedAt).milliseconds) }
         numbers.heardAfter = hearing.firstHeard.map { Int(($0 - startedAt).milliseconds) }
         return numbers
     }
+
+    /// What is known about the client's dialect.
+    package var descriptor: DialectDescriptor { link.descriptor }
+    /// How the client gets its sound now.
+    package var delivery: SoundDelivery { link.delivery }
+    /// What the client has chosen.
+    var parameters: SessionParameters { caller.parameters }
 
     // MARK: Life
 
@@ -87,7 +100,7 @@ package final class BridgeSession {
         }
         do throws(AudioCoderFailure) {
             audio = try AudioPath(
-                input: caller.parameters.input, delivery: Delivery(caller.parameters, hasSentBinary: false),
+                input: caller.parameters.input, delivery: link.delivery,
                 environment: environment, session: id, sink: self)
         } catch {
             return fail(error)
@@ -113,8 +126,8 @@ package final class BridgeSession {
     /// - Parameter mayResume: false when no later connection can continue the session.
     package func clientLost(mayResume: Bool = true) {
         guard !hasEnded, !link.isAway else { return }
-        // Who knows no `session` event has no token to come back with.
-        let mayResume = mayResume && caller.parameters.events == .extended
+        // Who is not told of the session has no token to come back with.
+        let mayResume = mayResume && link.tellsSession
         lifecycle.handle(.clientLost(mayResume: mayResume), now: now)
         if lifecycle.isClientAbsent {
             audio?.uplink?.finishSentence(now: now)
@@ -165,12 +178,7 @@ package final class BridgeSession {
             case .join: joinRoom()
             case .tell(let event): link.tell(event)
             case .leave(let departure): room.leave(departure)
-            case .close(let reason, let message):
-                // Old clients know these words; why it is so the error before has told them.
-                let isKnownOtherwise = caller.parameters.events == .legacy && reason == .roomUnavailable
-                link.close(
-                    code: reason.closeCode,
-                    reason: isKnownOtherwise ? AdmissionRefusal.unavailable.closeReason : message)
+            case .close(let reason, let message): link.close(reason, message: message)
             case .finish: finish()
             }
         }

@@ -27,6 +27,10 @@ package struct SessionStatistics: Hashable, Sendable {
     package var audioMessagesSent = 0
     package var audioBytesSent = 0
     package var audioMessagesDropped = 0
+    /// Messages of the client that could not be read.
+    package var faultyMessages = 0
+    /// Replies that the client says it has played to their end, in dialects that tell.
+    package var repliesPlayedOut = 0
     /// Messages with events to the client.
     package var eventsSent = 0
     /// Milliseconds from the start of the session to the room, and to the moment when the agent heard the caller.

@@ -28,13 +28,17 @@ package enum Base64 {
 
     /// Appends the text for `bytes` to other text, all as ASCII bytes.
     package static func append(_ bytes: [UInt8], to text: inout [UInt8], _ alphabet: Alphabet = .standard) {
+        append(bytes.span, to: &text, alphabet)
+    }
+
+    /// Appends the text for `source` to other text, all as ASCII bytes.
+    package static func append(_ source: Span<UInt8>, to text: inout [UInt8], _ alphabet: Alphabet = .standard) {
         let symbols = alphabet == .standard ? standardSymbols : urlSafeSymbols
         let start = text.count
-        let whole = bytes.count / 3
+        let whole = source.count / 3
         // Room first, then writing in place: a second of sound has 48 000 bytes, and appending is half of the time.
-        text.append(contentsOf: repeatElement(padding, count: encodedSize(of: bytes.count)))
+        text.append(contentsOf: repeatElement(padding, count: encodedSize(of: source.count)))
         var target = text.mutableSpan
-        let source = bytes.span
         let table = symbols.span
         for index in 0..<whole {
             let group =
@@ -45,7 +49,7 @@ package enum Base64 {
             target[place + 2] = table[Int(group >> 6 & 63)]
             target[place + 3] = table[Int(group & 63)]
         }
-        let rest = bytes.count - 3 * whole
+        let rest = source.count - 3 * whole
         guard rest > 0 else { return }
         let group = UInt32(source[3 * whole]) << 16 | (rest == 2 ? UInt32(source[3 * whole + 1]) << 8 : 0)
         for place in 0...rest {

@@ -16,6 +16,8 @@ final class ConnectionGate {
         case waiting
     }
 
+    /// Messages that may come before the one that shows who the client is.
+    static let maximumOpeningMessages = 4
     /// What the first message may have in bytes: a key or a token, and some text around it. Nobody who is not known yet
     /// makes us keep more.
     static let maximumFirstMessageBytes = 64 << 10
@@ -30,6 +32,8 @@ final class ConnectionGate {
     private let isResumption: Bool
     private let origin: String?
     private var refusal: AdmissionRefusal?
+    /// Messages of the opening that have shown nothing.
+    private var messages = 0
 
     /// - Parameters:
     ///   - isResumption: the request brings the resume token of a session that is there. That is as good as a key, and
@@ -73,18 +77,15 @@ final class ConnectionGate {
         return .waiting
     }
 
-    /// The first message of a client that has shown nothing: `auth` with a key, or `config` with an access token.
-    ///
-    /// - Returns: the decision, and whether the session is to have the message as well.
-    func receive(first text: UnsafeRawBufferPointer) -> (decision: Decision, accessToken: String?) {
+    /// A message of a client that has shown nothing before.
+    func receive(_ introduction: Introduction) -> Decision {
+        messages += 1
+        if introduction == .later, messages < Self.maximumOpeningMessages { return .waiting }
         place?.stopWaiting()
-        guard let message = try? JSONValue(parsing: [UInt8](text)) else { return (check(nil), nil) }
-        switch message["type"]?.string {
-        case "auth": return (check(message["apiKey"]?.string), nil)
-        case "config":
-            guard let token = message["data"]?["access_token"]?.string, !token.isEmpty else { return (check(nil), nil) }
-            return (check(nil, isOtherwiseKnown: true), token)
-        default: return (check(nil), nil)
+        switch introduction {
+        case .credential(.apiKey(let key), _): return check(key)
+        case .credential(.accessToken, _): return check(nil, isOtherwiseKnown: true)
+        case .later, .nothing: return check(nil)
         }
     }
 

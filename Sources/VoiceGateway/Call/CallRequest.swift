@@ -30,6 +30,10 @@ package struct CallRequest: Hashable, Sendable {
     package let parameters: [Parameter]
     /// The same as the gateway will understand them.
     package let session: SessionParameters
+    /// The dialect of the path.
+    package let dialect: DialectDescriptor
+    /// Whether the gateway says what the agent does.
+    let isToldOfAgents: Bool
     package let play: String?
     package let record: String?
     package let texts: [String]
@@ -64,13 +68,16 @@ package struct CallRequest: Hashable, Sendable {
         }
         self.parameters = parameters
         let path = base?.target ?? Self.defaultPath
-        var session = SessionParameters(endpoint: path.hasSuffix("/v1/conversation/ws") ? .conversation : .device)
+        let dialect = ClientDialects.dialect(atEndOf: path)
+        var session = dialect.descriptor.defaults
         do throws(InvalidParameter) {
             try session.apply(query: parameters.map { ($0.name, $0.value) })
         } catch {
             settings.add("The session parameter \(error.name) is \"\(error.value)\"; allowed: \(error.allowed).")
         }
         self.session = session
+        self.dialect = dialect.descriptor
+        isToldOfAgents = dialect.init(session, limits: RecordingLimits()).tellsSession
         for name in ["play", "record", "text"] where settings.options[name] == "" {
             settings.add("--\(name) must not be empty.")
         }

@@ -148,7 +148,7 @@ final class CallSession: WebSocketHandler {
         plan.framesOfSpeech = speech.framesOfSpeech
         plan.texts = request.texts
         plan.expectsAgent = request.session.agent != ""
-        plan.hasLegacyEvents = request.session.events == .legacy
+        plan.hasLegacyEvents = !request.isToldOfAgents
         plan.duration = request.duration
         conversation = CallConversation(plan, now: loop.now)
         let clock = LoopTimer(loop: loop) { [weak self] in self?.tick() }

@@ -15,7 +15,7 @@ final class HTTPAPI {
     private var drained: (() -> Void)?
 
     init(
-        loop: EventLoop, environment: GatewayEnvironment, api: ServerAPI, placer: AgentPlacer, webSocketPaths: [String]
+        loop: EventLoop, environment: GatewayEnvironment, api: ServerAPI, placer: AgentPlacer
     ) {
         let admission = environment.admission
         self.admission = admission
@@ -23,7 +23,7 @@ final class HTTPAPI {
             HTTPInterface.Surroundings(
                 configuration: HTTPAPIConfiguration(environment),
                 rooms: RoomServerCalls(api: api, placer: placer),
-                webSocketPaths: webSocketPaths, metrics: environment.metrics, log: environment.log,
+                metrics: environment.metrics, log: environment.log,
                 now: { loop.now }, wallClock: UnixClock.now,
                 refusal: { request in
                     guard case .refused(let reason, let seconds) = admission.check(request, now: loop.now) else {

@@ -1,3 +1,4 @@
+internal import ClientProtocol
 internal import Observability
 internal import WebSocket
 internal import Wire
@@ -8,8 +9,6 @@ final class HTTPInterface {
     struct Surroundings {
         let configuration: HTTPAPIConfiguration
         let rooms: any RoomServerAccess
-        /// Where clients connect WebSockets.
-        let webSocketPaths: [String]
         let metrics: Metrics
         let log: Log
         let now: () -> Instant
@@ -45,7 +44,7 @@ final class HTTPInterface {
         let tokens = TokenRoutes(configuration: around.configuration, unixTime: unixTime)
         let routes = general.routes + BrowserRoutes.routes + health.routes + sessions.routes + tokens.routes
         let document = OpenAPIDocument(
-            routes: routes, webSocketPaths: around.webSocketPaths, configuration: around.configuration,
+            routes: routes, dialects: ClientDialects.descriptors, configuration: around.configuration,
             version: Product.version)
         state.description = document.json.serialized()
         state.index = document.index

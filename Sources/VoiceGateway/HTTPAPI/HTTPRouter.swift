@@ -23,7 +23,7 @@ final class HTTPRouter {
 
     init(routes: [HTTPRoute], _ around: HTTPInterface.Surroundings) {
         self.routes = Dictionary(grouping: routes, by: \.path)
-        webSocketPaths = Set(around.webSocketPaths)
+        webSocketPaths = Set(ClientDialects.paths.keys)
         crossOrigin = CrossOriginPolicy(
             origins: around.configuration.allowedOrigins, requestIDHeader: around.configuration.requestIDHeader)
         self.around = around

@@ -1,10 +1,11 @@
+internal import ClientProtocol
 internal import WebSocket
 internal import Wire
 
 /// The description of the HTTP interface in OpenAPI 3.1, made from its routes and from what the operator has configured.
 struct OpenAPIDocument {
     let routes: [HTTPRoute]
-    let webSocketPaths: [String]
+    let dialects: [DialectDescriptor]
     let configuration: HTTPAPIConfiguration
     let version: String
 
@@ -42,11 +43,16 @@ struct OpenAPIDocument {
         Backends ask for sessions and tokens here; their clients then speak with the agent over a WebSocket, or join the \
         LiveKit room themselves.
 
-        WebSockets, which OpenAPI cannot describe, are at \(webSocketPaths.sorted().map { "`\($0)`" }.joined(separator: ", ")). \
-        Both take a LiveKit access token as `?access_token=`. `/v1/conversation/ws` speaks JSON with base64 audio in it; \
-        `/ws` speaks binary PCM with JSON events beside it. The request body of every operation may have \
-        \(GatewayLoop.maximumBodyBytes) bytes.
+        WebSockets, which OpenAPI cannot describe: \(webSockets). They take a LiveKit access token as `?access_token=`. \
+        The request body of every operation may have \(GatewayLoop.maximumBodyBytes) bytes.
         """
+    }
+
+    private var webSockets: String {
+        dialects.map { dialect in
+            let paths = dialect.paths.map { "`\($0)`" }.joined(separator: ", ")
+            return "\(paths) for \(dialect.documentation.clients) (\(dialect.documentation.sound))"
+        }.joined(separator: "; ")
     }
 
     private func operation(_ route: HTTPRoute) -> JSONValue {
@@ -128,9 +134,8 @@ extension OpenAPIDocument {
     var index: JSONValue {
         var endpoints = JSONObject()
         for route in routes { endpoints[route.documentation.id] = "\(route.method.rawValue) \(route.path)" }
-        for path in webSocketPaths.sorted() {
-            endpoints[path == SessionRoutes.webSocketPath ? "conversation" : String(path.dropFirst())] =
-                "WebSocket \(path)"
+        for dialect in dialects {
+            if let path = dialect.paths.first { endpoints[dialect.name] = "WebSocket \(path)" }
         }
         return [
             "name": "VoiceGateway", "version": .string(version), "endpoints": .object(endpoints),

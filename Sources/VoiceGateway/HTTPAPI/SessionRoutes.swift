@@ -1,4 +1,5 @@
 internal import Bridge
+internal import ClientProtocol
 internal import LiveKitParticipant
 internal import Observability
 internal import SecureTransport
@@ -11,9 +12,8 @@ internal import Wire
 struct SessionRoutes {
     /// How long the tokens are valid, in seconds: they are used at once.
     static let tokenLifetime: Int64 = 600
-    /// Where WebSocket clients take their token: the path of those that speak JSON, since they are what a switch between
-    /// LiveKit and WebSocket has on its other side. It takes and gives binary sound as well.
-    static let webSocketPath = "/v1/conversation/ws"
+    /// Where WebSocket clients take their token.
+    static let webSocketPath = ClientDialects.ofSessions.paths[0]
 
     let configuration: HTTPAPIConfiguration
     let rooms: any RoomServerAccess

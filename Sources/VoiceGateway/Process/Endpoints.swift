@@ -1,8 +1,10 @@
+internal import ClientProtocol
+
 /// The endpoints of the gateway, by path.
 enum Endpoints {
     /// Makes them for one loop.
     static func make(_ gatewayLoop: GatewayLoop) -> [String: any ClientEndpoint] {
         let sessions = SessionEndpoint(gatewayLoop)
-        return SessionEndpoint.paths.mapValues { _ in sessions }
+        return ClientDialects.paths.mapValues { _ in sessions }
     }
 }

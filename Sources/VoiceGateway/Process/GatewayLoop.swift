@@ -68,8 +68,7 @@ final class GatewayLoop: HTTPHandler {
         server = HTTPServer(context: context, configuration: configuration, handler: self)
         self.endpoints = endpoints(self)
         http = HTTPAPI(
-            loop: loop, environment: environment, api: serverAPI, placer: placer,
-            webSocketPaths: Array(self.endpoints.keys))
+            loop: loop, environment: environment, api: serverAPI, placer: placer)
         moveHook = EndOfIteration(loop: loop) { [unowned self] in move() }
     }
 

@@ -5,14 +5,10 @@ internal import Observability
 internal import WebSocket
 internal import Wire
 
-/// The WebSockets of clients: `GET /ws` for those that speak raw sound in binary frames, and
-/// `GET /v1/conversation/ws` for those that speak JSON with base64 in it.
+/// The WebSockets of clients, on the paths of all dialects.
 ///
 /// Belongs to the loop's thread.
 final class SessionEndpoint: ClientEndpoint {
-    /// The paths and what clients of each expect.
-    static let paths: [String: Endpoint] = ["/ws": .device, "/v1/conversation/ws": .conversation]
-
     /// Sound that waits for a client which reads too slowly, in milliseconds: beyond it the oldest goes.
     static let queuedSound = 2000
 
@@ -38,7 +34,8 @@ final class SessionEndpoint: ClientEndpoint {
 
     func accept(_ request: UpgradeRequest) {
         let path = request.request.path
-        var parameters = SessionParameters(endpoint: Self.paths[path] ?? .device)
+        let dialects = ClientDialects.dialect(atEndOf: path)
+        var parameters = dialects.descriptor.defaults
         var mistake: InvalidParameter?
         do throws(InvalidParameter) {
             try parameters.apply(query: request.request.query.pairs)
@@ -46,26 +43,29 @@ final class SessionEndpoint: ClientEndpoint {
             mistake = error
         }
         if parameters.accessToken == nil { parameters.accessToken = AccessTokens.presented(by: request.request) }
+        if !dialects.descriptor.resumes { parameters.resumeToken = nil }
+        let dialect = dialects.init(parameters, limits: limits.recordings)
         let resumed = parameters.resumeToken.flatMap { sessions.resumable[$0] }
         let gate = ConnectionGate(
             request.request, admission: admission, loop: loop, isResumption: resumed != nil,
             isDraining: drained != nil)
         // The upgrade comes first whatever is wrong, so that a browser can read why it is closed.
         let client = SocketClient(
-            gate: gate, maximumMessageBytes: limits.maximumMessageBytes,
+            gate: gate, dialect: dialect, maximumMessageBytes: limits.maximumMessageBytes,
             hooks: SocketClient.Hooks(
-                begin: { [unowned self] client, caller, accessToken in
-                    if let mistake { return sessions.refuse(client, parameters, mistake) }
+                begin: { [unowned self] client, caller, dialect, accessToken in
+                    if let mistake { return sessions.refuse(client, dialect, parameters, mistake) }
                     if let token = parameters.resumeToken {
-                        return sessions.resume(client, parameters, token, path: path)
+                        return sessions.resume(client, dialect, parameters, token, path: path)
                     }
                     var parameters = parameters
                     if let accessToken { parameters.accessToken = accessToken }
-                    return sessions.begin(client, caller, parameters, path: path)
+                    return sessions.begin(client, caller, dialect, parameters, path: path)
                 },
-                farewell: { [unowned self] refusal in farewell(refusal, parameters) },
                 closed: { [weak self] client in self?.closed(client) }))
-        var configuration = configuration(for: resumed?.parameters ?? parameters, isResumed: resumed != nil)
+        var configuration = configuration(
+            for: resumed?.descriptor ?? dialect.descriptor, resumed?.delivery ?? dialect.delivery,
+            isResumed: resumed != nil)
         if gate.mustAsk { configuration.maximumMessageBytes = ConnectionGate.maximumFirstMessageBytes }
         let subprotocol = request.request.offeredSubprotocols.agreed
         guard request.upgrade.accept(client, configuration: configuration, subprotocol: subprotocol) != nil else {
@@ -78,25 +78,15 @@ final class SessionEndpoint: ClientEndpoint {
 
     private var limits: Limits { sessions.environment.configuration.limits }
 
-    /// Old clients read the close frame; those with extended events are told in words of theirs.
-    private func farewell(_ refusal: AdmissionRefusal, _ parameters: SessionParameters) -> [ClientFrame] {
-        guard parameters.events == .extended else { return [] }
-        var dialect = parameters.makeDialect(limits: limits.recordings)
-        return dialect.encode(.error(refusal.clientError))
-            + dialect.encode(.closing(reason: refusal.closingReason, message: refusal.closeReason))
-    }
-
-    private func configuration(for parameters: SessionParameters, isResumed: Bool) -> WebSocketConfiguration {
+    private func configuration(
+        for dialect: DialectDescriptor, _ delivery: SoundDelivery, isResumed: Bool
+    ) -> WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.maximumMessageBytes = limits.maximumMessageBytes
-        configuration.skipsLargeMessages = parameters.endpoint == .conversation
-        let perSample = parameters.output.encoding.bytesPerSample ?? 1
-        // Base64 makes four of three.
-        let framing = parameters.outputFraming(hasSentBinary: false) == .binary ? 3 : 4
+        configuration.skipsLargeMessages = dialect.oversized == .tells
         // What was kept for a client that comes back leaves at once.
         let held = isResumed ? Int(limits.heldSound / .milliseconds(1)) : 0
-        configuration.maximumDroppableBytes =
-            parameters.output.sampleRate * perSample * (Self.queuedSound + held) / 1000 * framing / 3
+        configuration.maximumDroppableBytes = delivery.bytesPerSecond * (Self.queuedSound + held) / 1000
         return configuration
     }
 

@@ -60,11 +60,13 @@ final class SessionMaker {
 
     /// A session for a client that was let in.
     func begin(
-        _ client: SocketClient, _ caller: Caller, _ parameters: SessionParameters, path: String
+        _ client: SocketClient, _ caller: Caller, _ dialect: any ClientDialect, _ parameters: SessionParameters,
+        path: String
     ) -> BridgeSession {
-        let token = environment.configuration.limits.resumeGrace > .zero ? ResumeToken.make(loop: loopIndex) : nil
+        let mayResume = dialect.descriptor.resumes && environment.configuration.limits.resumeGrace > .zero
+        let token = mayResume ? ResumeToken.make(loop: loopIndex) : nil
         let policy = CallerPolicy(caller, admission: admission, tokens: tokens, api: api)
-        let session = make(client, parameters, policy, token)
+        let session = make(client, dialect, parameters, policy, token)
         let place = client.place
         let log = log.with(["session": session.id])
         session.onEnded = { [unowned session, resumable] numbers in
@@ -82,15 +84,19 @@ final class SessionMaker {
     }
 
     /// A session that only tells the client which of its parameters cannot be.
-    func refuse(_ client: SocketClient, _ parameters: SessionParameters, _ mistake: InvalidParameter) -> BridgeSession {
-        let session = make(client, parameters, nil, nil)
+    func refuse(
+        _ client: SocketClient, _ dialect: any ClientDialect, _ parameters: SessionParameters,
+        _ mistake: InvalidParameter
+    ) -> BridgeSession {
+        let session = make(client, dialect, parameters, nil, nil)
         session.refuse(mistake)
         return session
     }
 
     /// The session that a client wants to continue; if that is over, one that only tells the client so.
     func resume(
-        _ client: SocketClient, _ parameters: SessionParameters, _ token: String, path: String
+        _ client: SocketClient, _ dialect: any ClientDialect, _ parameters: SessionParameters, _ token: String,
+        path: String
     ) -> BridgeSession {
         if let session = resumable.resume(token, with: client) {
             let log = log.with(["session": session.id])
@@ -98,7 +104,7 @@ final class SessionMaker {
             log.info("client came back", ["endpoint": path])
             return session
         }
-        let session = make(client, parameters, nil, nil)
+        let session = make(client, dialect, parameters, nil, nil)
         session.refuse(
             ClientError(
                 .sessionExpired,
@@ -110,11 +116,13 @@ final class SessionMaker {
     }
 
     private func make(
-        _ client: SocketClient, _ parameters: SessionParameters, _ policy: CallerPolicy?, _ token: String?
+        _ client: SocketClient, _ dialect: any ClientDialect, _ parameters: SessionParameters, _ policy: CallerPolicy?,
+        _ token: String?
     ) -> BridgeSession {
         var random = SecureRandom()
         return BridgeSession(
-            client: client, parameters: parameters, environment: environment, policy: policy, resumeToken: token,
+            client: client, dialect: dialect, parameters: parameters, environment: environment, policy: policy,
+            resumeToken: token,
             random: &random)
     }
 
@@ -127,7 +135,8 @@ final class SessionMaker {
                 "dropped_ms": numbers.uplinkDropped / 48, "skipped_ms": numbers.uplinkSkipped / 48,
                 "longest_delay_ms": numbers.longestUplinkDelay, "packets_in": numbers.packetsReceived,
                 "concealed_ms": numbers.downlinkConcealed / 48, "recovered_ms": numbers.downlinkRecovered / 48,
-                "coding_failures": numbers.codingFailures, "audio_to_client": numbers.audioMessagesSent,
+                "coding_failures": numbers.codingFailures, "faulty_messages": numbers.faultyMessages,
+                "replies_played_out": numbers.repliesPlayedOut, "audio_to_client": numbers.audioMessagesSent,
                 "audio_dropped": numbers.audioMessagesDropped,
                 "events": numbers.eventsSent, "joined_ms": numbers.joinedAfter ?? -1,
                 "heard_ms": numbers.heardAfter ?? -1,

@@ -9,15 +9,17 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     struct Hooks {
         /// Makes the session of a client that was let in.
         ///
-        /// - Parameter accessToken: from its first message.
-        var begin: (_ client: SocketClient, _ caller: Caller, _ accessToken: String?) -> BridgeSession
-        /// What the client is told before it is refused, besides the close frame.
-        var farewell: (AdmissionRefusal) -> [ClientFrame]
+        /// - Parameter accessToken: from a message of the client's.
+        var begin:
+            (_ client: SocketClient, _ caller: Caller, _ dialect: any ClientDialect, _ accessToken: String?) ->
+                BridgeSession
         /// The socket is gone.
         var closed: (SocketClient) -> Void
     }
 
     private var socket: WebSocketConnection?
+    /// How the client speaks, until its session knows.
+    private var dialect: any ClientDialect
     private var session: BridgeSession?
     /// Until it has let the client in or refused it.
     private var gate: ConnectionGate?
@@ -30,8 +32,9 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     private(set) var place: Admission.Place?
 
     /// - Parameter maximumMessageBytes: for messages after the gate.
-    init(gate: ConnectionGate, maximumMessageBytes: Int, hooks: Hooks) {
+    init(gate: ConnectionGate, dialect: any ClientDialect, maximumMessageBytes: Int, hooks: Hooks) {
         self.gate = gate
+        self.dialect = dialect
         self.maximumMessageBytes = maximumMessageBytes
         self.hooks = hooks
         place = gate.place
@@ -69,10 +72,11 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
         if let gate {
-            let (decision, accessToken) = gate.receive(first: text)
-            act(on: decision, accessToken: accessToken)
-            // A key is for the gate alone.
-            guard accessToken != nil else { return }
+            let introduction = dialect.introduction(in: [UInt8](text))
+            var accessToken: String?
+            if case .credential(.accessToken(let token), _) = introduction { accessToken = token }
+            act(on: gate.receive(introduction), accessToken: accessToken)
+            guard case .credential(_, isForSession: true) = introduction else { return }
         }
         session?.receive(text: [UInt8](text))
     }
@@ -114,11 +118,11 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         case .admitted(let caller):
             endGate()
             socket?.maximumMessageBytes = maximumMessageBytes
-            guard let session = hooks?.begin(self, caller, accessToken) else { return }
+            guard let session = hooks?.begin(self, caller, dialect, accessToken) else { return }
             self.session = session
             session.start()
         case .refused(let refusal):
-            for frame in hooks?.farewell(refusal) ?? [] {
+            for frame in dialect.encode(refusal) {
                 if case .text(let text) = frame { send(text: text) }
             }
             endGate()
@@ -135,7 +139,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     // MARK: The session
 
     func send(text: String) { socket?.send(text: text) }
-    func send(audioText: String) { socket?.send(text: audioText, .droppable) }
+    func send(audioText: UnsafeRawBufferPointer) { socket?.send(utf8: audioText, .droppable) }
     func send(audio: UnsafeRawBufferPointer) { socket?.send(binary: audio, .droppable) }
     func discardQueuedAudio() { socket?.discardDroppable() }
 

@@ -78,7 +78,7 @@ final class HTTPStage {
         change(&configuration)
         interface = HTTPInterface(
             HTTPInterface.Surroundings(
-                configuration: configuration, rooms: rooms, webSocketPaths: ["/ws", "/v1/conversation/ws"],
+                configuration: configuration, rooms: rooms,
                 metrics: Metrics(), log: .silent, now: { [unowned self] in now },
                 wallClock: { (Self.unixTime, 5_000_000) }, refusal: { [unowned self] _ in refusal },
                 clientAddress: { $0.remoteAddress?.ip ?? .anyV4 }))

@@ -34,7 +34,7 @@ package struct OutputFramer: Sendable {
                 continue
             }
             // SAFETY: the samples are only read during the call.
-            part.withUnsafeBufferPointer { unsafe frame.append(contentsOf: $0) }
+            unsafe part.withUnsafeBufferPointer { unsafe frame.append(contentsOf: $0) }
             if frame.count == target { finish(emit) }
         }
     }

@@ -35,7 +35,8 @@ package struct SampleDecoder: Sendable {
             guard carried == frameSize else { return }
             carried = 0
             let whole = carry
-            decodeFrames(of: whole.span.bytes, from: 0, count: 1, to: &samples)
+            // SAFETY: the span lives as long as `whole`.
+            unsafe decodeFrames(of: whole.span.bytes, from: 0, count: 1, to: &samples)
         }
         let count = (bytes.byteCount - offset) / frameSize
         decodeFrames(of: bytes, from: offset, count: count, to: &samples)
@@ -53,8 +54,9 @@ package struct SampleDecoder: Sendable {
             // Room first, then writing in place: appending sample by sample takes ten times as long.
             let first = samples.count
             samples.append(contentsOf: repeatElement(0, count: count))
-            return samples.withUnsafeMutableBufferPointer { samples in
-                decodeMono(
+            // SAFETY: the samples are written during the call alone, and slices check their bounds.
+            return unsafe samples.withUnsafeMutableBufferPointer { samples in
+                unsafe decodeMono(
                     bytes.extracting(start..<start + count * frameSize),
                     into: UnsafeMutableBufferPointer(rebasing: samples[first...]))
             }
@@ -75,11 +77,16 @@ package struct SampleDecoder: Sendable {
         case .pcmS16LE where Int16(littleEndian: 1) == 1:
             // The samples come as they lie in memory.
             // SAFETY: the bytes are only read during the call; copying checks that they fit.
-            bytes.withUnsafeBytes { unsafe UnsafeMutableRawBufferPointer(samples).copyMemory(from: $0) }
-        case .pcmS16LE: for index in samples.indices { samples[index] = int16(of: bytes, at: 2 * index) }
-        case .pcmF32LE: for index in samples.indices { samples[index] = float(of: bytes, at: 4 * index) }
-        case .mulaw: for index in samples.indices { samples[index] = G711.decodeMulaw(byte(of: bytes, at: index)) }
-        case .alaw: for index in samples.indices { samples[index] = G711.decodeAlaw(byte(of: bytes, at: index)) }
+            unsafe bytes.withUnsafeBytes { unsafe UnsafeMutableRawBufferPointer(samples).copyMemory(from: $0) }
+        // SAFETY: the indices are those of the samples.
+        case .pcmS16LE:
+            for index in samples.indices { unsafe samples[index] = int16(of: bytes, at: 2 * index) }
+        case .pcmF32LE:
+            for index in samples.indices { unsafe samples[index] = float(of: bytes, at: 4 * index) }
+        case .mulaw:
+            for index in samples.indices { unsafe samples[index] = G711.decodeMulaw(byte(of: bytes, at: index)) }
+        case .alaw:
+            for index in samples.indices { unsafe samples[index] = G711.decodeAlaw(byte(of: bytes, at: index)) }
         case .opus: break
         }
     }

@@ -30,11 +30,11 @@ package struct SampleRing: Sendable {
         let mask = storage.count - 1
         let tail = (head + count) & mask
         let first = min(incoming, storage.count - tail)
-        storage.withUnsafeMutableBufferPointer { storage in
-            samples.withUnsafeBufferPointer { samples in
-                // SAFETY: slices check their bounds; source and target are different memory.
-                _ = storage[tail..<tail + first].update(fromContentsOf: samples[skipped..<skipped + first])
-                _ = storage[..<(incoming - first)].update(fromContentsOf: samples[(skipped + first)...])
+        // SAFETY: slices check their bounds; source and target are different memory.
+        unsafe storage.withUnsafeMutableBufferPointer { storage in
+            unsafe samples.withUnsafeBufferPointer { samples in
+                _ = unsafe storage[tail..<tail + first].update(fromContentsOf: samples[skipped..<skipped + first])
+                _ = unsafe storage[..<(incoming - first)].update(fromContentsOf: samples[(skipped + first)...])
             }
         }
         count += incoming
@@ -57,13 +57,13 @@ package struct SampleRing: Sendable {
         let available = min(frame.count, count - first)
         let start = (head + first) & mask
         let whole = min(available, storage.count - start)
-        frame.withUnsafeMutableBufferPointer { frame in
-            storage.withUnsafeBufferPointer { storage in
-                // SAFETY: slices check their bounds; source and target are different memory.
-                _ = frame[..<whole].update(fromContentsOf: storage[start..<start + whole])
-                _ = frame[whole..<available].update(fromContentsOf: storage[..<(available - whole)])
+        // SAFETY: slices check their bounds; source and target are different memory.
+        unsafe frame.withUnsafeMutableBufferPointer { frame in
+            unsafe storage.withUnsafeBufferPointer { storage in
+                _ = unsafe frame[..<whole].update(fromContentsOf: storage[start..<start + whole])
+                _ = unsafe frame[whole..<available].update(fromContentsOf: storage[..<(available - whole)])
             }
-            for index in available..<frame.count { frame[index] = 0 }
+            for index in available..<frame.count { unsafe frame[index] = 0 }
         }
     }
 

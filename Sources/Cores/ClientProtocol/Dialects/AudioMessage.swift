@@ -2,31 +2,23 @@ internal import Wire
 
 /// Wraps a piece of the agent's sound for clients that get their audio as JSON.
 package enum AudioMessage {
-    /// `{"type":"audio","data":"<base64>"}` around bytes in the output format.
-    package static func json(_ bytes: [UInt8]) -> String {
+    /// Appends `{"type":"audio","data":"<base64>"}` around bytes in the delivery's format; around a complete WAV file
+    /// where sound is cut into files. Nothing for files of Opus, which WAV does not carry.
+    package static func append(_ sound: Span<UInt8>, as delivery: SoundDelivery, to message: inout [UInt8]) {
+        guard delivery.cutting == .files else { return appendJSON(sound, to: &message) }
+        guard var file = WAVHeader.bytes(for: delivery.format, dataByteCount: sound.count) else { return }
+        file.reserveCapacity(file.count + sound.count)
+        // SAFETY: the bytes are only read during the call.
+        unsafe sound.withUnsafeBufferPointer { unsafe file.append(contentsOf: $0) }
+        appendJSON(file.span, to: &message)
+    }
+
+    private static func appendJSON(_ bytes: Span<UInt8>, to message: inout [UInt8]) {
         // Base64 needs no escaping, so the text is put together without a JSON value.
-        var text: [UInt8] = []
-        text.reserveCapacity(start.count + Base64.encodedSize(of: bytes.count) + end.count)
-        text.append(contentsOf: start)
-        Base64.append(bytes, to: &text)
-        text.append(contentsOf: end)
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    /// The same around a complete WAV file; nil for Opus, which WAV does not carry.
-    package static func wav(_ bytes: [UInt8], format: AudioFormat) -> String? {
-        WAVHeader.bytes(for: format, dataByteCount: bytes.count).map { json($0 + bytes) }
-    }
-
-    /// A piece of mono samples in the output format, as a complete WAV file or as it is; nil for Opus.
-    package static func piece(_ samples: [Int16], format: AudioFormat, framing: OutputFraming) -> String? {
-        guard let frameSize = format.bytesPerSampleFrame else { return nil }
-        var bytes: [UInt8] = []
-        let dataByteCount = samples.count * frameSize
-        bytes.reserveCapacity(dataByteCount + 64)
-        if framing == .wav, let header = WAVHeader.bytes(for: format, dataByteCount: dataByteCount) { bytes = header }
-        SampleEncoder.append(samples.span, as: format.encoding, channels: format.channels, to: &bytes)
-        return json(bytes)
+        message.reserveCapacity(message.count + start.count + Base64.encodedSize(of: bytes.count) + end.count)
+        message.append(contentsOf: start)
+        Base64.append(bytes, to: &message)
+        message.append(contentsOf: end)
     }
 
     private static let start = Array(#"{"type":"audio","data":""#.utf8)

@@ -27,6 +27,10 @@ package enum ClientEvent: Hashable, Sendable {
     case mute
     /// Send it again.
     case unmute
+    /// The client has played all sound that was sent before its latest `replyFinished`.
+    case playedOut
+    /// The client says goodbye.
+    case hangUp
     /// An API key that came as a message because the client can send no headers.
     case authenticate(apiKey: String)
 }

@@ -16,14 +16,6 @@ package enum EventVocabulary: String, Hashable, Sendable, CaseIterable {
     case extended
 }
 
-/// Where a client has connected; the defaults depend on it.
-package enum Endpoint: Hashable, Sendable {
-    /// `GET /ws`: raw audio in binary frames, extended events.
-    case device
-    /// `GET /v1/conversation/ws`: JSON with base64.
-    case conversation
-}
-
 /// Everything that a client can choose about its session, by query or by a `config` message. Unset identity fields
 /// are nil; what they then become is the gateway's affair.
 package struct SessionParameters: Hashable, Sendable {
@@ -31,7 +23,7 @@ package struct SessionParameters: Hashable, Sendable {
     package var input = AudioFormat(encoding: .pcmS16LE, sampleRate: 16000)
     /// What the client gets; always mono.
     package var output = AudioFormat(encoding: .pcmS16LE, sampleRate: 24000)
-    /// Nil: by the endpoint, see `outputFraming(hasSentBinary:)`.
+    /// Nil: as the dialect does it.
     package var chosenFraming: OutputFraming?
     /// Length of an audio frame to the client.
     package var frameMilliseconds = 20
@@ -52,23 +44,8 @@ package struct SessionParameters: Hashable, Sendable {
     /// Names that no parameter has, which the client is to be told of.
     var unknown: [UnknownParameter] = []
 
-    package let endpoint: Endpoint
-
-    package init(endpoint: Endpoint) {
-        self.endpoint = endpoint
-        events = endpoint == .device ? .extended : .legacy
-    }
-
-    /// How audio goes to the client; on the conversation endpoint it depends on whether the client itself has sent
-    /// audio in binary frames.
-    package func outputFraming(hasSentBinary: Bool) -> OutputFraming {
-        if let chosenFraming { return chosenFraming }
-        switch endpoint {
-        case .device: return .binary
-        // WAV files do not carry Opus.
-        case .conversation: return hasSentBinary ? .binary : output.encoding == .opus ? .json : .wav
-        }
-    }
+    /// What is not said here is as above.
+    package init(events: EventVocabulary) { self.events = events }
 
     /// The frame lengths, in milliseconds, that a client may choose.
     package static let frameLengths = [10, 20, 40, 60, 100]

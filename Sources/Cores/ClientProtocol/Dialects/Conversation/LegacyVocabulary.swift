@@ -5,11 +5,11 @@ internal import Wire
 ///
 /// With extended events chosen, by the query or by a `config` message, the client's other messages of that vocabulary
 /// are read as well, and everything but the turn's own messages is written in it.
-package struct LegacyDialect: DialectCodec, Sendable {
+package struct LegacyVocabulary: Vocabulary {
     /// A turn with fewer bytes of audio is taken for a slip of the finger.
     package static let minimumTurnBytes = 100
     /// Bytes of a text message.
-    package static let maximumTextSize = ExtendedDialect.maximumTextSize
+    package static let maximumTextSize = ExtendedVocabulary.maximumTextSize
     /// Characters of the instructions that the answer to `config` repeats. The old server counted code points.
     package static let repeatedInstructions = 50
     /// The largest API key, in bytes.
@@ -31,7 +31,7 @@ package struct LegacyDialect: DialectCodec, Sendable {
     private let limits: RecordingLimits
     private var reader: RecordingReader
     private var transcripts = LegacyTranscripts()
-    private var extended = ExtendedDialect()
+    private var extended = ExtendedVocabulary()
     /// The turn has had sound, so that what waits of the turn before has been told.
     private var isInTurn = false
 
@@ -228,6 +228,11 @@ package struct LegacyDialect: DialectCodec, Sendable {
         if error.code == .invalidParameter { message["code"] = .string(error.code.rawValue) }
         message["message"] = .string(error.message)
         return frame(message)
+    }
+
+    /// Old clients know these words for it; why it is so the error before has told them.
+    static func closure(_ reason: ClosingReason, message: String) -> (code: UInt16, reason: String) {
+        (reason.closeCode, reason == .roomUnavailable ? AdmissionRefusal.unavailable.closeReason : message)
     }
 
     /// An agent's JSON passes as it is, unless its type is one of the protocol's own: it would be taken for the

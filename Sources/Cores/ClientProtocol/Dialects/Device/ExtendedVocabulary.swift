@@ -1,7 +1,7 @@
 internal import Wire
 
 /// The vocabulary of `/ws`: one JSON object a text frame, named by its `type`.
-package struct ExtendedDialect: DialectCodec, Sendable {
+package struct ExtendedVocabulary: Vocabulary {
     /// The names of messages that a client may send.
     package static let messageTypes = [
         "config", "audio", "text", "end_turn", "interrupt", "data", "ping", "dtmf", "mute", "unmute", "auth",
@@ -112,6 +112,12 @@ package struct ExtendedDialect: DialectCodec, Sendable {
                 .invalidMessage, "dtmf needs \"digits\": 1 to \(maximumDigits) of 0-9, *, #, A-D")
         }
         return .dtmf(digits)
+    }
+
+    /// Why a client is not let in, in the words of its vocabulary.
+    mutating func encode(_ refusal: AdmissionRefusal) -> [ClientFrame] {
+        encode(.error(refusal.clientError))
+            + encode(.closing(reason: refusal.closingReason, message: refusal.closeReason))
     }
 
     package mutating func encode(_ event: ServerEvent) -> [ClientFrame] {

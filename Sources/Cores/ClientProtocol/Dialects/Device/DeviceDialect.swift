@@ -1,0 +1,66 @@
+/// The language of `/ws`: sound in binary messages, and one JSON object a text message. Clients that have chosen
+/// `events=legacy` get the words of old frontends in it.
+package struct DeviceDialect: ClientDialect {
+    package static let descriptor: DialectDescriptor = {
+        var descriptor = DialectDescriptor(
+            name: "ws", paths: ["/ws"], defaults: SessionParameters(events: .extended),
+            documentation: .init(
+                clients: "devices and new clients", sound: "binary messages of raw PCM, G.711 or Opus",
+                credential: "header, query, subprotocol, `auth`, `config`"))
+        descriptor.subprotocols = [OfferedSubprotocols.gateway, OfferedSubprotocols.accessToken]
+        descriptor.resumes = true
+        return descriptor
+    }()
+
+    private let limits: RecordingLimits
+    private var parameters: SessionParameters
+    private var extended = ExtendedVocabulary()
+    /// For clients that have chosen it.
+    private var legacy: LegacyVocabulary?
+
+    package init(_ parameters: SessionParameters, limits: RecordingLimits) {
+        self.limits = limits
+        self.parameters = parameters
+        chooseVocabulary()
+    }
+
+    private mutating func chooseVocabulary() {
+        legacy = parameters.events == .legacy ? LegacyVocabulary(limits: limits) : nil
+    }
+
+    package func introduction(in text: [UInt8]) -> Introduction { Introduction(json: text) }
+
+    package mutating func encode(_ refusal: AdmissionRefusal) -> [ClientFrame] {
+        tellsSession ? extended.encode(refusal) : []
+    }
+
+    package mutating func decode(text: [UInt8]) -> [DialectOutput] {
+        legacy?.decode(text: text) ?? extended.decode(text: text)
+    }
+
+    package mutating func decode(binary message: Span<UInt8>) -> BinaryMessage {
+        BinaryMessage(sound: 0..<message.count, outputs: legacy?.noteBinaryAudio(byteCount: message.count) ?? [])
+    }
+
+    package mutating func adopt(_ parameters: SessionParameters) {
+        let hasOtherEvents = parameters.events != self.parameters.events
+        self.parameters = parameters
+        if hasOtherEvents { chooseVocabulary() }
+    }
+
+    package mutating func encode(_ event: ServerEvent) -> [ClientFrame] {
+        legacy?.encode(event) ?? extended.encode(event)
+    }
+
+    package var delivery: SoundDelivery { SoundDelivery(parameters, framing: parameters.chosenFraming ?? .binary) }
+
+    package mutating func encode(sound: Span<UInt8>, as delivery: SoundDelivery, into message: inout [UInt8]) {
+        AudioMessage.append(sound, as: delivery, to: &message)
+    }
+
+    package var tellsSession: Bool { parameters.events == .extended }
+
+    package func closure(_ reason: ClosingReason, message: String) -> (code: UInt16, reason: String) {
+        tellsSession ? (reason.closeCode, message) : LegacyVocabulary.closure(reason, message: message)
+    }
+}

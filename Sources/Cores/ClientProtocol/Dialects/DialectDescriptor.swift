@@ -1,0 +1,50 @@
+/// What is known about a dialect before any client speaks it.
+package struct DialectDescriptor: Hashable, Sendable {
+    /// What happens to a client that does what it must not: a message that is too large, or too many of them.
+    package enum Strictness: Hashable, Sendable {
+        /// The connection ends (1009, 1008).
+        case ends
+        /// The client is told, and the message is passed over.
+        case tells
+    }
+
+    /// What people read about a dialect: the answer to `GET /`, the OpenAPI description, the table in the docs.
+    package struct Documentation: Hashable, Sendable {
+        /// Who speaks it.
+        package var clients: String
+        /// How sound travels in it.
+        package var sound: String
+        /// How a client shows who it is.
+        package var credential: String
+
+        package init(clients: String, sound: String, credential: String) {
+            self.clients = clients
+            self.sound = sound
+            self.credential = credential
+        }
+    }
+
+    /// A word for logs, metrics, fuzz targets and the answer to `GET /`.
+    package var name: String
+    /// The paths of its WebSockets.
+    package var paths: [String]
+    /// The WebSocket subprotocols that it answers to.
+    package var subprotocols: [String] = []
+    /// What a session is without anything said.
+    package var defaults: SessionParameters
+    package var oversized = Strictness.ends
+    package var floods = Strictness.ends
+    /// Whether a later connection may continue a session.
+    package var resumes = false
+    /// How long the room waits for the client's parameters, in dialects that always begin with them; nil for as long as
+    /// the operator says.
+    package var configurationWait: Duration?
+    package var documentation: Documentation
+
+    package init(name: String, paths: [String], defaults: SessionParameters, documentation: Documentation) {
+        self.name = name
+        self.paths = paths
+        self.defaults = defaults
+        self.documentation = documentation
+    }
+}

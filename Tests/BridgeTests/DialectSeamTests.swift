@@ -1,0 +1,96 @@
+import ClientProtocol
+import Testing
+import Wire
+
+@testable import Bridge
+
+/// A dialect that the gateway does not know: each message of sound has a header of four bytes, `s` and a number; the
+/// header `f` comes with other sound, and from there on the sound is µ-law.
+private struct HeaderDialect: ClientDialect {
+    static let descriptor: DialectDescriptor = {
+        var descriptor = DialectDescriptor(
+            name: "header", paths: ["/header"], defaults: SessionParameters(events: .legacy),
+            documentation: .init(clients: "this test", sound: "headers", credential: "none"))
+        descriptor.configurationWait = .seconds(2)
+        return descriptor
+    }()
+
+    private var parameters: SessionParameters
+    private var sent: UInt8 = 0
+    init(_ parameters: SessionParameters, limits: RecordingLimits) { self.parameters = parameters }
+
+    mutating func decode(text: [UInt8]) -> [DialectOutput] {
+        [.event(text.first == UInt8(ascii: "!") ? .hangUp : .playedOut)]
+    }
+
+    mutating func decode(binary message: Span<UInt8>) -> BinaryMessage {
+        guard message.count >= 4 else { return BinaryMessage(sound: 0..<0) }
+        let change = DialectOutput.event(.configure(["encoding": "mulaw", "sample_rate": 8000]))
+        return BinaryMessage(
+            sound: 4..<message.count, outputs: message[0] == UInt8(ascii: "f") ? [change] : [])
+    }
+
+    mutating func adopt(_ parameters: SessionParameters) { self.parameters = parameters }
+    mutating func encode(_ event: ServerEvent) -> [ClientFrame] { [] }
+    var delivery: SoundDelivery {
+        SoundDelivery(format: parameters.output, cutting: .frames(milliseconds: 20), wrapping: .binary)
+    }
+
+    mutating func encode(sound: Span<UInt8>, as delivery: SoundDelivery, into message: inout [UInt8]) {
+        sent += 1
+        message += [UInt8(ascii: "s"), 0, 0, sent]
+        for index in sound.indices { message.append(sound[index]) }
+    }
+}
+
+@Suite("What a dialect may do")
+struct DialectSeamTests {
+    @Test("a header in front of the sound is no sound, and may change the input format")
+    func headersFromTheClient() throws {
+        let harness = try Harness(dialect: HeaderDialect.self)
+        harness.send(bytes: [UInt8(ascii: "s"), 0, 0, 1] + bytesOf([Int16](repeating: 1000, count: 320)))
+        harness.room.welcome()
+        harness.clock.advance(by: .milliseconds(200))
+        #expect(harness.session.parameters.input.encoding == .pcmS16LE)
+        #expect(harness.session.currentStatistics.clientAudioBytes == 640)
+        harness.send(bytes: [UInt8(ascii: "f"), 0, 0, 2] + [UInt8](repeating: 0x10, count: 160))
+        #expect(harness.session.parameters.input == AudioFormat(encoding: .mulaw, sampleRate: 8000))
+        #expect(harness.session.currentStatistics.clientAudioBytes == 800)
+        harness.send(bytes: [1, 2])
+        #expect(harness.session.currentStatistics.clientAudioBytes == 800)
+    }
+
+    @Test("the agent's sound gets a header of the dialect's own")
+    func headersToTheClient() throws {
+        let harness = try Harness(dialect: HeaderDialect.self)
+        harness.send(bytes: [UInt8(ascii: "s"), 0, 0, 1, 0, 0])
+        harness.room.welcome()
+        harness.room.emit(.trackSubscribed(track: "T", participant: "agent-1"))
+        for _ in 0..<3 {
+            harness.sound([Int16](repeating: 5000, count: 480), track: "T")
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        #expect(harness.client.audio.count >= 2 && harness.client.texts.isEmpty)
+        for (index, message) in harness.client.audio.enumerated() {
+            #expect(message.count == 964 && Array(message[..<4]) == [UInt8(ascii: "s"), 0, 0, UInt8(index + 1)])
+        }
+    }
+
+    @Test("the room waits as long for the client's parameters as the dialect says")
+    func waiting() throws {
+        let harness = try Harness(dialect: HeaderDialect.self)
+        harness.clock.advance(by: .milliseconds(1900))
+        #expect(harness.connector.rooms.isEmpty)
+        harness.clock.advance(by: .milliseconds(200))
+        #expect(harness.connector.rooms.count == 1)
+    }
+
+    @Test("a client that says goodbye is closed with 1000, and what it has heard is counted")
+    func goodbye() throws {
+        let harness = try Harness(dialect: HeaderDialect.self)
+        harness.send(text: "heard")
+        harness.send(text: "!")
+        #expect(harness.client.closure?.code == 1000)
+        #expect(harness.ended?.repliesPlayedOut == 1)
+    }
+}
