@@ -57,7 +57,10 @@ final class FakeClient: ClientConnection {
     init(clock: VirtualClock) { self.clock = clock }
 
     func send(text: String) { texts.append(text) }
-    func send(audioText: UnsafeRawBufferPointer) { texts.append(String(decoding: audioText, as: UTF8.self)) }
+    func send(audioText: UnsafeRawBufferPointer) {
+        // SAFETY: the bytes are only read during the call.
+        unsafe texts.append(String(decoding: audioText, as: UTF8.self))
+    }
     func send(audio bytes: UnsafeRawBufferPointer) {
         // SAFETY: the bytes are only read during the call.
         unsafe audio.append([UInt8](bytes))

@@ -4,6 +4,7 @@ package enum ClientDialects {
     package static let all: [any ClientDialect.Type] = [
         DeviceDialect.self,
         ConversationDialect.self,
+        TwilioDialect.self,
     ]
 
     /// The one of clients that a backend sends here (`POST /session`): they speak JSON, since they are what a switch
