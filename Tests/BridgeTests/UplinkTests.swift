@@ -52,6 +52,30 @@ struct UplinkTests {
         }
     }
 
+    @Test("an Opus packet that no datagram holds reaches the room frame by frame, 120 ms of it")
+    func largeOpusPacket() throws {
+        let harness = try Harness("encoding=opus")
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(3))
+        let before = harness.room.packets.count
+        // Code 3: six frames of the same size, 20 ms each, at 128 kbit/s.
+        let frames = (1...6).map { [UInt8](repeating: UInt8($0), count: 320) }
+        harness.send(bytes: [0xFB, 6] + frames.flatMap(\.self))
+        harness.clock.advance(by: .milliseconds(200))
+        let sent = harness.room.packets[before...].prefix(6)
+        #expect(sent.map(\.bytes) == frames.map { [0xF8] + $0 })
+        for (packet, next) in zip(sent, sent.dropFirst()) { #expect(next.timestamp == packet.timestamp + 960) }
+        #expect(harness.client.events("error").isEmpty)
+    }
+
+    @Test("an Opus packet that breaks the rules of its framing is answered with an error")
+    func malformedLargeOpusPacket() throws {
+        let harness = try Harness("encoding=opus")
+        harness.room.welcome()
+        harness.send(bytes: [0xFB, 6] + [UInt8](repeating: 1, count: 1921))
+        #expect(harness.client.events("error").first?["code"] == "invalid_audio")
+    }
+
     @Test("a frame that comes in real time leaves when it comes, not at the next tick")
     func noAddedDelay() throws {
         let harness = try Harness()

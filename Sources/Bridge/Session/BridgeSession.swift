@@ -130,7 +130,8 @@ package final class BridgeSession {
         let mayResume = mayResume && link.tellsSession
         lifecycle.handle(.clientLost(mayResume: mayResume), now: now)
         if lifecycle.isClientAbsent {
-            audio?.uplink?.finishSentence(now: now)
+            // Half a sample and half a frame of this connection must not run into the sound of the next one.
+            audio?.uplink?.endTurn(now: now)
             link.lose()
         }
         perform()
@@ -142,7 +143,7 @@ package final class BridgeSession {
     package func resume(with new: any ClientConnection) -> Bool {
         guard !hasEnded, room.isJoined else { return false }
         lifecycle.handle(.clientResumed, now: now)
-        if !link.isAway { audio?.uplink?.finishSentence(now: now) }
+        if !link.isAway { audio?.uplink?.endTurn(now: now) }
         link.resume(on: new, caller.summary(session: id))
         if let state = conversation.agentState { link.tell(.agentState(state)) }
         perform()

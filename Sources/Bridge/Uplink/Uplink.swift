@@ -2,18 +2,6 @@ package import ClientProtocol
 internal import PeerConnection
 package import Wire
 
-/// Where the caller's packets go.
-package protocol UplinkSink: AnyObject {
-    /// Sends one Opus packet on the microphone track. Packets before the track is published are lost.
-    /// - Parameters:
-    ///   - timestamp: in samples at 48 kHz since the session began; pauses count.
-    ///   - samples: the packet's length in samples at 48 kHz.
-    ///   - isStart: the first packet after a pause.
-    ///   - level: loudness in -dBov (RFC 6464), if it is known.
-    func sendAudio(
-        _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
-}
-
 /// The caller's way into the room: bytes of any format and any size → frames of 20 ms → Opus, at the pace of real
 /// time. Opus that the client sends passes through. Belongs to one loop.
 package final class Uplink {
@@ -40,7 +28,6 @@ package final class Uplink {
     private let coders: any AudioCoderFactory
     /// Nil while there is no room: what is sent meanwhile is lost.
     package weak var sink: (any UplinkSink)?
-    /// Learns how long sound stays here.
     package var soundMeter: SoundMeter?
     private var format: AudioFormat
     private var decoder: SampleDecoder?
@@ -109,14 +96,34 @@ package final class Uplink {
         return true
     }
 
-    /// Takes one Opus packet, whatever the session's input format is.
+    /// Takes one Opus packet, whatever the input format is. One that may not fit a datagram goes on frame by frame.
     /// - Parameter isRecorded: it is a part of a recording.
     package func append(opus bytes: UnsafeRawBufferPointer, isRecorded: Bool = false, now: Instant) -> Bool {
         // SAFETY: the bytes are only read during the call.
         guard let description = unsafe OpusPacket(bytes) else { return false }
+        var parts: [ContainedOpusPacket] = []
+        if bytes.count > ContainedOpusPacket.maximumSize {
+            let packet = unsafe [UInt8](bytes)
+            guard let frames = OpusFrames.split(packet, maximumSize: ContainedOpusPacket.maximumSize) else {
+                return false
+            }
+            parts = frames
+        }
         guard !isMuted else { return true }
         beginTurn(isRecorded: isRecorded, now: now)
         noteArrival(samples: description.sampleCount, isRecorded: isRecorded, now: now)
+        // SAFETY: as above.
+        if parts.isEmpty { unsafe enqueue(bytes, description, now: now) }
+        for part in parts {
+            unsafe part.bytes.withUnsafeBytes { bytes in
+                if let description = unsafe OpusPacket(bytes) { unsafe enqueue(bytes, description, now: now) }
+            }
+        }
+        pump(now: now)
+        return true
+    }
+
+    private func enqueue(_ bytes: UnsafeRawBufferPointer, _ description: OpusPacket, now: Instant) {
         let meter = meter ?? PacketMeter(coders: coders, failures: failures)
         self.meter = meter
         // What waits may be shortened by the silence in it, of which no word may be a part.
@@ -124,8 +131,6 @@ package final class Uplink {
         let loudness = unsafe meter.loudness(of: bytes, description, isExact: pacer.isHeld || backlog.samples > 0)
         unsafe samplesDropped += backlog.append(
             packet: [UInt8](bytes), samples: description.sampleCount, loudness: loudness, now: now)
-        pump(now: now)
-        return true
     }
 
     /// Takes a recorded utterance of mono samples at any rate.
@@ -189,9 +194,6 @@ package final class Uplink {
         pump(now: now)
     }
 
-    /// The client's connection is gone: half a sample and half a frame of it must not run into the sound of the next one.
-    package func finishSentence(now: Instant) { endTurn(now: now) }
-
     private func finishTurn(now: Instant) {
         backlog.finishFrame(now: now)
         decoder?.reset()
@@ -232,8 +234,6 @@ package final class Uplink {
         pacer.release()
         pump(now: now)
     }
-
-    package var isHeld: Bool { pacer.isHeld }
 
     /// Throws away what waits and what comes, or takes sound again.
     package func setMuted(_ muted: Bool, now: Instant) {
