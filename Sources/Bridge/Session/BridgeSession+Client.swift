@@ -7,11 +7,11 @@ extension BridgeSession {
     package func receive(binary bytes: UnsafeRawBufferPointer) {
         guard takesMessage() else { return }
         // SAFETY: the bytes are only read during the call.
-        let message = link.decode(binary: unsafe bytes.assumingMemoryBound(to: UInt8.self).span)
+        let message = unsafe link.decode(binary: bytes.assumingMemoryBound(to: UInt8.self).span)
         for output in message.outputs { act(on: output) }
         if let audio, audio.delivery != link.delivery { changeAudio() }
         let sound = message.sound.clamped(to: 0..<bytes.count)
-        guard !sound.isEmpty || bytes.isEmpty else { return perform() }
+        guard !sound.isEmpty || bytes.count == 0 else { return perform() }
         link.countAudio(bytes: sound.count)
         clientSpoke()
         // SAFETY: the bytes are only read during the call.

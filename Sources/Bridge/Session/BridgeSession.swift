@@ -56,9 +56,6 @@ package final class BridgeSession {
 
     var now: Instant { environment.clock.now }
 
-    /// What the client has chosen so far.
-    package var parameters: SessionParameters { caller.parameters }
-
     /// Whether the session is over.
     package var hasEnded: Bool { lifecycle.hasEnded }
 
@@ -85,8 +82,8 @@ package final class BridgeSession {
     package var descriptor: DialectDescriptor { link.descriptor }
     /// How the client gets its sound now.
     package var delivery: SoundDelivery { link.delivery }
-    /// What the client has chosen.
-    var parameters: SessionParameters { caller.parameters }
+    /// What the client has chosen so far.
+    package var parameters: SessionParameters { caller.parameters }
 
     // MARK: Life
 

@@ -55,7 +55,8 @@ final class RoomHost {
     }
 
     /// Lets a member in. `makeMember` is called with its SID before anything is sent to it.
-    func join(_ request: ParticipantJoin, makeMember: (String) -> any MemberConnection) throws(RoomJoinError) -> String {
+    func join(_ request: ParticipantJoin, makeMember: (String) -> any MemberConnection) throws(RoomJoinError) -> String
+    {
         let sid = try room.join(request, environment.time)
         members[sid] = makeMember(sid)
         log.info("participant joined", ["identity": request.identity, "sid": sid])
