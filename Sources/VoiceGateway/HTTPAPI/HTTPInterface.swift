@@ -5,7 +5,7 @@ internal import Wire
 
 /// All routes of the gateway with what they need, and no socket: requests in, answers out.
 final class HTTPInterface {
-    /// What is there around it.
+    /// What the routes need of the process around them.
     struct Surroundings {
         let configuration: HTTPAPIConfiguration
         let rooms: any RoomServerAccess

@@ -39,7 +39,7 @@ final class GatewayLoop: HTTPHandler {
     private var server: HTTPServer! = nil
     private var http: HTTPAPI! = nil
     private var drainTimer: LoopTimer?
-    /// Connections that go to other loops at the end of the turn.
+    /// Connections that go to other loops at the end of the iteration.
     private var moving: [(upgrade: WebSocketUpgrade, home: Int)] = []
     private var moveHook: EndOfIteration?
 
@@ -48,7 +48,7 @@ final class GatewayLoop: HTTPHandler {
         loop: EventLoop, index: Int = 0, environment: GatewayEnvironment,
         endpoints: (GatewayLoop) -> [String: any ClientEndpoint]
     ) {
-        loop.preconditionCurrent("a gateway gatewayLoop")
+        loop.preconditionCurrent("a gateway's loop")
         self.loop = loop
         self.index = index
         self.environment = environment
