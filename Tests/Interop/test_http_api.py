@@ -520,8 +520,9 @@ async def test_a_trusted_proxy_says_how_clients_reach_it(start, gateway):
     assert url.startswith("wss://voice.example.com/v1/conversation/ws?")
     url = (await ask(gateway, "POST", "/session", body, **forwarded)).json["websocketUrl"]
     assert url.startswith(f"ws://127.0.0.1:{gateway.port}/")
-    odd = await ask(gateway, "POST", "/session", body, Host='evil[host')
-    assert odd.status == 400 and odd.json["error"] == "The Host header does not say where this server is"
+    for host in ("evil!host", "evil[host", "evil]:80"):
+        odd = await ask(gateway, "POST", "/session", body, Host=host)
+        assert odd.status == 400 and odd.json["error"] == "The Host header does not say where this server is"
 
 
 # What is no usable request

@@ -40,9 +40,9 @@ struct PublicAddress {
     }
 
     /// Letters, digits and what addresses have between them (RFC 3986 section 3.2.2), so that nothing else gets into an
-    /// answer.
+    /// answer. Brackets stand around an IPv6 address and nowhere else.
     private static func isHost(_ text: String) -> Bool {
-        (1...255).contains(text.utf8.count)
+        (1...255).contains(text.utf8.count) && (text.hasPrefix("[") || !text.contains { $0 == "[" || $0 == "]" })
             && text.utf8.allSatisfy { byte in
                 switch byte {
                 case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
