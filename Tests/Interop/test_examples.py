@@ -168,8 +168,8 @@ async def test_the_smallest_agent_greets_and_answers_and_call_waits_for_its_gree
     async with Call(gateway.url) as call:
         events = aiter(call)
         greeting = await until(events, Transcript, role="assistant", final=True)
+        # The agent says that it listens a moment before or after its last words are told.
         assert greeting.content.strip() == "Hello. I am listening."
-        await until(events, AgentState, state="listening")
         await call.send_text("good morning")
         answer = await until(events, Transcript, role="assistant", final=True)
         assert answer.content.strip() == "You wrote: good morning"
