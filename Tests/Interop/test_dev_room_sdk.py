@@ -449,7 +449,7 @@ def test_the_parrot_says_what_it_heard(server, room, mode):
             made = await dispatch(lk, room)
             (parrot,) = await ann.event("participant_connected")
             assert parrot.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
-            assert parrot.attributes["lk.agent.name"] == "polly"
+            assert parrot.attributes["lk.agent_name"] == "polly"
             await ann.event("track_subscribed", where=lambda t, p, who: p.name == "roomio_audio")
             await ann.play(silence(0.5))
             await ann.play(tone(600, 1.5))

@@ -59,9 +59,8 @@ final class Parrot {
         request.kind = .agent
         request.transport = .inProcess
         request.client.protocolVersion = ServerDescription.protocolVersion
-        request.attributes = [
-            "lk.agent.name": job.agentName, "lk.agent_name": job.agentName, "lk.agent.state": state.rawValue,
-        ]
+        // Not `lk.agent.name`: it says that an agent's session answers questions, and who does not answer is replaced.
+        request.attributes = ["lk.agent_name": job.agentName, "lk.agent.state": state.rawValue]
         request.permission = .with {
             $0.canPublish = true
             $0.canSubscribe = true
