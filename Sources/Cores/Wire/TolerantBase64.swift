@@ -38,6 +38,8 @@ extension Base64 {
 
     /// As `decodeTolerantly(_:)`, for text that is still UTF-8 bytes.
     package static func decodeTolerantly(utf8 text: [UInt8]) throws(Base64Error) -> [UInt8] {
+        // Nearly everybody writes the strict form, and sound comes as megabytes of it.
+        if let bytes = decode(utf8: text) { return bytes }
         let start = try contentStart(of: text)
         var bytes: [UInt8] = []
         bytes.reserveCapacity((text.count - start) / 4 * 3 + 2)
