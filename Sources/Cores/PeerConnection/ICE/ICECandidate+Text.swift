@@ -28,51 +28,60 @@ extension ICECandidate {
     /// trickled. Unknown extension pairs are kept; an extension name without a value is passed over.
     package init(parsing text: some StringProtocol) throws(ICECandidateError) {
         guard text.utf8.count <= Self.maximumTextLength else { throw .tooLong }
-        var fields = String(text).split { $0.isWhitespace }.map(String.init)[...]
-        guard fields.count >= 8, var first = fields.popFirst() else { throw .malformed }
-        if first.hasPrefix("a=") { first.removeFirst(2) }
-        guard first.hasPrefix("candidate:") else { throw .malformed }
-        first.removeFirst("candidate:".utf8.count)
-        guard (1...32).contains(first.utf8.count) else { throw .invalidField(.foundation) }
-        let mandatory = Array(fields.prefix(7))
-        fields = fields.dropFirst(7)
-        guard let component = Int(mandatory[0]), (1...256).contains(component) else {
+        let fields = Array(text.utf8).split { $0 == 0x20 || (0x09...0x0D).contains($0) }
+        guard fields.count >= 8 else { throw .malformed }
+        var foundation = fields[0]
+        if foundation.starts(with: "a=".utf8) { foundation = foundation.dropFirst(2) }
+        guard foundation.starts(with: "candidate:".utf8) else { throw .malformed }
+        foundation = foundation.dropFirst("candidate:".utf8.count)
+        guard (1...32).contains(foundation.count) else { throw .invalidField(.foundation) }
+        guard let component = fields[1].number(Int.self), (1...256).contains(component) else {
             throw .invalidField(.component)
         }
-        guard let priority = UInt32(mandatory[2]) else { throw .invalidField(.priority) }
-        guard let port = UInt16(mandatory[4]) else { throw .invalidField(.port) }
-        guard mandatory[5].lowercased() == "typ" else { throw .malformed }
-        guard let kind = Kind(rawValue: mandatory[6].lowercased()) else { throw .invalidField(.kind) }
+        guard let priority = fields[3].number(UInt32.self) else { throw .invalidField(.priority) }
+        guard let port = fields[5].number(UInt16.self) else { throw .invalidField(.port) }
+        guard fields[6].isEqual(lowercase: "typ") else { throw .malformed }
+        guard let kind = Kind(rawValue: fields[7].text.lowercased()) else { throw .invalidField(.kind) }
 
+        // The first of each known name counts; all others are kept as they are.
+        var related: (address: String?, port: ArraySlice<UInt8>?) = (nil, nil)
+        var tcpType: String?
         var extensions: [Extension] = []
-        while let name = fields.popFirst(), let value = fields.popFirst() {
-            extensions.append(Extension(name: name, value: value))
+        let isTCP = fields[2].isEqual(lowercase: "tcp") || fields[2].isEqual(lowercase: "ssltcp")
+        for index in stride(from: 8, to: fields.count - 1, by: 2) {
+            let (name, value) = (fields[index], fields[index + 1])
+            if name.isEqual(lowercase: "raddr") {
+                if related.address == nil { related.address = value.text }
+            } else if name.isEqual(lowercase: "rport") {
+                if related.port == nil { related.port = value }
+            } else if isTCP, name.isEqual(lowercase: "tcptype") {
+                if tcpType == nil { tcpType = value.text }
+            } else {
+                extensions.append(Extension(name: name.text, value: value.text))
+            }
         }
-        /// Takes a known pair out of the extensions, and any that repeat it.
-        func take(_ name: String) -> String? {
-            let value = extensions.first { $0.name.lowercased() == name }?.value
-            if value != nil { extensions.removeAll { $0.name.lowercased() == name } }
-            return value
-        }
-        let related = (address: take("raddr"), port: take("rport"))
         let transport: Transport
-        switch mandatory[1].lowercased() {
-        case "udp": transport = .udp
-        case "tcp", "ssltcp": transport = .tcp(type: take("tcptype") ?? "")
-        default: throw .unsupportedTransport(mandatory[1])
+        if fields[2].isEqual(lowercase: "udp") {
+            transport = .udp
+        } else if isTCP {
+            transport = .tcp(type: tcpType ?? "")
+        } else {
+            throw .unsupportedTransport(fields[2].text)
         }
-        guard let ip = IPAddress(mandatory[3]) else {
-            guard Self.isHostName(mandatory[3]) else { throw .invalidField(.address) }
-            throw .unresolvable(host: mandatory[3])
+        let host = fields[4].text
+        guard let ip = IPAddress(host) else {
+            guard Self.isHostName(host) else { throw .invalidField(.address) }
+            throw .unresolvable(host: host)
         }
         // Browsers write 0.0.0.0 and port 0 or 9 here to hide what is behind; a hidden name is no reason to fail.
         var relatedAddress: TransportAddress?
         if let address = related.address, let ip = IPAddress(address) {
-            guard let port = UInt16(related.port ?? "0") else { throw .invalidField(.relatedAddress) }
+            let port = related.port.map { $0.number(UInt16.self) } ?? 0
+            guard let port else { throw .invalidField(.relatedAddress) }
             relatedAddress = TransportAddress(ip: ip, port: port)
         }
         self.init(
-            foundation: first, component: component, transport: transport,
+            foundation: foundation.text, component: component, transport: transport,
             priority: min(priority, Self.maximumPriority), address: TransportAddress(ip: ip, port: port), kind: kind,
             relatedAddress: relatedAddress, extensions: extensions)
     }

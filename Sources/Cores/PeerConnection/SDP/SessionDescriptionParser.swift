@@ -6,15 +6,14 @@ extension SessionDescription {
         let bytes = Array(text.utf8)
         var parser = SessionDescriptionParser()
         var number = 0
-        var start = 0
-        while start < bytes.count {
-            var end = start
-            while end < bytes.count, bytes[end] != 0x0A, bytes[end] != 0x0D { end += 1 }
-            if end > start {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let end = rest.firstIndex { $0 == 0x0A || $0 == 0x0D } ?? rest.endIndex
+            if end > rest.startIndex {
                 number += 1
-                try parser.take(bytes[start..<end], number: number)
+                try parser.take(rest[..<end], number: number)
             }
-            start = end + 1
+            rest = rest[end...].dropFirst()
         }
         self = try parser.finish()
     }
