@@ -14,8 +14,6 @@ final class Microphone {
     var section: Int?
     var info: TrackInfo?
     var isMuted: Bool
-    /// The media clock at 48 kHz.
-    var timestamp: UInt32 = 0
 
     init(cid: String, options: MicrophoneOptions) {
         self.cid = cid
@@ -31,10 +29,6 @@ final class TransportRelay: MediaTransportDelegate {
     func transport(_ transport: MediaTransport, event: PeerConnectionEvent) {
         session?.transport(transport, event: event)
     }
-
-    func transport(_ transport: MediaTransport, section: Int, released output: JitterBufferOutput) {
-        session?.transport(transport, section: section, released: output)
-    }
 }
 
 /// What a media session tells its participant.
@@ -48,7 +42,6 @@ protocol MediaSessionDelegate: AnyObject {
     )?
     func session(_ session: MediaSession, subscribed track: SubscribedTrack)
     func session(_ session: MediaSession, unsubscribed track: SubscribedTrack)
-    func session(_ session: MediaSession, track: SubscribedTrack, released output: JitterBufferOutput)
 }
 
 /// The peer connections of one session: one over `/rtc/v1`, two over `/rtc`; which section carries which track, and the
@@ -243,7 +236,9 @@ final class MediaSession {
 
     private func removed(section: Int) {
         unannounced[section] = nil
-        if let gone = tracks.removeValue(forKey: section) { delegate?.session(self, unsubscribed: gone) }
+        guard let gone = tracks.removeValue(forKey: section) else { return }
+        gone.end()
+        delegate?.session(self, unsubscribed: gone)
     }
 
     /// Announces tracks whose publication has become known.
@@ -252,7 +247,9 @@ final class MediaSession {
         for (section, sid) in unannounced.sorted(by: { $0.key < $1.key }) {
             guard let (info, participant) = delegate?.session(self, publicationOf: sid) else { continue }
             unannounced[section] = nil
-            let track = SubscribedTrack(sid: sid, participantIdentity: participant.identity, info: info)
+            let track = SubscribedTrack(
+                sid: sid, participantIdentity: participant.identity, info: info, connection: receiver.connection,
+                section: section)
             tracks[section] = track
             delegate?.session(self, subscribed: track)
         }
@@ -309,10 +306,5 @@ final class MediaSession {
             delegate?.sessionFailed(self, .publisherFailed, error, mayResume: mayResume)
         }
         closure?.arm(after: Self.leaveGrace)
-    }
-
-    func transport(_ transport: MediaTransport, section: Int, released output: JitterBufferOutput) {
-        guard transport === receiver, let track = tracks[section] else { return }
-        delegate?.session(self, track: track, released: output)
     }
 }

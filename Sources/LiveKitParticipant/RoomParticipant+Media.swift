@@ -192,10 +192,6 @@ extension RoomParticipant: MediaSessionDelegate {
 
     func session(_ session: MediaSession, unsubscribed track: SubscribedTrack) { emit(.trackUnsubscribed(track)) }
 
-    func session(_ session: MediaSession, track: SubscribedTrack, released output: JitterBufferOutput) {
-        delegate?.participant(self, track: track, released: output)
-    }
-
     // MARK: Subscriptions
 
     /// Asks for the audio of everybody, as far as it was not asked for.
@@ -283,15 +279,14 @@ extension RoomParticipant {
                 }))
     }
 
-    /// Sends one Opus packet of `samples` at 48 kHz. The media clock moves on whether it goes out or not, so that a
-    /// receiver sees a pause and not a jump. `level` tells the server how loud it is; without it nobody is shown as
-    /// speaking. Allocates nothing.
+    /// Sends one Opus packet. `level` tells the server how loud it is; without it nobody is shown as speaking.
+    /// Allocates nothing.
+    /// - Parameter timestamp: where the packet begins on the track's one media clock, in samples at 48 kHz from any origin.
+    ///   It goes on over pauses, mutes and reconnects; a sender adds its random offset, and nothing else (RFC 3550 5.1).
+    /// - Returns: false when it is not sent: before the track is published, while it is muted, and without a connection.
     @discardableResult
-    package func sendAudio(_ packet: UnsafeRawBufferPointer, samples: Int, level: AudioLevel?) -> Bool {
-        guard let microphone else { return false }
-        let timestamp = microphone.timestamp
-        microphone.timestamp = timestamp &+ UInt32(truncatingIfNeeded: samples)
-        guard microphone.sid != nil, !microphone.isMuted, let section = microphone.section, let session
+    package func sendAudio(_ packet: UnsafeRawBufferPointer, timestamp: UInt32, level: AudioLevel?) -> Bool {
+        guard let microphone, microphone.sid != nil, !microphone.isMuted, let section = microphone.section, let session
         else { return false }
         // SAFETY: the bytes are borrowed for this call, and the connection keeps none of them.
         return unsafe session.publisher.connection.sendAudio(
@@ -300,9 +295,4 @@ extension RoomParticipant {
 
     /// Percent of our packets that the server says were lost lately, on the way to it or to those who listen.
     package var reportedLossPercent: Int { session?.publisher.connection.reportedLossPercent ?? 0 }
-
-    /// Moves the media clock over `samples` at 48 kHz for which there is no packet (discontinuous transmission).
-    package func skipAudio(samples: Int) {
-        if let microphone { microphone.timestamp &+= UInt32(truncatingIfNeeded: samples) }
-    }
 }

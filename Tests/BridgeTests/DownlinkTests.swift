@@ -58,7 +58,7 @@ struct DownlinkTests {
         let harness = try listening()
         let faint = [Int16](repeating: 60, count: 480)
         for _ in 0..<10 {
-            harness.session.room(harness.room, track: "TR_0", audio: .silence(samples: 19_200))
+            harness.hear(.silence(samples: 19_200), track: "TR_0")
             harness.sound(faint, track: "TR_0")
             harness.sound(faint, track: "TR_0")
             harness.clock.advance(by: .milliseconds(400))
@@ -82,10 +82,10 @@ struct DownlinkTests {
         let harness = try listening()
         harness.sound(ramp(0..<480), track: "TR_0")
         // SAFETY: the bytes are only read during the call.
-        unsafe harness.session.room(harness.room, track: "TR_0", audio: .lost(samples: 960, recovery: nil))
+        unsafe harness.hear(.lost(samples: 960, recovery: nil), track: "TR_0")
         let next: [UInt8] = [0xF8] + bytesOf(ramp(0..<480))
         unsafe next.withUnsafeBytes {
-            unsafe harness.session.room(harness.room, track: "TR_0", audio: .lost(samples: 960, recovery: $0))
+            unsafe harness.hear(.lost(samples: 960, recovery: $0), track: "TR_0")
         }
         harness.sound(ramp(0..<480), track: "TR_0")
         let heard = harness.client.samples

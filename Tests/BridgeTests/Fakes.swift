@@ -77,6 +77,26 @@ final class FakeClient: ClientConnection {
     var samples: [Int16] { audio.flatMap(samplesOf) }
 }
 
+final class FakeTrack: RoomTrack {
+    let sid: String
+    let participantIdentity: String
+    private weak var sink: (any TrackSink)?
+
+    init(_ sid: String, _ participant: String) {
+        self.sid = sid
+        participantIdentity = participant
+    }
+
+    func play(into sink: (any TrackSink)?) { self.sink = sink }
+    func hear(_ sound: JitterBufferOutput) { sink?.receive(sound) }
+}
+
+extension RoomEvent {
+    static func trackSubscribed(track: String, participant: String) -> RoomEvent {
+        .trackSubscribed(FakeTrack(track, participant))
+    }
+}
+
 final class FakeRoom: RoomConnection {
     struct Packet {
         var bytes: [UInt8]
@@ -124,7 +144,13 @@ final class FakeRoom: RoomConnection {
         self.departure = departure
     }
 
-    func emit(_ event: RoomEvent) { delegate?.room(self, event: event) }
+    func emit(_ event: RoomEvent) {
+        if case .trackSubscribed(let track) = event { tracks[track.sid] = track as? FakeTrack }
+        delegate?.room(self, event: event)
+    }
+
+    /// Tracks that the session was told of.
+    private(set) var tracks: [String: FakeTrack] = [:]
 
     /// Joins, publishes, and lets an agent that listens come in.
     func welcome(agent: String? = "agent-1", state: String? = "listening") {

@@ -19,13 +19,15 @@ import Wire
     {
         let timer = try await stage.onLoop { stage -> LoopBound<LoopTimer> in
             var number: UInt8 = 0
+            var timestamp: UInt32 = 0
             var again: () -> Void = {}
             let timer = LoopTimer(loop: stage.loop) { again() }
             again = { [unowned timer] in
                 number &+= 1
+                timestamp &+= 960
                 Self.packet(number).withUnsafeBytes { bytes in
                     _ = stage.participant.sendAudio(
-                        bytes, samples: 960, level: AudioLevel(negatedDecibels: 20, hasVoice: true))
+                        bytes, timestamp: timestamp, level: AudioLevel(negatedDecibels: 20, hasVoice: true))
                 }
                 timer.arm(after: .milliseconds(20))
             }
@@ -184,7 +186,7 @@ import Wire
                         })) == true
             }
             let wasSent = try await stage.onLoop { stage in
-                Self.packet(1).withUnsafeBytes { stage.participant.sendAudio($0, samples: 960, level: nil) }
+                Self.packet(1).withUnsafeBytes { stage.participant.sendAudio($0, timestamp: 960, level: nil) }
             }
             #expect(!wasSent)
         }

@@ -42,9 +42,8 @@ final class MediaSessionStand {
             event: .participantJoined(
                 RoomMember(identity: "agent", isAgent: true, attributes: [RoomTopics.agentState: "listening"])))
         delegate.room(room, event: .microphoneSubscribed)
-        delegate.room(room, event: .trackSubscribed(track: "TR_agent", participant: "agent"))
+        delegate.room(room, event: .trackSubscribed(StandTrack(pair)))
         pair.near.keepsDatagrams = false
-        pair.near.onSound = { [room] output in delegate.room(room, track: "TR_agent", audio: output) }
         // The silence while nobody heard the caller is over.
         clock.advance(to: clock.now + .seconds(1))
     }
@@ -100,6 +99,17 @@ private final class StandClock: SessionClock {
         }
         now = end
     }
+}
+
+/// What the near end of the pair receives.
+private final class StandTrack: RoomTrack {
+    let sid = "TR_agent"
+    let participantIdentity = "agent"
+    private let pair: PeerPair
+
+    init(_ pair: PeerPair) { self.pair = pair }
+
+    func play(into sink: (any TrackSink)?) { pair.near.connection.setSink(sink, on: 0) }
 }
 
 /// The near end of the pair as a room.

@@ -23,6 +23,7 @@ final class AudioPath {
     private var pieceDeadline: Instant?
     private var reportedDrop = (samples: 0, at: Instant?.none)
     private let failures: CodingFailures
+    private var tracks: [TrackPlayback] = []
     private var finalNumbers = SessionStatistics()
 
     /// - Parameter session: the id under which failures are logged.
@@ -56,6 +57,8 @@ final class AudioPath {
         finalNumbers = numbers
         pieceTimer?.cancel()
         pieceTimer = nil
+        for track in tracks { track.end() }
+        tracks = []
         uplink = nil
         downlink = nil
     }
@@ -109,11 +112,27 @@ final class AudioPath {
     func change(delivery new: SoundDelivery) throws(AudioCoderFailure) {
         guard new != delivery else { return }
         try downlink?.change(format: new.format, cutting: new.cutting, now: now)
+        for playback in tracks {
+            if let decoder = downlink?.decoder(of: playback.track.sid) { playback.decoder = decoder }
+        }
         delivery = new
     }
 
+    /// Plays a track from now on, unless there are too many.
+    func add(_ track: any RoomTrack) throws(AudioCoderFailure) {
+        let decoder = try downlink?.addTrack(track.sid, participant: track.participantIdentity, now: now)
+        guard let decoder else { return }
+        tracks.append(TrackPlayback(track, decoder: decoder, path: self))
+    }
+
+    func removeTrack(_ sid: String) {
+        for playback in tracks where playback.track.sid == sid { playback.end() }
+        tracks.removeAll { $0.track.sid == sid }
+        downlink?.removeTrack(sid)
+    }
+
     /// Takes sound of a subscribed track.
-    func receive(_ audio: JitterBufferOutput, track: String) {
+    func receive(_ audio: JitterBufferOutput, _ decoder: StreamDecoder) {
         let now = now
         if let meter = environment.meter {
             switch audio {
@@ -123,7 +142,7 @@ final class AudioPath {
             }
         }
         packetArrival = now
-        downlink?.receive(audio, track: track, now: now)
+        downlink?.receive(audio, decoder, now: now)
         packetArrival = nil
         followPieces()
     }

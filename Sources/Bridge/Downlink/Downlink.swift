@@ -1,5 +1,5 @@
 package import ClientProtocol
-package import PeerConnection
+internal import PeerConnection
 package import Wire
 
 /// Where the sound for the client goes.
@@ -87,15 +87,19 @@ package final class Downlink {
 
     // MARK: Tracks
 
-    package func addTrack(_ id: String, participant: String, now: Instant) throws(AudioCoderFailure) {
-        guard track(id) == nil, tracks.count < limits.maximumTracks else { return }
-        tracks.append(
-            try StreamDecoder(
-                id: id, participant: participant, sampleRate: codingRate, limits: limits, coders: coders,
-                failures: failures, now: now))
+    /// Gives the track a decoder, which its sound comes with; nil when there are too many, or it is there already.
+    @discardableResult
+    func addTrack(_ id: String, participant: String, now: Instant) throws(AudioCoderFailure) -> StreamDecoder? {
+        guard decoder(of: id) == nil, tracks.count < limits.maximumTracks else { return nil }
+        let decoder = try StreamDecoder(
+            id: id, participant: participant, sampleRate: codingRate, limits: limits, coders: coders,
+            failures: failures, now: now)
+        tracks.append(decoder)
+        return decoder
     }
 
-    private func track(_ id: String) -> StreamDecoder? {
+    /// The decoder of a track, which is another one after a change of the rate.
+    func decoder(of id: String) -> StreamDecoder? {
         for track in tracks where track.id == id { return track }
         return nil
     }
@@ -113,7 +117,7 @@ package final class Downlink {
     }
 
     package func setMuted(_ id: String, _ isMuted: Bool) {
-        guard let track = track(id) else { return }
+        guard let track = decoder(of: id) else { return }
         track.isMuted = isMuted
         if isMuted { track.closeGate() }
         if !anyoneIsAudible { stage.flush() }
@@ -124,8 +128,7 @@ package final class Downlink {
 
     // MARK: Sound
 
-    package func receive(_ output: JitterBufferOutput, track id: String, now: Instant) {
-        guard let track = track(id) else { return }
+    func receive(_ output: JitterBufferOutput, _ track: StreamDecoder, now: Instant) {
         if case .packet = output { packetsReceived += 1 }
         if let suppressed {
             if now >= suppressed.until {

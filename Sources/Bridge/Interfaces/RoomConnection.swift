@@ -60,8 +60,14 @@ extension RoomConnection {
 /// Whom a participant tells what happens. All calls come on the loop, none during a call to the connection.
 package protocol RoomConnectionDelegate: AnyObject {
     func room(_ room: any RoomConnection, event: RoomEvent)
-    /// Sound of a subscribed track in the order of its media clock. Bytes are gone after the call.
-    func room(_ room: any RoomConnection, track: String, audio: JitterBufferOutput)
+}
+
+/// A track of somebody in the room whose sound comes here.
+package protocol RoomTrack: AnyObject {
+    var sid: String { get }
+    var participantIdentity: String { get }
+    /// Plays the sound into `sink` from now on, or nowhere. The sink is held weakly.
+    func play(into sink: (any TrackSink)?)
 }
 
 /// Somebody in the room.
@@ -128,7 +134,7 @@ package enum RoomEnd: Hashable, Sendable {
 }
 
 /// What happens in a room.
-package enum RoomEvent: Hashable, Sendable {
+package enum RoomEvent {
     /// Joined; who is there already follows as `participantJoined`.
     case joined(room: String, identity: String)
     case failed(Failure)
@@ -146,8 +152,8 @@ package enum RoomEvent: Hashable, Sendable {
     /// The name or the attributes are new.
     case participantChanged(RoomMember)
     case participantLeft(identity: String, reason: String)
-    /// A track's sound follows.
-    case trackSubscribed(track: String, participant: String)
+    /// A track's sound can be had.
+    case trackSubscribed(any RoomTrack)
     case trackMuted(track: String, isMuted: Bool)
     case trackEnded(track: String)
     case spoken(SpokenText)

@@ -126,10 +126,10 @@ extension BridgeSession: RoomConnectionDelegate {
             passIntroducedData()
         case .participantChanged(let member): act(on: roster.update(member))
         case .participantLeft(let identity, let reason): act(on: roster.remove(identity, reason: reason))
-        case .trackSubscribed(let track, let owner):
-            roster.add(track: track, of: owner)
+        case .trackSubscribed(let track):
+            roster.add(track: track.sid, of: track.participantIdentity)
             do throws(AudioCoderFailure) {
-                try audio?.downlink?.addTrack(track, participant: owner, now: now)
+                try audio?.add(track)
             } catch {
                 fail(error)
             }
@@ -137,7 +137,7 @@ extension BridgeSession: RoomConnectionDelegate {
         case .trackMuted(let track, let isMuted): audio?.downlink?.setMuted(track, isMuted)
         case .trackEnded(let track):
             roster.remove(track: track)
-            audio?.downlink?.removeTrack(track)
+            audio?.removeTrack(track)
         case .spoken(let text):
             lifecycle.noteActivity(now: now)
             let isAgent = roster[text.participant]?.isAgent == true
@@ -196,7 +196,7 @@ extension BridgeSession: RoomConnectionDelegate {
             case .state(let state):
                 act(on: conversation.change(to: state, lastSpeech: audio?.lastSpeech, now: now))
             case .othersPresent(let count): lifecycle.handle(.othersPresent(count), now: now)
-            case .trackEnded(let track): audio?.downlink?.removeTrack(track)
+            case .trackEnded(let track): audio?.removeTrack(track)
             }
         }
         updateHearing()

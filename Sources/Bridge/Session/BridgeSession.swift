@@ -1,5 +1,4 @@
 package import ClientProtocol
-package import PeerConnection
 package import Wire
 
 /// One client and the participant that stands for it in a room: joins, dispatches the agent, and carries sound, texts
@@ -223,10 +222,5 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
         // SAFETY: the bytes are only read during the call.
         unsafe link.send(sound: bytes, as: audio.delivery)
         audio.noteSent()
-    }
-
-    package func room(_ connection: any RoomConnection, track: String, audio output: JitterBufferOutput) {
-        guard connection === room.connection else { return }
-        audio?.receive(output, track: track)
     }
 }

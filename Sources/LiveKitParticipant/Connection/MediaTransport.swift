@@ -7,7 +7,6 @@ internal import Wire
 /// Takes what one peer connection brings.
 protocol MediaTransportDelegate: AnyObject {
     func transport(_ transport: MediaTransport, event: PeerConnectionEvent)
-    func transport(_ transport: MediaTransport, section: Int, released output: JitterBufferOutput)
 }
 
 /// One peer connection with its sockets and its timer on the loop.
@@ -125,9 +124,5 @@ final class MediaTransport: PeerConnectionDelegate {
 
     func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {
         delegate?.transport(self, event: event)
-    }
-
-    func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput) {
-        delegate?.transport(self, section: section, released: output)
     }
 }

@@ -1,21 +1,4 @@
-package import PeerConnection
 package import Signalling
-
-/// A track that we are subscribed to. The same object comes with every packet, so that its consumer finds its state
-/// without looking anything up.
-package final class SubscribedTrack {
-    package let sid: String
-    package let participantIdentity: String
-    package let info: TrackInfo
-    /// For whoever consumes the track: a decoder, for instance.
-    package var context: AnyObject?
-
-    init(sid: String, participantIdentity: String, info: TrackInfo) {
-        self.sid = sid
-        self.participantIdentity = participantIdentity
-        self.info = info
-    }
-}
 
 /// A packet of application data.
 package struct DataMessage: Hashable, Sendable {
@@ -36,7 +19,7 @@ package enum ParticipantEnding: Hashable, Sendable {
     case failed(ParticipantError)
 }
 
-/// What happens to a participant. Audio comes by a call of its own.
+/// What happens to a participant. Sound goes from each subscribed track to the sink that it was given.
 package enum ParticipantEvent {
     /// The server has let us in and has told the room and who is in it. Media connects next. The event repeats when the
     /// connection is lost before media is up.
@@ -73,6 +56,4 @@ package enum ParticipantEvent {
 /// Who uses a participant. All calls come on the loop.
 package protocol RoomParticipantDelegate: AnyObject {
     func participant(_ participant: RoomParticipant, event: ParticipantEvent)
-    /// Sound of a subscribed track, in order. Borrowed bytes are valid during the call only.
-    func participant(_ participant: RoomParticipant, track: SubscribedTrack, released output: JitterBufferOutput)
 }

@@ -23,8 +23,6 @@ final class LiveKitRoomConnection: RoomConnection {
     private var isMicrophoneTold = false
     /// Somebody subscribed to it before the session knew of it.
     private var isSubscriptionWaiting = false
-    /// Where the participant's media clock stands.
-    private var timestamp: UInt32 = 0
     private let log: Log
 
     init(
@@ -49,11 +47,8 @@ final class LiveKitRoomConnection: RoomConnection {
     func sendAudio(
         _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?
     ) {
-        let pause = timestamp &- self.timestamp
-        if pause > 0, pause < 1 << 31 { participant.skipAudio(samples: Int(pause)) }
-        self.timestamp = timestamp &+ UInt32(truncatingIfNeeded: samples)
         let level = level.map { AudioLevel(negatedDecibels: $0, hasVoice: $0 < 50) }
-        participant.sendAudio(packet, samples: samples, level: level)
+        participant.sendAudio(packet, timestamp: timestamp, level: level)
     }
 
     var reportedLossPercent: Int { participant.reportedLossPercent }
@@ -122,11 +117,6 @@ final class LiveKitRoomConnection: RoomConnection {
 // MARK: - From the participant
 
 extension LiveKitRoomConnection: RoomParticipantDelegate {
-    func participant(_ participant: RoomParticipant, track: SubscribedTrack, released output: JitterBufferOutput) {
-        guard !isOver else { return }
-        delegate?.room(self, track: track.sid, audio: output)
-    }
-
     func participant(_ participant: RoomParticipant, event: ParticipantEvent) {
         switch event {
         case .joined(let room, let own):
@@ -139,7 +129,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
             if !isOver { agents?.connected() }
         case .room(let change): changed(change)
         case .trackSubscribed(let track):
-            tell(.trackSubscribed(track: track.sid, participant: track.participantIdentity))
+            tell(.trackSubscribed(track))
             if track.info.muted { tell(.trackMuted(track: track.sid, isMuted: true)) }
         case .trackUnsubscribed(let track): tell(.trackEnded(track: track.sid))
         case .microphonePublished(let info):
@@ -267,6 +257,8 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
         }
     }
 }
+
+extension SubscribedTrack: RoomTrack {}
 
 extension RoomMember {
     init(_ info: ParticipantInfo) {

@@ -101,11 +101,13 @@ final class DevRoomStage: @unchecked Sendable {
     func speak(_ guest: Guest) async throws {
         try await onLoop {
             var number: UInt8 = 0
+            var timestamp: UInt32 = 0
             guest.speaking = LoopTimer(loop: self.loop) { [unowned guest] in
                 number &+= 1
+                timestamp &+= 960
                 RoomParticipantTests.packet(number).withUnsafeBytes { bytes in
                     _ = guest.participant.sendAudio(
-                        bytes, samples: 960, level: AudioLevel(negatedDecibels: 10, hasVoice: true))
+                        bytes, timestamp: timestamp, level: AudioLevel(negatedDecibels: 10, hasVoice: true))
                 }
                 guest.speaking?.arm(after: .milliseconds(20))
             }

@@ -11,7 +11,7 @@ import Wire
 /// A participant and a scripted room on one loop, with everything that the participant reported.
 final class LoopbackStage: @unchecked Sendable {
     /// What the participant reported, on the loop.
-    final class Recorder: RoomParticipantDelegate {
+    final class Recorder: RoomParticipantDelegate, TrackSink {
         /// Each event in a few words.
         var events: [String] = []
         var sound: [[UInt8]] = []
@@ -23,11 +23,12 @@ final class LoopbackStage: @unchecked Sendable {
         func participant(_ participant: RoomParticipant, event: ParticipantEvent) {
             if let words = Self.words(event) { events.append(words) }
             if case .disconnected(.failed(let error)) = event { failure = error }
+            if case .trackSubscribed(let track) = event { track.play(into: self) }
             onEvent(participant, event)
             onChange()
         }
 
-        func participant(_ participant: RoomParticipant, track: SubscribedTrack, released output: JitterBufferOutput) {
+        func receive(_ output: JitterBufferOutput) {
             if case .packet(let packet, _) = output { sound.append(Array(packet.payload)) }
             onChange()
         }

@@ -30,6 +30,8 @@ final class ScriptedSession: WebSocketHandler {
     private(set) var received: [SignalRequest.Message] = []
     /// Payloads of the client's microphone, as they came.
     private(set) var sound: [[UInt8]] = []
+    /// SSRCs and timestamps of the same packets.
+    private(set) var clock: [(ssrc: UInt32, timestamp: UInt32)] = []
     private var wantsAgent = false
     private var agentSection: Int?
     private var version: UInt32 = 1
@@ -208,6 +210,7 @@ final class ScriptedSession: WebSocketHandler {
 
     private func forward(_ packet: ReceivedRTPPacket) {
         sound.append(Array(packet.payload))
+        clock.append((packet.ssrc, packet.timestamp))
         guard let agentSection else { return }
         (subscriber ?? publisher).connection.forward(packet, on: agentSection, now: room.loop.now)
         room.onChange()

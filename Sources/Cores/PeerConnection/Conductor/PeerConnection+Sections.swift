@@ -51,6 +51,9 @@ extension PeerConnection {
     /// How the sound of a section is handed over; applies to tracks that are added from now on.
     package func setReceiveMode(_ mode: ReceiveMode, on section: Int) { streams.setReceiveMode(mode, on: section) }
 
+    /// Where the sound of a section in `ordered` mode goes from now on; nil for the delegate. Held weakly.
+    package func setSink(_ sink: (any TrackSink)?, on section: Int) { streams.setSink(sink, on: section) }
+
     /// Whether redundant audio is offered or accepted on a section, from the next description on.
     package func setAcceptsRED(_ accepts: Bool, on section: Int) {
         negotiation.change(section) { $0.acceptsRED = accepts }

@@ -45,7 +45,7 @@ package protocol PeerConnectionDelegate: AnyObject {
         _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
         to destination: TransportAddress)
     func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent)
-    /// Sound of a track in `ordered` mode. Borrowed bytes are valid during the call only.
+    /// Sound of a track in `ordered` mode for which no sink is set. Borrowed bytes are valid during the call only.
     func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput)
     /// A packet of a track in `raw` mode. Borrowed bytes are valid during the call only.
     func peerConnection(_ connection: PeerConnection, received packet: ReceivedRTPPacket)

@@ -10,12 +10,15 @@ final class RTPReceiver {
     var requests: NACKGenerator?
     /// Only in `ordered` mode.
     let jitterBuffer: JitterBuffer?
+    /// Where the sound goes; without one it goes to the connection's delegate.
+    weak var sink: (any TrackSink)?
     /// Set when the section was given to another SSRC while its sound was being handed over.
     var isRetired = false
 
-    init(ssrc: UInt32, section: Int, mode: ReceiveMode, hasNACK: Bool) {
+    init(ssrc: UInt32, section: Int, mode: ReceiveMode, hasNACK: Bool, sink: (any TrackSink)?) {
         self.ssrc = ssrc
         self.section = section
+        self.sink = sink
         requests = hasNACK ? NACKGenerator() : nil
         jitterBuffer = mode == .ordered ? JitterBuffer() : nil
     }
@@ -26,6 +29,7 @@ final class RTPReceiver {
 
     /// Hands over what the jitter buffer released.
     func release(_ output: JitterBufferOutput, to sink: (ReceivedSound) -> Void) {
-        if !isRetired { sink(.ordered(section: section, output)) }
+        guard !isRetired else { return }
+        if let track = self.sink { track.receive(output) } else { sink(.ordered(section: section, output)) }
     }
 }

@@ -155,7 +155,7 @@ extension RTPStreams {
         }
         let receiver = RTPReceiver(
             ssrc: ssrc, section: section.parameters.section, mode: section.receiveMode,
-            hasNACK: section.parameters.hasNACK)
+            hasNACK: section.parameters.hasNACK, sink: section.sink)
         section.receiver = receiver
         receivers[ssrc] = receiver
     }

@@ -19,6 +19,7 @@ final class RTPStreams {
         var sender: RTPSender?
         var remoteTrack: RemoteTrack?
         var receiver: RTPReceiver?
+        weak var sink: (any TrackSink)? { didSet { receiver?.sink = sink } }
 
         init(_ parameters: StreamParameters, receiveMode: ReceiveMode) {
             self.parameters = parameters
@@ -87,6 +88,11 @@ final class RTPStreams {
     /// How the sound of a section is handed over; applies to tracks that are added from now on.
     func setReceiveMode(_ mode: ReceiveMode, on index: Int) {
         if sections.indices.contains(index) { sections[index].receiveMode = mode }
+    }
+
+    /// Where the sound of a section goes from now on; nil for the connection's delegate.
+    func setSink(_ sink: (any TrackSink)?, on index: Int) {
+        if sections.indices.contains(index) { sections[index].sink = sink }
     }
 
     /// Puts a new sender on a section, or takes the one that is there away with nil. Nothing is sent before the peer
