@@ -116,6 +116,10 @@ struct AdmissionTests {
             (.wrongKey, 4403, "Invalid API key", 403, "Invalid API key"),
             (.rateLimited, 4429, "Rate limit exceeded", 429, "Rate limit exceeded. Please retry later."),
             (.unavailable, 1011, "Service unavailable", 503, "Service unavailable"),
+            (
+                .draining, 1012, "The gateway is shutting down; connect again", 503,
+                "The gateway is shutting down; connect again"
+            ),
             (.originNotAllowed, 4403, "Origin not allowed", 403, "Origin not allowed"),
             (
                 .tooManyForAddress, 4429, "Too many connections from this address", 429,

@@ -33,11 +33,21 @@ struct GatewayConfigurationTests {
         )
     }
 
+    @Test("calls have an hour to end when the rooms are elsewhere, and none when they end with the process")
+    func drain() throws {
+        #expect(try serve().drain == DrainSettings(notice: .zero, limit: .zero))
+        let deployment = ["LIVEKIT_URL": "ws://x.test", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"]
+        #expect(
+            try serve(environment: deployment).drain == DrainSettings(notice: .seconds(5), limit: .seconds(3600)))
+        #expect(try serve("--drain-seconds 60 --drain-notice 1").drain.limit == .seconds(60))
+    }
+
     /// A value for each setting that is not its default.
     private static let other = [
         "LIVEKIT_URL": "wss://x.test/", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s", "LIVEKIT_CA_FILE": ".env",
         "LIVEKIT_PUBLIC_URL": "wss://public.test/", "LIVEKIT_ROOM_NAME": "lobby", "LIVEKIT_TOKEN_TTL": "60",
         "AGENT_NAME": "a", "DEV_PORT": "1", "PORT": "2", "HOST": "127.0.0.1", "THREADS": "3", "LOG_LEVEL": "debug",
+        "DRAIN_NOTICE": "7", "DRAIN_SECONDS": "8",
         "API_KEY_ENABLED": "yes", "API_KEYS": "one, two", "API_KEY_HEADER_NAME": "X-Key", "ALLOW_CLIENT_ROOMS": "1",
         "ALLOW_CLIENT_IDENTITIES": "TRUE", "ALLOWED_AGENTS": "a,b,none", "DUPLICATE_IDENTITY": "refuse",
         "RATE_LIMIT_ENABLED": "on", "RATE_LIMIT_REQUESTS": "4", "RATE_LIMIT_WINDOW_SECONDS": "5",

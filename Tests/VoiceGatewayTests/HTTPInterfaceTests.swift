@@ -64,12 +64,15 @@ struct HTTPInterfaceTests {
         #expect(text.contains("export class VoiceGateway") && text.hasSuffix("}\n"))
     }
 
-    @Test("/health is what it always was")
+    @Test("/health has what it always had, and how many calls there are")
     func health() throws {
         let stage = HTTPStage()
         stage.now = .zero + .milliseconds(3_600_900)
         let answer = try stage.send(.get, "/health")
-        #expect(answer.json == ["status": "ok", "timestamp": "2027-01-15T08:00:00.005Z", "uptime": 3600])
+        #expect(
+            answer.json == [
+                "status": "ok", "timestamp": "2027-01-15T08:00:00.005Z", "uptime": 3600, "calls": 0, "draining": false,
+            ])
         #expect(try stage.send(.get, "/health/live").json == ["status": "alive"])
     }
 

@@ -41,6 +41,10 @@ package final class Admission: Sendable {
         var perAddress: [IPAddress: Int] = [:]
         var perKey: [Int: Int] = [:]
         var waiting: [IPAddress: Int] = [:]
+        /// The gateway goes: nobody is let in any more.
+        var isClosed = false
+        /// Is told how many connections and sessions are left.
+        var observer: (@Sendable (Int) -> Void)?
     }
 
     package init(
@@ -200,11 +204,30 @@ package final class Admission: Sendable {
         }
     }
 
+    /// Connections and sessions that hold a place.
+    package var placesTaken: Int { state.withLock { $0.connections } }
+
+    /// Lets nobody in any more; those who are in stay, and may come back to their sessions.
+    ///
+    /// - Parameter observer: is told, from any thread, how many are left, and how many there are now.
+    package func close(observer: @escaping @Sendable (Int) -> Void) {
+        let count = state.withLock { state in
+            state.isClosed = true
+            state.observer = observer
+            return state.connections
+        }
+        observer(count)
+    }
+
+    /// Whether nobody is let in any more, because the gateway goes.
+    package var isClosed: Bool { state.withLock { $0.isClosed } }
+
     /// Takes a place for a WebSocket.
     func open(_ address: IPAddress) -> Result<Place, AdmissionRefusal> {
         let limits = limits
         let group = address.accountable
         let refusal = state.withLock { state -> AdmissionRefusal? in
+            if state.isClosed { return .draining }
             if state.connections >= limits.maximumConnections { return .unavailable }
             if let most = limits.maximumConnectionsPerAddress, state.perAddress[group, default: 0] >= most {
                 return .tooManyForAddress
@@ -242,12 +265,14 @@ package final class Admission: Sendable {
     }
 
     private func leave(_ address: IPAddress, _ kind: Place.Kind) {
-        state.withLock { state in
+        let (observer, left) = state.withLock { state in
             state.connections -= 1
             Self.decrement(&state.perAddress, address.accountable)
             if let key = kind.key { Self.decrement(&state.perKey, key) }
             if kind.isWaiting { Self.decrement(&state.waiting, address.accountable) }
+            return (state.observer, state.connections)
         }
+        observer?(left)
     }
 
     /// Forgets those who have none left, so that the tables stay as small as the number of connections.

@@ -17,6 +17,13 @@ enum ServeCommand {
         static func unusable(_ sentence: String) -> StartError {
             StartError(sentence: sentence, exitCode: UsageError.exitCode)
         }
+
+        /// Another process that has the port may go; all else does not change by itself.
+        static func notServing(_ error: EventLoopError) -> StartError {
+            let sentence = "Clients cannot be served: \(error)."
+            if case .addressInUse = error { return StartError(sentence: sentence, exitCode: 1) }
+            return .unusable(sentence)
+        }
     }
 
     static func run(_ configuration: GatewayConfiguration) async -> Int32 {
@@ -56,7 +63,7 @@ enum ServeCommand {
             do throws(EventLoopError) {
                 try TCPListener.probe(configuration.listenAddress)
             } catch {
-                throw .unusable("Clients cannot be served: \(error).")
+                throw .notServing(error)
             }
         }
         let authorities = try authorities(configuration)
@@ -89,7 +96,7 @@ enum ServeCommand {
         } catch {
             await drain(gatewayLoops)
             await roomServer.close()
-            throw .unusable("Clients cannot be served: \(error).")
+            throw .notServing(error)
         }
         Console.print(
             Banner.text(
@@ -99,7 +106,12 @@ enum ServeCommand {
             "serving", ["address": address, "rooms": roomServer.url.webSocketURL(""), "threads": gatewayLoops.count])
         let open = gatewayLoops
         do throws(EventLoopError) {
-            try await loops.runUntilSignal { await drain(open) }
+            try await DrainDriver(
+                loop: loops.loops[0], settings: configuration.drain, admission: environment.admission,
+                isDraining: metrics.gauge(
+                    "voicegateway_draining", help: "1 when the gateway goes and lets nobody in any more."),
+                log: log, endCalls: { await drain(open) }
+            ).run()
         } catch {
             await drain(gatewayLoops)
             await roomServer.close()

@@ -13,6 +13,9 @@ package struct GatewayConfiguration: Hashable, Sendable {
         /// The development room server inside this process, on a loopback port.
         case development(port: UInt16, APICredentials)
 
+        /// Whether the rooms end with the process.
+        package var isInside: Bool { if case .development = self { true } else { false } }
+
         package var credentials: APICredentials {
             switch self {
             case .deployment(_, let credentials), .development(_, let credentials): credentials
@@ -35,6 +38,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
     /// How many event loops run; nil for one a core.
     package var threads: Int?
     package var logLevel = GatewaySettings.logLevel.standard
+    package var drain = DrainSettings.roomsInside
 
     package var access = AccessPolicy()
     /// How fast one client may come; nil for no limit.
@@ -56,6 +60,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
         listenAddress = TransportAddress(ip: settings.read(GatewaySettings.host), port: port)
         threads = settings.read(GatewaySettings.threads)
         logLevel = settings.read(GatewaySettings.logLevel)
+        drain = DrainSettings(&settings, hasRoomsInside: roomServer.isInside)
         access = AccessPolicy(&settings, agentName: agentName)
         rateLimit = Self.rateLimit(&settings)
         limits = ConnectionLimits(&settings, hasKeys: access.requiresKey)

@@ -9,7 +9,7 @@ package enum GatewaySettings {
     package static let all: [any SettingEntry] = [
         livekitURL, livekitAPIKey, livekitAPISecret, livekitCAFile, livekitPublicURL, livekitRoomName, livekitTokenTTL,
         agentName, devPort,
-        port, host, threads, logLevel,
+        port, host, threads, logLevel, drainNotice, drainSeconds,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
         duplicateIdentity,
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
@@ -56,6 +56,14 @@ package enum GatewaySettings {
     static let threads = Setting<Int?>(
         "THREADS", .number(1...256), in: .process, otherwise: "one a core", "how many event loops run")
     static let logLevel = Setting<LogLevel>("LOG_LEVEL", .choice, in: .process, default: .info, "what the log tells")
+
+    static let drainNotice = Setting<Int?>(
+        "DRAIN_NOTICE", .number(0...600, "SECONDS"), in: .process, otherwise: "5; 0 with the room server inside",
+        "how long a gateway that got SIGTERM still listens without a call, so that balancers notice")
+    static let drainSeconds = Setting<Int?>(
+        "DRAIN_SECONDS", .number(0...86_400, "SECONDS"), in: .process,
+        otherwise: "3600; 0 with the room server inside",
+        "how long calls may go on after SIGTERM; 0 ends them at once")
 
     // MARK: Who may connect
 

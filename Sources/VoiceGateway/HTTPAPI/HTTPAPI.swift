@@ -30,7 +30,8 @@ final class HTTPAPI {
                         return nil
                     }
                     return RequestRefusal(reason: reason, retryAfterSeconds: seconds)
-                }, clientAddress: admission.address))
+                }, clientAddress: admission.address, calls: { admission.placesTaken }, isClosed: { admission.isClosed })
+        )
     }
 
     /// Answers a request by one call of `completion`, now or later.

@@ -18,6 +18,10 @@ final class HTTPInterface {
         let refusal: (HTTPRequest) -> RequestRefusal?
         /// Who a request comes from, whatever is in between.
         let clientAddress: (HTTPRequest) -> IPAddress
+        /// How many calls there are.
+        var calls: () -> Int = { 0 }
+        /// Whether nobody is let in any more.
+        var isClosed: () -> Bool = { false }
     }
 
     private let router: HTTPRouter
@@ -38,7 +42,8 @@ final class HTTPInterface {
             hasPlayground: around.configuration.hasPlayground)
         let health = HealthRoutes(
             uptime: { around.now() - startedAt }, wallClock: around.wallClock,
-            isDraining: { [state] in state.isDraining }, probe: RoomServerProbe(rooms: around.rooms, now: around.now))
+            isDraining: { [state] in state.isDraining || around.isClosed() }, calls: around.calls,
+            probe: RoomServerProbe(rooms: around.rooms, now: around.now))
         let sessions = SessionRoutes(
             configuration: around.configuration, rooms: around.rooms, log: around.log, unixTime: unixTime)
         let tokens = TokenRoutes(configuration: around.configuration, unixTime: unixTime)

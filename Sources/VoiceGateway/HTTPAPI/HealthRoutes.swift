@@ -9,7 +9,10 @@ struct HealthRoutes {
     let uptime: () -> Duration
     /// Seconds and nanoseconds since 1970.
     let wallClock: () -> (seconds: Int, nanoseconds: Int)
+    /// Whether the gateway lets nobody in any more.
     let isDraining: () -> Bool
+    /// How many calls there are.
+    let calls: () -> Int
     let probe: RoomServerProbe
 
     var routes: [HTTPRoute] {
@@ -29,7 +32,8 @@ struct HealthRoutes {
             [
                 "status": "ok",
                 "timestamp": .string(Log.timestamp(seconds: now.seconds, nanoseconds: now.nanoseconds)),
-                "uptime": .integer(uptime().components.seconds),
+                "uptime": .integer(uptime().components.seconds), "calls": .integer(Int64(calls())),
+                "draining": .bool(isDraining()),
             ])
     }
 
@@ -53,10 +57,18 @@ struct HealthRoutes {
             .init(
                 status: 200, text: "Always",
                 schema: [
-                    "type": "object", "required": ["status", "timestamp", "uptime"], "additionalProperties": false,
+                    "type": "object", "required": ["status", "timestamp", "uptime", "calls", "draining"],
+                    "additionalProperties": false,
                     "properties": [
                         "status": ["const": "ok"], "timestamp": ["type": "string", "format": "date-time"],
                         "uptime": ["type": "integer", "minimum": 0, "description": "Seconds."],
+                        "calls": [
+                            "type": "integer", "minimum": 0,
+                            "description": "Connected clients, and sessions that wait for theirs.",
+                        ],
+                        "draining": [
+                            "type": "boolean", "description": "The gateway goes: calls go on, new ones are refused.",
+                        ],
                     ],
                 ])
         ])

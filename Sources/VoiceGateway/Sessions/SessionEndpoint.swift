@@ -32,6 +32,14 @@ final class SessionEndpoint: ClientEndpoint {
 
     var connectionCount: Int { clients.count }
 
+    /// Before the upgrade, so that a balancer tries another gateway.
+    private static let draining: HTTPResponse = {
+        var response = HTTPResponse.text(
+            AdmissionRefusal.draining.httpStatus, AdmissionRefusal.draining.closeReason + ".\n")
+        response.headers.set("Retry-After", "1")
+        return response
+    }()
+
     func accept(_ request: UpgradeRequest) {
         let path = request.request.path
         let dialects = ClientDialects.dialect(atEndOf: path)
@@ -46,6 +54,10 @@ final class SessionEndpoint: ClientEndpoint {
         if !dialects.descriptor.resumes { parameters.resumeToken = nil }
         let dialect = dialects.init(parameters, limits: limits.recordings)
         let resumed = parameters.resumeToken.flatMap { sessions.resumable[$0] }
+        if resumed == nil, admission.isClosed {
+            _ = admission.refused(.draining, admission.address(of: request.request))
+            return request.upgrade.reject(Self.draining)
+        }
         let gate = ConnectionGate(
             request.request, admission: admission, loop: loop, isResumption: resumed != nil,
             isDraining: drained != nil)

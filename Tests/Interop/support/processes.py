@@ -129,6 +129,8 @@ class Gateway(Program):
         self.url = f"ws://127.0.0.1:{self.port}/ws"
         if DEPLOYMENT and "LIVEKIT_URL" not in environment:
             environment |= {"LIVEKIT_URL": DEPLOYMENT, "LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
+        # Only tests of draining wait for calls.
+        environment = {"DRAIN_SECONDS": 0} | environment
         inside = "LIVEKIT_URL" not in environment
         self.room_url = f"ws://127.0.0.1:{self.room_port}" if inside else environment["LIVEKIT_URL"]
         extra = ["--dev-port", self.room_port] if inside else []

@@ -7,6 +7,8 @@ package enum AdmissionRefusal: Error, Hashable, Sendable, CaseIterable {
     case rateLimited
     /// The gateway has as many clients as it may have.
     case unavailable
+    /// The gateway goes: it lets nobody in any more, and another one may.
+    case draining
     /// The web page that connects is not on the operator's list.
     case originNotAllowed
     case tooManyForAddress
@@ -19,6 +21,7 @@ package enum AdmissionRefusal: Error, Hashable, Sendable, CaseIterable {
         case .wrongKey, .originNotAllowed: 4403
         case .rateLimited, .tooManyForAddress, .tooManyForKey: 4429
         case .unavailable: 1011
+        case .draining: 1012
         }
     }
 
@@ -28,6 +31,7 @@ package enum AdmissionRefusal: Error, Hashable, Sendable, CaseIterable {
         case .wrongKey: "Invalid API key"
         case .rateLimited: "Rate limit exceeded"
         case .unavailable: "Service unavailable"
+        case .draining: "The gateway is shutting down; connect again"
         case .originNotAllowed: "Origin not allowed"
         case .tooManyForAddress: "Too many connections from this address"
         case .tooManyForKey: "Too many connections with this API key"
@@ -39,7 +43,7 @@ package enum AdmissionRefusal: Error, Hashable, Sendable, CaseIterable {
         case .missingKey: 401
         case .wrongKey, .originNotAllowed: 403
         case .rateLimited, .tooManyForAddress, .tooManyForKey: 429
-        case .unavailable: 503
+        case .unavailable, .draining: 503
         }
     }
 
@@ -60,6 +64,7 @@ package enum AdmissionRefusal: Error, Hashable, Sendable, CaseIterable {
             ClientError(
                 .unavailable, "the server has as many clients as it may have; try again later", blame: .gateway,
                 isRetryable: true)
+        case .draining: ClientError(.unavailable, closeReason, blame: .gateway, isRetryable: true)
         case .originNotAllowed: ClientError(.notAllowed, "pages of this origin may not connect (ALLOWED_ORIGINS)")
         case .tooManyForAddress, .tooManyForKey: ClientError(.tooManyConnections, closeReason, isRetryable: true)
         }
@@ -72,6 +77,7 @@ package enum AdmissionRefusal: Error, Hashable, Sendable, CaseIterable {
         case .wrongKey: "wrong_key"
         case .rateLimited: "rate_limit"
         case .unavailable: "unavailable"
+        case .draining: "draining"
         case .originNotAllowed: "origin"
         case .tooManyForAddress: "connections_per_address"
         case .tooManyForKey: "connections_per_key"
@@ -84,7 +90,7 @@ package enum AdmissionRefusal: Error, Hashable, Sendable, CaseIterable {
         case .missingKey, .wrongKey: .unauthorized
         case .originNotAllowed: .notAllowed
         case .rateLimited, .tooManyForAddress, .tooManyForKey: .rateLimited
-        case .unavailable: .unavailable
+        case .unavailable, .draining: .unavailable
         }
     }
 }

@@ -1,0 +1,24 @@
+/// How the gateway goes when it is told to.
+package struct DrainSettings: Hashable, Sendable {
+    /// How long the gateway still listens without a call, so that balancers notice that it is not ready any more.
+    package var notice: Duration
+    /// How long calls may go on; zero ends them at once.
+    package var limit: Duration
+
+    /// The rooms end with the process, so nobody gains by waiting.
+    package static let roomsInside = DrainSettings(notice: .zero, limit: .zero)
+    package static let roomsElsewhere = DrainSettings(notice: .seconds(5), limit: .seconds(3600))
+
+    package init(notice: Duration, limit: Duration) {
+        self.notice = notice
+        self.limit = limit
+    }
+}
+
+extension DrainSettings {
+    init(_ settings: inout Settings, hasRoomsInside: Bool) {
+        let standard = hasRoomsInside ? DrainSettings.roomsInside : .roomsElsewhere
+        notice = settings.read(GatewaySettings.drainNotice).map { .seconds($0) } ?? standard.notice
+        limit = settings.read(GatewaySettings.drainSeconds).map { .seconds($0) } ?? standard.limit
+    }
+}
