@@ -27,6 +27,36 @@ struct LogTests {
             ])
     }
 
+    @Test("in JSON a line is one object; numbers and truth values stay what they are")
+    func json() {
+        let log = Log(minimumLevel: .info, format: .json, sink: sink) { (1_700_000_000, 7_000_000) }
+        log.with(["session": "S_1"]).info("room joined", ["room": "lobby", "participants": 3, "muted": false])
+        #expect(
+            sink.lines == [
+                #"{"time":"2023-11-14T22:13:20.007Z","level":"info","event":"room joined","room":"lobby","participants":3,"muted":false,"session":"S_1"}"#
+                    + "\n"
+            ])
+    }
+
+    @Test("no value ends a JSON string or a line, or turns the direction of text around")
+    func hostileJSON() {
+        let log = Log(minimumLevel: .info, format: .json, sink: sink) { (1_700_000_000, 7_000_000) }
+        log.info("x", ["value": "a\"b\\c\nd\u{0}\u{202E}\u{F0000}é"])
+        #expect(sink.lines[0].hasSuffix(#""value":"a\"b\\c\nd\u0000\u202e\udb80\udc00é"}"# + "\n"))
+        #expect(sink.lines[0].filter { $0.isNewline }.count == 1)
+    }
+
+    @Test("the level can change while the log is in use, for all that were made from it")
+    func changedLevel() {
+        let log = log(.warning)
+        let ofACall = log.with(["call": "a"])
+        log.setMinimumLevel(.debug)
+        ofACall.debug("d")
+        log.setMinimumLevel(.error)
+        ofACall.warning("w")
+        #expect(sink.lines.count == 1 && log.isEnabled(.error) && !ofACall.isEnabled(.warning))
+    }
+
     @Test("lines below the minimum are not written, and their fields not computed")
     func levels() {
         let log = log(.warning)

@@ -47,6 +47,7 @@ struct GatewayConfigurationTests {
         "LIVEKIT_URL": "wss://x.test/", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s", "LIVEKIT_CA_FILE": ".env",
         "LIVEKIT_PUBLIC_URL": "wss://public.test/", "LIVEKIT_ROOM_NAME": "lobby", "LIVEKIT_TOKEN_TTL": "60",
         "AGENT_NAME": "a", "DEV_PORT": "1", "PORT": "2", "HOST": "127.0.0.1", "THREADS": "3", "LOG_LEVEL": "debug",
+        "LOG_FORMAT": "json",
         "DRAIN_NOTICE": "7", "DRAIN_SECONDS": "8",
         "API_KEY_ENABLED": "yes", "API_KEYS": "one, two", "API_KEY_HEADER_NAME": "X-Key", "ALLOW_CLIENT_ROOMS": "1",
         "ALLOW_CLIENT_IDENTITIES": "TRUE", "ALLOWED_AGENTS": "a,b,none", "DUPLICATE_IDENTITY": "refuse",

@@ -1,57 +1,51 @@
 internal import Glibc
 
-/// Writes one line for each event, in logfmt: `time=… level=info event="room joined" room=lobby participants=3`.
+/// Writes one line for each event: when, how much it matters, what happened, and fields. See `LogFormat`.
 ///
 /// Of an event that comes very often only so many lines are written, see `LogLimiter`; the next has a field `left_out` with
 /// the number of those that are missing.
 ///
 /// A value that is passed around: whoever works for one call gets a log with that call's fields in it (`with`). Event
-/// names and keys are literals, so that only values can come from outside; those are quoted and escaped such that no
-/// value can end a line, begin a field or move the cursor of a terminal.
+/// names and keys are literals, so that only values can come from outside; those are written such that no value can end a
+/// line, begin a field or move the cursor of a terminal.
 package struct Log: Sendable {
-    /// Fields of a line, in order. Values are written by `description`.
+    /// Fields of a line, in order. Values are written by `description`; numbers and truth values stay what they are where
+    /// the format knows them.
     package typealias Fields = KeyValuePairs<StaticString, any CustomStringConvertible>
 
     /// Longer values are cut there, with an ellipsis.
     package static let maximumValueBytes = 1024
 
-    /// Lines below it are not written, and their fields not even computed.
-    package let minimumLevel: LogLevel
-    private let sink: (any LogSink)?
+    /// One for this log and all that are made from it; nil for nowhere.
+    private let output: LogOutput?
     private let context: String
-    /// One for this log and all that are made from it.
-    private let limiter: LogLimiter
-    private let clock: @Sendable () -> (seconds: Int, nanoseconds: Int)
 
     /// - Parameter clock: seconds and nanoseconds since 1970, UTC.
     package init(
-        minimumLevel: LogLevel, sink: any LogSink = DescriptorSink.standardError,
+        minimumLevel: LogLevel, format: LogFormat = .text, sink: any LogSink = DescriptorSink.standardError,
         clock: @escaping @Sendable () -> (seconds: Int, nanoseconds: Int) = UnixClock.now
     ) {
-        self.init(minimumLevel: minimumLevel, sink: sink, context: "", limiter: LogLimiter(), clock: clock)
+        self.init(output: LogOutput(minimumLevel, format: format, sink: sink, clock: clock), context: "")
     }
 
-    private init(
-        minimumLevel: LogLevel, sink: (any LogSink)?, context: String, limiter: LogLimiter,
-        clock: @escaping @Sendable () -> (seconds: Int, nanoseconds: Int)
-    ) {
-        self.limiter = limiter
-        self.minimumLevel = minimumLevel
-        self.sink = sink
+    private init(output: LogOutput?, context: String) {
+        self.output = output
         self.context = context
-        self.clock = clock
     }
 
     /// Writes nothing.
-    package static let silent = Log(
-        minimumLevel: .error, sink: nil, context: "", limiter: LogLimiter(), clock: UnixClock.now)
+    package static let silent = Log(output: nil, context: "")
 
     /// The same log, with these fields at the end of each line.
     package func with(_ fields: Fields) -> Log {
+        guard let output else { return self }
         var context = context
-        for (key, value) in fields { Self.append(key.description, value.description, to: &context) }
-        return Log(minimumLevel: minimumLevel, sink: sink, context: context, limiter: limiter, clock: clock)
+        for (key, value) in fields { output.format.append(key.description, value, to: &context) }
+        return Log(output: output, context: context)
     }
+
+    /// From now on lines below this level are not written, in this log and in all that have the same origin.
+    package func setMinimumLevel(_ level: LogLevel) { output?.minimumLevel = level }
 
     package func error(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) {
         write(.error, event, fields)
@@ -70,71 +64,21 @@ package struct Log: Sendable {
     }
 
     /// Whether lines of this level are written, for work that only serves them.
-    package func isEnabled(_ level: LogLevel) -> Bool { sink != nil && level >= minimumLevel }
+    package func isEnabled(_ level: LogLevel) -> Bool { output.map { level >= $0.minimumLevel } ?? false }
 
+    /// Fields of lines below the minimum are not even computed.
     private func write(_ level: LogLevel, _ event: StaticString, _ fields: () -> Fields) {
-        guard let sink, level >= minimumLevel else { return }
-        let now = clock()
-        guard let leftOut = limiter.admit(event, level, seconds: now.seconds) else { return }
-        var line = "time=" + Self.timestamp(seconds: now.seconds, nanoseconds: now.nanoseconds)
-        line += " level=" + level.rawValue
-        Self.append("event", event.description, to: &line)
-        for (key, value) in fields() { Self.append(key.description, value.description, to: &line) }
-        if leftOut > 0 { Self.append("left_out", "\(leftOut)", to: &line) }
+        guard let output, level >= output.minimumLevel else { return }
+        let now = output.clock()
+        guard let leftOut = output.limiter.admit(event, level, seconds: now.seconds) else { return }
+        let format = output.format
+        var line = format.beginning(
+            time: Self.timestamp(seconds: now.seconds, nanoseconds: now.nanoseconds), level, event.description)
+        for (key, value) in fields() { format.append(key.description, value, to: &line) }
+        if leftOut > 0 { format.append("left_out", leftOut, to: &line) }
         line += context
-        line += "\n"
-        sink.write(line)
-    }
-
-    // MARK: Text
-
-    private static func append(_ key: String, _ value: String, to line: inout String) {
-        line += " "
-        line += key
-        line += "="
-        line += quoted(value)
-    }
-
-    /// The value as it stands when nothing in it needs quotes; otherwise in quotes, with quotes, backslashes and
-    /// everything invisible escaped.
-    static func quoted(_ value: String) -> String {
-        var isPlain = !value.isEmpty
-        var out = ""
-        for (count, scalar) in zip(0..., value.unicodeScalars) {
-            if count >= maximumValueBytes || out.utf8.count >= maximumValueBytes {
-                out += "…"
-                break
-            }
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case "\n": out += "\\n"
-            case "\r": out += "\\r"
-            case "\t": out += "\\t"
-            default:
-                if isInvisible(scalar) {
-                    out += "\\u{" + String(scalar.value, radix: 16) + "}"
-                } else {
-                    out.unicodeScalars.append(scalar)
-                }
-            }
-            isPlain = isPlain && isBare(scalar)
-        }
-        return isPlain ? out : "\"" + out + "\""
-    }
-
-    /// Whether the scalar can stand in a value without quotes.
-    private static func isBare(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value > 0x20 && scalar != "\"" && scalar != "=" && scalar != "\\" && scalar != "'"
-            && !isInvisible(scalar)
-    }
-
-    /// Control characters, line and paragraph separators, and the marks that turn the direction of text around.
-    private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: true
-        default: false
-        }
+        line += format.end
+        output.sink.write(line)
     }
 
     /// RFC 3339 in UTC, to the millisecond.

@@ -16,7 +16,8 @@ package enum LogLevel: String, Sendable, CaseIterable, Comparable {
     case warning
     case error
 
-    private var rank: Int {
+    /// The place in `allCases`.
+    var rank: Int {
         switch self {
         case .debug: 0
         case .info: 1

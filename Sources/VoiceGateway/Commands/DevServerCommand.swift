@@ -6,7 +6,7 @@ internal import Wire
 /// `VoiceGateway dev-server`: the development room server alone.
 enum DevServerCommand {
     static func run(_ configuration: DevServerConfiguration) async -> Int32 {
-        let log = Log(minimumLevel: configuration.logLevel)
+        let log = Log(minimumLevel: configuration.logLevel, format: configuration.logFormat)
         do throws(EventLoopError) {
             let loops = try ProcessLoops(1, name: "room server", log: log)
             defer { loops.stop() }

@@ -27,7 +27,7 @@ enum ServeCommand {
     }
 
     static func run(_ configuration: GatewayConfiguration) async -> Int32 {
-        let log = Log(minimumLevel: configuration.logLevel)
+        let log = Log(minimumLevel: configuration.logLevel, format: configuration.logFormat)
         OpenFiles.raiseLimit()
         ProcessMemory.returnLargeBlocks()
         do throws(StartError) {

@@ -38,6 +38,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
     /// How many event loops run; nil for one a core.
     package var threads: Int?
     package var logLevel = GatewaySettings.logLevel.standard
+    package var logFormat = GatewaySettings.logFormat.standard
     package var drain = DrainSettings.roomsInside
 
     package var access = AccessPolicy()
@@ -60,6 +61,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
         listenAddress = TransportAddress(ip: settings.read(GatewaySettings.host), port: port)
         threads = settings.read(GatewaySettings.threads)
         logLevel = settings.read(GatewaySettings.logLevel)
+        logFormat = settings.read(GatewaySettings.logFormat)
         drain = DrainSettings(&settings, hasRoomsInside: roomServer.isInside)
         access = AccessPolicy(&settings, agentName: agentName)
         rateLimit = Self.rateLimit(&settings)
@@ -117,6 +119,7 @@ package struct DevServerConfiguration: Hashable, Sendable {
     /// Whether the built-in agent steps in for agents that no worker has registered.
     package let isParrotEnabled: Bool
     package let logLevel: LogLevel
+    package let logFormat: LogFormat
 
     package init(_ settings: Settings) throws(UsageError) {
         var settings = settings
@@ -125,6 +128,7 @@ package struct DevServerConfiguration: Hashable, Sendable {
         let host = settings.read(GatewaySettings.host, onlyFlag: true, default: .loopbackV4)
         listenAddress = TransportAddress(ip: host, port: port)
         logLevel = settings.read(GatewaySettings.logLevel)
+        logFormat = settings.read(GatewaySettings.logFormat)
         credentials = settings.credentials() ?? .development
         isParrotEnabled = !settings.options.contains("no-parrot")
         if settings.isSet(GatewaySettings.livekitURL) {

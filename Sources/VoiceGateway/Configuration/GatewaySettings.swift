@@ -9,7 +9,7 @@ package enum GatewaySettings {
     package static let all: [any SettingEntry] = [
         livekitURL, livekitAPIKey, livekitAPISecret, livekitCAFile, livekitPublicURL, livekitRoomName, livekitTokenTTL,
         agentName, devPort,
-        port, host, threads, logLevel, drainNotice, drainSeconds,
+        port, host, threads, logLevel, logFormat, drainNotice, drainSeconds,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
         duplicateIdentity,
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
@@ -57,6 +57,9 @@ package enum GatewaySettings {
         "THREADS", .number(1...256), in: .process, otherwise: "one a core", "how many event loops run")
     static let logLevel = Setting<LogLevel>("LOG_LEVEL", .choice, in: .process, default: .info, "what the log tells")
 
+    static let logFormat = Setting<LogFormat>(
+        "LOG_FORMAT", .choice, in: .process, default: .text, "how lines of the log are written: logfmt, or JSON objects"
+    )
     static let drainNotice = Setting<Int?>(
         "DRAIN_NOTICE", .number(0...600, "SECONDS"), in: .process, otherwise: "5; 0 with the room server inside",
         "how long a gateway that got SIGTERM still listens without a call, so that balancers notice")
