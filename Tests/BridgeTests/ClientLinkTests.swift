@@ -26,10 +26,45 @@ struct ClientLinkTests {
     @Test("messages beyond the rate are refused, and counted all the same")
     func rate() {
         var link = link(FakeClient(clock: clock)) { $0.messageBurst = 2 }
-        #expect(link.countMessage(now: .zero) == nil)
-        #expect(link.countMessage(now: .zero) == nil)
-        #expect(link.countMessage(now: .zero)?.code == .rateLimited)
+        #expect(link.countMessage(now: .zero) == .taken)
+        #expect(link.countMessage(now: .zero) == .taken)
+        let third = link.countMessage(now: .zero)
+        guard case .refused(let refusal) = third else {
+            Issue.record("\(third) instead of a refusal")
+            return
+        }
+        #expect(refusal.error.code == .rateLimited && refusal.reason == .rateLimited)
         #expect(link.messagesReceived == 3)
+    }
+
+    @Test("a dialect that tells of floods passes over what is too much, and says so once a second")
+    func flood() {
+        let client = FakeClient(clock: clock)
+        var limits = Limits()
+        limits.messageBurst = 1
+        var link = ClientLink(
+            client,
+            dialect: ConversationDialect(ConversationDialect.descriptor.defaults, limits: limits.recordings),
+            limits: limits, now: .zero)
+        #expect(link.countMessage(now: .zero) == .taken)
+        for _ in 0..<3 { #expect(link.countMessage(now: .zero) == .passedOver) }
+        #expect(client.events("error").count == 1)
+    }
+
+    @Test("messages become what is to be done, in the order of the dialect's outputs, and their sound is counted")
+    func decoding() {
+        var link = link(FakeClient(clock: clock))
+        #expect(
+            link.receive(text: Array(#"{"type":"audio","data":"AAAA"}"#.utf8))
+                == [.life(.clientSpoke), .sound(.bytes([0, 0, 0]))])
+        let (actions, sound) = link.receive(binary: [1, 2, 3, 4].span)
+        #expect(actions.isEmpty && sound == 0..<4 && link.audioBytesReceived == 7)
+        let faulty = link.receive(text: Array("{".utf8))
+        guard case .answer(.error(let error))? = faulty.first else {
+            Issue.record("\(faulty) instead of an error")
+            return
+        }
+        #expect(error.code == .invalidMessage && faulty.count == 1)
     }
 
     @Test("a complaint is repeated once a second at most, each kind for itself")
@@ -59,10 +94,10 @@ struct ClientLinkTests {
         // SAFETY: the bytes are only read during the call.
         unsafe [UInt8](repeating: 1, count: 960).withUnsafeBytes { unsafe link.send(sound: $0, as: delivery) }
         let second = FakeClient(clock: clock)
-        link.resume(on: second, summary)
+        link.resume(on: second, summary, .thinking)
         #expect(!link.isAway && first.texts.isEmpty && first.closure == nil)
         #expect(second.events("transcript").map { $0["content"] } == ["he"])
-        #expect(second.audio.count == 1 && second.events("agent_state").isEmpty)
+        #expect(second.audio.count == 1 && second.events("agent_state").count == 1)
         #expect(second.events("session").first?["resumed"] == true)
         #expect(link.audioMessagesSent == 1 && link.audioBytesSent == 960 && link.droppedAudioMessages == 2)
     }
@@ -71,7 +106,7 @@ struct ClientLinkTests {
     func takeOver() {
         let first = FakeClient(clock: clock)
         var link = link(first)
-        link.resume(on: FakeClient(clock: clock), summary)
+        link.resume(on: FakeClient(clock: clock), summary, nil)
         #expect(first.events("closing").first?["reason"] == "taken_over" && first.closure?.code == 4409)
     }
 }

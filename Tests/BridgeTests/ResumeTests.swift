@@ -199,7 +199,7 @@ struct ResumeTests {
     @Test("a client that is refused for its session is told whose affair that is")
     func refusal() throws {
         let harness = try harness()
-        harness.session.refuse(ClientError(.sessionExpired, "over"), .sessionExpired)
+        harness.session.refuse(SessionRefusal(ClientError(.sessionExpired, "over"), .sessionExpired))
         let error = try #require(harness.client.events("error").first)
         #expect(error["code"] == "session_expired" && error["blame"] == "client" && error["retry"] == false)
         #expect(harness.client.closure?.code == 4410)

@@ -67,7 +67,7 @@ struct SessionLifecycleModelTests {
         limits.resumeGrace = .seconds(Int.random(in: 0...40, using: &random))
         var now = Instant.zero
         var life = SessionLifecycle(limits: limits, now: now)
-        life.expectsAgent = Bool.random(using: &random)
+        life.agentName = Bool.random(using: &random) ? "clerk" : ""
         var actions: [SessionLifecycle.Action] = []
         var people = 0
         var awaySince: Instant?

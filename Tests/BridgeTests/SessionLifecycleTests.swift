@@ -16,7 +16,7 @@ struct SessionLifecycleTests {
 
     private func joined(expectsAgent: Bool = true, limits: Limits = Limits()) -> SessionLifecycle {
         var life = SessionLifecycle(limits: limits, now: .zero)
-        life.expectsAgent = expectsAgent
+        life.agentName = expectsAgent ? "clerk" : ""
         life.handle(.clientSpoke, now: .zero)
         life.handle(.roomJoined, now: .zero)
         _ = drain(&life)

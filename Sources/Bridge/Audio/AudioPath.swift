@@ -22,6 +22,9 @@ final class AudioPath {
     private var pieceTimer: (any SessionTimer)?
     private var pieceDeadline: Instant?
     private var reportedDrop = (samples: 0, at: Instant?.none)
+    private let startedAt: Instant
+    /// The microphone has been published.
+    private var isPublished = false
     private let failures: CodingFailures
     private var tracks: [TrackPlayback] = []
     private var finalNumbers = SessionStatistics()
@@ -36,6 +39,7 @@ final class AudioPath {
         self.environment = environment
         let limits = environment.configuration.limits
         let now = environment.clock.now
+        startedAt = now
         let uplink = try Uplink(format: input, limits: limits, coders: environment.coders, failures: failures, now: now)
         uplink.soundMeter = environment.meter
         self.uplink = uplink
@@ -87,13 +91,76 @@ final class AudioPath {
     /// When the caller was last heard to speak.
     var lastSpeech: Instant? { uplink?.detector.lastSpeech }
 
+    /// Does what another part of the session asks for; returns what the client has to be told of what became of its
+    /// sound.
+    func perform(_ order: SoundOrder) throws(AudioCoderFailure) -> [ClientError] {
+        switch order {
+        // SAFETY: the bytes are only read during the calls.
+        case .bytes(let bytes): return unsafe bytes.withUnsafeBytes { unsafe receive($0) }
+        case .recordedPacket(let bytes):
+            let isSound = unsafe bytes.withUnsafeBytes {
+                unsafe uplink?.append(opus: $0, isRecorded: true, now: now)
+            }
+            return report(isSound: isSound)
+        case .recording(let samples, let rate):
+            do throws(AudioCoderFailure) {
+                try uplink?.append(recording: samples, sampleRate: rate, now: now)
+            } catch {
+                return [ClientError(.invalidAudio, error.message)]
+            }
+            return report(isSound: true)
+        case .start:
+            if !isPublished { environment.meter?.published(after: now - startedAt) }
+            isPublished = true
+            if uplink?.isMuted == true { room?.setMuted(true) }
+            uplink?.start(now: now)
+        case .hold: uplink?.hold(now: now)
+        case .release: uplink?.release(now: now)
+        case .mute(let isMuted):
+            uplink?.setMuted(isMuted, now: now)
+            room?.setMuted(isMuted)
+        case .endTurn: uplink?.endTurn(now: now)
+        case .removeTrack(let track): remove(track)
+        case .muteTrack(let track, let isMuted): downlink?.setMuted(track, isMuted)
+        case .endReply: downlink?.endReply(now: now)
+        case .discard: downlink?.discard()
+        case .suppress(let participants, let isSpeaking):
+            guard isAudible || isSpeaking else { break }
+            let end = now + environment.configuration.limits.interruptionSilence
+            for participant in participants { downlink?.suppress(participant, until: end) }
+        case .unsuppress: downlink?.unsuppress()
+        case .change(let input, let new):
+            try uplink?.change(format: input, now: now)
+            guard new != delivery else { break }
+            try downlink?.change(format: new.format, cutting: new.cutting, now: now)
+            for playback in tracks {
+                if let decoder = downlink?.decoder(of: playback.track.sid) { playback.decoder = decoder }
+            }
+            delivery = new
+        }
+        return []
+    }
+
     // MARK: Up
 
-    /// The client sends its sound otherwise from here on.
-    func change(input: AudioFormat) throws(AudioCoderFailure) { try uplink?.change(format: input, now: now) }
+    /// Takes bytes in the input format, or one packet when that is Opus. They are not needed after the call. Returns
+    /// what the client has to be told.
+    func receive(_ bytes: UnsafeRawBufferPointer) -> [ClientError] {
+        // SAFETY: the bytes are only read during the call.
+        report(isSound: unsafe uplink?.append(bytes, now: now))
+    }
+
+    private func report(isSound: Bool?) -> [ClientError] {
+        var errors: [ClientError] = []
+        if isSound == false {
+            errors.append(ClientError(.invalidAudio, "this message is not an Opus packet (RFC 6716)"))
+        }
+        if let dropped = takeDropReport() { errors.append(dropped) }
+        return errors
+    }
 
     /// What the client has to be told of sound that gave way; nil when nothing new did, or when it has just been told.
-    func takeDropReport() -> ClientError? {
+    private func takeDropReport() -> ClientError? {
         guard let uplink, uplink.samplesDropped > reportedDrop.samples else { return nil }
         let limits = environment.configuration.limits
         let now = now
@@ -108,16 +175,6 @@ final class AudioPath {
 
     // MARK: Down
 
-    /// The client may want its sound otherwise from here on. What waits goes out as before.
-    func change(delivery new: SoundDelivery) throws(AudioCoderFailure) {
-        guard new != delivery else { return }
-        try downlink?.change(format: new.format, cutting: new.cutting, now: now)
-        for playback in tracks {
-            if let decoder = downlink?.decoder(of: playback.track.sid) { playback.decoder = decoder }
-        }
-        delivery = new
-    }
-
     /// Plays a track from now on, unless there are too many.
     func add(_ track: any RoomTrack) throws(AudioCoderFailure) {
         let decoder = try downlink?.addTrack(track.sid, participant: track.participantIdentity, now: now)
@@ -125,7 +182,7 @@ final class AudioPath {
         tracks.append(TrackPlayback(track, decoder: decoder, path: self))
     }
 
-    func removeTrack(_ sid: String) {
+    private func remove(_ sid: String) {
         for playback in tracks where playback.track.sid == sid { playback.end() }
         tracks.removeAll { $0.track.sid == sid }
         downlink?.removeTrack(sid)
@@ -151,9 +208,6 @@ final class AudioPath {
     func noteSent() {
         if let packetArrival { environment.meter?.played(arrival: packetArrival) }
     }
-
-    /// The agent has said everything of its reply: all of it goes to the client.
-    func endReply() { downlink?.endReply(now: now) }
 
     /// 20 ms have passed. Returns how many turns of the caller have been played to their end.
     func tick(now: Instant) -> Int {

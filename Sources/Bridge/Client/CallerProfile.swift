@@ -14,8 +14,6 @@ struct CallerProfile {
     let policy: (any SessionPolicy)?
     /// Lets the client continue on another connection; nil when it may not.
     let resumeToken: String?
-    /// The identity belongs to this session as long as this is held.
-    var identityRight: (any IdentityRight)?
     private let defaultAgent: String
 
     /// - Parameters:

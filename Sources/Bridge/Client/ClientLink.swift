@@ -44,26 +44,61 @@ struct ClientLink {
 
     // MARK: From the client
 
-    /// Counts a message; returns what is wrong when messages come too fast.
-    mutating func countMessage(now: Instant) -> ClientError? {
-        messagesReceived += 1
-        guard messages.take(limits.messageRate, now: now) != nil else { return nil }
-        return ClientError(
-            .rateLimited, "more than \(limits.messagesPerSecond) messages a second; send larger pieces of sound")
+    /// What becomes of a message.
+    enum Reception: Hashable {
+        case taken
+        /// Messages come too fast: this one is passed over, and the client has been told.
+        case passedOver
+        /// Messages come too fast for the session to go on.
+        case refused(SessionRefusal)
     }
 
-    /// Counts bytes of sound.
-    mutating func countAudio(bytes: Int) { audioBytesReceived += bytes }
+    /// Counts a message.
+    mutating func countMessage(now: Instant) -> Reception {
+        messagesReceived += 1
+        guard messages.take(limits.messageRate, now: now) != nil else { return .taken }
+        let error = ClientError(
+            .rateLimited, "more than \(limits.messagesPerSecond) messages a second; send larger pieces of sound")
+        guard descriptor.floods == .tells else { return .refused(SessionRefusal(error, .rateLimited)) }
+        complain(error, now: now)
+        return .passedOver
+    }
 
-    /// Counts a message that could not be read.
-    mutating func countFault() { faultyMessages += 1 }
+    /// Sends an answer that the dialect itself gives.
+    mutating func answer(_ event: ServerEvent) {
+        if case .error = event { faultyMessages += 1 }
+        tell(event)
+    }
 
-    /// The client has played a reply to its end.
     mutating func notePlayedOut() { repliesPlayedOut += 1 }
 
-    mutating func decode(_ text: [UInt8]) -> [DialectOutput] { dialect.decode(text: text) }
+    /// Reads a text message.
+    mutating func receive(text: [UInt8]) -> [SessionAction] { actions(for: dialect.decode(text: text)) }
 
-    mutating func decode(binary message: Span<UInt8>) -> BinaryMessage { dialect.decode(binary: message) }
+    /// Reads a binary message: what is to be done, and then where its sound lies, if it has any.
+    mutating func receive(binary message: Span<UInt8>) -> (actions: [SessionAction], sound: Range<Int>?) {
+        let decoded = dialect.decode(binary: message)
+        let sound = decoded.sound.clamped(to: 0..<message.count)
+        audioBytesReceived += sound.count
+        // An empty message is a word of a client that has nothing to configure.
+        let hasSound = !sound.isEmpty || message.isEmpty
+        return (decoded.outputs.isEmpty ? [] : actions(for: decoded.outputs), hasSound ? sound : nil)
+    }
+
+    private mutating func actions(for outputs: [DialectOutput]) -> [SessionAction] {
+        var actions: [SessionAction] = []
+        for output in outputs {
+            switch output {
+            case .event(let event):
+                if case .audio(let bytes) = event { audioBytesReceived += bytes.count }
+                if case .opusPacket(let bytes) = event { audioBytesReceived += bytes.count }
+                actions += event.actions
+            case .reply(let event): actions.append(.answer(event))
+            case .send(let frame): actions.append(.send(frame))
+            }
+        }
+        return actions
+    }
 
     /// The session's parameters are others from here on. Returns whether the client is told of its session now, and was
     /// not before.
@@ -82,6 +117,18 @@ struct ClientLink {
     /// Whether the client is told of its session, and with that of the token to continue it.
     var tellsSession: Bool { dialect.tellsSession }
 
+    /// Adds what was counted here.
+    func add(to numbers: inout SessionStatistics) {
+        numbers.clientMessages = messagesReceived
+        numbers.clientAudioBytes = audioBytesReceived
+        numbers.audioMessagesSent = audioMessagesSent
+        numbers.audioBytesSent = audioBytesSent
+        numbers.audioMessagesDropped = droppedAudioMessages
+        numbers.eventsSent = eventsSent
+        numbers.faultyMessages = faultyMessages
+        numbers.repliesPlayedOut = repliesPlayedOut
+    }
+
     // MARK: To the client
 
     mutating func tell(_ event: ServerEvent) {
@@ -99,11 +146,23 @@ struct ClientLink {
         send(dialect.encode(event))
     }
 
+    /// What has no effect is not passed over in silence.
+    mutating func warn(of unknown: [UnknownParameter]) {
+        for parameter in unknown { tell(.warning(parameter)) }
+    }
+
     /// Tells of an error that may repeat itself with every message: once a second is enough to say it.
     mutating func complain(_ error: ClientError, now: Instant) {
         if let last = complaints[error.code], now - last < limits.dropReportInterval { return }
         complaints[error.code] = now
         tell(.error(error))
+    }
+
+    /// The same of a message that was too large to be received, by its size in bytes.
+    mutating func complain(ofMessageOf byteCount: Int, now: Instant) {
+        let limit = limits.maximumMessageBytes
+        let message = "The message has \(byteCount) bytes. At most \(limit) are accepted."
+        complain(ClientError(.invalidMessage, message), now: now)
     }
 
     private mutating func send(_ frames: [ClientFrame]) {
@@ -163,8 +222,10 @@ struct ClientLink {
     }
 
     /// The client has another connection: it gets what was kept for it, and the old one is closed if it is still open.
-    /// - Parameter session: told with what the client has missed.
-    mutating func resume(on new: any ClientConnection, _ session: SessionSummary) {
+    /// - Parameters:
+    ///   - session: told with what the client has missed.
+    ///   - agent: told behind that.
+    mutating func resume(on new: any ClientConnection, _ session: SessionSummary, _ agent: AgentState?) {
         let kept = absent
         absent = nil
         if kept == nil {
@@ -179,5 +240,6 @@ struct ClientLink {
         session.resumption = kept?.resumption ?? SessionSummary.Resumption()
         tell(.session(session))
         kept?.deliver(to: new)
+        if let agent { tell(.agentState(agent)) }
     }
 }

@@ -14,3 +14,10 @@ package protocol SessionTimer: AnyObject {
     func arm(at instant: Instant)
     func cancel()
 }
+
+extension SessionTimer {
+    /// Sets it to this time, or for never.
+    func follow(_ deadline: Instant?) {
+        if let deadline { arm(at: deadline) } else { cancel() }
+    }
+}

@@ -1,4 +1,5 @@
 package import ClientProtocol
+internal import Wire
 
 /// What an access token says about its bearer, once it has been verified.
 package struct TokenBearer: Hashable, Sendable {
@@ -42,6 +43,11 @@ package struct SessionRefusal: Error, Hashable, Sendable {
 
     package init(_ parameter: InvalidParameter) {
         self.init(parameter.clientError, .invalidParameter)
+    }
+
+    init(_ failure: AudioCoderFailure) {
+        self.init(
+            ClientError(.internalError, failure.message, blame: .gateway, isRetryable: true), .internalError)
     }
 }
 

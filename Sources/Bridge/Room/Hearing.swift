@@ -45,7 +45,7 @@ struct Hearing {
     /// When `update` wants to be called although nothing has happened.
     var nextDeadline: Instant? { isHeard ? nil : hearableSince.map { $0 + grace } }
 
-    mutating func noteJoined(now: Instant) { joined = now }
+    mutating func noteJoined(now: Instant) { joined = joined ?? now }
 
     mutating func notePublished(_ new: String) -> Publication {
         let old = track

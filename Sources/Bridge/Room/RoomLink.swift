@@ -1,22 +1,175 @@
-/// The session's connection to its room, and whether anything can be sent on it.
-struct RoomLink {
-    var connection: (any RoomConnection)?
+internal import ClientProtocol
+internal import Wire
+
+/// Who does what a `RoomLink` asks for when others have answered it.
+protocol RoomLinkDelegate: RoomConnectionDelegate {
+    func roomLink(asksFor actions: [SessionAction])
+}
+
+/// The session's end of the line to its room: who the caller is there, the way into the room, the agent that is to come,
+/// and messages, which wait until somebody can take them. Belongs to one loop.
+final class RoomLink {
+    var caller: CallerProfile
+    private(set) var connection: (any RoomConnection)?
     private(set) var isJoined = false
     /// The connection broke and is being made again.
-    var isInterrupted = false
+    private(set) var isInterrupted = false
+    private var hasLeft = false
+    private var dispatch = AgentDispatch()
+    private var waiting = UndeliveredMessages()
+    /// The identity belongs to this session as long as this is held.
+    private var identityRight: (any IdentityRight)?
+    private let session: String
+    private let environment: SessionEnvironment
+    private let startedAt: Instant
+    private weak var delegate: (any RoomLinkDelegate)?
 
-    /// The connection, when messages can be sent on it at this moment.
-    var open: (any RoomConnection)? { isJoined && !isInterrupted ? connection : nil }
-
-    /// The room is joined; false when it was before.
-    mutating func join() -> Bool {
-        defer { isJoined = true }
-        return !isJoined
+    /// - Parameter session: its id.
+    init(_ caller: CallerProfile, session: String, environment: SessionEnvironment) {
+        self.caller = caller
+        self.session = session
+        self.environment = environment
+        startedAt = environment.clock.now
     }
 
-    mutating func leave(_ departure: RoomDeparture) {
+    /// What the client is told of who and where it is.
+    var summary: SessionSummary { caller.summary(session: session) }
+
+    // MARK: Coming and going
+
+    /// Claims the identity where others may know the room, joins, and dispatches the agent.
+    func join(delegate: any RoomLinkDelegate) {
+        self.delegate = delegate
+        guard let policy = caller.policy, policy.refusesDuplicates, !caller.hasOwnRoom else { return enter() }
+        policy.claim(caller.identity, in: caller.roomName) { [weak self] result in
+            guard let self, !hasLeft else { return }
+            switch result {
+            case .success(let right):
+                identityRight = right
+                enter()
+            case .failure(let refusal):
+                self.delegate?.roomLink(asksFor: [.life(.failed(refusal.error, refusal.reason))])
+            }
+        }
+    }
+
+    private func enter() {
+        guard let delegate else { return }
+        connection = environment.rooms.join(caller.roomRequest, delegate: delegate)
+        delegate.roomLink(asksFor: [.connectSound])
+        if caller.knowsRoom { placeAgent() }
+    }
+
+    /// Takes what the connection tells of itself.
+    func handle(_ event: RoomEvent) -> [SessionAction] {
+        switch event {
+        case .joined(let room, let identity):
+            guard !isJoined else { return [] }
+            isJoined = true
+            caller.enter(room: room, as: identity)
+            environment.meter?.joined(after: environment.clock.now - startedAt)
+            placeAgent()
+            return [.tell(.session(summary)), .life(.roomJoined), .brief]
+        case .interrupted: isInterrupted = true
+        case .resumed: isInterrupted = false
+        default: break
+        }
+        return []
+    }
+
+    func leave(_ departure: RoomDeparture) {
+        hasLeft = true
         connection?.leave(departure)
         connection = nil
         isJoined = false
+        identityRight = nil
+    }
+
+    // MARK: The agent
+
+    /// Dispatches the agent unless the room has it already. Starts before the room is joined, to win time; a failure
+    /// that may come of that is not reported but tried again.
+    private func placeAgent() {
+        let name = caller.agentName
+        guard !name.isEmpty, dispatch.begin() else { return }
+        let wanted = caller.briefing
+        let metadata = wanted.dispatchMetadata(caller.agentMetadata)
+        if caller.hasOwnRoom {
+            environment.dispatcher.dispatchAgent(name, to: caller.roomName, metadata: metadata) { [weak self] result in
+                self?.dispatched(result, wanted)
+            }
+        } else {
+            environment.dispatcher.placeAgent(name, in: caller.roomName, metadata: metadata) { [weak self] result in
+                // Whoever else has dispatched it knew nothing of this client's wishes.
+                self?.dispatched(result.map { _ in }, (try? result.get()) == metadata ? wanted : AgentBriefing())
+            }
+        }
+    }
+
+    /// - Parameter briefing: what the agent has learned by its dispatch.
+    private func dispatched(_ result: Result<Void, Failure>, _ briefing: AgentBriefing) {
+        guard !hasLeft else { return }
+        let failure = dispatch.finish(result, briefing: briefing, isInRoom: isJoined)
+        let error = failure.map {
+            ClientError(.dispatchFailed, "the agent \"\(caller.agentName)\" cannot be dispatched", $0)
+        }
+        delegate?.roomLink(asksFor: (error.map { [.tell(.error($0))] } ?? []) + [.brief])
+    }
+
+    /// Tells an agent that has its job already what the client has changed since: as data, when it hears, and the
+    /// instructions also as an attribute, for agents that come later.
+    func brief(isHeard: Bool) -> [SessionAction] {
+        guard isJoined, let connection,
+            let update = dispatch.update(to: caller.briefing, hasDispatch: !caller.agentName.isEmpty)
+        else { return [] }
+        if let instructions = update.instructions {
+            connection.setAttributes([RoomTopics.instructionsAttribute: instructions])
+        }
+        return deliver(
+            .data(topic: RoomTopics.configuration, payload: update.message.serializedBytes()), isHeard: isHeard)
+    }
+
+    /// Asks the agents to stop. Nothing waits for that: later it would stop another reply.
+    func interrupt(_ agents: [String]) {
+        guard let connection, let first = agents.first else { return }
+        let message: JSONValue = ["type": "interrupt"]
+        connection.publishData(message.serializedBytes(), topic: RoomTopics.interrupt, destinations: agents)
+        call(environment.configuration.interruptRPCMethod, of: first)
+    }
+
+    /// Calls a method that the operator may have named.
+    func call(_ method: String?, of agent: String?) {
+        guard let method, let agent else { return }
+        connection?.performRPC(to: agent, method: method, payload: "")
+    }
+
+    // MARK: Messages
+
+    /// Sends a message of the client to the room, or keeps it until somebody can take it.
+    ///
+    /// - Parameter isHeard: somebody listens.
+    func deliver(_ event: ClientEvent, isHeard: Bool) -> [SessionAction] {
+        guard isHeard, isJoined, !isInterrupted, let connection else {
+            guard !waiting.keep(event) else { return [] }
+            let message = "\(UndeliveredMessages.maximumCount) messages already wait for the agent"
+            return [.tell(.error(ClientError(.undelivered, message, blame: .room, isRetryable: true)))]
+        }
+        send(event, on: connection)
+        return []
+    }
+
+    /// Sends what has waited, now that somebody listens.
+    func deliverWaiting() {
+        guard isJoined, !isInterrupted, let connection else { return }
+        for event in waiting.takeAll() { send(event, on: connection) }
+    }
+
+    private func send(_ event: ClientEvent, on connection: any RoomConnection) {
+        switch event {
+        case .text(let text): connection.sendText(text, topic: RoomTopics.chat)
+        case .data(let topic, let payload): connection.publishData(payload, topic: topic, destinations: [])
+        case .dtmf(let digits): for digit in digits { connection.publishDTMF(digit) }
+        default: break
+        }
     }
 }

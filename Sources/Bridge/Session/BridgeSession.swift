@@ -1,28 +1,22 @@
 package import ClientProtocol
 package import Wire
 
-/// One client and the participant that stands for it in a room: joins, dispatches the agent, and carries sound, texts
-/// and data both ways until one side goes. The parts own what there is to know and decide; what happens is passed to
-/// the part whose affair it is, and what that asks for is done. Belongs to one loop.
+/// One client and the participant that stands for it in a room: sound, texts and data go both ways until one side ends
+/// it. A router: the parts own what there is to know and decide; what happens is passed to the part whose affair it is,
+/// and what that asks for is done. Belongs to one loop.
 package final class BridgeSession {
     package let id: String
     /// Called once, when everything is over.
     package var onEnded: ((SessionStatistics) -> Void)?
 
-    let environment: SessionEnvironment
-    let startedAt: Instant
-    var timer: (any SessionTimer)?
-    var lifecycle: SessionLifecycle
-    var caller: CallerProfile
-    var link: ClientLink
-    var room = RoomLink()
-    var roster = Roster()
-    var hearing: Hearing
-    var dispatch = AgentDispatch()
-    var waiting: WaitingMessages
-    var conversation: Conversation
+    private let environment: SessionEnvironment
+    private var timer: (any SessionTimer)?
+    private var lifecycle: SessionLifecycle
+    private var client: ClientLink
+    private let room: RoomLink
+    private var state: RoomState
     /// Nil until the session is started.
-    var audio: AudioPath?
+    private var audio: AudioPath?
 
     /// - Parameters:
     ///   - dialect: made for these parameters.
@@ -38,152 +32,118 @@ package final class BridgeSession {
         let now = environment.clock.now
         let limits = environment.configuration.limits
         self.environment = environment
-        startedAt = now
         id = "S_" + RandomName.hexadecimal(16, using: &random)
-        caller = CallerProfile(
+        let caller = CallerProfile(
             parameters, policy: policy, resumeToken: resumeToken, defaultAgent: environment.configuration.agentName,
             random: &random)
-        link = ClientLink(client, dialect: dialect, limits: limits, now: now)
-        var lifeLimits = limits
-        if let wait = dialect.descriptor.configurationWait { lifeLimits.configWait = wait }
-        lifecycle = SessionLifecycle(limits: lifeLimits, now: now)
-        hearing = Hearing(limits: limits)
-        waiting = WaitingMessages(limits: limits)
-        conversation = Conversation(limits: limits)
+        self.client = ClientLink(client, dialect: dialect, limits: limits, now: now)
+        lifecycle = SessionLifecycle(limits: limits, configurationWait: dialect.descriptor.configurationWait, now: now)
+        room = RoomLink(caller, session: id, environment: environment)
+        state = RoomState(limits: limits, now: now)
         timer = environment.clock.makeTimer { [weak self] in self?.handleTimeout() }
     }
 
-    var now: Instant { environment.clock.now }
+    private var now: Instant { environment.clock.now }
 
     /// Whether the session is over.
     package var hasEnded: Bool { lifecycle.hasEnded }
-
     /// Whether the session waits for its client to come back.
     package var isClientAbsent: Bool { lifecycle.isClientAbsent }
+    /// What is known about the client's dialect.
+    package var descriptor: DialectDescriptor { client.descriptor }
+    /// How the client gets its sound now.
+    package var delivery: SoundDelivery { client.delivery }
 
     /// The numbers so far.
     package var currentStatistics: SessionStatistics {
         var numbers = audio?.numbers ?? SessionStatistics()
-        numbers.clientMessages = link.messagesReceived
-        numbers.clientAudioBytes = link.audioBytesReceived
-        numbers.audioMessagesSent = link.audioMessagesSent
-        numbers.audioBytesSent = link.audioBytesSent
-        numbers.audioMessagesDropped = link.droppedAudioMessages
-        numbers.eventsSent = link.eventsSent
-        numbers.faultyMessages = link.faultyMessages
-        numbers.repliesPlayedOut = link.repliesPlayedOut
-        numbers.joinedAfter = hearing.joined.map { Int(($0 - startedAt).milliseconds) }
-        numbers.heardAfter = hearing.firstHeard.map { Int(($0 - startedAt).milliseconds) }
+        client.add(to: &numbers)
+        state.add(to: &numbers)
         return numbers
     }
-
-    /// What is known about the client's dialect.
-    package var descriptor: DialectDescriptor { link.descriptor }
-    /// How the client gets its sound now.
-    package var delivery: SoundDelivery { link.delivery }
-    /// What the client has chosen so far.
-    package var parameters: SessionParameters { caller.parameters }
 
     // MARK: Life
 
     /// Accepts the client.
     package func start() {
         guard audio == nil, !hasEnded else { return }
-        do throws(SessionRefusal) {
-            try caller.examine()
-        } catch {
-            return refuse(error.error, error.reason)
-        }
-        do throws(AudioCoderFailure) {
+        do throws(SessionRefusal) { try room.caller.examine() } catch { return refuse(error) }
+        attempt { () throws(AudioCoderFailure) in
             audio = try AudioPath(
-                input: caller.parameters.input, delivery: link.delivery,
-                environment: environment, session: id, sink: self)
-        } catch {
-            return fail(error)
+                input: room.caller.parameters.input, delivery: client.delivery, environment: environment, session: id,
+                sink: self)
         }
+        if audio == nil { return }
         environment.tick.add(self)
-        link.tell(.ready)
-        warnOfUnknownParameters()
-        perform()
+        client.tell(.ready)
+        client.warn(of: room.caller.takeUnknownParameters())
+        followLife()
     }
 
-    /// Refuses a client whose parameters cannot be understood: says what is wrong and closes.
-    package func refuse(_ error: InvalidParameter) { refuse(error.clientError, .invalidParameter) }
+    /// Says why the client cannot have what it wants, and closes.
+    package func refuse(_ refusal: SessionRefusal) { handle(.failed(refusal.error, refusal.reason)) }
 
-    /// Refuses a client: says why and closes.
-    package func refuse(_ error: ClientError, _ reason: ClosingReason) { handle(.failed(error, reason)) }
-
-    /// The client has said goodbye.
+    /// The client has ended the call.
     package func clientClosed() { handle(.clientGone) }
 
-    /// The client's connection ended without a goodbye. The session waits for the client, or ends if it must not; then
-    /// its agent still waits for a while for a new session of the same caller.
-    ///
-    /// - Parameter mayResume: false when no later connection can continue the session.
+    /// The client's connection ended, and the client has not ended the call. The session waits for the client, or ends if
+    /// no later connection can continue it; then its agent still waits for a new session of the same caller.
     package func clientLost(mayResume: Bool = true) {
-        guard !hasEnded, !link.isAway else { return }
+        guard !hasEnded, !client.isAway else { return }
         // Who is not told of the session has no token to come back with.
-        let mayResume = mayResume && link.tellsSession
-        lifecycle.handle(.clientLost(mayResume: mayResume), now: now)
+        lifecycle.handle(.clientLost(mayResume: mayResume && client.tellsSession), now: now)
         if lifecycle.isClientAbsent {
             // Half a sample and half a frame of this connection must not run into the sound of the next one.
-            audio?.uplink?.endTurn(now: now)
-            link.lose()
+            perform(.sound(.endTurn))
+            client.lose()
         }
-        perform()
+        followLife()
     }
 
     /// The client has a new connection: it gets what was kept for it, and the old one is closed if it is still open.
-    ///
-    /// - Returns: false when the session is not there any more.
+    /// Returns false when the session is not there any more.
     package func resume(with new: any ClientConnection) -> Bool {
         guard !hasEnded, room.isJoined else { return false }
         lifecycle.handle(.clientResumed, now: now)
-        if !link.isAway { audio?.uplink?.endTurn(now: now) }
-        link.resume(on: new, caller.summary(session: id))
-        if let state = conversation.agentState { link.tell(.agentState(state)) }
-        perform()
+        if !client.isAway { perform(.sound(.endTurn)) }
+        client.resume(on: new, room.summary, state.conversation.agentState)
+        followLife()
         return true
     }
 
     /// The gateway is going down: tells the client, leaves the room, closes.
     package func shutDown() { handle(.shutdown) }
 
-    func fail(_ failure: AudioCoderFailure) {
-        refuse(
-            ClientError(.internalError, failure.message, blame: .gateway, isRetryable: true), .internalError)
+    private func attempt(_ work: () throws(AudioCoderFailure) -> Void) {
+        do throws(AudioCoderFailure) { try work() } catch { refuse(SessionRefusal(error)) }
     }
 
-    func handle(_ input: SessionLifecycle.Input) {
+    private func handle(_ input: SessionLifecycle.Input) {
         lifecycle.handle(input, now: now)
-        perform()
+        followLife()
     }
 
     private func handleTimeout() {
-        let now = now
         lifecycle.handleTimeout(now: now)
-        for transcript in conversation.handleTimeout(now: now) { link.tell(.transcript(transcript)) }
-        passIntroducedData()
-        updateHearing()
-        perform()
+        perform(state.handleTimeout(lastSpeech: audio?.lastSpeech, now: now))
+        followLife()
     }
 
     /// Does what the life cycle asks for, then sets the timer.
-    func perform() {
+    private func followLife() {
         while let action = lifecycle.poll() {
             switch action {
-            case .join: joinRoom()
-            case .tell(let event): link.tell(event)
+            case .join:
+                lifecycle.agentName = room.caller.agentName
+                state.expectsAgent = lifecycle.expectsAgent
+                room.join(delegate: self)
+            case .tell(let event): client.tell(event)
             case .leave(let departure): room.leave(departure)
-            case .close(let reason, let message): link.close(reason, message: message)
+            case .close(let reason, let message): client.close(reason, message: message)
             case .finish: finish()
             }
         }
-        guard !hasEnded else { return }
-        let deadlines = [
-            lifecycle.nextDeadline, conversation.nextDeadline, waiting.fromRoom.nextDeadline, hearing.nextDeadline,
-        ]
-        if let deadline = deadlines.compactMap(\.self).min() { timer?.arm(at: deadline) } else { timer?.cancel() }
+        if !hasEnded { timer?.follow(Instant.earliest(lifecycle.nextDeadline, state.nextDeadline)) }
     }
 
     private func finish() {
@@ -191,36 +151,148 @@ package final class BridgeSession {
         timer = nil
         environment.tick.remove(self)
         audio?.close()
-        caller.identityRight = nil
         let onEnded = onEnded
         self.onEnded = nil
         onEnded?(currentStatistics)
     }
+
+    // MARK: What parts ask for
+
+    private func perform(_ actions: [SessionAction]) {
+        for action in actions where !hasEnded { perform(action) }
+    }
+
+    private func perform(_ action: SessionAction) {
+        switch action {
+        case .tell(let event): client.tell(event)
+        case .complain(let error): client.complain(error, now: now)
+        case .answer(let event): client.answer(event)
+        case .send(let frame): client.send(frame)
+        case .discardSound:
+            perform(.sound(.discard))
+            client.discardSound()
+        case .playedOut: client.notePlayedOut()
+        case .hangUp:
+            handle(.clientGone)
+            client.close(code: 1000, reason: "")
+        case .life(let input): lifecycle.handle(input, now: now)
+        case .activity: lifecycle.noteActivity(now: now)
+        case .sound(let order):
+            attempt { () throws(AudioCoderFailure) in
+                for error in try audio?.perform(order) ?? [] { client.complain(error, now: now) }
+            }
+        case .connectSound: if let connection = room.connection { audio?.connect(to: connection) }
+        case .release:
+            guard !room.isInterrupted else { return }
+            perform(.sound(.release))
+            room.deliverWaiting()
+        case .endTurn:
+            state.conversation.endTurn()
+            perform(.sound(.endTurn))
+        case .interrupt:
+            room.interrupt(state.agents)
+            perform(.sound(.suppress(state.agents, isSpeaking: state.conversation.agentState == .speaking)))
+        case .brief: perform(room.brief(isHeard: state.isHeard))
+        case .deliver(let event): perform(room.deliver(event, isHeard: state.isHeard))
+        case .configure(let object): configure(object)
+        }
+    }
+
+    private var changeOfFormats: SessionAction {
+        .sound(.change(input: room.caller.parameters.input, delivery: client.delivery))
+    }
+
+    private func configure(_ object: JSONObject) {
+        do throws(SessionRefusal) {
+            let error = try room.caller.configure(object, isInRoom: lifecycle.hasJoined)
+            if let error { return client.tell(.error(error)) }
+        } catch {
+            return refuse(error)
+        }
+        let isNewlyTold = client.adopt(room.caller.parameters)
+        perform(changeOfFormats)
+        guard !hasEnded else { return }
+        if isNewlyTold, room.isJoined { client.tell(.session(room.summary)) }
+        perform([.brief, .tell(.configured(instructions: room.caller.parameters.instructions))])
+        client.warn(of: room.caller.takeUnknownParameters())
+        handle(.clientSpoke)
+    }
+
+    // MARK: From the client
+
+    /// A binary message. The bytes are not needed after the call.
+    package func receive(binary bytes: UnsafeRawBufferPointer) {
+        guard takesMessage() else { return }
+        // SAFETY: the bytes are only read during the call.
+        let (actions, sound) = unsafe client.receive(binary: bytes.assumingMemoryBound(to: UInt8.self).span)
+        perform(actions)
+        if let audio, audio.delivery != client.delivery { perform(changeOfFormats) }
+        if let sound {
+            lifecycle.handle(.clientSpoke, now: now)
+            // SAFETY: the bytes are only read during the call.
+            let errors = unsafe audio?.receive(UnsafeRawBufferPointer(rebasing: bytes[sound]))
+            for error in errors ?? [] { client.complain(error, now: now) }
+        }
+        followLife()
+    }
+
+    package func receive(text bytes: [UInt8]) {
+        guard takesMessage() else { return }
+        perform(client.receive(text: bytes))
+        followLife()
+    }
+
+    /// A message was too large to be received.
+    package func skipped(messageOf byteCount: Int) {
+        guard takesMessage() else { return }
+        client.complain(ofMessageOf: byteCount, now: now)
+        handle(.clientSpoke)
+    }
+
+    private func takesMessage() -> Bool {
+        guard !hasEnded else { return false }
+        lifecycle.noteActivity(now: now)
+        let reception = client.countMessage(now: now)
+        if case .refused(let refusal) = reception { refuse(refusal) }
+        return reception == .taken
+    }
 }
 
-// MARK: - Sound
+extension BridgeSession: RoomLinkDelegate {
+    package func room(_ connection: any RoomConnection, event: RoomEvent) {
+        guard !hasEnded, connection === room.connection else { return }
+        perform(room.handle(event))
+        if case .trackSubscribed(let track) = event {
+            attempt { () throws(AudioCoderFailure) in try audio?.add(track) }
+        }
+        perform(state.handle(event, lastSpeech: audio?.lastSpeech, now: now))
+        followLife()
+    }
+
+    func roomLink(asksFor actions: [SessionAction]) {
+        perform(actions)
+        followLife()
+    }
+}
 
 extension BridgeSession: MediaTickClient, DownlinkSink {
     package func mediaTick(now: Instant) {
         guard let audio, !hasEnded else { return }
-        for _ in 0..<audio.tick(now: now) { turnPlayed() }
-        if conversation.endReplyIfFinished(isAudible: audio.isAudible, now: now) { audio.endReply() }
-        if conversation.isNextTurn(isAudible: audio.isAudible, now: now) { link.tell(.replyFinished) }
-    }
-
-    /// All sound of a turn that the caller has ended is in the room.
-    private func turnPlayed() {
-        conversation.notePlayed(now: now)
-        guard let method = environment.configuration.turnRPCMethod, let agent = roster.agents.first else { return }
-        room.connection?.performRPC(to: agent, method: method, payload: "")
+        for _ in 0..<audio.tick(now: now) {
+            // All sound of a turn that the caller has ended is in the room.
+            state.conversation.notePlayed(now: now)
+            room.call(environment.configuration.turnRPCMethod, of: state.agents.first)
+        }
+        if state.conversation.endReplyIfFinished(isAudible: audio.isAudible, now: now) { perform(.sound(.endReply)) }
+        if state.conversation.isNextTurn(isAudible: audio.isAudible, now: now) { client.tell(.replyFinished) }
     }
 
     package func downlink(sound bytes: UnsafeRawBufferPointer) {
         guard let audio else { return }
-        if conversation.noteSound() { link.tell(.replyStarted) }
+        if state.conversation.noteSound() { client.tell(.replyStarted) }
         lifecycle.noteActivity(now: now)
         // SAFETY: the bytes are only read during the call.
-        unsafe link.send(sound: bytes, as: audio.delivery)
+        unsafe client.send(sound: bytes, as: audio.delivery)
         audio.noteSent()
     }
 }

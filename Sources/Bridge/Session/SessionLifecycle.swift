@@ -22,7 +22,7 @@ package struct SessionLifecycle: Sendable {
         case ended
     }
 
-    package enum Input: Sendable {
+    package enum Input: Hashable, Sendable {
         /// The client has said something: it has nothing more to configure.
         case clientSpoke
         case roomJoined
@@ -107,10 +107,10 @@ package struct SessionLifecycle: Sendable {
         }
     }
 
-    /// Whether an agent is supposed to come.
-    package var expectsAgent = true
-    /// The name under which it is dispatched, for what the client is told.
+    /// The name of the agent that is supposed to come, for what the client is told; empty when none has to.
     package var agentName = ""
+    /// Whether an agent is supposed to come.
+    package var expectsAgent: Bool { !agentName.isEmpty }
 
     private let limits: Limits
     /// Nil when the session is over.
@@ -120,11 +120,13 @@ package struct SessionLifecycle: Sendable {
     private var actions: [Action] = []
     private var nextAction = 0
 
-    package init(limits: Limits, now: Instant) {
+    /// - Parameter configurationWait: takes the place of the limit's, in dialects that say how long.
+    package init(limits: Limits, configurationWait: Duration? = nil, now: Instant) {
         self.limits = limits
         lastActivity = now
         life = Life(
-            stage: .opening(end: now + limits.configWait), idleCheck: limits.idleTimeout.map { now + $0 },
+            stage: .opening(end: now + (configurationWait ?? limits.configWait)),
+            idleCheck: limits.idleTimeout.map { now + $0 },
             end: limits.maximumSession.map { now + $0 })
     }
 
@@ -171,7 +173,8 @@ package struct SessionLifecycle: Sendable {
         case .roomJoined:
             guard case .joining = stage else { return }
             let awaited = Agent.awaited(told: now + limits.agentTimeout, end: now + limits.agentAbsence)
-            life?.stage = .inRoom(expectsAgent ? awaited : .notAwaited, .present)
+            let agent = expectsAgent ? awaited : .notAwaited
+            life?.stage = .inRoom(agent, .present)
         case .agentJoined:
             switch stage {
             case .opening: return

@@ -89,7 +89,7 @@ final class SessionMaker {
         _ mistake: InvalidParameter
     ) -> BridgeSession {
         let session = make(client, dialect, parameters, nil, nil)
-        session.refuse(mistake)
+        session.refuse(SessionRefusal(mistake))
         return session
     }
 
@@ -105,13 +105,11 @@ final class SessionMaker {
             return session
         }
         let session = make(client, dialect, parameters, nil, nil)
-        session.refuse(
-            ClientError(
-                .sessionExpired,
-                environment.configuration.limits.resumeGrace > .zero
-                    ? "this session is over, or never was; connect without \"session\" to begin a new one"
-                    : "this server keeps no sessions; connect without \"session\" to begin a new one"),
-            .sessionExpired)
+        let message =
+            environment.configuration.limits.resumeGrace > .zero
+            ? "this session is over, or never was; connect without \"session\" to begin a new one"
+            : "this server keeps no sessions; connect without \"session\" to begin a new one"
+        session.refuse(SessionRefusal(ClientError(.sessionExpired, message), .sessionExpired))
         return session
     }
 

@@ -1,0 +1,38 @@
+internal import ClientProtocol
+
+/// What the other parts of a session ask of `AudioPath`.
+enum SoundOrder: Hashable {
+    // MARK: The caller's
+
+    /// Bytes in the input format, or one packet when that is Opus.
+    case bytes([UInt8])
+    /// One Opus packet out of a recording.
+    case recordedPacket([UInt8])
+    /// Mono samples of a recording at their rate in Hz.
+    case recording([Int16], sampleRate: Int)
+    /// The microphone is published.
+    case start
+    /// Nobody hears the caller: its sound waits.
+    case hold
+    /// Somebody does: it goes.
+    case release
+    case mute(Bool)
+    case endTurn
+
+    // MARK: The agent's
+
+    case removeTrack(String)
+    case muteTrack(String, Bool)
+    /// The reply is over: all of it goes to the client.
+    case endReply
+    /// What has not been sent is thrown away.
+    case discard
+    /// These participants are not heard for a while, if they are heard now or are speaking by their own word.
+    case suppress([String], isSpeaking: Bool)
+    case unsuppress
+
+    // MARK: Both
+
+    /// The client may send and want its sound otherwise from here on. What waits goes on as before.
+    case change(input: AudioFormat, delivery: SoundDelivery)
+}

@@ -1,0 +1,24 @@
+internal import ClientProtocol
+
+extension ClientEvent {
+    /// Which part of a session does what the client wants, and how.
+    var actions: [SessionAction] {
+        switch self {
+        case .configure(let object): [.configure(object)]
+        case .ping(let id): [.tell(.pong(id: id))]
+        // Keys are checked where the connection is accepted.
+        case .authenticate: []
+        case .audio(let bytes): [.life(.clientSpoke), .sound(.bytes(bytes))]
+        case .opusPacket(let bytes): [.life(.clientSpoke), .sound(.recordedPacket(bytes))]
+        case .recording(let samples, let rate): [.life(.clientSpoke), .sound(.recording(samples, sampleRate: rate))]
+        case .playedOut: [.playedOut]
+        case .hangUp: [.hangUp]
+        case .mute: [.sound(.mute(true))]
+        case .unmute: [.sound(.mute(false))]
+        case .endTurn: [.life(.clientSpoke), .endTurn]
+        // The agents are heard no more at once, whatever they make of the request.
+        case .interrupt: [.interrupt, .discardSound, .tell(.interrupted)]
+        case .text, .data, .dtmf: [.life(.clientSpoke), .deliver(self)]
+        }
+    }
+}

@@ -1,0 +1,170 @@
+internal import ClientProtocol
+internal import Wire
+
+/// What a session knows of its room and makes of what happens there: who is in it, whether the caller is heard, what is
+/// said, and data whose sender is not known yet. Takes events and time, returns what is to be done. Pure.
+struct RoomState {
+    /// What is said and whose turn it is.
+    var conversation: Conversation
+    /// Whether an agent is supposed to come.
+    var expectsAgent = true
+    private var roster = Roster()
+    private var hearing: Hearing
+    private var unintroduced: UnintroducedData
+    private let startedAt: Instant
+
+    init(limits: Limits, now: Instant) {
+        startedAt = now
+        conversation = Conversation(limits: limits)
+        hearing = Hearing(limits: limits)
+        unintroduced = UnintroducedData(grace: limits.introductionGrace)
+    }
+
+    /// The agents in the order in which they came.
+    var agents: [String] { roster.agents }
+
+    /// Whether somebody hears the caller.
+    var isHeard: Bool { hearing.isHeard }
+
+    /// Adds how long it took until the room was joined and the caller was heard.
+    func add(to numbers: inout SessionStatistics) {
+        numbers.joinedAfter = hearing.joined.map { Int(($0 - startedAt).milliseconds) }
+        numbers.heardAfter = hearing.firstHeard.map { Int(($0 - startedAt).milliseconds) }
+    }
+
+    /// When `handleTimeout` wants to be called.
+    var nextDeadline: Instant? {
+        Instant.earliest(
+            Instant.earliest(conversation.nextDeadline, unintroduced.nextDeadline), hearing.nextDeadline)
+    }
+
+    // MARK: Input
+
+    /// - Parameter lastSpeech: when the caller was last heard to speak.
+    mutating func handle(_ event: RoomEvent, lastSpeech: Instant?, now: Instant) -> [SessionAction] {
+        var actions: [SessionAction] = []
+        switch event {
+        case .joined(_, let identity):
+            conversation.setCaller(identity: identity)
+            hearing.noteJoined(now: now)
+            actions += updateHearing(now: now)
+        case .failed(let failure): actions.append(.life(.roomFailed(failure)))
+        case .ended(let why): actions.append(.life(.roomEnded(why)))
+        case .interrupted: actions.append(.sound(.hold))
+        case .resumed: if isHeard { actions.append(.release) }
+        case .microphonePublished(let track):
+            switch hearing.notePublished(track) {
+            case .first, .again: break
+            case .replaced: actions.append(.sound(.hold))
+            }
+            conversation.setCaller(track: track)
+            actions.append(.sound(.start))
+            actions += updateHearing(now: now)
+        case .microphoneSubscribed:
+            hearing.noteSubscribed()
+            actions += updateHearing(now: now)
+        case .participantJoined(let member):
+            actions += act(on: roster.update(member), lastSpeech: lastSpeech, now: now)
+            actions += takeIntroduced(lastSpeech: lastSpeech, now: now)
+        case .participantChanged(let member):
+            actions += act(on: roster.update(member), lastSpeech: lastSpeech, now: now)
+        case .participantLeft(let identity, let reason):
+            actions += act(on: roster.remove(identity, reason: reason), lastSpeech: lastSpeech, now: now)
+        case .trackSubscribed(let track):
+            roster.add(track: track.sid, of: track.participantIdentity)
+            actions += updateHearing(now: now)
+        case .trackMuted(let track, let isMuted): actions.append(.sound(.muteTrack(track, isMuted)))
+        case .trackEnded(let track):
+            roster.remove(track: track)
+            actions.append(.sound(.removeTrack(track)))
+        case .spoken(let text):
+            actions.append(.activity)
+            let isAgent = roster[text.participant]?.isAgent == true
+            if let transcript = conversation.take(text, isAgent: isAgent, now: now) {
+                actions.append(.tell(.transcript(transcript)))
+            }
+        case .data(let message):
+            actions.append(.activity)
+            guard !message.topic.hasPrefix(RoomTopics.reservedPrefix) else { break }
+            let isKnown = message.sender.isEmpty || roster[message.sender] != nil
+            if isKnown || !unintroduced.keep(message, now: now) {
+                actions += pass(message, lastSpeech: lastSpeech, now: now)
+            }
+        case .undelivered(let why):
+            let error = ClientError(.undelivered, "a message could not be sent: \(why)", blame: .room)
+            actions.append(.tell(.error(error)))
+        }
+        return actions
+    }
+
+    mutating func handleTimeout(lastSpeech: Instant?, now: Instant) -> [SessionAction] {
+        conversation.handleTimeout(now: now).map { .tell(.transcript($0)) }
+            + takeIntroduced(lastSpeech: lastSpeech, now: now) + updateHearing(now: now)
+    }
+
+    // MARK: Who is there
+
+    private mutating func updateHearing(now: Instant) -> [SessionAction] {
+        let audience = Hearing.Audience(
+            hasAgent: !agents.isEmpty, agentState: conversation.agentState, isAgentStarting: roster.isAgentStarting,
+            hasPeople: roster.hasPeople, expectsAgent: expectsAgent)
+        return hearing.update(audience, now: now) ? [.release] : []
+    }
+
+    private mutating func act(on changes: [Roster.Change], lastSpeech: Instant?, now: Instant) -> [SessionAction] {
+        var actions: [SessionAction] = []
+        for change in changes {
+            switch change {
+            case .agentJoined(let identity, let name):
+                actions += [.tell(.agentJoined(identity: identity, name: name)), .life(.agentJoined)]
+            case .agentLeft(let identity, let reason):
+                actions.append(.tell(.agentLeft(identity: identity, reason: reason)))
+            case .firstAgentLeft: conversation.forgetAgent()
+            case .noAgentLeft:
+                actions.append(.life(.agentsGone))
+                hearing.noteAgentsGone()
+                actions += updateHearing(now: now)
+                // What the caller says now is for the next agent, if there is nobody else to hear it.
+                if !isHeard { actions.append(.sound(.hold)) }
+            case .state(let state):
+                actions += act(on: conversation.change(to: state, lastSpeech: lastSpeech, now: now), now: now)
+            case .othersPresent(let count): actions.append(.life(.othersPresent(count)))
+            case .trackEnded(let track): actions.append(.sound(.removeTrack(track)))
+            }
+        }
+        return actions + updateHearing(now: now)
+    }
+
+    // MARK: What is said
+
+    private mutating func act(on decisions: [Conversation.Action], now: Instant) -> [SessionAction] {
+        var actions: [SessionAction] = []
+        for decision in decisions {
+            switch decision {
+            case .tell(let event): actions.append(.tell(event))
+            case .state(let state):
+                if state != .speaking { actions.append(.sound(.unsuppress)) }
+                actions.append(.tell(.agentState(state)))
+                actions += updateHearing(now: now)
+            case .finishReply: actions += [.sound(.endReply), .tell(.replyFinished)]
+            case .interrupted: actions += [.discardSound, .tell(.interrupted)]
+            case .discardSound: actions.append(.discardSound)
+            }
+        }
+        return actions
+    }
+
+    /// What has waited for the introduction of its sender.
+    private mutating func takeIntroduced(lastSpeech: Instant?, now: Instant) -> [SessionAction] {
+        var actions: [SessionAction] = []
+        for message in unintroduced.take(now: now, isKnown: { roster[$0] != nil }) {
+            actions += pass(message, lastSpeech: lastSpeech, now: now)
+        }
+        return actions
+    }
+
+    private mutating func pass(_ message: ApplicationData, lastSpeech: Instant?, now: Instant) -> [SessionAction] {
+        act(
+            on: conversation.receive(message, from: roster[message.sender], lastSpeech: lastSpeech, now: now), now: now)
+    }
+}

@@ -1,0 +1,104 @@
+import ClientProtocol
+import Testing
+import Wire
+
+@testable import Bridge
+
+@Suite("What happens in a room, and what the session does about it")
+struct RoomStateTests {
+    private var state = RoomState(limits: Limits(), now: .zero)
+
+    private mutating func handle(_ event: RoomEvent, at now: Instant = .zero) -> [SessionAction] {
+        state.handle(event, lastSpeech: nil, now: now)
+    }
+
+    private func agent(_ state: String?) -> RoomMember {
+        var attributes: [String: String] = [:]
+        attributes["lk.agent.state"] = state
+        return RoomMember(identity: "agent", name: "Agent", isAgent: true, attributes: attributes)
+    }
+
+    @Test("an agent that listens releases the caller's sound once, when the microphone is there")
+    mutating func release() {
+        #expect(handle(.joined(room: "r", identity: "me")).isEmpty)
+        #expect(
+            handle(.participantJoined(agent("listening"))) == [
+                .tell(.agentJoined(identity: "agent", name: "Agent")), .life(.agentJoined), .sound(.unsuppress),
+                .tell(.agentState(.listening)),
+            ])
+        #expect(handle(.microphonePublished(track: "TR")) == [.sound(.start)])
+        #expect(handle(.microphoneSubscribed) == [.release])
+        #expect(handle(.microphoneSubscribed).isEmpty && state.isHeard)
+    }
+
+    @Test("when the last agent goes, what the caller says waits for the next one")
+    mutating func agentGone() {
+        _ = handle(.joined(room: "r", identity: "me"))
+        _ = handle(.microphonePublished(track: "TR"))
+        _ = handle(.participantJoined(agent("listening")))
+        _ = handle(.microphoneSubscribed)
+        #expect(
+            handle(.participantLeft(identity: "agent", reason: "left")) == [
+                .tell(.agentLeft(identity: "agent", reason: "left")), .life(.agentsGone), .sound(.hold),
+            ])
+        #expect(!state.isHeard && state.agents.isEmpty)
+    }
+
+    @Test("a microphone that is published anew is heard by nobody yet")
+    mutating func replacedMicrophone() {
+        _ = handle(.microphonePublished(track: "TR_1"))
+        #expect(handle(.microphonePublished(track: "TR_1")) == [.sound(.start)])
+        #expect(handle(.microphonePublished(track: "TR_2")) == [.sound(.hold), .sound(.start)])
+    }
+
+    @Test("without an agent to wait for, the published microphone is enough")
+    mutating func noAgent() {
+        state.expectsAgent = false
+        #expect(handle(.microphonePublished(track: "TR")) == [.sound(.start), .release])
+    }
+
+    @Test("an agent without a state hears after its grace, of which the deadline tells")
+    mutating func grace() throws {
+        _ = handle(.microphonePublished(track: "TR"))
+        _ = handle(.participantJoined(agent(nil)))
+        _ = handle(.microphoneSubscribed)
+        let deadline = try #require(state.nextDeadline)
+        #expect(deadline == Instant.zero + Limits().silentAgentGrace)
+        #expect(state.handleTimeout(lastSpeech: nil, now: deadline) == [.release])
+        var numbers = SessionStatistics()
+        state.add(to: &numbers)
+        #expect(numbers.heardAfter == 2000 && numbers.joinedAfter == nil)
+    }
+
+    @Test("tracks end with their owner")
+    mutating func tracks() {
+        _ = handle(.participantJoined(RoomMember(identity: "ann")))
+        #expect(handle(.trackSubscribed(track: "T", participant: "ann")).isEmpty)
+        #expect(handle(.trackMuted(track: "T", isMuted: true)) == [.sound(.muteTrack("T", true))])
+        #expect(
+            handle(.participantLeft(identity: "ann", reason: "")) == [
+                .sound(.removeTrack("T")), .life(.othersPresent(0)),
+            ])
+    }
+
+    @Test("data of a sender who is not known waits for the introduction; what is LiveKit's own is not passed on")
+    mutating func data() {
+        let message = ApplicationData(topic: "t", sender: "ann", payload: [1])
+        #expect(handle(.data(message)) == [.activity])
+        #expect(
+            handle(.participantJoined(RoomMember(identity: "ann"))) == [
+                .life(.othersPresent(1)), .tell(.data(message)),
+            ])
+        #expect(handle(.data(message)) == [.activity, .tell(.data(message))])
+        #expect(handle(.data(ApplicationData(topic: "lk.x", sender: "ann", payload: [1]))) == [.activity])
+    }
+
+    @Test("the connection's troubles become the session's")
+    mutating func troubles() {
+        let failure = Failure("no", blame: .operator)
+        #expect(handle(.failed(failure)) == [.life(.roomFailed(failure))])
+        #expect(handle(.ended(.removed)) == [.life(.roomEnded(.removed))])
+        #expect(handle(.interrupted) == [.sound(.hold)])
+        #expect(handle(.resumed).isEmpty)
+    }
+}
