@@ -64,36 +64,39 @@ var targets: [Target] = [
     core("PeerConnection", ["Wire"], hasScope: true),
     core("Signalling", ["Wire"], hasScope: true),
     core("ClientProtocol", ["Wire"]),
+    core("HTTP", ["Wire"]),
 
-    // Adapters: one C library each
+    // Adapters: one C library each, and what stands on them without one
     adapter("Observability", ["Wire"]),
     adapter("EventLoops", ["Wire", "CLibUV"]),
     adapter("SecureTransport", ["Wire", "PeerConnection", "COpenSSL"]),
     adapter("AudioCodec", ["Wire", "COpus", "CSpeexDSP"]),
-    adapter("WebSocket", ["Wire", "EventLoops", "SecureTransport"]),
-    adapter("HTTPClient", ["Wire", "EventLoops", "SecureTransport", "CNGHTTP2"]),
+    adapter("ByteStreams", ["Wire", "EventLoops", "SecureTransport"]),
+    adapter("HTTPServer", ["Wire", "HTTP", "EventLoops", "SecureTransport", "ByteStreams"]),
+    adapter("WebSocket", ["Wire", "HTTP", "EventLoops", "SecureTransport", "ByteStreams", "HTTPServer"]),
+    adapter("HTTPClient", ["Wire", "HTTP", "EventLoops", "SecureTransport", "CNGHTTP2"]),
 
     // The product
     room(
         "LiveKitParticipant",
         [
-            "Wire", "PeerConnection", "Signalling", "Observability", "EventLoops", "SecureTransport", "WebSocket",
-            "HTTPClient",
+            "Wire", "PeerConnection", "Signalling", "HTTP", "Observability", "EventLoops", "SecureTransport",
+            "WebSocket", "HTTPClient",
         ]),
     room(
         "DevRoomServer",
         [
-            "Wire", "PeerConnection", "Signalling", "Observability", "EventLoops", "SecureTransport", "AudioCodec",
-            "WebSocket",
+            "Wire", "PeerConnection", "Signalling", "HTTP", "Observability", "EventLoops", "SecureTransport",
+            "AudioCodec", "HTTPServer", "WebSocket",
         ]),
     room("Bridge", ["Wire", "PeerConnection", "ClientProtocol", "LiveKitParticipant", "Observability", "AudioCodec"]),
-    room("LoadGenerator", ["Wire", "EventLoops", "SecureTransport", "AudioCodec", "WebSocket"]),
+    room("LoadGenerator", ["Wire", "HTTP", "EventLoops", "SecureTransport", "AudioCodec", "WebSocket"]),
     .executableTarget(
         name: "VoiceGateway",
         dependencies: [
-            "Wire", "PeerConnection", "Signalling", "ClientProtocol", "Observability", "EventLoops", "SecureTransport",
-            "AudioCodec", "WebSocket", "HTTPClient", "LiveKitParticipant", "DevRoomServer", "Bridge", "LoadGenerator",
-            "CWebFiles",
+            "Wire", "PeerConnection", "Signalling", "ClientProtocol", "HTTP", "Observability", "EventLoops",
+            "SecureTransport", "AudioCodec", "HTTPServer", "WebSocket", "HTTPClient", "LiveKitParticipant",
+            "DevRoomServer", "Bridge", "LoadGenerator", "CWebFiles",
         ],
         path: "Sources/VoiceGateway"),
 
@@ -111,12 +114,13 @@ var targets: [Target] = [
         dependencies: ["Wire", "PeerConnection", "SecureTransport", "EventLoops", "AudioCodec", "TestSupport"],
         path: "Tests/PeerProbe"),
     .executableTarget(
-        name: "WebSocketProbe", dependencies: ["Wire", "EventLoops", "SecureTransport", "WebSocket"],
+        name: "WebSocketProbe",
+        dependencies: ["Wire", "HTTP", "EventLoops", "SecureTransport", "HTTPServer", "WebSocket"],
         path: "Tests/WebSocketProbe"),
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "Wire", "PeerConnection", "Signalling", "ClientProtocol", "WebSocket", "HTTPClient", "TestSupport",
+            "Wire", "PeerConnection", "Signalling", "ClientProtocol", "HTTP", "WebSocket", "HTTPClient", "TestSupport",
         ],
         path: "Fuzz/Targets"),
     tests("FuzzTargetsTests", ["FuzzTargets"]),
@@ -124,6 +128,7 @@ var targets: [Target] = [
     tests("PeerConnectionTests", ["Wire", "PeerConnection", "TestSupport"]),
     tests("SignallingTests", ["Wire", "Signalling", "SecureTransport", "TestSupport"]),
     tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
+    tests("HTTPTests", ["Wire", "HTTP"]),
     tests("ObservabilityTests", ["Wire", "Observability"]),
     tests("EventLoopsTests", ["Wire", "EventLoops", "NetworkTestSupport"]),
     tests(
@@ -133,18 +138,18 @@ var targets: [Target] = [
     tests(
         "WebSocketTests",
         [
-            "Wire", "EventLoops", "SecureTransport", "WebSocket", "TestSupport", "CostTestSupport",
-            "NetworkTestSupport",
+            "Wire", "HTTP", "EventLoops", "SecureTransport", "HTTPServer", "WebSocket", "TestSupport",
+            "CostTestSupport", "NetworkTestSupport",
         ]),
     tests(
         "HTTPClientTests",
-        ["Wire", "EventLoops", "SecureTransport", "HTTPClient", "CostTestSupport", "NetworkTestSupport"]),
+        ["Wire", "HTTP", "EventLoops", "SecureTransport", "HTTPClient", "CostTestSupport", "NetworkTestSupport"]),
     tests(
         "LiveKitParticipantTests",
         [
-            "Wire", "PeerConnection", "Signalling", "LiveKitParticipant", "DevRoomServer", "EventLoops",
-            "SecureTransport",
-            "AudioCodec", "WebSocket", "HTTPClient", "Observability", "TestSupport", "NetworkTestSupport",
+            "Wire", "PeerConnection", "Signalling", "HTTP", "LiveKitParticipant", "DevRoomServer", "EventLoops",
+            "SecureTransport", "AudioCodec", "HTTPServer", "WebSocket", "HTTPClient", "Observability", "TestSupport",
+            "NetworkTestSupport",
         ]),
     tests(
         "DevRoomServerTests",
@@ -155,7 +160,8 @@ var targets: [Target] = [
     tests(
         "VoiceGatewayTests",
         [
-            "Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "WebSocket", "EventLoops",
+            "Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "HTTP", "WebSocket",
+            "EventLoops",
             "HTTPClient", "LiveKitParticipant", "DevRoomServer", "VoiceGateway", "LoadGenerator", "TestSupport",
         ]),
     tests("LoadGeneratorTests", ["Wire", "AudioCodec", "LoadGenerator"]),

@@ -1,3 +1,4 @@
+internal import HTTP
 internal import HTTPClient
 internal import Wire
 
@@ -5,10 +6,15 @@ internal import Wire
 enum HTTP2Target {
     private static let maximumBodyBytes = 10_000
     private static let requests = [
-        HTTPRequest("GET", "https://localhost/first"),
-        HTTPRequest("POST", "https://localhost/second", body: [UInt8](repeating: 1, count: 100)),
-        HTTPRequest("POST", "https://localhost/third", body: [UInt8](repeating: 3, count: 70_000)),
+        HTTPClientRequest(.get, url("/first")),
+        HTTPClientRequest(.post, url("/second"), body: [UInt8](repeating: 1, count: 100)),
+        HTTPClientRequest(.post, url("/third"), body: [UInt8](repeating: 3, count: 70_000)),
     ]
+
+    private static func url(_ path: String) -> HTTPURL {
+        HTTPURL(origin: HTTPOrigin(isSecure: true, host: "localhost", port: 443), target: path)
+    }
+
     /// An empty SETTINGS frame, without which no answer counts.
     private static let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
 
@@ -41,7 +47,7 @@ enum HTTP2Target {
         guard let session = HTTP2Session(maximumBodyBytes: maximumBodyBytes) else { return nil }
         var waiting: Set<Int32> = []
         for request in requests {
-            guard let url = try? HTTPURL(request.url), let stream = session.submit(request, to: url) else { return nil }
+            guard let stream = session.submit(request) else { return nil }
             waiting.insert(stream)
         }
         var answers: [Int32: HTTPResponse] = [:]

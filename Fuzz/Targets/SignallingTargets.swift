@@ -1,3 +1,4 @@
+internal import HTTP
 internal import Signalling
 internal import TestSupport
 internal import Wire
@@ -90,8 +91,8 @@ enum SignallingTargets {
     static func addresses(_ input: [UInt8]) {
         let text = String(decoding: input, as: UTF8.self)
         if let address = IPAddress(text) { check(IPAddress(address.description) == address, "an address changes") }
-        if let url = try? ServerURL(text) {
-            check((try? ServerURL(url.httpURL("")))?.httpURL("") == url.httpURL(""), "a URL changes when it is written")
+        if let url = try? HTTPURL(base: text) {
+            check((try? HTTPURL(base: url.webSocketText)) == url, "a URL changes when it is written")
         }
     }
 }

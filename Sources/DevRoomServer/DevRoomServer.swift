@@ -2,7 +2,6 @@ package import EventLoops
 package import Observability
 internal import PeerConnection
 internal import SecureTransport
-internal import WebSocket
 package import Wire
 
 /// A small LiveKit-compatible room server inside this process, for development and tests only: one loop, no

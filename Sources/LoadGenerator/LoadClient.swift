@@ -1,5 +1,6 @@
 internal import EventLoops
 internal import Glibc
+internal import HTTP
 internal import WebSocket
 internal import Wire
 
@@ -83,7 +84,7 @@ final class LoadClient: WebSocketHandler {
 
     // MARK: Life
 
-    func connect(to url: WebSocketURL, context: WebSocketContext, now: Instant) {
+    func connect(to url: HTTPURL, context: WebSocketContext, now: Instant) {
         record.connectAt = now
         var configuration = WebSocketClient.Configuration()
         configuration.connectTimeout = LoadPlan.connectPatience

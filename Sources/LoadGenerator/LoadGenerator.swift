@@ -1,6 +1,7 @@
 internal import AudioCodec
 internal import EventLoops
 internal import Glibc
+internal import HTTP
 internal import SecureTransport
 package import WebSocket
 internal import Wire
@@ -124,11 +125,7 @@ package final class LoadGenerator {
         if plan.isOpus { query += "&encoding=opus&output_encoding=opus&output_sample_rate=48000" }
         if !plan.query.isEmpty { query += "&" + plan.query }
         let separator = plan.url.target.contains("?") ? "&" : "?"
-        let host = plan.url.host.contains(":") ? "[\(plan.url.host)]" : plan.url.host
-        let text =
-            "\(plan.url.isSecure ? "wss" : "ws")://\(host):\(plan.url.port)\(plan.url.target)\(separator)\(query)"
-        guard let url = try? WebSocketURL(text) else { return }
-        client.connect(to: url, context: context, now: EventLoop.clock())
+        client.connect(to: plan.url.appending(separator + query), context: context, now: EventLoop.clock())
     }
 
     func joined(_ client: LoadClient) {

@@ -1,4 +1,4 @@
-package import WebSocket
+package import HTTP
 
 /// What a load test does.
 package struct LoadPlan: Hashable, Sendable {
@@ -21,7 +21,7 @@ package struct LoadPlan: Hashable, Sendable {
     }
 
     /// The gateway; the parameters of each client are appended to the query.
-    package var url: WebSocketURL
+    package var url: HTTPURL
     /// More session parameters for every client, already encoded as a query.
     package var query = ""
     package var topology = Topology.pairs
@@ -41,7 +41,7 @@ package struct LoadPlan: Hashable, Sendable {
     /// Makes rooms and identities of this run different from those of others.
     package var name = "load"
 
-    package init(url: WebSocketURL) { self.url = url }
+    package init(url: HTTPURL) { self.url = url }
 
     /// How long a client may take to be connected and in its room.
     static let connectPatience = Duration.seconds(15)

@@ -1,4 +1,5 @@
 import EventLoops
+import HTTP
 import HTTPClient
 import NetworkTestSupport
 import SecureTransport
@@ -36,20 +37,20 @@ actor HTTP2Bench: LoopBench {
     func closeClient() { client.close() }
 
     func get(_ path: String = "/", timeout: Duration = .seconds(20)) async throws(HTTPClientError) -> HTTPResponse {
-        try await client.send(HTTPRequest("GET", server.url + path), timeout: timeout)
+        try await client.send(HTTPClientRequest("GET", server.url + path), timeout: timeout)
     }
 
     func post(_ path: String = "/", _ body: [UInt8] = [1]) async throws(HTTPClientError) -> HTTPResponse {
-        try await client.send(HTTPRequest("POST", server.url + path, body: body), timeout: .seconds(20))
+        try await client.send(HTTPClientRequest("POST", server.url + path, body: body), timeout: .seconds(20))
     }
 
-    func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse {
+    func send(_ request: HTTPClientRequest) async throws(HTTPClientError) -> HTTPResponse {
         try await client.send(request, timeout: .seconds(20))
     }
 
     func failure(_ method: String = "GET", timeout: Duration = .seconds(20)) async -> HTTPClientError? {
         do throws(HTTPClientError) {
-            _ = try await client.send(HTTPRequest(method, server.url), timeout: timeout)
+            _ = try await client.send(HTTPClientRequest(method, server.url), timeout: timeout)
             return nil
         } catch {
             return error
@@ -62,7 +63,7 @@ actor HTTP2Bench: LoopBench {
         return try await withThrowingTaskGroup(of: (String, String).self) { group in
             for number in 0..<count {
                 group.addTask {
-                    let answer = try await self.send(HTTPRequest(method, "\(url)/\(number)"))
+                    let answer = try await self.send(HTTPClientRequest(method, "\(url)/\(number)"))
                     return ("/\(number)", answer.text)
                 }
             }
@@ -82,7 +83,7 @@ actor HTTP2Bench: LoopBench {
     func forgetLog() { server.forgetLog() }
     func act(_ answer: Answer, on connection: Int = 0) { server.act(answer, on: connection) }
     func stopListening() { server.listener.close() }
-    func origin() throws(HTTPClientError) -> HTTPOrigin { try HTTPURL(server.url).origin }
+    func origin() throws(HTTPURL.Failure) -> HTTPOrigin { try HTTPURL(server.url).origin }
 
     /// Does something on the loop, where scripts run.
     func perform<Result: Sendable>(_ body: @Sendable (isolated HTTP2Bench) -> Result) -> Result { body(self) }

@@ -1,4 +1,5 @@
 import EventLoops
+import HTTP
 import HTTPClient
 import NetworkTestSupport
 import SecureTransport
@@ -24,7 +25,7 @@ struct HTTP2ClientTests {
                         + HTTP2Frame.data(frame.stream, Array("go".utf8)) + HTTP2Frame.data(frame.stream, [0x74])
                         + HTTP2Frame.headers(frame.stream, ["x-trailer": "t"], ends: true))
             }
-            let request = HTTPRequest(
+            let request = HTTPClientRequest(
                 "POST", await bench.url + "/p?q=1", headers: ["X-Y": " z ", "Authorization": "Bearer secret"],
                 body: Array("hi".utf8))
             let response = try await bench.send(request)
@@ -198,7 +199,7 @@ struct HTTP2ClientTests {
                 return .send(HTTP2Frame.headers(frame.stream, [":status": "200"]))
             }
             let url = await bench.url
-            let task = Task { try await bench.send(HTTPRequest("POST", url, body: body)) }
+            let task = Task { try await bench.send(HTTPClientRequest("POST", url, body: body)) }
             await bench.until { $0.frames.contains(where: \.endsRequest) }
             let arrived = await bench.perform { _ in received.value }
             #expect(arrived == body)
@@ -235,7 +236,7 @@ struct HTTP2ClientTests {
             }
             let url = await bench.url
             let body = [UInt8](repeating: 0, count: 200_000)
-            let first = try await bench.send(HTTPRequest("POST", url, body: body)).status
+            let first = try await bench.send(HTTPClientRequest("POST", url, body: body)).status
             #expect(first == 413)
             await bench.until { $0.resets.count == 1 }
             let made = await bench.connections.made
@@ -250,7 +251,7 @@ struct HTTP2ClientTests {
                 guard frame.endsRequest else { return .nothing }
                 return .send(HTTP2Frame.headers(frame.stream, [":status": status], ends: true))
             }
-            let response = try await bench.send(HTTPRequest(method, await bench.url))
+            let response = try await bench.send(HTTPClientRequest(method, await bench.url))
             #expect(response.body.isEmpty && response.status == Int(status))
         }
     }

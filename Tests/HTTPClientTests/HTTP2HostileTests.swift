@@ -1,4 +1,5 @@
 import EventLoops
+import HTTP
 import HTTPClient
 import NetworkTestSupport
 import SecureTransport
@@ -173,8 +174,7 @@ struct HTTP2SessionTests {
         answers: Int, refusals: Int, violation: String?
     ) {
         let session = try #require(HTTP2Session(maximumBodyBytes: 1000))
-        let url = try HTTPURL("https://a.test/")
-        for _ in 0..<2 { #expect(session.submit(HTTPRequest("POST", "https://a.test/", body: [1]), to: url) != nil) }
+        for _ in 0..<2 { #expect(session.submit(HTTPClientRequest("POST", "https://a.test/", body: [1])) != nil) }
         var (answers, refusals) = (0, 0)
         var rest = bytes[...]
         while !rest.isEmpty {

@@ -1,4 +1,5 @@
 import EventLoops
+import HTTP
 import HTTPClient
 import NetworkTestSupport
 import SecureTransport

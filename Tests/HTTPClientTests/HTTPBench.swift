@@ -1,8 +1,17 @@
 import EventLoops
+import HTTP
 import HTTPClient
 import NetworkTestSupport
 import SecureTransport
 import Wire
+
+extension HTTPClientRequest {
+    /// A request as tests write it; the URL is one.
+    init(_ method: String, _ url: String, headers: HTTPHeaders = [:], body: [UInt8] = []) {
+        guard let url = try? HTTPURL(url) else { preconditionFailure("\(url) is no URL") }
+        self.init(HTTPMethod(rawValue: method), url, headers: headers, body: body)
+    }
+}
 
 /// A server and a client on one loop, in an actor whose executor the loop is.
 actor HTTPBench: LoopBench {
@@ -37,16 +46,16 @@ actor HTTPBench: LoopBench {
     func stopListening() { server.listener.close() }
 
     func get(_ path: String = "/", timeout: Duration = .seconds(20)) async throws(HTTPClientError) -> HTTPResponse {
-        try await client.send(HTTPRequest("GET", server.url + path), timeout: timeout)
+        try await client.send(HTTPClientRequest("GET", server.url + path), timeout: timeout)
     }
 
-    func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse {
+    func send(_ request: HTTPClientRequest) async throws(HTTPClientError) -> HTTPResponse {
         try await client.send(request, timeout: .seconds(20))
     }
 
-    func failure(of request: HTTPRequest? = nil, timeout: Duration = .seconds(20)) async -> HTTPClientError? {
+    func failure(of request: HTTPClientRequest? = nil, timeout: Duration = .seconds(20)) async -> HTTPClientError? {
         do throws(HTTPClientError) {
-            _ = try await client.send(request ?? HTTPRequest("GET", server.url), timeout: timeout)
+            _ = try await client.send(request ?? HTTPClientRequest("GET", server.url), timeout: timeout)
             return nil
         } catch {
             return error
@@ -58,5 +67,5 @@ actor HTTPBench: LoopBench {
     var serverConnections: Int { server.connections }
     var openConnections: Int { client.openConnections }
 
-    func origin() throws(HTTPClientError) -> HTTPOrigin { try HTTPURL(server.url).origin }
+    func origin() throws(HTTPURL.Failure) -> HTTPOrigin { try HTTPURL(server.url).origin }
 }

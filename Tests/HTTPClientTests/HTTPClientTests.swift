@@ -1,4 +1,5 @@
 import EventLoops
+import HTTP
 import HTTPClient
 import NetworkTestSupport
 import SecureTransport
@@ -11,7 +12,8 @@ struct HTTPClientTests {
     func exchanges() async throws {
         try await HTTPBench.run { bench in
             try await bench.open { .send(ok("got \($0.body)", "X-A: b\r\n")) }
-            let request = HTTPRequest("POST", await bench.url + "/p?q=1", headers: ["X-Y": "z"], body: Array("hi".utf8))
+            let request = HTTPClientRequest(
+                "POST", await bench.url + "/p?q=1", headers: ["X-Y": "z"], body: Array("hi".utf8))
             let response = try await bench.send(request)
             #expect(response.status == 200)
             #expect(response.text == "got hi")
@@ -114,7 +116,7 @@ struct HTTPClientTests {
             let answers = try await withThrowingTaskGroup(of: String.self) { group in
                 for number in 0..<20 {
                     group.addTask {
-                        try await bench.send(HTTPRequest("POST", url, body: Array("\(number)".utf8))).text
+                        try await bench.send(HTTPClientRequest("POST", url, body: Array("\(number)".utf8))).text
                     }
                 }
                 return try await group.reduce(into: Set<String>()) { $0.insert($1) }
@@ -198,17 +200,15 @@ struct HTTPClientTests {
             try await bench.open { _ in .ignore }
             let url = await bench.url
             for request in [
-                HTTPRequest("GE T", url), HTTPRequest("GET", url, headers: ["A": "b\r\nC: d"]),
-                HTTPRequest("GET", url, headers: ["Content-Length": "3"]),
-                HTTPRequest("GET", url, headers: ["A:": "b"]),
-                HTTPRequest("PUT", url, body: [UInt8](repeating: 0, count: HTTPRequest.maximumBodyBytes + 1)),
+                HTTPClientRequest("GE T", url), HTTPClientRequest("GET", url, headers: ["A": "b\r\nC: d"]),
+                HTTPClientRequest("GET", url, headers: ["Content-Length": "3"]),
+                HTTPClientRequest("GET", url, headers: ["A:": "b"]),
+                HTTPClientRequest(
+                    "PUT", url, body: [UInt8](repeating: 0, count: HTTPClientRequest.maximumBodyBytes + 1)),
             ] {
                 let error = await bench.failure(of: request)
                 #expect(error?.blame == .gateway && error?.isRetryable == false)
             }
-            let scheme = await bench.failure(of: HTTPRequest("GET", "ftp://h"))
-            #expect(scheme == .invalidURL("ftp://h", reason: "it must begin with http:// or https://"))
-            #expect(scheme?.blame == .operator)
             let seen = await bench.requests.count
             #expect(seen == 0)
         }

@@ -1,4 +1,5 @@
 import EventLoops
+import HTTP
 import LiveKitParticipant
 import PeerConnection
 import Signalling

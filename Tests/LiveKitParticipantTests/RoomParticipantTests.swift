@@ -1,9 +1,9 @@
 import EventLoops
+import HTTP
 import LiveKitParticipant
 import PeerConnection
 import Signalling
 import Testing
-import WebSocket
 import Wire
 
 /// A participant against a scripted room: real sockets, real DTLS, one loop.
@@ -274,7 +274,7 @@ import Wire
 
     @Test("nobody there, and a server that says nothing, are told apart")
     func silence() async throws {
-        let nobody = ServerURL(isSecure: false, host: "127.0.0.1", port: 1)
+        let nobody = HTTPURL(origin: HTTPOrigin(isSecure: false, host: "127.0.0.1", port: 1))
         try await LoopbackStage.play(server: nobody, configure: { $0.joinRetries = 0 }) { stage in
             let error = try await Self.ending(stage)
             #expect(error?.kind == .unreachable && error?.isRetryable == true)

@@ -1,4 +1,5 @@
 import EventLoops
+import HTTP
 import HTTPClient
 import LiveKitParticipant
 import NetworkTestSupport
@@ -21,7 +22,7 @@ private actor APIBench: LoopBench {
     func open(answer: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Answer) throws {
         server = try ScriptedServer(loop: loop, answer: answer)
         client = HTTPClient(loop: loop, authorities: nil)
-        let address = try ServerURL(server.url.replacing("http://", with: "ws://") + "/prefix/")
+        let address = try HTTPURL(base: server.url.replacing("http://", with: "ws://") + "/prefix/")
         api = ServerAPI(
             client: client, server: address, key: "the-key", secret: "the-secret", authentication: .openSSL
         ) { 1_700_000_000 }

@@ -3,36 +3,6 @@ import Testing
 import Wire
 
 @Suite struct SessionTests {
-    @Test(
-        "server addresses are taken apart",
-        arguments: [
-            ("ws://localhost:7880", false, "localhost", 7880, ""),
-            ("https://x.livekit.cloud", true, "x.livekit.cloud", 443, ""),
-            ("wss://a.b/prefix/", true, "a.b", 443, "/prefix"), ("http://[::1]:80/", false, "::1", 80, ""),
-        ] as [(String, Bool, String, UInt16, String)])
-    func addresses(text: String, isSecure: Bool, host: String, port: UInt16, path: String) throws {
-        #expect(try ServerURL(text) == ServerURL(isSecure: isSecure, host: host, port: port, path: path))
-    }
-
-    @Test("addresses that cannot be meant are refused with the reason")
-    func refusedAddresses() {
-        #expect(throws: ServerURL.Failure.unsupportedScheme("ftp")) { try ServerURL("ftp://a") }
-        #expect(throws: ServerURL.Failure.unsupportedScheme("")) { try ServerURL("localhost:7880") }
-        #expect(throws: ServerURL.Failure.noHost) { try ServerURL("ws://") }
-        #expect(throws: ServerURL.Failure.invalidPort("70000")) { try ServerURL("ws://a:70000") }
-        #expect(throws: ServerURL.Failure.invalidPort("")) { try ServerURL("ws://a:") }
-        #expect(throws: ServerURL.Failure.unexpectedContent) { try ServerURL("ws://a/?b=c") }
-        #expect(throws: ServerURL.Failure.unexpectedContent) { try ServerURL("ws://user@a") }
-    }
-
-    @Test("addresses are put together again")
-    func assembled() throws {
-        let url = try ServerURL("wss://[::1]:7880/x")
-        #expect(url.webSocketURL("/rtc?a=1") == "wss://[::1]:7880/x/rtc?a=1")
-        #expect(url.httpURL("/twirp") == "https://[::1]:7880/x/twirp")
-        #expect(try ServerURL("http://a").authority == "a")
-    }
-
     @Test("query strings survive a round trip and malformed escapes stand for themselves")
     func queries() {
         var query = QueryString()

@@ -1,7 +1,7 @@
 import ClientProtocol
+import HTTP
 import Observability
 import Testing
-import WebSocket
 import Wire
 
 @testable import VoiceGateway

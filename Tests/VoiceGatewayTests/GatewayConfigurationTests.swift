@@ -1,4 +1,5 @@
 import ClientProtocol
+import HTTP
 import Observability
 import Signalling
 import Testing
@@ -64,7 +65,7 @@ struct GatewayConfigurationTests {
     private func expectOther(_ configuration: GatewayConfiguration) throws {
         #expect(
             try configuration.roomServer
-                == .deployment(ServerURL("wss://x.test"), APICredentials(key: "k", secret: "s")))
+                == .deployment(HTTPURL(base: "wss://x.test"), APICredentials(key: "k", secret: "s")))
         #expect(configuration.livekitCAFile == ".env" && configuration.agentName == "a")
         #expect(configuration.tokens.livekitPublicURL == "wss://public.test/")
         #expect(configuration.tokens.livekitRoomName == "lobby" && configuration.tokens.livekitTokenTTL == 60)
@@ -85,7 +86,7 @@ struct GatewayConfigurationTests {
         #expect(conversation.resumeGrace == .seconds(12))
         #expect(conversation.interruptRPCMethod == "stop" && conversation.opusComplexity == 3)
         let http = configuration.http
-        #expect(try http.publicURL == ServerURL("https://gateway.test") && http.requestIDHeader == "X-Trace")
+        #expect(try http.publicURL == HTTPURL(base: "https://gateway.test") && http.requestIDHeader == "X-Trace")
         #expect(try http.allowedOrigins == OriginAllowList(setting: "https://app.test"))
         #expect(http.trustedProxies.contains(.v4(0x0A01_0203)) && http.trustedProxies.contains(.loopbackV6))
         #expect(http.hasPlayground)

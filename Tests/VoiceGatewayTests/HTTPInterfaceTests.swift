@@ -1,8 +1,8 @@
 import ClientProtocol
+import HTTP
 import LiveKitParticipant
 import Signalling
 import Testing
-import WebSocket
 import Wire
 
 @testable import VoiceGateway
@@ -280,9 +280,9 @@ struct PublicAddressTests {
 
     @Test("the operator's word counts most")
     func configured() throws {
-        let secure = PublicAddress(configured: try ServerURL("https://voice.example.com/base/")) { _ in true }
+        let secure = PublicAddress(configured: try HTTPURL(base: "https://voice.example.com/base/")) { _ in true }
         #expect(try url(secure) == "wss://voice.example.com/base/ws?a=b")
-        let plain = PublicAddress(configured: try ServerURL("http://10.0.0.1:8080")) { _ in true }
+        let plain = PublicAddress(configured: try HTTPURL(base: "http://10.0.0.1:8080")) { _ in true }
         #expect(try url(plain, host: nil) == "ws://10.0.0.1:8080/ws?a=b")
     }
 

@@ -1,3 +1,4 @@
+import HTTP
 import Observability
 import Signalling
 import Testing
@@ -40,7 +41,7 @@ struct InvocationTests {
     @Test("a deployment takes a URL, a key and a secret")
     func deploys() throws {
         let configuration = try serve("", environment: deployment)
-        let url = try ServerURL("wss://x.test")
+        let url = try HTTPURL(base: "wss://x.test")
         #expect(configuration.roomServer == .deployment(url, APICredentials(key: "k", secret: "s")))
     }
 
@@ -120,7 +121,7 @@ struct InvocationTests {
             Issue.record("\(invocation)")
             return
         }
-        #expect(request.shownAddress == "ws://h:80/ws")
+        #expect(request.shownAddress == "ws://h/ws")
         #expect(request.play == "a.wav" && request.record == "b.wav" && request.texts == ["hello"])
     }
 

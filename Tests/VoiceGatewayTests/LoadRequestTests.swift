@@ -1,6 +1,6 @@
+import HTTP
 import LoadGenerator
 import Testing
-import WebSocket
 
 @testable import VoiceGateway
 

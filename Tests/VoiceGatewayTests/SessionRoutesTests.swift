@@ -1,8 +1,8 @@
+import HTTP
 import HTTPClient
 import LiveKitParticipant
 import Signalling
 import Testing
-import WebSocket
 import Wire
 
 @testable import VoiceGateway

@@ -1,6 +1,6 @@
+import HTTP
 import Signalling
 import Testing
-import WebSocket
 import Wire
 
 @testable import VoiceGateway

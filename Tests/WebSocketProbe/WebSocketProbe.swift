@@ -1,5 +1,7 @@
 import EventLoops
 import Glibc
+import HTTP
+import HTTPServer
 import SecureTransport
 import WebSocket
 import Wire
@@ -38,12 +40,16 @@ final class Probe: HTTPHandler, @unchecked Sendable {
     static let largeMessageBytes = 16 << 20
 
     private let loop: EventLoop
+    private let context: WebSocketContext
     private var server: HTTPServer?
 
-    init(loop: EventLoop) { self.loop = loop }
+    init(loop: EventLoop) {
+        self.loop = loop
+        context = WebSocketContext(loop: loop)
+    }
 
     func listen() {
-        let server = HTTPServer(context: WebSocketContext(loop: loop), handler: self)
+        let server = HTTPServer(loop: loop, handler: self)
         self.server = server
         do {
             let address = try server.listen(at: TransportAddress(ip: .loopbackV4, port: 0))
@@ -61,7 +67,8 @@ final class Probe: HTTPHandler, @unchecked Sendable {
         responder.respond(.json(200, answer.serialized()))
     }
 
-    func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade) {
+    func handleUpgrade(_ request: HTTPRequest, _ upgrade: HTTPUpgrade) {
+        guard let upgrade = WebSocketUpgrade(upgrade, of: request, context: context) else { return }
         let parts = request.path.split(separator: "/").map(String.init)
         switch (parts.first, parts.dropFirst().first.flatMap { UInt16($0) }) {
         case ("reject", let status?): upgrade.reject(.text(Int(status), "rejected with \(status)"))
@@ -85,7 +92,7 @@ final class Probe: HTTPHandler, @unchecked Sendable {
             configuration.webSocket.maximumRequiredBytes = 2 * Self.largeMessageBytes
             if let bearer { configuration.headers.add("Authorization", "Bearer \(bearer)") }
             WebSocketClient.connect(
-                to: try WebSocketURL(url), context: WebSocketContext(loop: loop, trust: trust),
+                to: try HTTPURL(url), context: WebSocketContext(loop: loop, trust: trust),
                 configuration: configuration, handler: Echo(isClient: true)
             ) { result in
                 if case .failure(let error) = result { WebSocketProbe.say("failed \(error)") }

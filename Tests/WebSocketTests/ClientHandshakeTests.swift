@@ -1,3 +1,4 @@
+import HTTP
 import Testing
 
 @testable import WebSocket
@@ -65,27 +66,27 @@ struct ClientHandshakeTests {
     func bad(text: String) {
         #expect(throws: HandshakeResponseParser.Failure.self) { try outcome(text) }
     }
+}
 
-    @Test("a URL is split, and its path and query stay as they are")
-    func urls() throws {
-        let url = try WebSocketURL("WSS://example.test/rtc/v1?join_request=AA==&x=%2f#fragment")
-        #expect(url.isSecure && url.host == "example.test" && url.port == 443)
-        #expect(url.target == "/rtc/v1?join_request=AA==&x=%2f")
-        #expect(url.hostHeader == "example.test")
-        let six = try WebSocketURL("ws://[::1]:7880?a")
-        #expect(!six.isSecure && six.host == "::1" && six.port == 7880 && six.target == "/?a")
-        #expect(six.hostHeader == "[::1]:7880")
-        #expect(try WebSocketURL("http://h").target == "/")
-        #expect(try WebSocketURL("ws://h:/x").port == 80)
-    }
-
+@Suite("WebSocket server handshake")
+struct ServerHandshakeTests {
     @Test(
-        "an unusable URL is refused with a reason",
+        "the key of an upgrade is 16 bytes in base64, whatever its last digit says beyond them",
         arguments: [
-            "", "h/x", "ftp://h", "ws://", "ws:///x", "ws://u@h", "ws://h:0", "ws://h:65536", "ws://h:x", "ws://[::1",
-            "ws://[::1]x", "ws://h/ä", "ws://h/a b", "ws://h h/", "ws://h\r\nX: y/",
+            ("AQIDBAUGBwgJCgsMDQ4PEC==", true), ("dGhlIHNhbXBsZSBub25jZQ==", true), ("dGhlIHNhbXBsZSBub25jZQ", false),
+            ("dGhlIHNhbXBsZSBub25j", false), ("dGhlIHNhbXBsZSBub25j!Q==", false),
         ])
-    func badURLs(text: String) {
-        #expect(throws: WebSocketConnectError.self) { try WebSocketURL(text) }
+    func upgradeKey(key: String, isKey: Bool) throws {
+        var headers: HTTPHeaders = [
+            "Host": "h", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": key,
+        ]
+        func complaint() throws -> Int? {
+            let request = HTTPRequest(method: .get, target: "/", headers: headers, isHTTP11: true)
+            return WebSocketHandshake.complaint(about: try #require(request))?.status
+        }
+        #expect(try (complaint() == nil) == isKey)
+        headers.add("Sec-WebSocket-Version", "8")
+        #expect(try complaint() == 400)
     }
 }

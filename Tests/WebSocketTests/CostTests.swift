@@ -1,4 +1,5 @@
 import CostTestSupport
+import HTTP
 import Testing
 
 @testable import WebSocket

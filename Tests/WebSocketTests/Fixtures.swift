@@ -1,4 +1,6 @@
 import EventLoops
+import HTTP
+import HTTPServer
 import NetworkTestSupport
 import Testing
 import Wire
@@ -30,11 +32,11 @@ final class Events<Event: Sendable>: Sendable {
     }
 }
 
-extension HTTPServer.Configuration {
-    /// The usual configuration but for something about WebSockets.
-    static func webSocket(_ change: (inout WebSocketConfiguration) -> Void) -> Self {
+extension WebSocketConfiguration {
+    /// The usual configuration but for something.
+    static func with(_ change: (inout Self) -> Void) -> Self {
         var configuration = Self()
-        change(&configuration.webSocket)
+        change(&configuration)
         return configuration
     }
 }
@@ -111,12 +113,15 @@ final class TestServer: HTTPHandler, @unchecked Sendable {
 
     func refusedConnection(_ reason: HTTPServer.RefusalReason) { refused.append(reason) }
 
-    func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade) { onUpgrade(request, upgrade) }
+    func handleUpgrade(_ request: HTTPRequest, _ upgrade: HTTPUpgrade) {
+        if let upgrade = WebSocketUpgrade(upgrade, of: request, context: context) { onUpgrade(request, upgrade) }
+    }
 
     var url: String { "ws://\(address)" }
 
     static func run(
         configuration: HTTPServer.Configuration = HTTPServer.Configuration(),
+        webSocket: WebSocketConfiguration = WebSocketConfiguration(),
         setUp: @escaping @Sendable (TestServer) -> Void = { _ in },
         _ body: @Sendable (TestServer) async throws -> Void
     ) async throws {
@@ -124,7 +129,8 @@ final class TestServer: HTTPHandler, @unchecked Sendable {
             let server = TestServer(loop: loop)
             try await on(loop) {
                 server.context = WebSocketContext(loop: loop)
-                server.server = HTTPServer(context: server.context, configuration: configuration, handler: server)
+                server.context.serverConfiguration = webSocket
+                server.server = HTTPServer(loop: loop, configuration: configuration, handler: server)
                 server.address = try server.server.listen(at: TransportAddress(ip: .loopbackV4, port: 0))
                 setUp(server)
             }
@@ -147,7 +153,7 @@ final class TestServer: HTTPHandler, @unchecked Sendable {
         _ target: String = "/", recorder: Recorder = Recorder(), to other: String? = nil,
         configuration: WebSocketClient.Configuration = WebSocketClient.Configuration()
     ) async throws -> Recorder {
-        let url = try WebSocketURL(other ?? url + target)
+        let url = try HTTPURL(other ?? url + target)
         let outcome = Events<WebSocketConnectError?>()
         try await on(loop) { [self] in
             _ = WebSocketClient.connect(to: url, context: context, configuration: configuration, handler: recorder) {

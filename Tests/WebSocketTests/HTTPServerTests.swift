@@ -1,4 +1,6 @@
 import EventLoops
+import HTTP
+import HTTPServer
 import Testing
 
 @testable import WebSocket

@@ -1,4 +1,6 @@
 import EventLoops
+import HTTP
+import HTTPServer
 import Testing
 
 @testable import WebSocket
@@ -37,7 +39,7 @@ struct HandOverTests {
                 try await peer.send(clientFrame(2, [1, 2, 3]))
                 #expect(try await peer.read(5) == [0x82, 3, 1, 2, 3])
                 #expect(try await on(door.loop) { door.server.connectionCount } == 0)
-                #expect(try await on(home.loop) { home.server.webSocketCount } == 1)
+                #expect(try await on(home.loop) { home.server.upgradedCount } == 1)
                 try await peer.close()
             }
         }

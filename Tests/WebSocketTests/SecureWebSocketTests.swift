@@ -1,5 +1,6 @@
 import EventLoops
 import Foundation
+import HTTP
 import NetworkTestSupport
 import SecureTransport
 import Testing
@@ -78,7 +79,7 @@ struct SecureWebSocketTests {
                 server = try SecureServer(loop: loop, authority: shared, names: names)
                 let trust = try TLSClientContext(trusting: trusts ? .file(file) : .system)
                 let context = WebSocketContext(loop: loop, trust: trust)
-                let url = try WebSocketURL("wss://\(host):\(server.listener.localAddress.port)/rtc?x=1")
+                let url = try HTTPURL("wss://\(host):\(server.listener.localAddress.port)/rtc?x=1")
                 _ = WebSocketClient.connect(to: url, context: context, handler: recorder) {
                     switch $0 {
                     case .success: outcome.add(nil)

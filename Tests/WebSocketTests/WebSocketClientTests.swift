@@ -1,4 +1,6 @@
 import EventLoops
+import HTTP
+import HTTPServer
 import Testing
 import Wire
 
@@ -52,7 +54,7 @@ struct WebSocketClientTests {
     @Test("a cancelled attempt is never heard of again")
     func cancelled() async throws {
         try await TestServer.run { server in
-            let url = try WebSocketURL(server.url)
+            let url = try HTTPURL(server.url)
             let outcome = Events<Bool>()
             try await on(server.loop) {
                 for isCancelled in [true, false] {

@@ -1,4 +1,5 @@
 import EventLoops
+import HTTPServer
 import Testing
 import Wire
 
@@ -11,8 +12,8 @@ struct WebSocketFlowTests {
         let served = Recorder()
         let drained = Events<Void>()
         served.onDrained = { drained.add(()) }
-        let configuration = HTTPServer.Configuration.webSocket { $0.maximumDroppableBytes = 50_000 }
-        try await TestServer.run(configuration: configuration) { server in
+        let configuration = WebSocketConfiguration.with { $0.maximumDroppableBytes = 50_000 }
+        try await TestServer.run(webSocket: configuration) { server in
             server.onUpgrade = { _, upgrade in upgrade.accept(served) }
         } _: { server in
             let peer = try await RawPeer.upgraded(server)
@@ -83,11 +84,11 @@ struct WebSocketFlowTests {
     @Test("a reader that takes no required messages is closed with 1013")
     func overflow() async throws {
         let served = Recorder()
-        let configuration = HTTPServer.Configuration.webSocket {
+        let configuration = WebSocketConfiguration.with {
             $0.maximumRequiredBytes = 100_000
             $0.closeTimeout = .milliseconds(50)
         }
-        try await TestServer.run(configuration: configuration) { server in
+        try await TestServer.run(webSocket: configuration) { server in
             server.onUpgrade = { _, upgrade in upgrade.accept(served) }
         } _: { server in
             let peer = try await RawPeer.upgraded(server)

@@ -1,4 +1,6 @@
 import EventLoops
+import HTTP
+import HTTPServer
 import TestSupport
 import Testing
 import Wire
@@ -263,11 +265,11 @@ struct WebSocketTests {
 
     @Test("a message that does not end in its time ends the connection", arguments: [true, false])
     func messageTimeout(isFragmented: Bool) async throws {
-        let configuration = HTTPServer.Configuration.webSocket {
+        let configuration = WebSocketConfiguration.with {
             $0.messageTimeout = .milliseconds(50)
             $0.closeTimeout = .milliseconds(50)
         }
-        try await TestServer.run(configuration: configuration) { server in
+        try await TestServer.run(webSocket: configuration) { server in
             let peer = try await RawPeer.upgraded(server)
             let frame = clientFrame(2, [1, 2, 3], isFinal: !isFragmented)
             try await peer.send(isFragmented ? frame : Array(frame.dropLast()))
@@ -290,11 +292,11 @@ struct WebSocketTests {
     @Test("a peer that answers no ping is given up")
     func deadPeer() async throws {
         let served = Recorder()
-        let configuration = HTTPServer.Configuration.webSocket {
+        let configuration = WebSocketConfiguration.with {
             $0.pingInterval = .milliseconds(30)
             $0.pongTimeout = .milliseconds(30)
         }
-        try await TestServer.run(configuration: configuration) { server in
+        try await TestServer.run(webSocket: configuration) { server in
             server.onUpgrade = { _, upgrade in upgrade.accept(served) }
         } _: { server in
             let peer = try await RawPeer.upgraded(server)
@@ -310,11 +312,11 @@ struct WebSocketTests {
 
     @Test("a peer that answers pings stays")
     func livePeer() async throws {
-        let configuration = HTTPServer.Configuration.webSocket {
+        let configuration = WebSocketConfiguration.with {
             $0.pingInterval = .milliseconds(20)
             $0.pongTimeout = .seconds(20)
         }
-        try await TestServer.run(configuration: configuration) { server in
+        try await TestServer.run(webSocket: configuration) { server in
             let peer = try await RawPeer.upgraded(server)
             for _ in 0..<4 {
                 #expect(try await peer.read(2) == [0x89, 0])

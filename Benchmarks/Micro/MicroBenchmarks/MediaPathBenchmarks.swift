@@ -1,7 +1,6 @@
 internal import Bridge
 internal import ClientProtocol
 internal import PeerConnection
-internal import WebSocket
 internal import Wire
 
 /// The whole way of 20 ms of sound through a session, from the bytes of the client's WebSocket frame to the protected

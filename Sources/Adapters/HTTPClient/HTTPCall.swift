@@ -1,4 +1,5 @@
 internal import EventLoops
+internal import HTTP
 
 /// What works for calls that it has taken: a connection.
 protocol HTTPCarrier: AnyObject {
@@ -14,8 +15,7 @@ package final class HTTPCall {
     static let maximumRefusals = 3
 
     /// Checked: it can be written.
-    let request: HTTPRequest
-    let url: HTTPURL
+    let request: HTTPClientRequest
     /// Who works for the call now; nil while it waits.
     weak var carrier: (any HTTPCarrier)?
     /// It was sent on a connection that had gone stale, and is tried once more, on a new one.
@@ -26,16 +26,12 @@ package final class HTTPCall {
     private var completion: ((Result<HTTPResponse, HTTPClientError>) -> Void)?
     private var onAbandon: ((HTTPCall) -> Void)?
 
-    init(
-        _ request: HTTPRequest, url: HTTPURL,
-        completion: @escaping (Result<HTTPResponse, HTTPClientError>) -> Void
-    ) {
+    init(_ request: HTTPClientRequest, completion: @escaping (Result<HTTPResponse, HTTPClientError>) -> Void) {
         self.request = request
-        self.url = url
         self.completion = completion
     }
 
-    var origin: HTTPOrigin { url.origin }
+    var origin: HTTPOrigin { request.url.origin }
 
     /// - Parameter onAbandon: takes the call out of the client when nobody waits any more.
     func begin(loop: EventLoop, timeout: Duration, onAbandon: @escaping (HTTPCall) -> Void) {

@@ -1,10 +1,11 @@
 internal import EventLoops
+package import HTTP
 
 extension HTTPClient {
     /// Sends a request and waits for the answer; for code that runs on the client's loop (an actor whose executor it is).
     /// Cancelling the task cancels the call.
     nonisolated(nonsending) package func send(
-        _ request: HTTPRequest, timeout: Duration
+        _ request: HTTPClientRequest, timeout: Duration
     ) async throws(HTTPClientError) -> HTTPResponse {
         // The call begins here, on the loop. Only the waiting may happen elsewhere: the closure of a cancellation handler
         // does not run where its caller does.

@@ -1,4 +1,5 @@
 package import EventLoops
+package import HTTP
 package import SecureTransport
 
 /// An HTTP client on one loop: HTTP/2 over TLS where the server offers it (ALPN), otherwise HTTP/1.1, over TLS or plain.
@@ -58,17 +59,12 @@ package final class HTTPClient {
     ///   - completion: called once; later, except by `cancel` and `close`.
     @discardableResult
     package func send(
-        _ request: HTTPRequest, timeout: Duration,
+        _ request: HTTPClientRequest, timeout: Duration,
         completion: @escaping (Result<HTTPResponse, HTTPClientError>) -> Void
     ) -> HTTPCall {
         loop.preconditionCurrent("an HTTP client")
-        let call: HTTPCall
-        do throws(HTTPClientError) {
-            call = HTTPCall(request, url: try HTTPURL(request.url), completion: completion)
-            try request.check()
-        } catch {
-            return failLater(HTTPCall(request, url: .nowhere, completion: completion), error)
-        }
+        let call = HTTPCall(request, completion: completion)
+        do throws(HTTPClientError) { try request.check() } catch { return failLater(call, error) }
         guard !isClosed else { return failLater(call, .clientClosed) }
         call.begin(loop: loop, timeout: timeout) { [weak self] call in self?.pools[call.origin]?.abandon(call) }
         pool(for: call.origin).add(call)

@@ -1,10 +1,10 @@
 package import EventLoops
+package import HTTP
 package import SecureTransport
 package import Wire
 
 /// Why there is no response. (A response with a status of failure is a response.)
 package enum HTTPClientError: Error, Hashable, Sendable {
-    case invalidURL(String, reason: String)
     /// A method or header that cannot be written.
     case invalidRequest(String)
     /// The host's name could not be looked up.
@@ -32,8 +32,6 @@ package enum HTTPClientError: Error, Hashable, Sendable {
 extension HTTPClientError: FailureConvertible {
     package var failure: Failure {
         switch self {
-        case .invalidURL(let url, let reason):
-            Failure("the URL is not usable", detail: "\(url) is not a usable URL: \(reason)", blame: .operator)
         case .invalidRequest(let reason): Failure("the request cannot be written: \(reason)", blame: .gateway)
         case .unresolved(_, let error) where error.isUnknownName:
             Failure(error.summary, detail: "\(error)", blame: .operator)

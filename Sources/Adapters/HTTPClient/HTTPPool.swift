@@ -1,4 +1,5 @@
 internal import EventLoops
+internal import HTTP
 internal import SecureTransport
 
 /// The calls to one origin and the connections that serve them.
@@ -18,8 +19,8 @@ final class HTTPPool {
     private var isHTTP1Only = false
     private var waiting: [HTTPCall] = []
     private var opening: [HTTPTransport] = []
-    private var idle: [HTTPConnection] = []
-    private var busy: [ObjectIdentifier: HTTPConnection] = [:]
+    private var idle: [HTTP1Connection] = []
+    private var busy: [ObjectIdentifier: HTTP1Connection] = [:]
     private var shared: HTTP2Connection?
     /// They take no new calls, but have some to finish.
     private var leaving: [HTTP2Connection] = []
@@ -101,7 +102,7 @@ final class HTTPPool {
     }
 
     /// An idle connection that has not ended meanwhile.
-    private func takeIdle() -> HTTPConnection? {
+    private func takeIdle() -> HTTP1Connection? {
         while let connection = idle.last {
             // Its end takes it out of the list.
             connection.readArrived()
@@ -151,7 +152,7 @@ final class HTTPPool {
 
     private func use(http1 transport: HTTPTransport) {
         version = .http1
-        let connection = HTTPConnection(
+        let connection = HTTP1Connection(
             loop: loop, transport: transport, maximumBodyBytes: limits.bodyBytes, owner: self)
         let next = waiting.firstIndex { $0.needsNewConnection } ?? waiting.indices.first
         if let next {
@@ -170,7 +171,7 @@ final class HTTPPool {
         for call in calls { call.finish(.failure(error)) }
     }
 
-    private func keep(_ connection: HTTPConnection) {
+    private func keep(_ connection: HTTP1Connection) {
         guard connection.isReusable, !isClosed, idle.count < limits.idleConnectionsPerOrigin else {
             return connection.closeQuietly()
         }
@@ -181,8 +182,8 @@ final class HTTPPool {
 
 // MARK: HTTP/1.1
 
-extension HTTPPool: HTTPConnection.Owner {
-    func connection(_ connection: HTTPConnection, answered call: HTTPCall, with response: HTTPResponse) {
+extension HTTPPool: HTTP1Connection.Owner {
+    func connection(_ connection: HTTP1Connection, answered call: HTTPCall, with response: HTTPResponse) {
         busy[ObjectIdentifier(connection)] = nil
         if connection.isReusable, let next = takeWaiting(forNewConnection: false) {
             busy[ObjectIdentifier(connection)] = connection
@@ -194,7 +195,7 @@ extension HTTPPool: HTTPConnection.Owner {
         call.finish(.success(response))
     }
 
-    func connection(_ connection: HTTPConnection, ended error: HTTPClientError, call: HTTPCall?) {
+    func connection(_ connection: HTTP1Connection, ended error: HTTPClientError, call: HTTPCall?) {
         busy[ObjectIdentifier(connection)] = nil
         idle.removeAll { $0 === connection }
         if let call {

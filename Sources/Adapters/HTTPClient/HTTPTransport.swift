@@ -1,4 +1,5 @@
 internal import EventLoops
+internal import HTTP
 internal import SecureTransport
 internal import Wire
 

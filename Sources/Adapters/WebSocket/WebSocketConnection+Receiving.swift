@@ -1,3 +1,4 @@
+package import ByteStreams
 internal import EventLoops
 internal import SecureTransport
 internal import Wire
@@ -108,7 +109,7 @@ extension WebSocketConnection {
 }
 
 extension WebSocketConnection: ByteStreamDelegate {
-    func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
+    package func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
         guard takesMessages else { return }
         noteSign()
         if !hasOpened { open() }
@@ -121,9 +122,9 @@ extension WebSocketConnection: ByteStreamDelegate {
         backlogWork?.request()
     }
 
-    func streamSecured() {}
+    package func streamSecured() {}
 
-    func streamEnded(_ failure: ByteStreamFailure?) {
+    package func streamEnded(_ failure: ByteStreamFailure?) {
         // What the peer has said before still counts.
         if takesMessages, !backlog.isEmpty {
             endBehindBacklog = .some(failure)
@@ -138,7 +139,7 @@ extension WebSocketConnection: ByteStreamDelegate {
         finishAbnormally(reason)
     }
 
-    func streamDrained() { flush() }
+    package func streamDrained() { flush() }
 }
 
 extension WebSocketConnection: MessageReceiverDelegate {

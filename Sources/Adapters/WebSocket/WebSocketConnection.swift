@@ -1,3 +1,4 @@
+internal import ByteStreams
 package import EventLoops
 package import Wire
 
@@ -22,12 +23,12 @@ package final class WebSocketConnection {
     }
 
     package let configuration: WebSocketConfiguration
-    /// The far end of the TCP connection.
+    /// The peer of the TCP connection.
     package let remoteAddress: TransportAddress?
     package internal(set) var statistics = WebSocketStatistics()
 
     /// Called when the connection has ended, for whoever keeps count of connections.
-    var onClosed: (() -> Void)?
+    package var onClosed: (() -> Void)?
 
     let context: WebSocketContext
     let stream: ByteStream
@@ -151,7 +152,7 @@ package final class WebSocketConnection {
         hook?.request()
     }
 
-    /// Gives up all droppable messages that wait: after an interruption nobody wants to hear the rest.
+    /// Gives up all droppable messages that wait: after an interruption nobody wants to hear them.
     package func discardDroppable() {
         while let buffer = queue.popOldestDroppable() { context.pool.put(buffer) }
     }

@@ -9,6 +9,8 @@ package final class WebSocketContext {
     static let maximumBatchBytes = 65_536
 
     package let loop: EventLoop
+    /// Of connections that a server accepts without a configuration of their own.
+    package var serverConfiguration = WebSocketConfiguration()
     let pool = FrameBufferPool()
     private var random = SecureRandom()
     private var trust: TLSClientContext?

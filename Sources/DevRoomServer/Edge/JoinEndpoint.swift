@@ -1,3 +1,4 @@
+internal import HTTP
 internal import Observability
 internal import Signalling
 internal import WebSocket

@@ -1,4 +1,6 @@
 internal import EventLoops
+internal import HTTP
+internal import HTTPServer
 internal import Observability
 internal import SecureTransport
 internal import WebSocket
@@ -29,11 +31,11 @@ final class RunningServer {
         do throws(EventLoopError) {
             // TCP first: with port 0 the kernel chooses its number, and UDP gets the same.
             let addresses = try Self.addresses(configuration.host)
-            let pending = PendingRoutes()
+            let pending = PendingRoutes(context: WebSocketContext(loop: loop))
             var httpConfiguration = HTTPServer.Configuration()
             httpConfiguration.maximumBodyBytes = 10 << 20
             httpConfiguration.maximumHeadBytes = 256 << 10
-            http = HTTPServer(context: WebSocketContext(loop: loop), configuration: httpConfiguration, handler: pending)
+            http = HTTPServer(loop: loop, configuration: httpConfiguration, handler: pending)
             let listening = try http.listen(at: TransportAddress(ip: configuration.host, port: configuration.port))
             let media: MediaSockets
             do throws(EventLoopError) {
@@ -83,7 +85,7 @@ final class RunningServer {
         hub.close()
         let end = environment.loop.now + Self.drainTimeout
         timer = LoopTimer(loop: environment.loop) { [self] in
-            guard hub.isIdle && http.webSocketCount == 0 || environment.loop.now >= end else {
+            guard hub.isIdle && http.upgradedCount == 0 || environment.loop.now >= end else {
                 timer?.arm(after: Self.drainCheckInterval)
                 return
             }
@@ -99,10 +101,14 @@ final class RunningServer {
 /// Stands between the HTTP server, which is made first, and the routes, which need what is made after it.
 private final class PendingRoutes: HTTPHandler {
     var routes: ServerRoutes?
+    private let context: WebSocketContext
+
+    init(context: WebSocketContext) { self.context = context }
 
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder) { routes?.handle(request, responder) }
 
-    func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade) {
+    func handleUpgrade(_ request: HTTPRequest, _ upgrade: HTTPUpgrade) {
+        guard let upgrade = WebSocketUpgrade(upgrade, of: request, context: context) else { return }
         routes?.handleUpgrade(request, upgrade)
     }
 }

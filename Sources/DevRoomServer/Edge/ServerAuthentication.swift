@@ -1,6 +1,6 @@
+internal import HTTP
 internal import SecureTransport
 internal import Signalling
-internal import WebSocket
 internal import Wire
 
 /// Why a request is refused before it is looked at.

@@ -1,8 +1,10 @@
+internal import HTTP
+internal import HTTPServer
 internal import Signalling
 internal import WebSocket
 
 /// Leads HTTP requests to the parts that answer them.
-final class ServerRoutes: HTTPHandler {
+final class ServerRoutes {
     private let hub: RoomHub
     private let authentication: ServerAuthentication
     private let join: JoinEndpoint

@@ -1,6 +1,6 @@
+internal import HTTP
 internal import Observability
 internal import Signalling
-internal import WebSocket
 internal import Wire
 
 /// LiveKit's server API over HTTP (docs/livekit-protocol.md#the-server-api):

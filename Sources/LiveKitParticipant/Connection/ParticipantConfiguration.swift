@@ -1,8 +1,9 @@
+package import HTTP
 package import Signalling
 
 /// What a participant joins with.
 package struct ParticipantConfiguration: Sendable {
-    package var server: ServerURL
+    package var server: HTTPURL
     /// The access token; later ones come from the server. Never logged.
     package var token: String
     package var clientInfo = ParticipantConfiguration.ourselves
@@ -21,7 +22,7 @@ package struct ParticipantConfiguration: Sendable {
     /// Topics of data streams that nobody here wants; an agent reports its session on the first of them.
     package var ignoredTopics: Set<String> = ["lk.agent.session"]
 
-    package init(server: ServerURL, token: String) {
+    package init(server: HTTPURL, token: String) {
         self.server = server
         self.token = token
     }

@@ -124,7 +124,6 @@ extension ParticipantError {
         case .network, .timedOut: self.init(.unreachable, "\(error)", reason: error.summary)
         case .tls, .setUp: self.init(.untrusted, "\(error)", reason: error.summary)
         case .invalidHandshake: self.init(.notLiveKit, "\(error)", reason: error.summary)
-        case .invalidURL: self.init(.badRequest, "\(error)", reason: error.summary)
         }
     }
 

@@ -1,4 +1,5 @@
 internal import EventLoops
+internal import HTTP
 internal import Observability
 internal import Signalling
 internal import WebSocket
@@ -30,7 +31,7 @@ final class SignalConnection: WebSocketHandler {
     /// Whether the server took the connection, whatever came of it.
     private(set) var hasOpened = false
     private let context: WebSocketContext
-    private let server: ServerURL
+    private let server: HTTPURL
     private let request: JoinRequest
     private let token: String
     private let connectTimeout: Duration
@@ -44,7 +45,7 @@ final class SignalConnection: WebSocketHandler {
     private var isOver = false
 
     init(
-        context: WebSocketContext, server: ServerURL, token: String, request: JoinRequest, path: SignalPath,
+        context: WebSocketContext, server: HTTPURL, token: String, request: JoinRequest, path: SignalPath,
         mayFallBack: Bool, connectTimeout: Duration, log: Log, delegate: any SignalConnectionDelegate
     ) {
         self.context = context
@@ -65,12 +66,6 @@ final class SignalConnection: WebSocketHandler {
 
     func open() {
         let target = path == .single ? JoinParameters.pathV1(request) : JoinParameters.pathV0(request)
-        let url: WebSocketURL
-        do {
-            url = try WebSocketURL(server.webSocketURL(target))
-        } catch {
-            return end(ParticipantError(error))
-        }
         var configuration = WebSocketClient.Configuration()
         configuration.connectTimeout = connectTimeout
         configuration.headers.add("Authorization", "Bearer \(token)")
@@ -78,8 +73,9 @@ final class SignalConnection: WebSocketHandler {
         // LiveKit's own pings tell more, and servers need not answer ours.
         configuration.webSocket.pingInterval = nil
         configuration.webSocket.closeTimeout = .seconds(2)
-        client = WebSocketClient.connect(to: url, context: context, configuration: configuration, handler: self) {
-            [weak self] result in
+        client = WebSocketClient.connect(
+            to: server.appending(target), context: context, configuration: configuration, handler: self
+        ) { [weak self] result in
             self?.finishOpening(result)
         }
     }

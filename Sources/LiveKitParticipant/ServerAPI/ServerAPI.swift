@@ -1,5 +1,6 @@
+package import HTTP
 package import HTTPClient
-package import Signalling
+internal import Signalling
 package import Wire
 
 /// LiveKit's server API: Twirp over HTTP with protobuf bodies, each call with a short-lived token of its own that holds
@@ -16,7 +17,7 @@ package final class ServerAPI {
     package static let tokenLifetime: Int64 = 300
 
     private let client: HTTPClient
-    private let server: ServerURL
+    private let server: HTTPURL
     private let key: String
     private let secret: String
     private let authentication: MessageAuthentication
@@ -27,7 +28,7 @@ package final class ServerAPI {
     ///   - server: `ws` and `wss` are as good as `http` and `https`.
     ///   - unixTime: seconds since 1970.
     package init(
-        client: HTTPClient, server: ServerURL, key: String, secret: String, authentication: MessageAuthentication,
+        client: HTTPClient, server: HTTPURL, key: String, secret: String, authentication: MessageAuthentication,
         unixTime: @escaping () -> Int64
     ) {
         self.client = client
@@ -64,7 +65,7 @@ package final class ServerAPI {
         return try Self.read(result, of: call).get()
     }
 
-    private func request<Response>(for call: ServerCall<Response>) -> HTTPRequest {
+    private func request<Response>(for call: ServerCall<Response>) -> HTTPClientRequest {
         let now = unixTime()
         let token = AccessToken.with {
             $0.key = key
@@ -72,8 +73,8 @@ package final class ServerAPI {
             $0.notBefore = now
             $0.expiresAt = now + Self.tokenLifetime
         }
-        var request = HTTPRequest(
-            "POST", server.httpURL("/twirp/livekit.\(call.service)/\(call.method)"),
+        var request = HTTPClientRequest(
+            .post, server.appending("/twirp/livekit.\(call.service)/\(call.method)"),
             headers: [
                 "Authorization": "Bearer \(token.signed(secret: secret, authentication))",
                 "Content-Type": TwirpEncoding.protobuf.contentType,

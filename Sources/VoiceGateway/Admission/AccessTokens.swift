@@ -1,9 +1,9 @@
 internal import Bridge
 internal import ClientProtocol
+internal import HTTP
 internal import Observability
 internal import SecureTransport
 internal import Signalling
-internal import WebSocket
 internal import Wire
 
 /// Verifies the LiveKit access tokens that clients bring. Shared by threads.

@@ -1,8 +1,9 @@
 internal import Bridge
 package import ClientProtocol
 internal import EventLoops
+package import HTTP
+package import HTTPServer
 package import Observability
-package import WebSocket
 package import Wire
 
 /// Decides who may connect: API keys, rate limits, origins, numbers of connections. One for the whole process; asked at

@@ -1,6 +1,6 @@
 internal import ClientProtocol
 internal import EventLoops
-internal import WebSocket
+internal import HTTP
 internal import Wire
 
 /// Stands before the session of one WebSocket until its client has shown that it may connect: at once by a key or a

@@ -2,6 +2,7 @@ internal import AudioCodec
 internal import ClientProtocol
 internal import EventLoops
 internal import Glibc
+internal import HTTP
 internal import SecureTransport
 internal import WebSocket
 internal import Wire
@@ -40,7 +41,7 @@ enum CallCommand {
     // SAFETY: made before the loop has it, used on the loop during the call, and afterwards here alone.
     private struct Prepared: @unchecked Sendable {
         let request: CallRequest
-        let url: WebSocketURL
+        let url: HTTPURL
         let speech: CallSpeech
         let hearing: CallHearing
         let recorder: CallRecorder?
@@ -71,11 +72,7 @@ enum CallCommand {
             } catch {
                 throw UsageError(["The session parameters do not fit together: \(error)."])
             }
-            do throws(WebSocketConnectError) {
-                url = try request.address(sampleRate: sampleRate)
-            } catch {
-                throw UsageError(["The URL cannot be used: \(error)."])
-            }
+            url = request.address(sampleRate: sampleRate)
             do throws(SecureTransportError) {
                 trust = try request.certificateFile.map { path throws(SecureTransportError) in
                     try TLSClientContext(trusting: .file(path))

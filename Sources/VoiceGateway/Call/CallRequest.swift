@@ -1,5 +1,5 @@
 package import ClientProtocol
-package import WebSocket
+package import HTTP
 internal import Wire
 
 /// What `VoiceGateway call` shall do.
@@ -25,7 +25,7 @@ package struct CallRequest: Hashable, Sendable {
     static let defaultPath = "/ws"
 
     /// Without the session parameters.
-    package let url: WebSocketURL
+    package let url: HTTPURL
     /// The session parameters of the URL's query and of `--param`, in their order.
     package let parameters: [Parameter]
     /// The same as the gateway will understand them.
@@ -87,7 +87,7 @@ package struct CallRequest: Hashable, Sendable {
     }
 
     /// The URL without its query, and the query.
-    static func address(_ settings: inout Settings, command: String) -> (url: WebSocketURL?, query: String) {
+    static func address(_ settings: inout Settings, command: String) -> (url: HTTPURL?, query: String) {
         let words = settings.options.words
         guard words.count == 1, let text = words.first else {
             settings.add(needsURL(command))
@@ -97,21 +97,16 @@ package struct CallRequest: Hashable, Sendable {
             settings.add("The URL \(text.prefix(200)) must begin with ws:// or wss://.")
             return (nil, "")
         }
-        let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        do throws(WebSocketConnectError) {
-            let url = try WebSocketURL(parts[0])
-            let query = parts.count == 2 ? String(parts[1].prefix { $0 != "#" }) : ""
-            guard url.target == "/" else { return (url, query) }
-            let withPath = parts[0].hasSuffix("/") ? String(parts[0].dropLast()) : parts[0]
-            return (try WebSocketURL(withPath + defaultPath), query)
+        do throws(HTTPURL.Failure) {
+            let whole = try HTTPURL(text)
+            let halves = whole.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+            let url = HTTPURL(origin: whole.origin, target: String(halves[0]))
+            let query = halves.count == 2 ? String(halves[1]) : ""
+            return (url.target == "/" ? url.appending(defaultPath) : url, query)
         } catch {
-            settings.add("The URL \(text.prefix(200)) cannot be used: \(Self.reason(error)).")
+            settings.add("The URL \(text.prefix(200)) cannot be used: \(error).")
             return (nil, "")
         }
-    }
-
-    private static func reason(_ error: WebSocketConnectError) -> String {
-        if case .invalidURL(let reason) = error { reason } else { error.description }
     }
 
     private static func duration(_ settings: inout Settings) -> Duration? {
@@ -130,22 +125,18 @@ package struct CallRequest: Hashable, Sendable {
     /// The address to connect to.
     ///
     /// - Parameter sampleRate: of what will be spoken, unless the parameters name one.
-    package func address(sampleRate: Int?) throws(WebSocketConnectError) -> WebSocketURL {
+    package func address(sampleRate: Int?) -> HTTPURL {
         var parameters = parameters
         if let sampleRate, !parameters.contains(where: { $0.name == "sample_rate" }) {
             parameters.append(Parameter(name: "sample_rate", value: String(sampleRate)))
         }
         guard !parameters.isEmpty else { return url }
         let query = parameters.map { Self.encoded($0.name) + "=" + Self.encoded($0.value) }.joined(separator: "&")
-        let host = url.host.contains(":") ? "[\(url.host)]" : url.host
-        return try WebSocketURL("\(url.isSecure ? "wss" : "ws")://\(host):\(url.port)\(url.target)?\(query)")
+        return url.appending("?" + query)
     }
 
     /// The address for people: without the query, which may hold tokens.
-    package var shownAddress: String {
-        let host = url.host.contains(":") ? "[\(url.host)]" : url.host
-        return "\(url.isSecure ? "wss" : "ws")://\(host):\(url.port)\(url.target)"
-    }
+    package var shownAddress: String { url.webSocketText }
 
     /// Everything but RFC 3986's unreserved characters as `%XY`.
     static func encoded(_ text: String) -> String {

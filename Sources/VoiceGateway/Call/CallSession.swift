@@ -1,5 +1,6 @@
 internal import ClientProtocol
 internal import EventLoops
+internal import HTTP
 internal import WebSocket
 internal import Wire
 
@@ -44,7 +45,7 @@ final class CallSession: WebSocketHandler {
     }
 
     /// Connects; `completion` is called once, when all is over.
-    func start(to url: WebSocketURL, context: WebSocketContext) {
+    func start(to url: HTTPURL, context: WebSocketContext) {
         var configuration = WebSocketClient.Configuration()
         configuration.webSocket.maximumMessageBytes = 16 << 20
         configuration.webSocket.closeTimeout = .seconds(2)

@@ -1,9 +1,9 @@
 internal import DevRoomServer
 internal import EventLoops
+internal import HTTP
 internal import Observability
 internal import SecureTransport
 internal import Signalling
-internal import WebSocket
 internal import Wire
 
 /// `VoiceGateway serve`: the gateway, with the development room server inside when there is no deployment.
@@ -103,7 +103,7 @@ enum ServeCommand {
                 address: address, roomServer: configuration.roomServer, url: roomServer.url,
                 hasPlayground: configuration.http.hasPlayground))
         log.info(
-            "serving", ["address": address, "rooms": roomServer.url.webSocketURL(""), "threads": gatewayLoops.count])
+            "serving", ["address": address, "rooms": roomServer.url.webSocketText, "threads": gatewayLoops.count])
         let open = gatewayLoops
         do throws(EventLoopError) {
             try await DrainDriver(
@@ -142,7 +142,7 @@ enum ServeCommand {
 
     /// The room server that the sessions use: far away, or inside.
     private struct RoomServerInUse {
-        let url: ServerURL
+        let url: HTTPURL
         private let inside: DevRoomServer?
 
         static func open(
@@ -156,7 +156,7 @@ enum ServeCommand {
                 let server = DevRoomServer(configuration: .with(address, credentials), loop: loop, log: log)
                 do throws(DevRoomServer.StartError) {
                     let ports = try await server.start()
-                    let url = ServerURL(isSecure: false, host: "127.0.0.1", port: ports.http)
+                    let url = HTTPURL(origin: HTTPOrigin(isSecure: false, host: "127.0.0.1", port: ports.http))
                     return RoomServerInUse(url: url, inside: server)
                 } catch {
                     throw .unusable("The development room server cannot start: \(error).")
@@ -171,15 +171,15 @@ enum ServeCommand {
 /// What people read when the gateway starts.
 enum Banner {
     static func text(
-        address: TransportAddress, roomServer: GatewayConfiguration.RoomServer, url: ServerURL, hasPlayground: Bool
+        address: TransportAddress, roomServer: GatewayConfiguration.RoomServer, url: HTTPURL, hasPlayground: Bool
     ) -> String {
         let reachable = DevServerBanner.reachable(address)
         let clients = "ws://\(reachable)/ws"
         let page = hasPlayground ? "Open http://\(reachable)/ in a browser and talk.\n" : ""
         guard case .development(_, let credentials) = roomServer else {
-            return page + "VoiceGateway at \(clients), rooms at \(url.webSocketURL("")).\n"
+            return page + "VoiceGateway at \(clients), rooms at \(url.webSocketText).\n"
         }
-        let room = TransportAddress(ip: .loopbackV4, port: url.port)
+        let room = TransportAddress(ip: .loopbackV4, port: url.origin.port)
         let settings =
             "LIVEKIT_URL=ws://\(room)"
             + (credentials == .development

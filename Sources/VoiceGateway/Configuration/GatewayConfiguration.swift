@@ -1,6 +1,6 @@
 package import ClientProtocol
+package import HTTP
 package import Observability
-package import Signalling
 package import Wire
 
 /// What the operator has decided: made once from the settings and handed down as it is. A part is named like its group of
@@ -9,7 +9,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
     /// Where the rooms are.
     package enum RoomServer: Hashable, Sendable {
         /// A LiveKit deployment.
-        case deployment(ServerURL, APICredentials)
+        case deployment(HTTPURL, APICredentials)
         /// The development room server inside this process, on a loopback port.
         case development(port: UInt16, APICredentials)
 

@@ -1,6 +1,6 @@
 internal import ClientProtocol
+internal import HTTP
 internal import Observability
-internal import Signalling
 internal import Wire
 
 /// The table of every setting of the gateway. Parsing, the help, docs/configuration.md and `check-config` come from it.
@@ -21,7 +21,7 @@ package enum GatewaySettings {
 
     // MARK: LiveKit
 
-    static let livekitURL = Setting<ServerURL?>(
+    static let livekitURL = Setting<HTTPURL?>(
         "LIVEKIT_URL", .url, in: .rooms, otherwise: "a room server for development runs inside",
         "the LiveKit deployment")
     static let livekitAPIKey = Setting<String?>(
@@ -33,7 +33,7 @@ package enum GatewaySettings {
     static let livekitCAFile = Setting<String?>(
         "LIVEKIT_CA_FILE", .file, in: .rooms, otherwise: "the system's authorities",
         "a PEM file with the authorities to trust in place of the system's")
-    static let livekitPublicURL = Setting<ServerURL?>(
+    static let livekitPublicURL = Setting<HTTPURL?>(
         "LIVEKIT_PUBLIC_URL", .url, in: .rooms, otherwise: "as LIVEKIT_URL",
         "the deployment's address that clients of the HTTP APIs are told")
     static let livekitRoomName = Setting<String>(
@@ -149,7 +149,7 @@ package enum GatewaySettings {
 
     // MARK: HTTP APIs
 
-    static let publicURL = Setting<ServerURL?>(
+    static let publicURL = Setting<HTTPURL?>(
         "PUBLIC_URL", .url, in: .http, otherwise: "as the request's Host header says",
         "the gateway's own address, for websocketUrl in answers")
     static let allowedOrigins = Setting<OriginAllowList>(

@@ -1,10 +1,10 @@
 package import ClientProtocol
-package import Signalling
+package import HTTP
 
 /// How the gateway shows itself to browsers and proxies.
 package struct HTTPSettings: Hashable, Sendable {
     /// The gateway's own address as clients reach it; nil: as the request's `Host` header says.
-    package var publicURL: ServerURL?
+    package var publicURL: HTTPURL?
     /// The web pages that may connect and call.
     package var allowedOrigins = GatewaySettings.allowedOrigins.standard
     /// The header in which requests bring their id and answers take it back.

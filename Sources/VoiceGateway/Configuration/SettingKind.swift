@@ -1,6 +1,6 @@
 internal import ClientProtocol
+internal import HTTP
 internal import Observability
-internal import Signalling
 internal import Wire
 
 /// How the text of a setting becomes a value, and what is allowed.
@@ -138,12 +138,12 @@ extension SettingKind where Value == String {
     }
 }
 
-extension SettingKind where Value == ServerURL {
+extension SettingKind where Value == HTTPURL {
     static var url: SettingKind {
         SettingKind(
-            "URL", "a URL that begins with ws://, wss://, http:// or https://", show: { $0.webSocketURL("") }
+            "URL", "a URL that begins with ws://, wss://, http:// or https://", show: { $0.webSocketText }
         ) { text throws(InvalidSetting) in
-            do throws(ServerURL.Failure) { return try ServerURL(text) } catch { throw InvalidSetting("\(error)") }
+            do throws(HTTPURL.Failure) { return try HTTPURL(base: text) } catch { throw InvalidSetting("\(error)") }
         }
     }
 }

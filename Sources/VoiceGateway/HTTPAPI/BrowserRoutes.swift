@@ -1,6 +1,6 @@
 internal import CWebFiles
+internal import HTTP
 internal import SecureTransport
-internal import WebSocket
 internal import Wire
 
 /// What browsers get: the module that pages import, and the page to talk from.

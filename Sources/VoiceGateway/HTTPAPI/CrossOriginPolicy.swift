@@ -1,5 +1,5 @@
 internal import ClientProtocol
-internal import WebSocket
+internal import HTTP
 
 /// What browsers are told about pages of other origins (the Fetch standard, "CORS protocol").
 struct CrossOriginPolicy {

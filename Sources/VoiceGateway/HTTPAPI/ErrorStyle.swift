@@ -1,5 +1,5 @@
 internal import ClientProtocol
-internal import WebSocket
+internal import HTTP
 internal import Wire
 
 /// How errors look. The two interfaces come from two backends, and their clients read what those wrote.

@@ -1,4 +1,4 @@
-internal import WebSocket
+internal import HTTP
 
 /// What a trusted proxy says about the request that it passes on: the `X-Forwarded-…` fields that proxies agree on, and
 /// `Forwarded` (RFC 7239) for what those leave open. In lists the first entry counts, which the proxy nearest to the client

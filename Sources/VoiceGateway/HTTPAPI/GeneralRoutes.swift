@@ -1,5 +1,5 @@
+internal import HTTP
 internal import Observability
-internal import WebSocket
 internal import Wire
 
 /// `/`, `/metrics` and the description of everything.

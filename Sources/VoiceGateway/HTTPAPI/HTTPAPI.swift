@@ -1,7 +1,7 @@
 internal import EventLoops
+internal import HTTP
 internal import LiveKitParticipant
 internal import Observability
-internal import WebSocket
 internal import Wire
 
 /// The HTTP interface on one loop.

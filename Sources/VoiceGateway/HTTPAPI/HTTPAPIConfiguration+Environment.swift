@@ -1,3 +1,4 @@
+internal import HTTP
 internal import Signalling
 internal import Wire
 
@@ -9,7 +10,7 @@ extension HTTPAPIConfiguration {
         self.init(
             agentName: configuration.agentName,
             livekit: LiveKitAccess(
-                url: configuration.tokens.livekitPublicURL ?? environment.roomServer.webSocketURL(""),
+                url: configuration.tokens.livekitPublicURL ?? environment.roomServer.webSocketText,
                 key: environment.credentials.key, secret: environment.credentials.secret))
         livekitRoomName = configuration.tokens.livekitRoomName
         livekitTokenTTL = Int64(configuration.tokens.livekitTokenTTL)

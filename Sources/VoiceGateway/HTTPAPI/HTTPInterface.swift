@@ -1,6 +1,6 @@
 internal import ClientProtocol
+internal import HTTP
 internal import Observability
-internal import WebSocket
 internal import Wire
 
 /// All routes of the gateway with what they need, and no socket: requests in, answers out.

@@ -1,4 +1,4 @@
-internal import WebSocket
+internal import HTTP
 internal import Wire
 
 /// One operation of the HTTP interface: how it is called, who answers it, and what the description of the interface

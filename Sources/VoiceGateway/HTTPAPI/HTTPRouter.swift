@@ -1,7 +1,7 @@
 internal import ClientProtocol
+internal import HTTP
 internal import Observability
 internal import SecureTransport
-internal import WebSocket
 internal import Wire
 
 /// Why a guarded request is not served.

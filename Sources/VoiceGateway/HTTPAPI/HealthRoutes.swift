@@ -1,6 +1,6 @@
+internal import HTTP
 internal import LiveKitParticipant
 internal import Observability
-internal import WebSocket
 internal import Wire
 
 /// `/health`, and what orchestrators ask: whether the process lives, and whether clients can be sent to it.

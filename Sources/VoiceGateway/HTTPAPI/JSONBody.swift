@@ -1,4 +1,4 @@
-internal import WebSocket
+internal import HTTP
 internal import Wire
 
 /// Reads what a request brings as JSON.

@@ -1,5 +1,5 @@
 internal import ClientProtocol
-internal import WebSocket
+internal import HTTP
 internal import Wire
 
 /// The description of the HTTP interface in OpenAPI 3.1, made from its routes and from what the operator has configured.

@@ -1,4 +1,4 @@
-internal import WebSocket
+internal import HTTP
 internal import Wire
 
 /// The body of `POST /v1/livekit/token` and `…/agent-token`, checked as Pydantic checks it.

@@ -1,11 +1,10 @@
-internal import Signalling
-internal import WebSocket
+internal import HTTP
 internal import Wire
 
 /// Where clients reach the gateway from outside.
 struct PublicAddress {
     /// As the operator says; nil: as requests say.
-    let configured: ServerURL?
+    let configured: HTTPURL?
     /// Whether a hop may speak for whoever is behind it.
     let isTrustedProxy: (IPAddress) -> Bool
 
@@ -13,7 +12,7 @@ struct PublicAddress {
     ///
     /// - Parameter pathAndQuery: begins with a slash.
     func webSocketURL(_ pathAndQuery: String, for request: HTTPRequest) -> String? {
-        if let configured { return configured.webSocketURL(pathAndQuery) }
+        if let configured { return configured.appending(pathAndQuery).webSocketText }
         var host = request.headers["Host"]
         var port: UInt16?
         var isSecure = false
@@ -26,11 +25,10 @@ struct PublicAddress {
             // A port that stands beside the host that the proxy names is the client's own.
             port = forwarded.host.map(Self.hasPort) == true ? nil : forwarded.port
         }
-        guard let host, Self.isHost(host), let named = try? ServerURL((isSecure ? "wss://" : "ws://") + host),
-            named.path.isEmpty
+        guard let host, Self.isHost(host), let named = try? HTTPURL((isSecure ? "wss://" : "ws://") + host)
         else { return nil }
-        let url = ServerURL(isSecure: isSecure, host: named.host, port: port ?? named.port)
-        return url.webSocketURL(prefix + pathAndQuery)
+        let origin = HTTPOrigin(isSecure: isSecure, host: named.origin.host, port: port ?? named.origin.port)
+        return HTTPURL(origin: origin, target: prefix + pathAndQuery).webSocketText
     }
 
     /// The colons of an IPv6 address stand in brackets.

@@ -1,4 +1,4 @@
-internal import WebSocket
+internal import HTTP
 internal import Wire
 
 /// The id under which a request stands in logs, here and at whoever sent it.

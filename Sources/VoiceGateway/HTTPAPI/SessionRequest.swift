@@ -1,4 +1,4 @@
-internal import WebSocket
+internal import HTTP
 internal import Wire
 
 /// The body of `POST /session`, checked.

@@ -1,10 +1,10 @@
 internal import Bridge
 internal import ClientProtocol
+internal import HTTP
 internal import LiveKitParticipant
 internal import Observability
 internal import SecureTransport
 internal import Signalling
-internal import WebSocket
 internal import Wire
 
 /// `POST /session` and `POST /session/end`: a backend asks for a room with an agent and hands the answer to its client,

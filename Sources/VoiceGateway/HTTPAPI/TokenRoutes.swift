@@ -1,7 +1,7 @@
 internal import Bridge
+internal import HTTP
 internal import SecureTransport
 internal import Signalling
-internal import WebSocket
 internal import Wire
 
 /// `/v1/livekit/…`: tokens for clients that speak LiveKit themselves, and for an agent without a dispatch.

@@ -1,5 +1,4 @@
 package import LoadGenerator
-internal import WebSocket
 
 /// What `VoiceGateway load` shall do.
 package struct LoadRequest: Hashable, Sendable {

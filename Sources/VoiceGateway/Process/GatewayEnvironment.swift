@@ -1,13 +1,13 @@
+package import HTTP
 package import Observability
 package import SecureTransport
-package import Signalling
 
 /// What every part of the gateway may know: what the operator has decided, and what was made of it at the start. May be
 /// shared by threads.
 package struct GatewayEnvironment: Sendable {
     package let configuration: GatewayConfiguration
     /// The room server in use: the deployment, or the one inside with the port that it got.
-    package let roomServer: ServerURL
+    package let roomServer: HTTPURL
     /// Whom to trust when the room server speaks TLS.
     package let authorities: TLSClientContext
     /// Makes DTLS and SRTP for the media of all sessions, with one certificate.

@@ -1,5 +1,7 @@
 internal import EventLoops
+package import HTTP
 internal import HTTPClient
+internal import HTTPServer
 internal import LiveKitParticipant
 internal import Observability
 internal import SecureTransport
@@ -8,7 +10,7 @@ internal import Wire
 
 /// A request for a WebSocket together with the means to decide about it.
 package struct UpgradeRequest {
-    package let request: WebSocket.HTTPRequest
+    package let request: HTTPRequest
     package let upgrade: WebSocketUpgrade
 }
 
@@ -65,7 +67,7 @@ final class GatewayLoop: HTTPHandler {
         // Admission counts WebSockets, of all loops together; those it refuses and plain requests need room beside.
         configuration.maximumConnections = max(
             configuration.maximumConnections, 2 * environment.configuration.limits.maximumConnections)
-        server = HTTPServer(context: context, configuration: configuration, handler: self)
+        server = HTTPServer(loop: loop, configuration: configuration, handler: self)
         self.endpoints = endpoints(self)
         http = HTTPAPI(
             loop: loop, environment: environment, api: serverAPI, placer: placer)
@@ -77,21 +79,22 @@ final class GatewayLoop: HTTPHandler {
         try server.listen(at: address, isShared: true)
     }
 
-    func handle(_ request: WebSocket.HTTPRequest, _ responder: HTTPResponder) {
+    func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
         http.handle(request) { responder.respond($0) }
     }
 
-    func maximumBodyBytes(for request: WebSocket.HTTPRequest) -> Int {
+    func maximumBodyBytes(for request: HTTPRequest) -> Int {
         http.takesBody(request) ? Self.maximumBodyBytes : Self.maximumBodyBytesOfUnknown
     }
 
     func refusedConnection(_ reason: HTTPServer.RefusalReason) { environment.admission.refusedConnection(reason) }
 
-    func response(to error: HTTPRequestError, in request: WebSocket.HTTPRequest?) -> WebSocket.HTTPResponse {
+    func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
         http.response(to: error, in: request)
     }
 
-    func handleUpgrade(_ request: WebSocket.HTTPRequest, _ upgrade: WebSocketUpgrade) {
+    func handleUpgrade(_ request: HTTPRequest, _ upgrade: HTTPUpgrade) {
+        guard let upgrade = WebSocketUpgrade(upgrade, of: request, context: context) else { return }
         var request = request
         // `/ws/` is what some libraries make of `/ws`.
         if request.path.count > 1, request.path.hasSuffix("/"), endpoints[String(request.path.dropLast())] != nil {

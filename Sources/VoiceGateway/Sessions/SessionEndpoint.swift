@@ -1,6 +1,7 @@
 internal import Bridge
 internal import ClientProtocol
 internal import EventLoops
+internal import HTTP
 internal import Observability
 internal import WebSocket
 internal import Wire

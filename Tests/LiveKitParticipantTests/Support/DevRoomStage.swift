@@ -1,5 +1,6 @@
 import DevRoomServer
 import EventLoops
+import HTTP
 import LiveKitParticipant
 import Observability
 import PeerConnection
@@ -81,7 +82,7 @@ final class DevRoomStage: @unchecked Sendable {
             }
             fill(&token)
             var configuration = ParticipantConfiguration(
-                server: ServerURL(isSecure: false, host: "127.0.0.1", port: self.port),
+                server: HTTPURL(origin: HTTPOrigin(isSecure: false, host: "127.0.0.1", port: self.port)),
                 token: token.signed(secret: secret, .openSSL))
             configuration.prefersSinglePeerConnection = single
             let participant = RoomParticipant(

@@ -1,4 +1,5 @@
 import EventLoops
+import HTTP
 import LiveKitParticipant
 import Observability
 import PeerConnection
@@ -89,7 +90,7 @@ final class LoopbackStage: @unchecked Sendable {
     /// Sets the stage, lets `act` play on it, and clears it away. `prepare` runs on the loop before the participant
     /// connects.
     static func play(
-        server: ServerURL? = nil, configure: @escaping @Sendable (inout ParticipantConfiguration) -> Void = { _ in },
+        server: HTTPURL? = nil, configure: @escaping @Sendable (inout ParticipantConfiguration) -> Void = { _ in },
         prepare: @escaping @Sendable (LoopbackStage) -> Void = { _ in },
         act: (LoopbackStage) async throws -> Void
     ) async throws {
@@ -99,7 +100,7 @@ final class LoopbackStage: @unchecked Sendable {
             let factory = try OpenSSLTransportFactory()
             let recorder = Recorder()
             let room = try ScriptedRoom(loop: stage.loop, factory: factory)
-            let url = server ?? ServerURL(isSecure: false, host: "127.0.0.1", port: room.port)
+            let url = server ?? HTTPURL(origin: HTTPOrigin(isSecure: false, host: "127.0.0.1", port: room.port))
             var configuration = ParticipantConfiguration(server: url, token: "first-token")
             configure(&configuration)
             stage.recorderOnLoop = recorder

@@ -1,4 +1,6 @@
 import EventLoops
+import HTTP
+import HTTPServer
 import LiveKitParticipant
 import PeerConnection
 import SecureTransport
@@ -23,6 +25,7 @@ final class ScriptedRoom: HTTPHandler {
     private(set) var session: ScriptedSession?
     /// Called after each message of the client.
     var onChange: () -> Void = {}
+    private let context: WebSocketContext
     private var server: HTTPServer?
     private(set) var port: UInt16 = 0
     private var joins = 0
@@ -30,7 +33,8 @@ final class ScriptedRoom: HTTPHandler {
     init(loop: EventLoop, factory: OpenSSLTransportFactory) throws {
         self.loop = loop
         self.factory = factory
-        let server = HTTPServer(context: WebSocketContext(loop: loop), handler: self)
+        context = WebSocketContext(loop: loop)
+        let server = HTTPServer(loop: loop, handler: self)
         port = try server.listen(at: TransportAddress(ip: .loopbackV4, port: 0)).port
         self.server = server
     }
@@ -42,7 +46,8 @@ final class ScriptedRoom: HTTPHandler {
 
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder) { responder.respond(.text(404, "")) }
 
-    func handleUpgrade(_ request: HTTPRequest, _ upgrade: WebSocketUpgrade) {
+    func handleUpgrade(_ request: HTTPRequest, _ upgrade: HTTPUpgrade) {
+        guard let upgrade = WebSocketUpgrade(upgrade, of: request, context: context) else { return }
         requests.append(request)
         if !refusals.isEmpty { return upgrade.reject(refusals.removeFirst()) }
         let isSingle = request.path == "/rtc/v1"

@@ -1,6 +1,7 @@
 import ClientProtocol
 import DevRoomServer
 import EventLoops
+import HTTP
 import Observability
 import SecureTransport
 import Signalling
@@ -112,7 +113,7 @@ final class GatewayStage: @unchecked Sendable {
                 loop: self.loop,
                 environment: GatewayEnvironment(
                     configuration: configuration,
-                    roomServer: ServerURL(isSecure: false, host: "127.0.0.1", port: rooms.http),
+                    roomServer: HTTPURL(origin: HTTPOrigin(isSecure: false, host: "127.0.0.1", port: rooms.http)),
                     authorities: authorities, transports: transports, log: .silent, metrics: metrics,
                     admission: Admission(configuration, log: .silent, metrics: metrics, keyWait: keyWait)),
                 endpoints: Endpoints.make)
@@ -149,7 +150,7 @@ final class GatewayStage: @unchecked Sendable {
             let client = Client { [unowned self] in check() }
             self.clients.append(client)
             WebSocketClient.connect(
-                to: try WebSocketURL("ws://127.0.0.1:\(self.port)/ws\(query)"),
+                to: try HTTPURL("ws://127.0.0.1:\(self.port)/ws\(query)"),
                 context: WebSocketContext(loop: self.loop), handler: client
             ) { _ in }
             return client

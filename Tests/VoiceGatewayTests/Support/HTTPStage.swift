@@ -1,10 +1,10 @@
 import ClientProtocol
+import HTTP
 import LiveKitParticipant
 import Observability
 import SecureTransport
 import Signalling
 import Testing
-import WebSocket
 import Wire
 
 @testable import VoiceGateway

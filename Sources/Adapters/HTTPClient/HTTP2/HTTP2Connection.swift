@@ -1,4 +1,5 @@
 internal import EventLoops
+internal import HTTP
 internal import Wire
 
 /// One HTTP/2 connection that is open: serves many calls at a time, and lives on when one of them is given up.
@@ -85,7 +86,7 @@ final class HTTP2Connection: HTTPCarrier {
 
     /// Sends a call; false when the connection turns out to take none.
     func serve(_ call: HTTPCall) -> Bool {
-        guard let stream = session.submit(call.request, to: call.url) else { return false }
+        guard let stream = session.submit(call.request) else { return false }
         calls[stream] = call
         streams[ObjectIdentifier(call)] = stream
         call.carrier = self

@@ -1,3 +1,5 @@
+package import HTTP
+
 /// Puts one response together from what a stream brings. Pure. The library has checked the message's form (RFC 9113
 /// section 8): what counts here are sizes, and what a status means.
 package struct HTTP2Response: Sendable {
@@ -49,7 +51,7 @@ package struct HTTP2Response: Sendable {
             else { throw .malformed("status \(value)") }
             response.status = status
         } else if !name.hasPrefix(":") {
-            guard HTTPHeaders.isToken(name), HTTPHeaders.isSafeValue(value) else {
+            guard HTTPSyntax.isToken(name), HTTPSyntax.isValue(value) else {
                 throw .malformed("a header with characters that it cannot hold")
             }
             response.headers.add(name, value)

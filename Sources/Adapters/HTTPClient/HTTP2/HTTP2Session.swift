@@ -1,4 +1,5 @@
 internal import CNGHTTP2
+package import HTTP
 internal import Wire
 
 /// The client's side of one HTTP/2 connection (RFC 9113) as a sans-I/O object over nghttp2: bytes in, bytes and events
@@ -105,9 +106,9 @@ package final class HTTP2Session {
     }
 
     /// Sends a request on a stream of its own; nil when the connection takes none.
-    package func submit(_ request: HTTPRequest, to url: HTTPURL) -> Int32? {
+    package func submit(_ request: HTTPClientRequest) -> Int32? {
         guard violation == nil, let session else { return nil }
-        var list = HeaderList(request.headerList(for: url))
+        var list = HeaderList(request.headerList)
         var provider = nghttp2_data_provider()
         // Without a callback the library ends the stream with the head.
         if !request.body.isEmpty { provider.read_callback = Self.readBody }

@@ -1,4 +1,5 @@
 internal import CNGHTTP2
+internal import HTTP
 
 /// A header list as nghttp2 takes it: pointers into one buffer.
 struct HeaderList {

@@ -1,4 +1,6 @@
+package import ByteStreams
 internal import EventLoops
+package import HTTP
 internal import SecureTransport
 internal import Wire
 
@@ -29,7 +31,7 @@ package final class WebSocketClient {
     }
 
     private let context: WebSocketContext
-    private let url: WebSocketURL
+    private let url: HTTPURL
     private let configuration: Configuration
     private let handler: any WebSocketHandler
     private let key: String
@@ -43,12 +45,12 @@ package final class WebSocketClient {
     /// Begins to connect.
     ///
     /// - Parameters:
-    ///   - url: `ws://` or `wss://`; path and query are sent untouched.
+    ///   - url: path and query are sent untouched.
     ///   - handler: of the connection; held until it closes. It hears nothing when there is no connection.
     /// - Returns: something to cancel with; it need not be kept.
     @discardableResult
     package static func connect(
-        to url: WebSocketURL, context: WebSocketContext, configuration: Configuration = Configuration(),
+        to url: HTTPURL, context: WebSocketContext, configuration: Configuration = Configuration(),
         handler: any WebSocketHandler, completion: @escaping Completion
     ) -> WebSocketClient {
         let client = WebSocketClient(
@@ -58,7 +60,7 @@ package final class WebSocketClient {
     }
 
     private init(
-        url: WebSocketURL, context: WebSocketContext, configuration: Configuration, handler: any WebSocketHandler,
+        url: HTTPURL, context: WebSocketContext, configuration: Configuration, handler: any WebSocketHandler,
         completion: @escaping Completion
     ) {
         self.url = url
@@ -82,7 +84,7 @@ package final class WebSocketClient {
         let timer = LoopTimer(loop: context.loop) { [self] in timedOut() }
         self.timer = timer
         timer.arm(at: deadline)
-        let resolution = context.loop.resolve(host: url.host, port: url.port) { [self] result in
+        let resolution = context.loop.resolve(host: url.origin.host, port: url.origin.port) { [self] result in
             switch result {
             case .success(let found):
                 addresses = found[...]
@@ -120,10 +122,10 @@ package final class WebSocketClient {
     private func connected(_ connection: TCPConnection) {
         guard completion != nil else { return connection.close() }
         var session: TLSSession?
-        if url.isSecure {
+        if url.origin.isSecure {
             do {
                 session = try TLSSession(
-                    try context.authorities(), host: url.host, applicationProtocols: ["http/1.1"])
+                    try context.authorities(), host: url.origin.host, applicationProtocols: ["http/1.1"])
             } catch {
                 connection.close()
                 return fail(.setUp(error))
@@ -137,7 +139,7 @@ package final class WebSocketClient {
 
     private func sendRequest(on stream: ByteStream) {
         var fields = HTTPHeaders([
-            ("Host", url.hostHeader), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
+            ("Host", url.origin.authority), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
             ("Sec-WebSocket-Key", key), ("Sec-WebSocket-Version", WebSocketHandshake.version),
         ])
         for field in configuration.headers.fields where fields[field.name] == nil {
@@ -193,7 +195,7 @@ package final class WebSocketClient {
 }
 
 extension WebSocketClient: ByteStreamDelegate {
-    func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
+    package func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
         do {
             if let outcome = try parser.receive(UnsafeRawBufferPointer(bytes).bytes) { take(outcome) }
         } catch {
@@ -201,11 +203,11 @@ extension WebSocketClient: ByteStreamDelegate {
         }
     }
 
-    func streamSecured() {
+    package func streamSecured() {
         if case .handshaking(let stream) = progress { sendRequest(on: stream) }
     }
 
-    func streamEnded(_ failure: ByteStreamFailure?) {
+    package func streamEnded(_ failure: ByteStreamFailure?) {
         if let outcome = parser.finish() { return take(outcome) }
         switch failure {
         case .tls(let failure): fail(.tls(failure))
@@ -214,5 +216,5 @@ extension WebSocketClient: ByteStreamDelegate {
         }
     }
 
-    func streamDrained() {}
+    package func streamDrained() {}
 }

@@ -3,8 +3,6 @@ package import SecureTransport
 
 /// Why a WebSocket client did not get its connection.
 package enum WebSocketConnectError: Error, Hashable, Sendable {
-    /// The URL, or a header to send, cannot be used.
-    case invalidURL(String)
     /// No address, no route, nobody there, or the connection broke before the answer was complete.
     case network(EventLoopError)
     /// TLS failed: certificate or protocol.
@@ -25,7 +23,6 @@ extension WebSocketConnectError: CustomStringConvertible {
     /// What happened, without addresses and without the server's words.
     package var summary: String {
         switch self {
-        case .invalidURL: "the URL cannot be used"
         case .network(let error): error.summary
         case .tls(let failure): failure.summary
         case .setUp: "TLS cannot be set up"
@@ -37,7 +34,6 @@ extension WebSocketConnectError: CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .invalidURL(let reason): "the URL cannot be used: \(reason)"
         case .network(let error): error.description
         case .tls(let failure): failure.description
         case .setUp(let error): error.description

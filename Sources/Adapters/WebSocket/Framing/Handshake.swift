@@ -1,3 +1,4 @@
+package import HTTP
 internal import Wire
 
 /// The opening handshake's key and its answer (RFC 6455 sections 4.1 and 4.2.2).

@@ -139,17 +139,11 @@ struct LegacyTranscripts: Sendable {
 
     private mutating func join(_ segments: [Segment]) -> String? {
         guard !segments.isEmpty else { return nil }
-        let content = segments.map { Self.trimmed($0.content) }.joined(separator: " ")
+        let content = segments.map { $0.content.trimmed(.whiteSpace) }.joined(separator: " ")
         told.append(contentsOf: segments.lazy.map(\.id).filter { !$0.isEmpty })
         told.removeFirst(max(0, told.count - Self.rememberedSegments))
         return content
     }
 
     private func frame(_ message: JSONObject) -> ClientFrame { .text(JSONValue.object(message).serialized()) }
-
-    private static func trimmed(_ text: String) -> String {
-        let isSpace = { (character: Character) in character.isWhitespace }
-        let start = text.drop(while: isSpace)
-        return String(start.reversed().drop(while: isSpace).reversed())
-    }
 }

@@ -1,39 +1,42 @@
-/// What a server answers.
+/// A final response with its whole body: what a server answers, or what a client gets.
 package struct HTTPResponse: Hashable, Sendable {
     package var status: Int
-    /// `Content-Length` and `Connection` are the server's business and are written by it.
+    /// A server writes `Content-Length` and `Connection` itself.
     package var headers: HTTPHeaders
     package var body: [UInt8]
 
-    package init(status: Int, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = []) {
+    package init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {
         self.status = status
         self.headers = headers
         self.body = body
     }
 
+    /// The body as text; bytes that are not UTF-8 become U+FFFD.
+    package var text: String { String(decoding: body, as: UTF8.self) }
+
     /// Plain text in UTF-8.
     package static func text(_ status: Int, _ text: String) -> HTTPResponse {
         HTTPResponse(
-            status: status, headers: HTTPHeaders([("Content-Type", "text/plain; charset=utf-8")]),
+            status: status, headers: ["Content-Type": "text/plain; charset=utf-8"],
             body: Array(text.utf8))
     }
 
     /// A JSON document that is already text.
     package static func json(_ status: Int, _ document: String) -> HTTPResponse {
         HTTPResponse(
-            status: status, headers: HTTPHeaders([("Content-Type", "application/json")]), body: Array(document.utf8))
+            status: status, headers: ["Content-Type": "application/json"], body: Array(document.utf8))
     }
 
     /// No body at all.
     package static func empty(_ status: Int) -> HTTPResponse { HTTPResponse(status: status) }
 
     /// RFC 9110 section 6.4.1: these never have content, nor a length of it.
-    var hasNoContent: Bool { status / 100 == 1 || status == 204 || status == 304 }
+    package var hasNoContent: Bool { status / 100 == 1 || status == 204 || status == 304 }
 
     /// Status line, header fields and body.
     ///
     /// - Parameter isHead: the answer to HEAD: the fields of GET, without the body.
-    func write(to bytes: inout [UInt8], isHead: Bool, keepsAlive: Bool) {
+    package func write(to bytes: inout [UInt8], isHead: Bool, keepsAlive: Bool) {
         bytes += "HTTP/1.1 \(status) \(Self.reasonPhrase(status))\r\n".utf8
         var headers = headers
         headers.remove("Content-Length")

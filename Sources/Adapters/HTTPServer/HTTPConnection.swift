@@ -1,10 +1,12 @@
+internal import ByteStreams
 internal import EventLoops
+internal import HTTP
 internal import Wire
 
-/// One client's connection to an `HTTPServer`, until it closes or becomes a WebSocket.
+/// One client's connection to an `HTTPServer`, until it closes or is taken for another protocol.
 ///
 /// Requests are background work of the loop, one a step, and none is taken before the client has read enough of the last
-/// answer that the kernel holds the rest. So whoever sends many is served as fast as he reads, and nothing piles up.
+/// answer that the kernel holds the rest. So a client that sends many is served as fast as it reads, and nothing piles up.
 final class HTTPConnection {
     /// With more than that unread, no more is read from the network.
     static let maximumPipelinedBytes = 16_384
@@ -134,13 +136,8 @@ final class HTTPConnection {
     }
 
     private func upgrade(_ request: HTTPRequest) {
-        if let complaint = WebSocketHandshake.complaint(about: request) { return end(with: complaint) }
         phase = .upgrading(request)
-        let offered = request.headers.values("Sec-WebSocket-Protocol").flatMap { value in
-            value.split(separator: ",").map { String(HTTPHeaders.trim($0)) }
-        }
-        let upgrade = WebSocketUpgrade(self, exchange: exchange, offeredProtocols: offered)
-        server.handler?.handleUpgrade(request, upgrade)
+        server.handler?.handleUpgrade(request, HTTPUpgrade(self, exchange: exchange))
     }
 
     // MARK: Answers
@@ -186,29 +183,19 @@ final class HTTPConnection {
     }
 
     func accept(
-        _ handler: any WebSocketHandler, _ exchange: Int, configuration: WebSocketConfiguration?, subprotocol: String?,
-        headers: HTTPHeaders
-    ) -> WebSocketConnection? {
-        guard exchange == self.exchange, !hasEnded, case .upgrading(let request) = phase else { return nil }
+        _ exchange: Int, headers: HTTPHeaders, _ take: (ByteStream, _ early: [UInt8]) -> any UpgradedConnection
+    ) -> Bool {
+        guard exchange == self.exchange, !hasEnded, case .upgrading = phase else { return false }
         phase = .closed
         timer?.cancel()
         work?.cancel()
-        var fields = headers
-        for name in ["Upgrade", "Connection", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"] { fields.remove(name) }
-        fields.add("Upgrade", "websocket")
-        fields.add("Connection", "Upgrade")
-        fields.add("Sec-WebSocket-Accept", WebSocketHandshake.accept(for: request.headers["Sec-WebSocket-Key"] ?? ""))
-        if let subprotocol { fields.add("Sec-WebSocket-Protocol", subprotocol) }
         var bytes = Array("HTTP/1.1 101 Switching Protocols\r\n".utf8)
-        fields.write(to: &bytes)
+        headers.write(to: &bytes)
         bytes += HTTPSyntax.lineEnd
         stream.write(bytes)
         resumeReading()
-        let socket = WebSocketConnection(
-            context: server.context, stream: stream, role: .server, early: parser.takeRemaining(),
-            configuration: configuration ?? server.configuration.webSocket, handler: handler)
-        server.replace(self, by: socket)
-        return socket
+        server.replace(self, by: take(stream, parser.takeRemaining()))
+        return true
     }
 
     // MARK: Other loops

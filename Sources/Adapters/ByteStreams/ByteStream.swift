@@ -1,9 +1,9 @@
-internal import EventLoops
-internal import SecureTransport
-internal import Wire
+package import EventLoops
+package import SecureTransport
+package import Wire
 
 /// Who uses a `ByteStream`.
-protocol ByteStreamDelegate: AnyObject {
+package protocol ByteStreamDelegate: AnyObject {
     /// Bytes that are gone after the call and may be changed until then.
     func streamReceived(_ bytes: UnsafeMutableRawBufferPointer)
     /// TLS is agreed upon; plain streams never say so.
@@ -15,7 +15,7 @@ protocol ByteStreamDelegate: AnyObject {
 }
 
 /// Why a stream broke.
-enum ByteStreamFailure: Error {
+package enum ByteStreamFailure: Error {
     case network(EventLoopError)
     case tls(TLSFailure)
 }
@@ -24,20 +24,20 @@ enum ByteStreamFailure: Error {
 ///
 /// The connection, which the loop keeps while it is open, holds the stream, and the stream its delegate; `close` undoes
 /// both.
-final class ByteStream {
+package final class ByteStream {
     /// How much the kernel may hold that it has not sent (TCP_NOTSENT_LOWAT). A slow reader's audio shall wait in our
     /// queue, where the oldest can be dropped, and not in megabytes of socket buffer, where it cannot.
-    static let maximumUnsentBytes = 32_768
+    package static let maximumUnsentBytes = 32_768
 
-    let remoteAddress: TransportAddress?
-    var delegate: (any ByteStreamDelegate)?
+    package let remoteAddress: TransportAddress?
+    package var delegate: (any ByteStreamDelegate)?
     private let connection: TCPConnection
     private let session: TLSSession?
     private var isDraining = false
     private var hasEnded = false
 
     /// - Parameter session: TLS that has not been started; nil for a plain stream.
-    init(_ connection: TCPConnection, session: TLSSession? = nil) {
+    package init(_ connection: TCPConnection, session: TLSSession? = nil) {
         self.connection = connection
         self.session = session
         remoteAddress = connection.remoteAddress
@@ -48,19 +48,19 @@ final class ByteStream {
     }
 
     /// Whether bytes go out as they are. Then nothing is reported within a call of `write`.
-    var isPlain: Bool { session == nil }
+    package var isPlain: Bool { session == nil }
 
     /// Sends the first bytes of TLS.
-    func startTLS() {
+    package func startTLS() {
         session?.start()
         drain()
     }
 
     /// Bytes that the kernel has not taken.
-    var queuedBytes: Int { connection.queuedBytes }
+    package var queuedBytes: Int { connection.queuedBytes }
 
     /// Sends the bytes, or keeps a copy of what the kernel does not take. Failures are reported by `streamEnded`.
-    func write(_ bytes: UnsafeRawBufferPointer) {
+    package func write(_ bytes: UnsafeRawBufferPointer) {
         guard !connection.isClosed else { return }
         if let session {
             session.send([UInt8](bytes))
@@ -69,19 +69,19 @@ final class ByteStream {
         writePlain(bytes)
     }
 
-    func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
+    package func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
 
     private func writePlain(_ bytes: UnsafeRawBufferPointer) {
         let taken = connection.tryWrite(bytes)
         if taken < bytes.count { connection.write([UInt8](bytes[taken...])) }
     }
 
-    func pauseReading() { connection.pauseReading() }
+    package func pauseReading() { connection.pauseReading() }
 
-    func resumeReading() { connection.resumeReading() }
+    package func resumeReading() { connection.resumeReading() }
 
     /// Ends our half after what was written: close_notify for TLS, FIN for TCP.
-    func finish() {
+    package func finish() {
         guard !connection.isClosed else { return }
         if let session {
             session.close()
@@ -91,7 +91,7 @@ final class ByteStream {
     }
 
     /// Ends everything at once. No callback comes afterwards.
-    func close() {
+    package func close() {
         delegate = nil
         if !connection.isClosed, let session {
             session.close()
@@ -103,7 +103,7 @@ final class ByteStream {
     /// Gives the connection up for another loop: its descriptor and its TLS. No callback comes afterwards.
     ///
     /// - Returns: nil when that is impossible at the moment, as within a callback of TLS; nothing has changed then.
-    func detach() -> (descriptor: Int32, session: TLSSession?)? {
+    package func detach() -> (descriptor: Int32, session: TLSSession?)? {
         guard !hasEnded, !isDraining, let descriptor = connection.detach() else { return nil }
         delegate = nil
         return (descriptor, session)

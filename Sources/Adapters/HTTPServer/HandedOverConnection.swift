@@ -1,8 +1,9 @@
 internal import Glibc
+internal import HTTP
 internal import SecureTransport
 
-/// A connection with a request for the WebSocket protocol on its way from the loop that accepted it to the one that
-/// shall decide about it, see `WebSocketUpgrade.handOver` and `HTTPServer.adopt`. Closes the connection if nobody
+/// A connection with a request for another protocol on its way from the loop that accepted it to the one that
+/// shall decide about it, see `HTTPUpgrade.handOver` and `HTTPServer.adopt`. Closes the connection if nobody
 /// takes it.
 package final class HandedOverConnection: @unchecked Sendable {
     // SAFETY: the first loop has let go of everything in here when it makes this object, and only the loop that is

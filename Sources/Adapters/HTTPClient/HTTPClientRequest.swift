@@ -1,15 +1,15 @@
+package import HTTP
 internal import Wire
 
-/// A request with its whole body.
-package struct HTTPRequest: Hashable, Sendable {
+/// A request that is to be sent, with its whole body.
+package struct HTTPClientRequest: Hashable, Sendable {
     /// Longer bodies are refused; the largest that LiveKit takes is 10 MiB.
     package static let maximumBodyBytes = 10 << 20
     /// Names and values of all headers together. Common servers take 8 KiB, but the limit is theirs to enforce.
     package static let maximumHeadBytes = 32_768
 
-    package var method: String
-    /// An absolute http or https URL.
-    package var url: String
+    package var method: HTTPMethod
+    package var url: HTTPURL
     /// Without Host, Content-Length and those about the connection, which the client writes.
     package var headers: HTTPHeaders
     package var body: [UInt8]
@@ -17,8 +17,8 @@ package struct HTTPRequest: Hashable, Sendable {
     /// it. By default what the method says (RFC 9110 section 9.2.2).
     package var isIdempotent: Bool
 
-    package init(_ method: String, _ url: String, headers: HTTPHeaders = [:], body: [UInt8] = []) {
-        isIdempotent = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"].contains(method)
+    package init(_ method: HTTPMethod, _ url: HTTPURL, headers: HTTPHeaders = [:], body: [UInt8] = []) {
+        isIdempotent = method.isIdempotent
         self.method = method
         self.url = url
         self.headers = headers
@@ -30,11 +30,13 @@ package struct HTTPRequest: Hashable, Sendable {
         guard body.count <= Self.maximumBodyBytes else {
             throw .invalidRequest("a body of \(body.count) bytes is larger than \(Self.maximumBodyBytes)")
         }
-        guard HTTPHeaders.isToken(method) else { throw .invalidRequest("\"\(method)\" is no method") }
-        guard method != "CONNECT" else { throw .invalidRequest("tunnels are not supported") }
+        guard HTTPSyntax.isToken(method.rawValue) else {
+            throw .invalidRequest("\"\(method.rawValue)\" is no method")
+        }
+        guard method.rawValue != "CONNECT" else { throw .invalidRequest("tunnels are not supported") }
         var headBytes = 0
         for field in headers.fields {
-            guard HTTPHeaders.isToken(field.name), HTTPHeaders.isSafeValue(field.value) else {
+            guard HTTPSyntax.isToken(field.name), HTTPSyntax.isValue(field.value) else {
                 throw .invalidRequest("header \"\(field.name)\" holds characters that a header cannot hold")
             }
             switch field.name.lowercased() {
@@ -56,48 +58,31 @@ package struct HTTPRequest: Hashable, Sendable {
         if headers["User-Agent"] == nil {
             fields.append(HTTPHeaders.Field(name: "User-Agent", value: Product.userAgent))
         }
-        if !body.isEmpty || method != "GET" && method != "HEAD" {
+        if !body.isEmpty || method != .get && method != .head {
             fields.append(HTTPHeaders.Field(name: "Content-Length", value: "\(body.count)"))
         }
         return fields
     }
 
     /// The bytes to send over HTTP/1.1 (RFC 9112 sections 3 to 6).
-    func serialized(for url: HTTPURL) -> [UInt8] {
-        var head = "\(method) \(url.target) HTTP/1.1\r\nHost: \(url.origin.authority)\r\n"
+    var serialized: [UInt8] {
+        var head = "\(method.rawValue) \(url.target) HTTP/1.1\r\nHost: \(url.origin.authority)\r\n"
         for field in headers.fields + ownFields { head += "\(field.name): \(field.value)\r\n" }
         head += "\r\n"
         return Array(head.utf8) + body
     }
 
     /// The header list to send over HTTP/2 (RFC 9113 section 8.3).
-    func headerList(for url: HTTPURL) -> [HTTPHeaders.Field] {
+    var headerList: [HTTPHeaders.Field] {
         let control = [
-            HTTPHeaders.Field(name: ":method", value: method),
+            HTTPHeaders.Field(name: ":method", value: method.rawValue),
             HTTPHeaders.Field(name: ":scheme", value: url.origin.isSecure ? "https" : "http"),
             HTTPHeaders.Field(name: ":authority", value: url.origin.authority),
             HTTPHeaders.Field(name: ":path", value: url.target),
         ]
         return control
             + (headers.fields + ownFields).map {
-                HTTPHeaders.Field(name: $0.name.lowercased(), value: HTTPHeaders.trim($0.value))
+                HTTPHeaders.Field(name: $0.name.lowercased(), value: String($0.value.trimmed(.spacesAndTabs)))
             }
     }
-}
-
-/// A final response with its whole body.
-package struct HTTPResponse: Hashable, Sendable {
-    /// 200 to 599.
-    package var status: Int
-    package var headers: HTTPHeaders
-    package var body: [UInt8]
-
-    package init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {
-        self.status = status
-        self.headers = headers
-        self.body = body
-    }
-
-    /// The body as text; bytes that are not UTF-8 become replacement characters.
-    package var text: String { String(decoding: body, as: UTF8.self) }
 }

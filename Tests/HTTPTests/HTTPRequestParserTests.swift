@@ -1,5 +1,5 @@
+import HTTP
 import Testing
-import WebSocket
 import Wire
 
 @Suite("HTTP request parser")
@@ -174,21 +174,6 @@ struct HTTPRequestParserTests {
             }
             #expect(expectsContinue == isExpected)
         }
-    }
-
-    @Test(
-        "the key of an upgrade is 16 bytes in base64, whatever its last digit says beyond them",
-        arguments: [
-            ("AQIDBAUGBwgJCgsMDQ4PEC==", true), ("dGhlIHNhbXBsZSBub25jZQ==", true), ("dGhlIHNhbXBsZSBub25jZQ", false),
-            ("dGhlIHNhbXBsZSBub25j", false), ("dGhlIHNhbXBsZSBub25j!Q==", false),
-        ])
-    func upgradeKey(key: String, isKey: Bool) throws {
-        let fields = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        let text = "GET / HTTP/1.1\r\nHost: h\r\n\(fields)Sec-WebSocket-Key: \(key)\r\n\r\n"
-        let request = try #require(try requests(text).first)
-        #expect((WebSocketHandshake.complaint(about: request)?.status == nil) == isKey)
-        let twice = text.replacing("Version: 13\r\n", with: "Version: 13\r\nSec-WebSocket-Version: 8\r\n")
-        #expect(WebSocketHandshake.complaint(about: try #require(try requests(twice).first))?.status == 400)
     }
 
     @Test("a query keeps its order and forgives bad percent signs")

@@ -1,11 +1,13 @@
+internal import ByteStreams
 package import EventLoops
+internal import HTTP
 internal import SecureTransport
 package import Wire
 
-/// An HTTP/1.1 server on one loop, whose connections may become WebSockets.
+/// An HTTP/1.1 server on one loop, whose connections may be taken for another protocol, which is WebSocket.
 ///
 /// Several servers, one for each loop, listen at the same address (SO_REUSEPORT); the kernel spreads the connections.
-/// A connection belongs to its loop for life, unless it is handed over before a decision about its WebSocket.
+/// A connection belongs to its loop for life, unless it is handed over before a decision about its upgrade.
 ///
 /// Belongs to the loop's thread.
 package final class HTTPServer {
@@ -22,8 +24,6 @@ package final class HTTPServer {
         package var bodyTimeout: Duration = .seconds(30)
         /// How long a connection is kept before its first request and between requests.
         package var idleTimeout: Duration = .seconds(60)
-        /// For WebSockets that are accepted without a configuration of their own.
-        package var webSocket = WebSocketConfiguration()
 
         package init() {}
     }
@@ -37,27 +37,25 @@ package final class HTTPServer {
     }
 
     package let configuration: Configuration
-    package let context: WebSocketContext
+    package let loop: EventLoop
     private(set) weak var handler: (any HTTPHandler)?
     private var listeners: [TCPListener] = []
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
-    private var sockets: [ObjectIdentifier: WebSocketConnection] = [:]
+    private var upgraded: [ObjectIdentifier: any UpgradedConnection] = [:]
     private(set) var isClosing = false
 
     /// - Parameter handler: not held.
-    package init(context: WebSocketContext, configuration: Configuration = Configuration(), handler: any HTTPHandler) {
-        self.context = context
+    package init(loop: EventLoop, configuration: Configuration = Configuration(), handler: any HTTPHandler) {
+        self.loop = loop
         self.configuration = configuration
         self.handler = handler
     }
 
-    package var loop: EventLoop { context.loop }
+    /// Open connections, those of other protocols included.
+    package var connectionCount: Int { connections.count + upgraded.count }
 
-    /// Open connections, WebSockets included.
-    package var connectionCount: Int { connections.count + sockets.count }
-
-    /// The WebSockets among them.
-    package var webSocketCount: Int { sockets.count }
+    /// Those of another protocol among them.
+    package var upgradedCount: Int { upgraded.count }
 
     /// Listens at an address; may be called for several.
     ///
@@ -78,7 +76,7 @@ package final class HTTPServer {
         return listener.localAddress
     }
 
-    /// Takes no new connections and no new requests; answers that are under way and WebSockets stay.
+    /// Takes no new connections and no new requests; answers that are under way and connections of other protocols stay.
     package func stopListening() {
         isClosing = true
         for listener in listeners { listener.close() }
@@ -86,11 +84,11 @@ package final class HTTPServer {
         for connection in Array(connections.values) { connection.closeWhenIdle() }
     }
 
-    /// Ends everything. WebSockets end without a close frame; whoever wants to say goodbye closes them before.
+    /// Ends everything, connections of other protocols without a word.
     package func close() {
         stopListening()
         for connection in Array(connections.values) { connection.close() }
-        for socket in Array(sockets.values) { socket.terminate() }
+        for connection in Array(upgraded.values) { connection.terminate() }
     }
 
     /// Takes a connection that the server of another loop has accepted, together with its request.
@@ -130,10 +128,10 @@ package final class HTTPServer {
 
     func remove(_ connection: HTTPConnection) { connections[ObjectIdentifier(connection)] = nil }
 
-    func replace(_ connection: HTTPConnection, by socket: WebSocketConnection) {
+    func replace(_ connection: HTTPConnection, by other: any UpgradedConnection) {
         remove(connection)
-        let key = ObjectIdentifier(socket)
-        sockets[key] = socket
-        socket.onClosed = { [weak self] in self?.sockets[key] = nil }
+        let key = ObjectIdentifier(other)
+        upgraded[key] = other
+        other.onClosed = { [weak self] in self?.upgraded[key] = nil }
     }
 }

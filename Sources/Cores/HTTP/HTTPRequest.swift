@@ -1,20 +1,5 @@
 package import Wire
 
-/// A request method (RFC 9110 section 9), compared exactly.
-package struct HTTPMethod: RawRepresentable, Hashable, Sendable {
-    package let rawValue: String
-
-    package init(rawValue: String) { self.rawValue = rawValue }
-
-    package static let get = HTTPMethod(rawValue: "GET")
-    package static let head = HTTPMethod(rawValue: "HEAD")
-    package static let post = HTTPMethod(rawValue: "POST")
-    package static let put = HTTPMethod(rawValue: "PUT")
-    package static let patch = HTTPMethod(rawValue: "PATCH")
-    package static let delete = HTTPMethod(rawValue: "DELETE")
-    package static let options = HTTPMethod(rawValue: "OPTIONS")
-}
-
 /// A request as it reached the server.
 package struct HTTPRequest: Hashable, Sendable {
     package var method: HTTPMethod
@@ -33,7 +18,7 @@ package struct HTTPRequest: Hashable, Sendable {
     package var remoteAddress: TransportAddress?
 
     /// Whether the connection stays open after the response (RFC 9112 section 9.3).
-    var keepsAlive: Bool {
+    package var keepsAlive: Bool {
         isHTTP11
             ? !headers.contains(token: "close", in: "Connection")
             : headers.contains(token: "keep-alive", in: "Connection")
@@ -49,8 +34,8 @@ package struct HTTPRequest: Hashable, Sendable {
     package var bearerToken: String? {
         guard let value = headers["Authorization"] else { return nil }
         let parts = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-        guard parts.count == 2, HTTPHeaders.isEqual(parts[0], "bearer") else { return nil }
-        let token = HTTPHeaders.trim(parts[1])
+        guard parts.count == 2, HTTPSyntax.isEqual(parts[0], "bearer") else { return nil }
+        let token = parts[1].trimmed(.spacesAndTabs)
         return token.isEmpty ? nil : String(token)
     }
 

@@ -1,14 +1,15 @@
 internal import EventLoops
+internal import HTTP
 internal import Wire
 
 /// One HTTP/1.1 connection that is open: serves one call after the other.
-final class HTTPConnection: HTTPCarrier {
+final class HTTP1Connection: HTTPCarrier {
     /// What the connection tells the pool that owns it. Each may close the connection or give it another call.
     protocol Owner: AnyObject {
         /// The call is answered and taken off; the connection takes another one when `isReusable`.
-        func connection(_ connection: HTTPConnection, answered call: HTTPCall, with response: HTTPResponse)
+        func connection(_ connection: HTTP1Connection, answered call: HTTPCall, with response: HTTPResponse)
         /// The connection is closed. Its call, if it had one that somebody waits for, got no answer.
-        func connection(_ connection: HTTPConnection, ended error: HTTPClientError, call: HTTPCall?)
+        func connection(_ connection: HTTP1Connection, ended error: HTTPClientError, call: HTTPCall?)
     }
 
     private(set) var call: HTTPCall?
@@ -44,8 +45,8 @@ final class HTTPConnection: HTTPCarrier {
         call.carrier = self
         idleTimer?.cancel()
         isReusable = false
-        parser = HTTPResponseParser(isHead: call.request.method == "HEAD", maximumBodyBytes: maximumBodyBytes)
-        transport.write(call.request.serialized(for: call.url))
+        parser = HTTPResponseParser(isHead: call.request.method == .head, maximumBodyBytes: maximumBodyBytes)
+        transport.write(call.request.serialized)
     }
 
     /// Waits for the next call, for so long.

@@ -64,7 +64,7 @@ package struct HTTPRequestParser {
     private var searched = 0
     private var state = State.head
     /// The request whose head was read last, without its body: what an error in the body is about.
-    private(set) var request: HTTPRequest?
+    package private(set) var request: HTTPRequest?
     /// Its body, as far as it is here. Beside the request and the state, so that adding to it copies nothing else.
     private var body: [UInt8] = []
     /// Whether the last `poll` stopped before the bytes were used up, and not for an event.
@@ -98,7 +98,8 @@ package struct HTTPRequestParser {
             searched = max(0, searched - position)
             position = 0
         }
-        bytes.withUnsafeBytes { buffer.append(contentsOf: $0) }
+        // SAFETY: the bytes are copied within the call.
+        unsafe bytes.withUnsafeBytes { unsafe buffer.append(contentsOf: $0) }
     }
 
     /// Allows the request whose head has just been read fewer bytes of a body.
@@ -155,7 +156,9 @@ package struct HTTPRequestParser {
             return left == 0 ? .event(complete()) : .needsBytes
         case .chunkSize:
             guard let line = try takeLine(limit: Self.maximumChunkLineBytes) else { return .needsBytes }
-            let size = try Self.chunkSize(line)
+            guard let size = HTTPSyntax.chunkSize(line, allowsSpaces: false)?.size else {
+                throw .malformed("a chunk has no valid size")
+            }
             guard size <= bodyLimit - body.count else { throw .bodyTooLarge(limit: bodyLimit) }
             state = size == 0 ? .trailer(bytes: 0) : .chunk(remaining: size)
         case .chunk(let remaining):
@@ -255,17 +258,6 @@ package struct HTTPRequestParser {
         return line
     }
 
-    private static func chunkSize(_ line: ArraySlice<UInt8>) throws(HTTPRequestError) -> Int {
-        let digits = line.prefix { PercentEncoding.digit($0) != nil }
-        // Fifteen digits hold any length that fits an Int; what follows may only be an extension.
-        guard (1...15).contains(digits.count) else { throw .malformed("a chunk has no valid size") }
-        let rest = line[digits.endIndex...]
-        guard rest.isEmpty || rest.first == 0x3B, rest.allSatisfy(HTTPSyntax.isValueCharacter) else {
-            throw .malformed("a chunk has no valid size")
-        }
-        return digits.reduce(0) { $0 << 4 | Int(PercentEncoding.digit($1) ?? 0) }
-    }
-
     private static func request(
         _ head: ArraySlice<UInt8>, maximumHeadBytes: Int
     ) throws(HTTPRequestError) -> HTTPRequest {
@@ -318,13 +310,13 @@ package struct HTTPRequestParser {
         if !codings.isEmpty {
             guard lengths.isEmpty else { throw .malformed("Content-Length and Transfer-Encoding exclude each other") }
             guard request.isHTTP11 else { throw .malformed("HTTP/1.0 has no transfer codings") }
-            guard codings.count == 1, HTTPHeaders.isEqual(codings[0], "chunked") else {
+            guard codings.count == 1, HTTPSyntax.isEqual(codings[0], "chunked") else {
                 throw .unsupportedTransferCoding
             }
             return .chunked
         }
         guard let first = lengths.first else { return .none }
-        guard lengths.count == 1, !first.isEmpty, first.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        guard lengths.count == 1, !first.isEmpty, first.utf8.allSatisfy(HTTPSyntax.isDigit) else {
             throw .malformed("Content-Length is not one number")
         }
         // More digits than an Int has is still a number, only too large.

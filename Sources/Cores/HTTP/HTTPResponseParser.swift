@@ -32,11 +32,16 @@ package struct HTTPResponseParser: Sendable {
 
     private let isHead: Bool
     private let maximumBodyBytes: Int
+    private let takesUpgrade: Bool
     private var state = State.statusLine
     private var line: [UInt8] = []
     private var headBytes = 0
     private var isHTTP10 = false
     private var response = HTTPResponse(status: 0)
+    private var isHeadComplete = false
+
+    /// The words behind the status; they say nothing that the status does not.
+    package private(set) var reason = ""
 
     /// Whether anything has come.
     package private(set) var hasStarted = false
@@ -48,8 +53,10 @@ package struct HTTPResponseParser: Sendable {
     /// - Parameters:
     ///   - isHead: the request's method was HEAD, so that no body follows whatever the header says.
     ///   - maximumBodyBytes: a longer body is an error.
-    package init(isHead: Bool, maximumBodyBytes: Int) {
+    ///   - takesUpgrade: the request was for another protocol, so that 101 is a final answer, whose bytes end with its head.
+    package init(isHead: Bool = false, maximumBodyBytes: Int, takesUpgrade: Bool = false) {
         self.isHead = isHead
+        self.takesUpgrade = takesUpgrade
         self.maximumBodyBytes = maximumBodyBytes
     }
 
@@ -60,15 +67,21 @@ package struct HTTPResponseParser: Sendable {
     /// The response once it is complete.
     package var completed: HTTPResponse? { isComplete ? response : nil }
 
+    /// The response as far as it is here, once its head is.
+    package var begun: HTTPResponse? { isHeadComplete ? response : nil }
+
     /// Takes in the next bytes. After an error the parser is of no more use.
-    package mutating func receive(_ bytes: RawSpan) throws(Failure) {
+    ///
+    /// - Returns: how many of them belong to the response.
+    @discardableResult
+    package mutating func receive(_ bytes: RawSpan) throws(Failure) -> Int {
         if bytes.byteCount > 0 { hasStarted = true }
         var rest = ByteReader(bytes)
         while !rest.isAtEnd {
             switch state {
             case .complete:
                 hasExcess = true
-                return
+                return bytes.byteCount - rest.remaining
             case .body(let remaining):
                 let taken = try takeBody(&rest, atMost: remaining)
                 state = taken == remaining ? .complete : .body(remaining: remaining - taken)
@@ -78,7 +91,7 @@ package struct HTTPResponseParser: Sendable {
             case .untilEnd:
                 _ = try takeBody(&rest, atMost: .max)
             case .statusLine, .fields, .chunkLine, .chunkEnd, .trailers:
-                guard try takeLine(&rest) else { return }
+                guard try takeLine(&rest) else { return bytes.byteCount }
                 // Out of the way and back, so that each line uses the memory of the one before.
                 var text: [UInt8] = []
                 swap(&text, &line)
@@ -87,6 +100,7 @@ package struct HTTPResponseParser: Sendable {
                 swap(&text, &line)
             }
         }
+        return bytes.byteCount
     }
 
     /// The connection has ended.
@@ -157,11 +171,12 @@ package struct HTTPResponseParser: Sendable {
         let isOld = line.starts(with: "HTTP/1.0 ".utf8)
         guard isOld || line.starts(with: "HTTP/1.1 ".utf8) else { throw .malformed("no HTTP/1 status line") }
         let digits = line.dropFirst(9).prefix(3)
-        guard digits.count == 3, digits.allSatisfy({ (0x30...0x39).contains($0) }), line.count == 12 || line[12] == 0x20
+        guard digits.count == 3, digits.allSatisfy(HTTPSyntax.isDigit), line.count == 12 || line[12] == 0x20
         else { throw .malformed("no status number") }
         let status = digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
-        guard (100..<600).contains(status), status != 101 else { throw .malformed("status \(status)") }
+        guard (100..<600).contains(status), status != 101 || takesUpgrade else { throw .malformed("status \(status)") }
         isHTTP10 = isOld
+        reason = String(decoding: line.dropFirst(13).prefix(200), as: UTF8.self)
         response = HTTPResponse(status: status)
         state = .fields
     }
@@ -169,8 +184,8 @@ package struct HTTPResponseParser: Sendable {
     private func parseField(_ line: [UInt8]) throws(Failure) -> HTTPHeaders.Field {
         guard let colon = line.firstIndex(of: 0x3A) else { throw .malformed("a header without a colon") }
         let name = String(decoding: line[..<colon], as: UTF8.self)
-        let value = HTTPHeaders.trim(String(decoding: line[(colon + 1)...], as: UTF8.self))
-        guard HTTPHeaders.isToken(name), HTTPHeaders.isSafeValue(value) else {
+        let value = String(String(decoding: line[(colon + 1)...], as: UTF8.self).trimmed(.spacesAndTabs))
+        guard HTTPSyntax.isToken(name), HTTPSyntax.isValue(value) else {
             throw .malformed("a header with characters that it cannot hold")
         }
         return HTTPHeaders.Field(name: name, value: value)
@@ -178,28 +193,32 @@ package struct HTTPResponseParser: Sendable {
 
     private mutating func endOfHead() throws(Failure) {
         // Interim responses announce nothing that we asked for.
-        if response.status < 200 {
+        if response.status < 200, response.status != 101 {
             state = .statusLine
             return
         }
-        let connection = response.headers.tokens("Connection")
-        keepsAlive = isHTTP10 ? connection.contains("keep-alive") : !connection.contains("close")
-        let encodings = response.headers.all("Transfer-Encoding")
-        let lengths = Set(response.headers.tokens("Content-Length"))
-        if isHead || response.status == 204 || response.status == 304 {
+        isHeadComplete = true
+        let headers = response.headers
+        keepsAlive =
+            isHTTP10
+            ? headers.contains(token: "keep-alive", in: "Connection")
+            : !headers.contains(token: "close", in: "Connection")
+        let codings = headers.list("Transfer-Encoding")
+        let lengths = Set(headers.list("Content-Length"))
+        if isHead || response.hasNoContent {
             state = .complete
-        } else if !encodings.isEmpty {
-            guard !isHTTP10, lengths.isEmpty, response.headers.tokens("Transfer-Encoding") == ["chunked"] else {
+        } else if headers["Transfer-Encoding"] != nil {
+            guard !isHTTP10, lengths.isEmpty, codings.count == 1, HTTPSyntax.isEqual(codings[0], "chunked") else {
                 throw .malformed("a framing that is not supported")
             }
             state = .chunkLine
         } else if let length = lengths.first {
-            guard lengths.count == 1, let count = Self.parseDecimal(length) else {
+            guard lengths.count == 1, let count = Self.parseDecimal(String(length)) else {
                 throw .malformed("an unclear Content-Length")
             }
             guard count <= maximumBodyBytes else { throw .tooLarge(maximumBytes: maximumBodyBytes) }
             state = count == 0 ? .complete : .body(remaining: count)
-        } else if !response.headers.all("Content-Length").isEmpty {
+        } else if headers["Content-Length"] != nil {
             throw .malformed("an empty Content-Length")
         } else {
             keepsAlive = false
@@ -208,20 +227,16 @@ package struct HTTPResponseParser: Sendable {
     }
 
     private mutating func parseChunkSize(_ line: [UInt8]) throws(Failure) {
-        let digits = line.prefix { $0 != 0x3B && $0 != 0x20 && $0 != 0x09 }
-        try countHead(line.count - digits.count)
-        let text = String(decoding: digits, as: UTF8.self)
-        guard (1...15).contains(digits.count), text.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }),
-            let size = Int(text, radix: 16)
-        else { throw .malformed("no chunk size") }
-        let rest = line.dropFirst(digits.count).drop { $0 == 0x20 || $0 == 0x09 }
-        guard rest.isEmpty || rest.first == 0x3B else { throw .malformed("no chunk size") }
+        guard let (size, digits) = HTTPSyntax.chunkSize(line[...], allowsSpaces: true) else {
+            throw .malformed("no chunk size")
+        }
+        try countHead(line.count - digits)
         guard size <= maximumBodyBytes else { throw .tooLarge(maximumBytes: maximumBodyBytes) }
         state = size == 0 ? .trailers : .chunk(remaining: size)
     }
 
     private static func parseDecimal(_ text: String) -> Int? {
-        guard (1...15).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        guard (1...15).contains(text.utf8.count), text.utf8.allSatisfy(HTTPSyntax.isDigit) else {
             return nil
         }
         return Int(text)
