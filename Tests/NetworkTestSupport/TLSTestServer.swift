@@ -41,6 +41,23 @@ package final class TestAuthority {
         return (leafKey, leaf)
     }
 
+    /// Writes a certificate for `names` and its key as PEM files and returns their paths.
+    package func writeIssued(_ names: String) throws -> (certificate: String, key: String) {
+        let (key, certificate) = try issue(names)
+        defer {
+            X509_free(certificate)
+            EVP_PKEY_free(key)
+        }
+        let base = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+        guard let file = BIO_new_file(base + ".crt", "w"), PEM_write_bio_X509(file, certificate) == 1,
+            let keyFile = BIO_new_file(base + ".key", "w"),
+            PEM_write_bio_PrivateKey(keyFile, key, nil, nil, 0, nil, nil) == 1
+        else { throw SetupFailed() }
+        BIO_free(file)
+        BIO_free(keyFile)
+        return (base + ".crt", base + ".key")
+    }
+
     private static func makeKey() throws -> OpaquePointer {
         let context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, nil)
         defer { EVP_PKEY_CTX_free(context) }

@@ -6,6 +6,10 @@ package enum SecureTransportError: Error, Hashable, Sendable {
     case context(String)
     /// The file of certificate authorities cannot be read or holds no certificate.
     case certificateAuthorities(path: String, reason: String)
+    /// The file with our certificate cannot be read or holds none.
+    case serverCertificate(path: String, reason: String)
+    /// The file with our private key cannot be read, or the key is not that of our certificate.
+    case serverKey(path: String, reason: String)
     /// A host name that cannot be verified: empty, too long or with a zero byte.
     case hostName(String)
 }
@@ -17,6 +21,8 @@ extension SecureTransportError: CustomStringConvertible {
         case .context(let reason): "cannot set up OpenSSL: \(reason)"
         case .certificateAuthorities(let path, let reason):
             "cannot use \(path) as a file of certificate authorities (PEM): \(reason)"
+        case .serverCertificate(let path, let reason): "cannot use \(path) as a TLS certificate (PEM): \(reason)"
+        case .serverKey(let path, let reason): "cannot use \(path) as the key of a TLS certificate (PEM): \(reason)"
         case .hostName(let name): "cannot verify a TLS server called \"\(name)\""
         }
     }

@@ -3,7 +3,7 @@ internal import Wire
 
 /// Why a TLS connection failed. The text goes to the log and to the operator.
 package enum TLSFailure: Error, Hashable, Sendable {
-    /// The server's certificate cannot be trusted for this host.
+    /// The peer's certificate cannot be trusted: a server's for this host, or a client's.
     case certificateRejected(host: String, reason: String)
     /// The handshake or a record failed; for example the peer does not speak TLS.
     case `protocol`(host: String, reason: String)
@@ -34,17 +34,18 @@ extension TLSFailure: CustomStringConvertible {
 package enum TLSOutput: Sendable {
     /// Write these bytes to the TCP connection.
     case transmit([UInt8])
-    /// The server is who it says it is; carries the application protocol agreed upon, if any.
+    /// The handshake is over, and the peer is who it says it is, as far as that was asked for; carries the application
+    /// protocol agreed upon, if any.
     case connected(applicationProtocol: String?)
-    /// Decrypted bytes from the server.
+    /// Decrypted bytes from the peer.
     case received([UInt8])
-    /// The server sent close_notify: no more bytes will come.
+    /// The peer sent close_notify: no more bytes will come.
     case closed
     /// Over, for this reason.
     case failed(TLSFailure)
 }
 
-/// The client's side of one TLS connection as a sans-I/O object: TCP bytes in, TCP bytes and plaintext out.
+/// One side of a TLS connection as a sans-I/O object: TCP bytes in, TCP bytes and plaintext out.
 /// After every call drain `poll()`.
 package final class TLSSession {
     /// Bytes read from the library at a time: one full record.
@@ -59,8 +60,7 @@ package final class TLSSession {
     private let ssl: OpaquePointer
     private let incoming: OpaquePointer
     private let outgoing: OpaquePointer
-    /// Keeps the authorities alive; the SSL holds its own reference, this one makes ownership plain.
-    private let context: TLSClientContext
+    /// The other side, for messages.
     private let host: String
     private var state = State.idle
     private var early: [UInt8] = []
@@ -70,24 +70,14 @@ package final class TLSSession {
     /// - Parameters:
     ///   - host: DNS name or IP address that the certificate must be for, without brackets or port.
     ///   - applicationProtocols: for ALPN (RFC 7301), best first; 1 to 255 bytes each.
-    package init(
+    package convenience init(
         _ context: TLSClientContext, host: String, applicationProtocols: [String] = []
     ) throws(SecureTransportError) {
         guard !host.isEmpty, host.utf8.count <= Self.maximumHostLength, !host.utf8.contains(0) else {
             throw .hostName(host)
         }
-        OpenSSLErrorQueue.clear()
-        guard let ssl = SSL_new(context.context), let incoming = BIO_new(BIO_s_mem()),
-            let outgoing = BIO_new(BIO_s_mem())
-        else { throw .context(OpenSSLErrorQueue.drain()) }
-        // The SSL owns both from here on, and frees them with itself.
-        SSL_set_bio(ssl, incoming, outgoing)
+        try self.init(context.context, host: host)
         SSL_set_connect_state(ssl)
-        self.ssl = ssl
-        self.incoming = incoming
-        self.outgoing = outgoing
-        self.context = context
-        self.host = host
         let isVerifiable: Bool
         if IPAddress(host) != nil {
             isVerifiable = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1
@@ -104,9 +94,40 @@ package final class TLSSession {
         }
     }
 
+    /// The server's side.
+    package convenience init(_ context: TLSServerContext) throws(SecureTransportError) {
+        try self.init(context.context, host: "the client")
+        SSL_set_accept_state(ssl)
+    }
+
+    /// - Parameter context: the SSL holds a reference of its own to it.
+    private init(_ context: OpaquePointer, host: String) throws(SecureTransportError) {
+        OpenSSLErrorQueue.clear()
+        guard let ssl = SSL_new(context), let incoming = BIO_new(BIO_s_mem()), let outgoing = BIO_new(BIO_s_mem())
+        else { throw .context(OpenSSLErrorQueue.drain()) }
+        // The SSL owns both from here on, and frees them with itself.
+        SSL_set_bio(ssl, incoming, outgoing)
+        self.ssl = ssl
+        self.incoming = incoming
+        self.outgoing = outgoing
+        self.host = host
+    }
+
     deinit { SSL_free(ssl) }
 
-    /// Sends the first flight.
+    /// The first name of the client's certificate that was verified: its subject's common name; nil without one.
+    package var clientName: String? {
+        guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+        defer { X509_free(certificate) }
+        var text = [CChar](repeating: 0, count: 256)
+        // SAFETY: the library writes at most as many bytes as there are, with a zero at the end.
+        let length = unsafe X509_NAME_get_text_by_NID(
+            X509_get_subject_name(certificate), NID_commonName, &text, Int32(text.count))
+        guard length > 0 else { return nil }
+        return String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Sends the client's first flight, or waits for it.
     package func start() {
         guard state == .idle else { return }
         state = .handshaking

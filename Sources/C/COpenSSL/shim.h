@@ -36,6 +36,27 @@ static inline uint64_t copenssl_dtls_options(void) {
   return SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION;
 }
 static inline uint64_t copenssl_tls_options(void) { return SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION; }
+static inline uint64_t copenssl_tls_server_options(void) {
+  return copenssl_tls_options() | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
+}
+// An idle connection keeps no buffers.
+static inline void copenssl_ctx_release_buffers(SSL_CTX *context) { SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS); }
+
+// Agrees to HTTP/1.1 when the client offers it; a client that offers only others is refused (RFC 7301 section 3.2).
+static inline int copenssl_select_http1(
+    SSL *ssl, const unsigned char **chosen, unsigned char *length, const unsigned char *offered, unsigned int count,
+    void *unused) {
+  static const unsigned char protocol[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  unsigned char *match = 0;
+  (void)ssl, (void)unused;
+  if (SSL_select_next_proto(&match, length, protocol, sizeof protocol, offered, count) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *chosen = match;
+  return SSL_TLSEXT_ERR_OK;
+}
+static inline void copenssl_ctx_select_http1(SSL_CTX *context) {
+  SSL_CTX_set_alpn_select_cb(context, copenssl_select_http1, 0);
+}
 
 // BIO macros.
 static inline void copenssl_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
