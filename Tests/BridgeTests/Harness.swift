@@ -13,7 +13,9 @@ final class Harness {
     let coders: any AudioCoderFactory
     let tick: MediaTick
     let session: BridgeSession
-    var ended: SessionStatistics?
+    /// What was written down at the end; nil until then.
+    var record: SessionRecord?
+    var ended: SessionStatistics? { record?.numbers }
     private var random = SplitMix64(seed: 1)
 
     init(
@@ -39,7 +41,7 @@ final class Harness {
             client: client, dialect: dialect.init(parameters, limits: configuration.limits.recordings),
             parameters: parameters, environment: environment, policy: policy, resumeToken: resumeToken,
             random: &random)
-        session.onEnded = { [weak self] in self?.ended = $0 }
+        session.onEnded = { [weak self] in self?.record = $0 }
         session.start()
     }
 

@@ -564,7 +564,7 @@ async def test_no_log_line_has_a_secret_and_refusals_are_counted(programs):
     async with VoiceClient(gateway.url, access_token=made) as client:
         resume = (await client.event("session"))["resume_token"]
         await client.event("agent_joined", within=30)
-    await gateway.says("session ended")
+    await gateway.says("call ended")
     async with aiohttp.ClientSession(f"http://127.0.0.1:{gateway.port}") as http:
         async with http.post("/v1/livekit/token?api_key=alpha-key") as answer:
             minted = (await answer.json())["token"]

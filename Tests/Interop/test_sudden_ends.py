@@ -51,6 +51,8 @@ async def test_when_a_client_is_killed_its_participant_leaves_within_100_ms(gate
             took.append(await asyncio.wait_for(gone[identity], 5) - killed)
         print("participants left after", [f"{seconds * 1000:.0f} ms" for seconds in took])
         assert min(took) <= 0.1, took
+    line = await gateway.says("reason=client_connection_lost")
+    assert "call ended" in line and "room=meeting" in line and "identity=" in line and "session=S_" in line
 
 
 async def test_when_the_agent_worker_is_killed_the_caller_is_told(programs):

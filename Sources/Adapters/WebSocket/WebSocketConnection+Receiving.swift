@@ -98,7 +98,7 @@ extension WebSocketConnection {
         } else if now < due {
             timer?.arm(at: due)
         } else if isAwaitingSign {
-            finishAbnormally("the peer does not answer pings")
+            finishAbnormally("the peer does not answer pings", wasLocal: true)
         } else {
             isAwaitingSign = true
             lastSign = now

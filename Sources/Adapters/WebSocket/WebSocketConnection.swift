@@ -298,8 +298,8 @@ package final class WebSocketConnection {
         }
     }
 
-    func finishAbnormally(_ reason: String) {
-        finish(closure ?? WebSocketClosure(code: .abnormal, reason: reason, wasClean: false, wasLocal: false))
+    func finishAbnormally(_ reason: String, wasLocal: Bool = false) {
+        finish(closure ?? WebSocketClosure(code: .abnormal, reason: reason, wasClean: false, wasLocal: wasLocal))
     }
 
     // MARK: The end of an iteration

@@ -15,6 +15,8 @@ struct ClientLink {
     private(set) var faultyMessages = 0
     /// Replies that the client says it has played to their end.
     private(set) var repliesPlayedOut = 0
+    /// How often the client came back.
+    private var resumes = 0
 
     private var connection: any ClientConnection
     /// The same object as `connection` while the client is away; nil while it is there.
@@ -127,6 +129,7 @@ struct ClientLink {
         numbers.eventsSent = eventsSent
         numbers.faultyMessages = faultyMessages
         numbers.repliesPlayedOut = repliesPlayedOut
+        numbers.resumes = resumes
     }
 
     // MARK: To the client
@@ -226,6 +229,7 @@ struct ClientLink {
     ///   - session: told with what the client has missed.
     ///   - agent: told behind that.
     mutating func resume(on new: any ClientConnection, _ session: SessionSummary, _ agent: AgentState?) {
+        resumes += 1
         let kept = absent
         absent = nil
         if kept == nil {

@@ -10,6 +10,8 @@ package struct RoomRequest: Hashable, Sendable {
     package var name: String
     /// A LiveKit access token that the client brought.
     package var accessToken: String?
+    /// The session's id, for the log.
+    package var session = ""
 
     package init(room: String, identity: String, name: String, accessToken: String? = nil) {
         self.room = room

@@ -55,7 +55,9 @@ final class RoomLink {
 
     private func enter() {
         guard let delegate else { return }
-        connection = environment.rooms.join(caller.roomRequest, delegate: delegate)
+        var request = caller.roomRequest
+        request.session = session
+        connection = environment.rooms.join(request, delegate: delegate)
         delegate.roomLink(asksFor: [.connectSound])
         if caller.knowsRoom { placeAgent() }
     }

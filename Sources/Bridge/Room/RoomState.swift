@@ -11,7 +11,12 @@ struct RoomState {
     private var roster = Roster()
     private var hearing: Hearing
     private var unintroduced: UnintroducedData
-    private let startedAt: Instant
+    /// When the client was accepted.
+    let startedAt: Instant
+    private var firstSound: Instant?
+    private var replies = 0
+    private var interruptions = 0
+    private var reconnects = 0
 
     init(limits: Limits, now: Instant) {
         startedAt = now
@@ -26,10 +31,25 @@ struct RoomState {
     /// Whether somebody hears the caller.
     var isHeard: Bool { hearing.isHeard }
 
-    /// Adds how long it took until the room was joined and the caller was heard.
+    /// Sound goes to the client now. Returns whether a reply begins with it.
+    mutating func noteSound(now: Instant) -> Bool {
+        guard conversation.noteSound() else { return false }
+        replies += 1
+        if firstSound == nil { firstSound = now }
+        return true
+    }
+
+    /// Sound that was on its way to the client is dropped.
+    mutating func noteInterruption() { interruptions += 1 }
+
+    /// Adds how long it took until the room was joined, the caller was heard and the agent answered, and what was counted.
     func add(to numbers: inout SessionStatistics) {
         numbers.joinedAfter = hearing.joined.map { Int(($0 - startedAt).milliseconds) }
         numbers.heardAfter = hearing.firstHeard.map { Int(($0 - startedAt).milliseconds) }
+        numbers.firstSoundAfter = firstSound.map { Int(($0 - startedAt).milliseconds) }
+        numbers.replies = replies
+        numbers.interruptions = interruptions
+        numbers.reconnects = reconnects
     }
 
     /// When `handleTimeout` wants to be called.
@@ -51,7 +71,9 @@ struct RoomState {
         case .failed(let failure): actions.append(.life(.roomFailed(failure)))
         case .ended(let why): actions.append(.life(.roomEnded(why)))
         case .interrupted: actions.append(.sound(.hold))
-        case .resumed: if isHeard { actions.append(.release) }
+        case .resumed:
+            reconnects += 1
+            if isHeard { actions.append(.release) }
         case .microphonePublished(let track):
             switch hearing.notePublished(track) {
             case .first, .again: break

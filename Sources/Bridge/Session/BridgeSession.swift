@@ -7,7 +7,7 @@ package import Wire
 package final class BridgeSession {
     package let id: String
     /// Called once, when everything is over.
-    package var onEnded: ((SessionStatistics) -> Void)?
+    package var onEnded: ((SessionRecord) -> Void)?
 
     private let environment: SessionEnvironment
     private var timer: (any SessionTimer)?
@@ -62,6 +62,9 @@ package final class BridgeSession {
         return numbers
     }
 
+    /// Who and where the caller is.
+    package var summary: SessionSummary { room.summary }
+
     // MARK: Life
 
     /// Accepts the client.
@@ -88,10 +91,10 @@ package final class BridgeSession {
 
     /// The client's connection ended, and the client has not ended the call. The session waits for the client, or ends if
     /// no later connection can continue it; then its agent still waits for a new session of the same caller.
-    package func clientLost(mayResume: Bool = true) {
+    package func clientLost(_ loss: ClientLoss = .broken, mayResume: Bool = true) {
         guard !hasEnded, !client.isAway else { return }
         // Who is not told of the session has no token to come back with.
-        lifecycle.handle(.clientLost(mayResume: mayResume && client.tellsSession), now: now)
+        lifecycle.handle(.clientLost(mayResume: mayResume && client.tellsSession, loss), now: now)
         if lifecycle.isClientAbsent {
             // Half a sample and half a frame of this connection must not run into the sound of the next one.
             perform(.sound(.endTurn))
@@ -153,7 +156,7 @@ package final class BridgeSession {
         audio?.close()
         let onEnded = onEnded
         self.onEnded = nil
-        onEnded?(currentStatistics)
+        if let end = lifecycle.ending { onEnded?(SessionRecord(end, room, client, state, currentStatistics, now: now)) }
     }
 
     // MARK: What parts ask for
@@ -169,6 +172,7 @@ package final class BridgeSession {
         case .answer(let event): client.answer(event)
         case .send(let frame): client.send(frame)
         case .discardSound:
+            state.noteInterruption()
             perform(.sound(.discard))
             client.discardSound()
         case .playedOut: client.notePlayedOut()
@@ -289,7 +293,7 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
 
     package func downlink(sound bytes: UnsafeRawBufferPointer) {
         guard let audio else { return }
-        if state.conversation.noteSound() { client.tell(.replyStarted) }
+        if state.noteSound(now: now) { client.tell(.replyStarted) }
         lifecycle.noteActivity(now: now)
         // SAFETY: the bytes are only read during the call.
         unsafe client.send(sound: bytes, as: audio.delivery)

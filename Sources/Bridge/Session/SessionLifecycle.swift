@@ -36,7 +36,7 @@ package struct SessionLifecycle: Sendable {
         /// The client has said goodbye.
         case clientGone
         /// Its connection ended without a goodbye. `mayResume` is false when no later connection can continue the session.
-        case clientLost(mayResume: Bool)
+        case clientLost(mayResume: Bool, ClientLoss = .broken)
         /// It is back on another connection.
         case clientResumed
         case shutdown
@@ -77,7 +77,7 @@ package struct SessionLifecycle: Sendable {
     private enum Client: Sendable {
         case present
         /// The session ends then, unless the client has come back.
-        case away(end: Instant)
+        case away(end: Instant, ClientLoss)
     }
 
     private enum Stage: Sendable {
@@ -101,7 +101,7 @@ package struct SessionLifecycle: Sendable {
             switch stage {
             case .opening(let end), .joining(let end): return Instant.earliest(whole, end)
             case .inRoom(let agent, .present): return Instant.earliest(whole, agent.nextDeadline)
-            case .inRoom(let agent, .away(let end)):
+            case .inRoom(let agent, .away(let end, _)):
                 return Instant.earliest(Instant.earliest(whole, end), agent.nextDeadline)
             }
         }
@@ -111,6 +111,9 @@ package struct SessionLifecycle: Sendable {
     package var agentName = ""
     /// Whether an agent is supposed to come.
     package var expectsAgent: Bool { !agentName.isEmpty }
+
+    /// Why the session is over; nil until it is.
+    private(set) var ending: SessionEnd?
 
     private let limits: Limits
     /// Nil when the session is over.
@@ -191,13 +194,13 @@ package struct SessionLifecycle: Sendable {
         case .roomEnded(let why): end(why)
         case .failed(let error, let reason): end(reason, error.message, error: error)
         case .shutdown: end(.shutdown, "the gateway is shutting down; connect again")
-        case .clientGone: finish(.goodbye)
-        case .clientLost(let mayResume):
+        case .clientGone: finish(.goodbye, .hungUp)
+        case .clientLost(let mayResume, let loss):
             // Before it is in the room the client has nothing to come back to.
             guard mayResume, limits.resumeGrace > .zero, case .inRoom(let agent, _) = stage else {
-                return finish(.withoutGoodbye)
+                return finish(.withoutGoodbye, SessionEnd(loss))
             }
-            life?.stage = .inRoom(agent, .away(end: now + limits.resumeGrace))
+            life?.stage = .inRoom(agent, .away(end: now + limits.resumeGrace, loss))
         case .clientResumed:
             if case .inRoom(let agent, _) = stage { life?.stage = .inRoom(agent, .present) }
         }
@@ -212,7 +215,9 @@ package struct SessionLifecycle: Sendable {
 
     package mutating func handleTimeout(now: Instant) {
         guard let life else { return }
-        if case .inRoom(_, .away(let end)) = life.stage, end <= now { return finish(.withoutGoodbye) }
+        if case .inRoom(_, .away(let end, let loss)) = life.stage, end <= now {
+            return finish(.withoutGoodbye, SessionEnd(loss))
+        }
         if let end = life.end, let limit = limits.maximumSession, end <= now {
             return self.end(.sessionLimit, "sessions may last \(limit.inSeconds) s at most")
         }
@@ -283,13 +288,17 @@ package struct SessionLifecycle: Sendable {
         // The room first: closing takes as long as the client likes.
         if hasJoined { actions.append(.leave(reason.departure)) }
         actions.append(.close(reason, message: message))
-        life = nil
-        actions.append(.finish)
+        finish(SessionEnd(reason, message, error))
     }
 
-    private mutating func finish(_ departure: RoomDeparture) {
+    private mutating func finish(_ departure: RoomDeparture, _ end: SessionEnd) {
         if hasJoined { actions.append(.leave(departure)) }
+        finish(end)
+    }
+
+    private mutating func finish(_ end: SessionEnd) {
         life = nil
+        ending = end
         actions.append(.finish)
     }
 }

@@ -33,9 +33,17 @@ package struct SessionStatistics: Hashable, Sendable {
     package var repliesPlayedOut = 0
     /// Messages with events to the client.
     package var eventsSent = 0
-    /// Milliseconds from the start of the session to the room, and to the moment when the agent heard the caller.
+    /// Replies of the agent that the client got sound of, and how often queued sound was dropped because somebody broke in.
+    package var replies = 0
+    package var interruptions = 0
+    /// How often the client came back, and how often the room did.
+    package var resumes = 0
+    package var reconnects = 0
+    /// Milliseconds from the start of the session to the room, to the moment when the agent heard the caller, and to the
+    /// agent's first sound.
     package var joinedAfter: Int?
     package var heardAfter: Int?
+    package var firstSoundAfter: Int?
 
     package init() {}
 }

@@ -26,7 +26,7 @@ final class LiveKitRoomConnector: RoomConnector {
     func join(_ request: RoomRequest, delegate: any RoomConnectionDelegate) -> any RoomConnection {
         let configuration = ParticipantConfiguration(
             server: environment.roomServer, token: request.accessToken ?? token(for: request))
-        let log = environment.log.with(["room": request.room, "identity": request.identity])
+        let log = environment.log.with(["session": request.session, "room": request.room, "identity": request.identity])
         let participant = RoomParticipant(
             loop: loop, webSockets: context, factory: environment.transports, authentication: .openSSL,
             random: SecureRandom(), configuration: configuration, log: log)

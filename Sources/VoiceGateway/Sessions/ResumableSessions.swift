@@ -32,15 +32,15 @@ final class ResumableSessions {
     }
 
     /// A session's socket broke: it waits for another one, if it may.
-    func clientLost(_ session: BridgeSession, _ token: String, _ log: Log) {
+    func clientLost(_ session: BridgeSession, _ token: String, _ loss: ClientLoss, _ log: Log) {
         guard absentTokens.count < Self.maximumAbsent else {
             log.warning("too many sessions wait for their clients", ["limit": Self.maximumAbsent])
-            return session.clientLost(mayResume: false)
+            return session.clientLost(loss, mayResume: false)
         }
-        session.clientLost()
+        session.clientLost(loss)
         guard session.isClientAbsent else { return }
         absentTokens.insert(token)
-        log.info("client lost")
+        log.info("client lost", ["reason": loss.rawValue])
     }
 
     /// Gives a session to the client's new socket; nil when it is over.

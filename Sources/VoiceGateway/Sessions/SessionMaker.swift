@@ -19,11 +19,13 @@ final class SessionMaker {
     private let admission: Admission
     private let tokens: AccessTokens
     private let log: Log
+    private let report: CallReport
 
     init(_ gatewayLoop: GatewayLoop) {
         let gateway = gatewayLoop.environment
         loopIndex = gatewayLoop.index
         log = gateway.log
+        report = CallReport(log: gateway.log, metrics: gateway.metrics)
         api = gatewayLoop.serverAPI
         admission = gateway.admission
         tokens = AccessTokens(credentials: gateway.credentials)
@@ -68,16 +70,16 @@ final class SessionMaker {
         let policy = CallerPolicy(caller, admission: admission, tokens: tokens, api: api)
         let session = make(client, dialect, parameters, policy, token)
         let place = client.place
-        let log = log.with(["session": session.id])
-        session.onEnded = { [unowned session, resumable] numbers in
-            Self.report(numbers, of: session, to: log)
+        let log = log.with(session.summary)
+        session.onEnded = { [report, resumable] record in
+            report.ended(record, address: place?.address ?? caller.address)
             // The session is counted until now, even when it waited for its client.
             withExtendedLifetime(place) {}
             if let token { resumable.remove(token) }
         }
         if let token {
             resumable.add(session, of: client, token)
-            client.onLost = { [resumable] session in resumable.clientLost(session, token, log) }
+            client.onLost = { [resumable] session, loss in resumable.clientLost(session, token, loss, log) }
         }
         log.info("client connected", ["endpoint": path])
         return session
@@ -99,8 +101,8 @@ final class SessionMaker {
         path: String
     ) -> BridgeSession {
         if let session = resumable.resume(token, with: client) {
-            let log = log.with(["session": session.id])
-            client.onLost = { [resumable] session in resumable.clientLost(session, token, log) }
+            let log = log.with(session.summary)
+            client.onLost = { [resumable] session, loss in resumable.clientLost(session, token, loss, log) }
             log.info("client came back", ["endpoint": path])
             return session
         }
@@ -123,21 +125,10 @@ final class SessionMaker {
             resumeToken: token,
             random: &random)
     }
+}
 
-    private static func report(_ numbers: SessionStatistics, of session: BridgeSession, to log: Log) {
-        log.info(
-            "session ended",
-            [
-                "messages_in": numbers.clientMessages, "bytes_in": numbers.clientAudioBytes,
-                "packets_out": numbers.packetsSent, "sound_out_ms": numbers.uplinkSamples / 48,
-                "dropped_ms": numbers.uplinkDropped / 48, "skipped_ms": numbers.uplinkSkipped / 48,
-                "longest_delay_ms": numbers.longestUplinkDelay, "packets_in": numbers.packetsReceived,
-                "concealed_ms": numbers.downlinkConcealed / 48, "recovered_ms": numbers.downlinkRecovered / 48,
-                "coding_failures": numbers.codingFailures, "faulty_messages": numbers.faultyMessages,
-                "replies_played_out": numbers.repliesPlayedOut, "audio_to_client": numbers.audioMessagesSent,
-                "audio_dropped": numbers.audioMessagesDropped,
-                "events": numbers.eventsSent, "joined_ms": numbers.joinedAfter ?? -1,
-                "heard_ms": numbers.heardAfter ?? -1,
-            ])
+extension Log {
+    fileprivate func with(_ summary: SessionSummary) -> Log {
+        with(["session": summary.id, "room": summary.room, "identity": summary.identity])
     }
 }

@@ -27,7 +27,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     private var hooks: Hooks?
     private let maximumMessageBytes: Int
     /// Decides about the session when the socket broke; without it, the session ends.
-    var onLost: ((BridgeSession) -> Void)?
+    var onLost: ((BridgeSession, ClientLoss) -> Void)?
     /// Where the socket is counted.
     private(set) var place: Admission.Place?
 
@@ -93,10 +93,12 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
         if let session {
-            switch closure.kind {
-            case .goodbye: session.clientClosed()
-            case .departure: session.clientLost(mayResume: false)
-            case .loss: if let onLost { onLost(session) } else { session.clientLost(mayResume: false) }
+            switch closure.loss {
+            case nil: session.clientClosed()
+            case .departed?: session.clientLost(.departed, mayResume: false)
+            case .faulty?: session.clientLost(.faulty, mayResume: false)
+            case .some(let loss):
+                if let onLost { onLost(session, loss) } else { session.clientLost(loss, mayResume: false) }
             }
         }
         onLost = nil
@@ -149,23 +151,16 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 }
 
 extension WebSocketClosure {
-    /// What the end of a connection says about its client.
-    fileprivate enum Kind {
-        /// The client is done.
-        case goodbye
-        /// The client's page or program goes, or was sent away for what it did; it may begin again, as after a reload.
-        case departure
-        /// What a network does: no close frame, no answer to a ping, messages that are not read.
-        case loss
-    }
-
-    fileprivate var kind: Kind {
+    /// What the end of a connection says about its client; nil when the client has ended the call.
+    fileprivate var loss: ClientLoss? {
         switch code {
         // The second is what a browser's `close()` sends.
-        case .normal, .noStatus: .goodbye
-        case .goingAway: .departure
-        case .abnormal, .tryAgainLater: .loss
-        default: wasLocal ? .departure : .loss
+        case .normal, .noStatus: nil
+        case .goingAway: .departed
+        // What a network does: no close frame, no answer to a ping, messages that are not read.
+        case .abnormal: wasLocal ? .vanished : .broken
+        case .tryAgainLater: .slow
+        default: wasLocal ? .faulty : .broken
         }
     }
 }
