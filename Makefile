@@ -1,7 +1,9 @@
-.PHONY: help bootstrap build run test check conformance fuzz soak bench microbench format clean
+.PHONY: help bootstrap build run install package test check conformance fuzz soak bench microbench format clean
 
 help:
 	@echo "make run     build for release and start the gateway (PORT=3000; room server inside unless LIVEKIT_URL is set)"
+	@echo "make install  puts the built gateway, its systemd unit and its settings in place (DESTDIR= PREFIX=/usr/local)"
+	@echo "make package  a Debian package of it in .build/package"
 	@echo "make test    everything: packages, build, format, unit tests, interop tests"
 	@echo "make check   build, format and unit tests only"
 	@echo "make conformance  WebSocket server and client against the Autobahn test suite (ARGUMENTS=\"--cases 6.4 --verbose\")"
@@ -11,14 +13,24 @@ help:
 	@echo "make microbench  instructions and allocations of each core, against Benchmarks/Micro/thresholds.json (needs valgrind)"
 	@echo "make format  write the house format into the sources"
 
+# Programs for release have Swift's runtime inside: they run where no Swift is, and what is tested is what is packaged.
+RELEASE = swift build -c release --static-swift-stdlib --product
+
 bootstrap:
 	@scripts/bootstrap
 
 build: bootstrap
-	swift build -c release --product VoiceGateway
+	$(RELEASE) VoiceGateway
 
 run: build
 	@exec .build/release/VoiceGateway serve
+
+# Does not build, so that root runs no compiler.
+install:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(or $(PREFIX),/usr/local)" scripts/install-files
+
+package: build
+	@scripts/package
 
 test:
 	@scripts/test
@@ -36,14 +48,14 @@ fuzz: bootstrap
 
 soak:
 	@scripts/bootstrap --tests
-	swift build -c release --product VoiceGateway
+	$(RELEASE) VoiceGateway
 	.venv/bin/python Tests/Interop/soak.py $(or $(CALLERS),20) $(or $(DURATION),120)
 
 # QUICK=1 takes a minute; ARGUMENTS="--baseline python", "--room-url ws://…", "--knee", …: see docs/benchmark.md.
 bench: bootstrap
-	BENCH=1 swift build -c release --product VoiceGateway
-	BENCH=1 swift build -c release --product OpusAlone
-	BENCH=1 swift build -c release --product BareRelay
+	BENCH=1 $(RELEASE) VoiceGateway
+	BENCH=1 $(RELEASE) OpusAlone
+	BENCH=1 $(RELEASE) BareRelay
 	@python3 Benchmarks/bench.py $(if $(QUICK),--quick) $(ARGUMENTS)
 
 # ARGUMENTS="--update" writes new thresholds, "--time" leaves callgrind out, a name measures what begins so.

@@ -8,8 +8,10 @@ import numpy
 
 
 class VoiceClient:
-    def __init__(self, url: str, **parameters) -> None:
+    def __init__(self, url: str, tls=True, **parameters) -> None:
+        """`tls`: the SSL context for a wss: URL; True is the system's."""
         self.url = url
+        self.tls = tls
         self.parameters = {key: str(value) for key, value in parameters.items()}
         self.rate_in = int(self.parameters.get("sample_rate", 16000))
         self.rate_out = int(self.parameters.get("output_sample_rate", 24000))
@@ -21,7 +23,7 @@ class VoiceClient:
 
     async def __aenter__(self) -> "VoiceClient":
         self._http = aiohttp.ClientSession()
-        self.socket = await self._http.ws_connect(self.url, params=self.parameters, max_msg_size=0)
+        self.socket = await self._http.ws_connect(self.url, params=self.parameters, max_msg_size=0, ssl=self.tls)
         self._reading = asyncio.create_task(self._read())
         return self
 

@@ -1,0 +1,58 @@
+"""Two gateways behind nginx and behind HAProxy, as deploy/ configures them, while one of the gateways is deployed anew."""
+
+import asyncio
+import signal
+import ssl
+
+import aiohttp
+import pytest
+
+from support.balancers import HAProxyBalancer, NginxBalancer
+from support.client import VoiceClient
+from support.parrot import says_it_back
+from support.processes import Gateway
+from test_draining import DEPLOYMENT, get
+
+
+@pytest.mark.parametrize("kind", [NginxBalancer, HAProxyBalancer])
+async def test_while_a_gateway_drains_its_call_goes_on_and_no_new_one_is_refused(programs, room_server, tmp_path, kind):
+    settings = {
+        "LIVEKIT_URL": room_server.url, **DEPLOYMENT, "TRUSTED_PROXIES": "127.0.0.1", "DRAIN_NOTICE": 0,
+        "DRAIN_SECONDS": 60}
+    gateways = [await programs(Gateway(**settings)) for _ in range(2)]
+    balancer = await programs(kind(tmp_path, *(gateway.port for gateway in gateways)))
+    trusted = ssl.create_default_context(cafile=balancer.authority)
+
+    def caller(identity: str, **parameters) -> VoiceClient:
+        return VoiceClient(balancer.url, trusted, identity=identity, **parameters)
+
+    async with caller("old") as old:
+        await old.event("session")
+        [leaving] = [gateway for gateway in gateways if get(gateway, "/health")[1]["calls"] == 1]
+        [staying] = [gateway for gateway in gateways if gateway is not leaving]
+        leaving.signal(signal.SIGTERM)
+        await leaving.says("draining")
+
+        # At once, before any health check has looked.
+        async def calls(identity: str) -> None:
+            async with caller(identity, agent="") as new:
+                await new.event("session")
+
+        await asyncio.gather(*(calls(f"new-{number}") for number in range(8)))
+        async with caller("later", agent="") as later:
+            await later.event("session")
+            assert get(staying, "/health")[1]["calls"] == 1
+            await says_it_back(old)
+            assert leaving.process.returncode is None and get(leaving, "/health")[1]["calls"] == 1
+    assert await leaving.ends() == 0
+
+    # The process is gone, and its address with it.
+    async with caller("last", agent="") as last:
+        await last.event("session")
+        assert get(staying, "/health")[1]["calls"] == 1
+    async with aiohttp.ClientSession() as http:
+        for path in ("/metrics", "/health"):
+            async with http.get(f"https://localhost:{balancer.port}{path}", ssl=trusted) as answer:
+                assert answer.status == 404
+        async with http.post(f"https://localhost:{balancer.port}/session", ssl=trusted, json={"userIdentity": "ann"}) as answer:
+            assert (await answer.json())["websocketUrl"].startswith(f"wss://localhost:{balancer.port}/")
