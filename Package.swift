@@ -161,8 +161,8 @@ var targets: [Target] = [
         "VoiceGatewayTests",
         [
             "Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "HTTP", "WebSocket",
-            "EventLoops",
-            "HTTPClient", "LiveKitParticipant", "DevRoomServer", "VoiceGateway", "LoadGenerator", "TestSupport",
+            "EventLoops", "HTTPClient", "Bridge", "LiveKitParticipant", "DevRoomServer", "VoiceGateway",
+            "LoadGenerator", "TestSupport",
         ]),
     tests("LoadGeneratorTests", ["Wire", "AudioCodec", "LoadGenerator"]),
     tests(

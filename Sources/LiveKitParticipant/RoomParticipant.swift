@@ -1,173 +1,302 @@
 package import EventLoops
 package import Observability
-package import PeerConnection
 package import Signalling
-package import WebSocket
-package import Wire
+internal import Wire
 
 /// A participant in a LiveKit room: joins, publishes one microphone, hears everybody's audio, exchanges data, and gets
 /// back when the connection is lost (docs/livekit-protocol.md). Video is never subscribed to: we join with
 /// `auto_subscribe` off and ask for audio tracks by name, so that no server can send anything else.
 ///
-/// Belongs to the loop's thread, all of it. Events come through the delegate, synchronously; it may call back from
+/// It is the I/O of its parts: `ConnectionMachine` says what to do about the connection, and each other part keeps what is
+/// its own. Belongs to the loop's thread, all of it. Events come through the delegate, synchronously; it may call back from
 /// them.
 package final class RoomParticipant {
-    /// How far the participant has come.
-    package enum State: Hashable, Sendable {
-        case idle
-        case joining
-        case connected
-        case reconnecting
-        case closed
-    }
-
     package let loop: EventLoop
     package weak var delegate: (any RoomParticipantDelegate)?
-    package internal(set) var state = State.idle
     /// The room and those in it.
-    package internal(set) var view = RoomView()
-
-    let webSockets: WebSocketContext
-    let factory: any SecureTransportFactory
-    let authentication: MessageAuthentication
-    let configuration: ParticipantConfiguration
-    var random: any RandomNumberGenerator
-    let log: Log
-
-    // Signalling
-    /// The newest access token.
-    var token: String
-    /// Nil while no attempt is under way.
-    var signal: SignalConnection?
+    package private(set) var view = RoomView()
+    /// Packets, streams and calls.
+    package private(set) var data: DataPlane!
+    private let environment: ParticipantEnvironment
+    private var configuration: ParticipantConfiguration
+    private let log: Log
+    private var random: any RandomNumberGenerator
+    private var connection: ConnectionMachine
+    private var timer: LoopTimer?
     /// Which path worked last.
-    var path: SignalPath
-    /// What the current attempt is waiting for.
-    var stage = Stage.none
-    var stageTimer: LoopTimer?
-    /// Requests from the time while the connection was away.
-    var waitingRequests: [SignalRequest.Message] = []
-    var lastRequestID: UInt32 = 0
-    var pendingUpdates: [UInt32: (RequestResponse) -> Void] = [:]
-
-    // Reconnecting
-    var policy = ReconnectPolicy(mayResume: false)
-    var attempt: ReconnectPolicy.Attempt?
-    /// Since when media has been up.
-    var connectedAt: Instant?
-    var retriesLeft: Int
-    /// The last failure, told when there are no attempts left.
-    var lastFailure: ParticipantError?
-    /// What the server had of our reliable packets, between its word and the end of the resume.
-    var resendAfter: UInt32?
-
-    // Media
-    var session: MediaSession?
-    var microphone: Microphone?
-    /// Audio tracks that we asked for.
-    var requestedTracks: Set<String> = []
-
-    // Data
-    var outbox = ReliableOutbox()
-    var inbox = ReliableInbox()
-    /// Reliable packets from before there was a channel.
-    var waitingPackets: [DataPacket] = []
-    var assembler: DataStreamAssembler
-    var transcripts = TranscriptBoard()
-    var calls = RPCCalls()
-    var callCompletions: [String: (RPCResult) -> Void] = [:]
-    var callTimer: LoopTimer?
-
-    /// What an attempt to connect is waiting for.
-    enum Stage {
-        case none
-        /// The pause before the next attempt.
-        case pause
-        /// The socket, then the first message.
-        case signal
-        /// The peer connections.
-        case media
-    }
+    private var path: SignalPath
+    private var signal: SignalConnection?
+    private var session: MediaSession?
+    private var microphone: PublishedTrack?
+    private var subscriptions: Subscriptions
+    private var requests = PendingRequests()
 
     /// Makes a participant that does nothing before `connect`.
-    /// - Parameters:
-    ///   - webSockets: the loop's sockets, with the authorities to trust.
-    ///   - factory: makes DTLS and SRTP.
-    ///   - random: cryptographically secure; credentials and identifiers come from it.
+    /// - Parameter random: cryptographically secure; credentials and identifiers come from it.
     package init(
-        loop: EventLoop, webSockets: WebSocketContext, factory: any SecureTransportFactory,
-        authentication: MessageAuthentication, random: any RandomNumberGenerator,
+        loop: EventLoop, environment: ParticipantEnvironment, random: any RandomNumberGenerator,
         configuration: ParticipantConfiguration, log: Log
     ) {
         self.loop = loop
-        self.webSockets = webSockets
-        self.factory = factory
-        self.authentication = authentication
+        self.environment = environment
         self.random = random
         self.configuration = configuration
         self.log = log
-        token = configuration.token
+        connection = ConnectionMachine(configuration: configuration, random: random)
         path = configuration.prefersSinglePeerConnection ? .single : .dual
-        retriesLeft = configuration.joinRetries
-        assembler = DataStreamAssembler(ignoredTopics: configuration.ignoredTopics)
-        stageTimer = LoopTimer(loop: loop) { [weak self] in self?.stageTimedOut() }
-        callTimer = LoopTimer(loop: loop) { [weak self] in self?.callsTimedOut() }
+        subscriptions = Subscriptions(maximum: configuration.maximumSubscribedTracks)
+        data = DataPlane(loop: loop, ignoredTopics: configuration.ignoredTopics, log: log, owner: self)
+        timer = LoopTimer(loop: loop) { [weak self] in self?.timedOut() }
     }
 
-    // MARK: Joining and leaving
+    /// It is over, and nothing comes any more.
+    package var isClosed: Bool { connection.phase == .closed }
+
+    // MARK: What the owner wants
 
     /// Joins the room. Ends with one `disconnected` event, whatever happens.
     package func connect() {
         loop.preconditionCurrent("a participant")
-        guard state == .idle else { return }
-        state = .joining
-        openSignal()
+        handle(.connect)
     }
 
     /// Leaves the room: the others see it at once, and why. Does nothing after the end.
     ///
     /// - Parameter reason: servers pass on `clientInitiated`, at which agents close their session with this participant,
     ///   and `userUnavailable`, at which they wait for it to come back (docs/livekit-protocol.md#leaving); others count as the first.
-    package func leave(_ reason: DisconnectReason = .clientInitiated) {
-        guard state != .closed else { return }
-        signal?.send(
-            .leave(
-                .with {
-                    $0.reason = reason
-                    $0.action = .disconnect
-                }))
-        finish(.left)
+    package func leave(_ reason: DisconnectReason = .clientInitiated) { handle(.leave(reason)) }
+
+    /// Publishes the microphone, once; may be called before joining.
+    @discardableResult
+    package func publishMicrophone(_ options: MicrophoneOptions = MicrophoneOptions()) -> PublishedTrack {
+        if let microphone { return microphone }
+        let track = PublishedTrack(cid: makeIdentifier(), options: options, loop: loop) { [weak self] in
+            self?.request($0)
+        }
+        microphone = track
+        if connection.hasSession, let session {
+            session.publish(track)
+            session.negotiate()
+        }
+        return track
     }
 
-    /// The end: lets go of everything, tells whoever waits, then the delegate.
-    func finish(_ ending: ParticipantEnding) {
-        guard state != .closed else { return }
-        state = .closed
-        stageTimer?.cancel()
-        callTimer?.cancel()
-        session?.close()
-        session = nil
-        signal?.close()
-        signal = nil
-        waitingRequests = []
-        waitingPackets = []
-        let updates = pendingUpdates.values
-        pendingUpdates = [:]
-        for update in updates {
-            update(.with { $0.reason = .unclassifiedError })
-        }
-        for event in assembler.senderLeft(sid: nil) { emit(event) }
-        calls.closed()
-        drainCalls()
-        switch ending {
-        case .left: log.info("participant left")
-        case .removed(let reason): log.info("participant removed", ["reason": reason.name])
-        case .failed(let error): log.warning("participant ended", ["error": "\(error)"])
-        }
-        emit(.disconnected(ending))
+    /// Changes our attributes; an empty one deletes its key. The completion gets the server's answer; `ok` in its reason
+    /// means done.
+    package func update(attributes: [String: String], completion: ((RequestResponse) -> Void)? = nil) {
+        request(requests.update(attributes: attributes, completion))
     }
-
-    func emit(_ event: ParticipantEvent) { delegate?.participant(self, event: event) }
 
     /// A new identifier in the form of a UUID (version 4).
     package func makeIdentifier() -> String { RandomName.uuid(using: &random) }
+
+    // MARK: What the machine says
+
+    private func handle(_ input: ConnectionMachine.Input) {
+        connection.handle(input, now: loop.now)
+        perform()
+    }
+
+    private func timedOut() {
+        connection.handleTimeout(now: loop.now)
+        perform()
+    }
+
+    private func noteLoss(_ reason: ReconnectReason, _ error: ParticipantError) {
+        log.info("connection lost", ["state": "\(connection.phase)", "reason": reason.name, "error": "\(error)"])
+    }
+
+    private func perform() {
+        while let action = connection.poll() {
+            switch action {
+            case .open(let attempt): open(attempt)
+            case .dropSignalling:
+                signal?.close()
+                signal = nil
+            case .dropSession: dropSession()
+            case .startSession(let join, let attempt): start(join, attempt)
+            case .resumeSession(let response): resume(response)
+            case .connected(let isBackWithNewSession): connected(isBackWithNewSession)
+            case .reconnecting:
+                data.wait()
+                emit(.reconnecting)
+            case .sayLeave(let reason): signal?.sendLeave(reason)
+            case .end(let ending): end(ending)
+            }
+        }
+        if !isClosed { timer?.follow(connection.nextDeadline) }
+    }
+
+    private func open(_ attempt: ConnectionMachine.Attempt) {
+        data.wait()
+        let signal = SignalConnection(
+            context: environment.webSockets, configuration: configuration,
+            resuming: attempt == .resume ? view.local.sid : nil, path: path, log: log, delegate: self)
+        self.signal = signal
+        signal.open()
+    }
+
+    /// The server has let us in: makes the peer connections, tells of the room, and offers.
+    private func start(_ join: JoinResponse, _ attempt: ConnectionMachine.Attempt) {
+        guard let signal, let room = join.room, let local = join.participant else { return }
+        log.info("joined", ["sid": local.sid, "path": "\(signal.path)"])
+        if attempt == .rejoin {
+            data.sessionEnded()
+            for completion in requests.sessionEnded() { completion(.with { $0.reason = .unclassifiedError }) }
+        }
+        subscriptions.forgetRequests()
+        let session: MediaSession
+        do throws(ParticipantError) {
+            session = try MediaSession(
+                loop: loop, join: join, signal: signal, environment: environment, random: random,
+                offerTimeout: configuration.mediaTimeout, log: log, delegate: self)
+        } catch {
+            return handle(.failed(error))
+        }
+        self.session = session
+        session.startPings(on: signal)
+        data.begin(on: session)
+        let changes = view.joined(join)
+        if attempt == .join { emit(.joined(room, local)) }
+        // The delegate may have left, or begun to publish, in the meantime.
+        guard !isClosed else { return }
+        session.start(with: microphone)
+        apply(changes)
+        // After a new session nothing about the others need have changed; our subscriptions are gone all the same.
+        subscribeToAll()
+    }
+
+    private func resume(_ response: ReconnectResponse) {
+        guard let signal, let session else { return }
+        session.startPings(on: signal)
+        view.resumed()
+        data.resume(after: response.lastMessageSeq)
+        signal.send(
+            .syncState(
+                session.syncState(
+                    subscribed: subscriptions.requestedSIDs, published: microphone?.publications ?? [],
+                    received: data.receiveStates)))
+        session.resume()
+    }
+
+    /// Media is up, or up again.
+    private func connected(_ isBackWithNewSession: Bool?) {
+        for request in requests.takeWaiting() { signal?.send(request) }
+        data.open()
+        emit(isBackWithNewSession.map { .reconnected(isNewSession: $0) } ?? .connected)
+    }
+
+    private func dropSession() {
+        microphone?.detach()
+        for event in subscriptions.sessionEnded() { emit(event) }
+        session?.close()
+        session = nil
+    }
+
+    /// The end: lets go of everything, tells whoever waits, then the delegate.
+    private func end(_ ending: ParticipantEnding) {
+        timer?.cancel()
+        dropSession()
+        signal?.close()
+        signal = nil
+        for completion in requests.closed() { completion(.with { $0.reason = .unclassifiedError }) }
+        data.close()
+        ending.tell(log)
+        emit(.disconnected(ending))
+    }
+
+    // MARK: The room
+
+    /// Sends a request, or keeps it until the connection is back.
+    private func request(_ message: SignalRequest.Message) {
+        if connection.takesRequests, signal?.send(message) == true { return }
+        if !isClosed { requests.keep(message) }
+    }
+
+    /// Asks for the audio of everybody, as far as it was not asked for.
+    private func subscribeToAll() { subscriptions.requestAll(in: view).map(request) }
+
+    private func apply(_ changes: [RoomChange]) {
+        for change in changes {
+            guard !isClosed else { return }
+            let (events, request) = subscriptions.follow(change, in: view)
+            events.forEach(emit)
+            if case .participantLeft(let participant, _) = change { data.participantLeft(participant) }
+            emit(.room(change))
+            request.map(self.request)
+        }
+        guard let session else { return }
+        subscriptions.announce(on: session.receivingConnection, in: view).forEach(emit)
+    }
+}
+
+// MARK: - What comes
+
+extension RoomParticipant: DataPlaneOwner, MediaSessionDelegate, SignalConnectionDelegate {
+    func emit(_ event: ParticipantEvent) { delegate?.participant(self, event: event) }
+
+    func session(_ session: MediaSession, event: MediaSessionEvent) {
+        guard session === self.session else { return }
+        switch event {
+        case .progressed: if session.isReady { handle(.mediaUp) }
+        case .failed(let reason, let error, let mayResume):
+            noteLoss(reason, error)
+            handle(.mediaLost(error, mayResume: mayResume))
+        case .send(let message): signal?.send(message)
+        case .data(let bytes): data.receive(bytes)
+        case .trackMap(let map): subscriptions.take(map)
+        case .trackAdded(let track):
+            subscriptions.added(
+                track, on: session.receivingConnection, namesItself: session.tracksNameThemselves, in: view
+            ).forEach(emit)
+        case .trackRemoved(let section): subscriptions.removed(section: section).forEach(emit)
+        }
+    }
+
+    func signalOpened(_ signal: SignalConnection) {
+        guard signal === self.signal else { return }
+        path = signal.path
+        handle(.signallingOpened)
+    }
+
+    func signalEnded(_ signal: SignalConnection, _ error: ParticipantError?) {
+        guard signal === self.signal else { return }
+        self.signal = nil
+        let error = error ?? ParticipantError(.unreachable, "the signalling connection was closed")
+        noteLoss(.signalDisconnected, error)
+        let isMediaUp = session?.isConnected == true
+        handle(.signallingEnded(error, hasOpened: signal.hasOpened, isMediaUp: isMediaUp))
+    }
+
+    func signal(_ signal: SignalConnection, received message: SignalResponse.Message) {
+        guard signal === self.signal, !isClosed else { return }
+        if let event = microphone?.handle(message) { return emit(event) }
+        if let changes = view.handle(message) { return apply(changes) }
+        switch message {
+        case .join(let join): handle(.joined(join))
+        case .reconnect(let response): handle(.resumed(response))
+        case .leave(let leave):
+            log.info("server says leave", ["reason": leave.reason.name, "action": leave.action.name])
+            handle(.sentAway(leave))
+        case .answer(let answer): session?.accept(answer: answer)
+        case .offer(let offer): session?.accept(offer: offer)
+        case .trickle(let trickle): session?.accept(trickle)
+        case .mediaSectionsRequirement(let requirement):
+            session?.addReceivingSections(min(Int(requirement.numAudios), configuration.maximumSubscribedTracks))
+        case .roomMoved(let move):
+            if !move.token.isEmpty { configuration.token = move.token }
+            subscriptions.forgetRequests()
+            apply(view.moved(move))
+            subscribeToAll()
+        case .refreshToken(let newer): configuration.token = newer
+        case .requestResponse(let response):
+            if let completion = requests.completion(for: response) { return completion(response) }
+            guard response.reason != .ok else { return }
+            log.warning("request refused", ["reason": response.reason.name, "message": response.message])
+        case .subscriptionResponse(let response):
+            subscriptions.refused(sid: response.trackSid)
+            log.warning("subscription failed", ["track": response.trackSid, "error": response.err.name])
+        default: break
+        }
+    }
 }

@@ -245,13 +245,3 @@ async def test_the_server_may_order_a_new_session_and_what_is_said_meanwhile_wai
     assert call.sid != sid
     await call.agent.play(ladder(5, RATE, 30))
     await call.alice.until(lambda: 34 in rungs(call.alice.samples), what="the agent after all that")
-
-
-async def test_a_server_that_stays_away_ends_the_call_with_a_reason(call):
-    await call.proxy.refuse()
-    call.proxy.cut()
-    call.server.process.kill()
-    error = await call.alice.event("error", within=60)
-    assert error["code"] == "room_lost" and error["blame"] == "room" and error["retry"]
-    assert await call.alice.closed(within=10) == 1011
-    assert call.gateway.process.returncode is None

@@ -36,18 +36,18 @@ import Wire
             try await stage.until(ben, "connected")
             try await stage.until(anna, "joined ben")
             try await stage.onLoop {
-                try anna.participant.sendData(Array("hello".utf8), topic: "t")
-                try anna.participant.sendData(Array("only ben".utf8), topic: "t", to: ["ben"])
-                try anna.participant.sendData(Array("not for ben".utf8), topic: "t", to: ["nobody"])
-                try anna.participant.sendChat(String(repeating: "日", count: 9000))
+                try anna.participant.data.send(Array("hello".utf8), topic: "t")
+                try anna.participant.data.send(Array("only ben".utf8), topic: "t", to: ["ben"])
+                try anna.participant.data.send(Array("not for ben".utf8), topic: "t", to: ["nobody"])
+                try anna.participant.data.sendChat(String(repeating: "日", count: 9000))
                 anna.participant.update(attributes: ["mood": "good"]) { response in
                     anna.recorder.events.append("update \(response.reason.name)")
                     anna.recorder.onChange()
                 }
                 ben.recorder.onEvent = { participant, event in
-                    if case .rpc(let call) = event { participant.respond(to: call, .success(call.payload + "!")) }
+                    if case .rpc(let call) = event { participant.data.respond(to: call, .success(call.payload + "!")) }
                 }
-                anna.participant.call("greet", of: "ben", payload: "hi") { result in
+                anna.participant.data.call("greet", of: "ben", payload: "hi") { result in
                     anna.recorder.events.append("answer \(result)")
                     anna.recorder.onChange()
                 }
@@ -82,7 +82,7 @@ import Wire
             try await stage.until(first, "connected")
             let second = try await stage.join("anna")
             try await stage.until(second, "connected")
-            try await stage.until("the first is sent away") { first.participant.state == .closed }
+            try await stage.until("the first is sent away") { first.participant.isClosed }
             let last = try await stage.onLoop { first.recorder.events.last }
             #expect(last == "disconnected \(ParticipantEnding.removed(.duplicateIdentity))")
         }
@@ -92,7 +92,7 @@ import Wire
     func forgedToken() async throws {
         try await DevRoomStage.play { stage in
             let guest = try await stage.join("anna", secret: "wrong")
-            try await stage.until("the end") { guest.participant.state == .closed }
+            try await stage.until("the end") { guest.participant.isClosed }
             #expect(try await stage.onLoop { guest.recorder.failure?.kind } == .unauthorized)
         }
     }

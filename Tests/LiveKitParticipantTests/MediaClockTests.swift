@@ -14,7 +14,7 @@ extension RoomParticipantTests {
                 let before = try await stage.onLoop { stage -> Int in
                     let count = stage.room.session?.clock.count ?? 0
                     let wasSent = Self.packet(1).withUnsafeBytes {
-                        stage.participant.sendAudio($0, timestamp: frame &* 960, level: nil)
+                        stage.microphone.send($0, timestamp: frame &* 960, level: nil)
                     }
                     #expect(wasSent)
                     return count
@@ -34,12 +34,12 @@ extension RoomParticipantTests {
             try await stage.until("heard")
             for frame: UInt32 in [7, 8, 20] { try await send(frame) }
             try await stage.onLoop { stage in
-                stage.participant.setMicrophoneMuted(true)
+                stage.microphone.setMuted(true)
                 let wasSent = Self.packet(1).withUnsafeBytes {
-                    stage.participant.sendAudio($0, timestamp: 21 * 960, level: nil)
+                    stage.microphone.send($0, timestamp: 21 * 960, level: nil)
                 }
                 #expect(!wasSent)
-                stage.participant.setMicrophoneMuted(false)
+                stage.microphone.setMuted(false)
             }
             try await send(22)
             try await stage.onLoop { $0.room.session?.socket?.terminate() }

@@ -26,7 +26,7 @@ import Wire
                 number &+= 1
                 timestamp &+= 960
                 Self.packet(number).withUnsafeBytes { bytes in
-                    _ = stage.participant.sendAudio(
+                    _ = stage.microphone.send(
                         bytes, timestamp: timestamp, level: AudioLevel(negatedDecibels: 20, hasVoice: true))
                 }
                 timer.arm(after: .milliseconds(20))
@@ -97,14 +97,14 @@ import Wire
             prepare: {
                 $0.room.hasSinglePath = single
                 // From before there is a connection: kept, not lost.
-                try? $0.participant.sendData(Array("early".utf8), topic: "t")
+                try? $0.participant.data.send(Array("early".utf8), topic: "t")
             },
             act: { stage in
                 try await stage.until("connected")
                 try await stage.onLoop {
-                    try $0.participant.sendData(Array("now".utf8), topic: "t")
-                    try $0.participant.sendChat(String(repeating: "é", count: 20_000))
-                    try $0.participant.sendBytes([UInt8](repeating: 7, count: 40_000), topic: "file")
+                    try $0.participant.data.send(Array("now".utf8), topic: "t")
+                    try $0.participant.data.sendChat(String(repeating: "é", count: 20_000))
+                    try $0.participant.data.sendBytes([UInt8](repeating: 7, count: 40_000), topic: "file")
                 }
                 try await stage.until("data t early from agent")
                 try await stage.until("data t now from agent")
@@ -113,10 +113,10 @@ import Wire
                 let texts = try await stage.onLoop { $0.recorder.events.filter { $0.hasPrefix("text") } }
                 #expect(texts == ["text lk.chat 7500", "text lk.chat 7500", "text lk.chat 5000"])
                 // Lossy packets may be lost before both ends have the channel; one after the others is not.
-                try await stage.onLoop { try $0.participant.sendData([0x78], topic: "l", isReliable: false) }
+                try await stage.onLoop { try $0.participant.data.send([0x78], topic: "l", isReliable: false) }
                 try await stage.until("data l x from agent lossy")
                 await #expect(throws: DataSendError.tooLarge(maximum: 64_000)) {
-                    try await stage.onLoop { try $0.participant.sendData([UInt8](repeating: 0, count: 64_000)) }
+                    try await stage.onLoop { try $0.participant.data.send([UInt8](repeating: 0, count: 64_000)) }
                 }
             })
     }
@@ -129,10 +129,10 @@ import Wire
             try await stage.onLoop { stage in
                 stage.recorder.onEvent = { participant, event in
                     if case .rpc(let invocation) = event {
-                        participant.respond(to: invocation, .success(invocation.payload + "!"))
+                        participant.data.respond(to: invocation, .success(invocation.payload + "!"))
                     }
                 }
-                stage.participant.call("greet", of: "agent", payload: "hello") { result in
+                stage.participant.data.call("greet", of: "agent", payload: "hello") { result in
                     answer.withLock { $0 = result }
                     stage.recorder.events.append("answered")
                     stage.recorder.onChange()
@@ -176,7 +176,7 @@ import Wire
     func muting() async throws {
         try await LoopbackStage.play(prepare: { $0.participant.publishMicrophone() }) { stage in
             try await stage.until("heard")
-            try await stage.onLoop { $0.participant.setMicrophoneMuted(true) }
+            try await stage.onLoop { $0.microphone.setMuted(true) }
             try await stage.until("mute arrives") { stage in
                 stage.room.session?.received.contains(
                     .mute(
@@ -186,7 +186,7 @@ import Wire
                         })) == true
             }
             let wasSent = try await stage.onLoop { stage in
-                Self.packet(1).withUnsafeBytes { stage.participant.sendAudio($0, timestamp: 960, level: nil) }
+                Self.packet(1).withUnsafeBytes { stage.microphone.send($0, timestamp: 960, level: nil) }
             }
             #expect(!wasSent)
         }
@@ -197,7 +197,7 @@ import Wire
         try await LoopbackStage.play { stage in
             try await stage.until("connected")
             try await stage.onLoop { $0.room.session?.send(.leave(.with { $0.reason = .roomDeleted })) }
-            try await stage.until("the end") { $0.participant.state == .closed }
+            try await stage.until("the end") { $0.participant.isClosed }
             let last = try await stage.onLoop { $0.recorder.events.last }
             #expect(last == "disconnected \(ParticipantEnding.removed(.roomDeleted))")
         }
@@ -211,7 +211,7 @@ import Wire
             // Turns of the loop in which the goodbye on the peer connection arrives.
             for _ in 0..<10 { try await stage.onLoop { _ in } }
             try await stage.onLoop { $0.room.session?.send(.leave(.with { $0.reason = .duplicateIdentity })) }
-            try await stage.until("the end") { $0.participant.state == .closed }
+            try await stage.until("the end") { $0.participant.isClosed }
             let (last, joins) = try await stage.onLoop { ($0.recorder.events.last, $0.room.requests.count) }
             #expect(last == "disconnected \(ParticipantEnding.removed(.duplicateIdentity))")
             #expect(joins == 1)
@@ -242,7 +242,7 @@ import Wire
     // MARK: Failures
 
     static func ending(_ stage: LoopbackStage) async throws -> ParticipantError? {
-        try await stage.until("the end") { $0.participant.state == .closed }
+        try await stage.until("the end") { $0.participant.isClosed }
         return try await stage.onLoop { $0.recorder.failure }
     }
 

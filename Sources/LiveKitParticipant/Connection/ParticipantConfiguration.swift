@@ -1,5 +1,25 @@
 package import HTTP
+package import PeerConnection
 package import Signalling
+package import WebSocket
+package import Wire
+
+/// What the participants of a loop share.
+package struct ParticipantEnvironment {
+    /// The loop's sockets, with the authorities to trust.
+    let webSockets: WebSocketContext
+    /// Makes DTLS and SRTP.
+    let transports: any SecureTransportFactory
+    let authentication: MessageAuthentication
+
+    package init(
+        webSockets: WebSocketContext, transports: any SecureTransportFactory, authentication: MessageAuthentication
+    ) {
+        self.webSockets = webSockets
+        self.transports = transports
+        self.authentication = authentication
+    }
+}
 
 /// What a participant joins with.
 package struct ParticipantConfiguration: Sendable {
@@ -34,6 +54,21 @@ package struct ParticipantConfiguration: Sendable {
         $0.protocolVersion = 17
         $0.os = "linux"
         $0.clientProtocol = 0
+    }
+}
+
+extension ParticipantConfiguration {
+    /// A join, or the resume of the session of `sid`.
+    func joinRequest(resuming sid: String?) -> JoinRequest {
+        .with {
+            $0.clientInfo = clientInfo
+            // Off, and on purpose: audio tracks are asked for one by one, and video never.
+            $0.connectionSettings = ConnectionSettings()
+            guard let sid else { return }
+            $0.reconnect = true
+            $0.reconnectReason = .signalDisconnected
+            $0.participantSid = sid
+        }
     }
 }
 

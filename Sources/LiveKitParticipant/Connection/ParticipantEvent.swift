@@ -1,3 +1,4 @@
+internal import Observability
 package import Signalling
 
 /// A packet of application data.
@@ -17,6 +18,14 @@ package enum ParticipantEnding: Hashable, Sendable {
     case removed(DisconnectReason)
     /// It could not be had, or not be kept.
     case failed(ParticipantError)
+
+    func tell(_ log: Log) {
+        switch self {
+        case .left: log.info("participant left")
+        case .removed(let reason): log.info("participant removed", ["reason": reason.name])
+        case .failed(let error): log.warning("participant ended", ["error": "\(error)"])
+        }
+    }
 }
 
 /// What happens to a participant. Sound goes from each subscribed track to the sink that it was given.

@@ -31,10 +31,8 @@ final class SignalConnection: WebSocketHandler {
     /// Whether the server took the connection, whatever came of it.
     private(set) var hasOpened = false
     private let context: WebSocketContext
-    private let server: HTTPURL
+    private let configuration: ParticipantConfiguration
     private let request: JoinRequest
-    private let token: String
-    private let connectTimeout: Duration
     private let mayFallBack: Bool
     private let log: Log
     private weak var delegate: (any SignalConnectionDelegate)?
@@ -44,17 +42,17 @@ final class SignalConnection: WebSocketHandler {
     private var timer: LoopTimer?
     private var isOver = false
 
+    /// - Parameter resuming: the participant's SID in the session to resume; nil for a new one.
     init(
-        context: WebSocketContext, server: HTTPURL, token: String, request: JoinRequest, path: SignalPath,
-        mayFallBack: Bool, connectTimeout: Duration, log: Log, delegate: any SignalConnectionDelegate
+        context: WebSocketContext, configuration: ParticipantConfiguration, resuming sid: String?, path: SignalPath,
+        log: Log, delegate: any SignalConnectionDelegate
     ) {
         self.context = context
-        self.server = server
-        self.token = token
-        self.request = request
+        self.configuration = configuration
+        request = configuration.joinRequest(resuming: sid)
+        // The server that knows the session knows its path.
+        mayFallBack = sid == nil
         self.path = path
-        self.mayFallBack = mayFallBack
-        self.connectTimeout = connectTimeout
         self.log = log
         self.delegate = delegate
     }
@@ -66,15 +64,15 @@ final class SignalConnection: WebSocketHandler {
 
     func open() {
         let target = path == .single ? JoinParameters.pathV1(request) : JoinParameters.pathV0(request)
-        var configuration = WebSocketClient.Configuration()
-        configuration.connectTimeout = connectTimeout
-        configuration.headers.add("Authorization", "Bearer \(token)")
-        configuration.webSocket.maximumMessageBytes = Self.maximumMessageBytes
+        var client = WebSocketClient.Configuration()
+        client.connectTimeout = configuration.connectTimeout
+        client.headers.add("Authorization", "Bearer \(configuration.token)")
+        client.webSocket.maximumMessageBytes = Self.maximumMessageBytes
         // LiveKit's own pings tell more, and servers need not answer ours.
-        configuration.webSocket.pingInterval = nil
-        configuration.webSocket.closeTimeout = .seconds(2)
-        client = WebSocketClient.connect(
-            to: server.appending(target), context: context, configuration: configuration, handler: self
+        client.webSocket.pingInterval = nil
+        client.webSocket.closeTimeout = .seconds(2)
+        self.client = WebSocketClient.connect(
+            to: configuration.server.appending(target), context: context, configuration: client, handler: self
         ) { [weak self] result in
             self?.finishOpening(result)
         }
@@ -118,6 +116,16 @@ final class SignalConnection: WebSocketHandler {
     func send(_ message: SignalRequest.Message) -> Bool {
         guard let socket, !isOver else { return false }
         return socket.send(binary: SignalRequest.with { $0.message = message }.encoded(), .required)
+    }
+
+    /// Says that we leave, and why.
+    func sendLeave(_ reason: DisconnectReason) {
+        send(
+            .leave(
+                .with {
+                    $0.reason = reason
+                    $0.action = .disconnect
+                }))
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {

@@ -50,7 +50,8 @@ package struct OutgoingDataStream: Sendable {
     /// The chunks for some bytes.
     package mutating func chunks(_ bytes: [UInt8]) -> [DataPacket] { chunks(bytes, isText: false) }
 
-    private mutating func chunks(_ bytes: [UInt8], isText: Bool) -> [DataPacket] {
+    /// The chunks for some bytes; those of text do not end inside a character.
+    mutating func chunks(_ bytes: [UInt8], isText: Bool) -> [DataPacket] {
         var packets: [DataPacket] = []
         var offset = 0
         while offset < bytes.count {

@@ -98,7 +98,27 @@ package struct RoomView: Sendable {
     /// The signalling connection was resumed; a complete list of participants will follow.
     package mutating func resumed() { awaitsSnapshot = true }
 
+    /// We are in another room now.
+    package mutating func moved(_ move: RoomMovedResponse) -> [RoomChange] {
+        joined(
+            .with {
+                $0.room = move.room
+                $0.participant = move.participant
+                $0.otherParticipants = move.otherParticipants
+            })
+    }
+
     // MARK: Updates
+
+    /// Takes a message about the room; nil when it is about something else.
+    mutating func handle(_ message: SignalResponse.Message) -> [RoomChange]? {
+        switch message {
+        case .update(let update): self.update(update.participants)
+        case .roomUpdate(let update): update.room.map { self.update($0) } ?? []
+        case .speakersChanged(let change): update(change.speakers)
+        default: nil
+        }
+    }
 
     package mutating func update(_ infos: [ParticipantInfo]) -> [RoomChange] {
         var changes: [RoomChange] = []

@@ -10,6 +10,7 @@ internal import Wire
 /// A session's participant: turns what happens to a `RoomParticipant` into what sessions know, and back.
 final class LiveKitRoomConnection: RoomConnection {
     private let participant: RoomParticipant
+    private let microphone: PublishedTrack
     /// Whether the client brought the access token.
     private let hasOwnToken: Bool
     private weak var delegate: (any RoomConnectionDelegate)?
@@ -18,8 +19,8 @@ final class LiveKitRoomConnection: RoomConnection {
     private var hasJoined = false
     private var isMediaUp = false
     private var isOver = false
-    /// Our track, and whether the session knows of it.
-    private var microphone: String?
+    /// Our track's SID, and whether the session knows of it.
+    private var publishedSID: String?
     private var isMicrophoneTold = false
     /// Somebody subscribed to it before the session knew of it.
     private var isSubscriptionWaiting = false
@@ -30,12 +31,12 @@ final class LiveKitRoomConnection: RoomConnection {
         delegate: any RoomConnectionDelegate
     ) {
         self.participant = participant
+        microphone = participant.publishMicrophone()
         self.log = log
         self.hasOwnToken = hasOwnToken
         self.delegate = delegate
         participant.delegate = self
         agents = RoomAgents(participant: participant, placer: placer, log: log) { [unowned self] in tell($0) }
-        participant.publishMicrophone()
         // Nothing may be told before the session holds this connection, not even a failure at the first step.
         let start = LoopTimer(loop: loop) { [unowned self] in self.participant.connect() }
         start.arm(after: .zero)
@@ -48,19 +49,19 @@ final class LiveKitRoomConnection: RoomConnection {
         _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?
     ) {
         let level = level.map { AudioLevel(negatedDecibels: $0, hasVoice: $0 < 50) }
-        participant.sendAudio(packet, timestamp: timestamp, level: level)
+        microphone.send(packet, timestamp: timestamp, level: level)
     }
 
-    var reportedLossPercent: Int { participant.reportedLossPercent }
+    var reportedLossPercent: Int { microphone.reportedLossPercent }
 
-    func setMuted(_ isMuted: Bool) { participant.setMicrophoneMuted(isMuted) }
+    func setMuted(_ isMuted: Bool) { microphone.setMuted(isMuted) }
 
     func sendText(_ text: String, topic: String) {
-        attempt { () throws(DataSendError) in try participant.sendText(text, topic: topic) }
+        attempt { () throws(DataSendError) in try participant.data.sendText(text, topic: topic) }
     }
 
     func publishData(_ payload: [UInt8], topic: String, destinations: [String]) {
-        attempt { () throws(DataSendError) in try participant.sendData(payload, topic: topic, to: destinations) }
+        attempt { () throws(DataSendError) in try participant.data.send(payload, topic: topic, to: destinations) }
     }
 
     func publishDTMF(_ digit: DTMFDigit) {
@@ -71,13 +72,13 @@ final class LiveKitRoomConnection: RoomConnection {
                     $0.digit = String(digit.rawValue)
                 })
         }
-        attempt { () throws(DataSendError) in try participant.send(packet, isReliable: true) }
+        attempt { () throws(DataSendError) in try participant.data.send(packet) }
     }
 
     func setAttributes(_ attributes: [String: String]) { participant.update(attributes: attributes) }
 
     func performRPC(to identity: String, method: String, payload: String) {
-        participant.call(method, of: identity, payload: payload) { [log] result in
+        participant.data.call(method, of: identity, payload: payload) { [log] result in
             if case .failure(let error) = result {
                 log.warning("agent method failed", ["method": method, "error": error.message])
             }
@@ -133,7 +134,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
             if track.info.muted { tell(.trackMuted(track: track.sid, isMuted: true)) }
         case .trackUnsubscribed(let track): tell(.trackEnded(track: track.sid))
         case .microphonePublished(let info):
-            microphone = info.sid
+            publishedSID = info.sid
             isMicrophoneTold = false
             isSubscriptionWaiting = false
             tellMicrophone()
@@ -158,7 +159,8 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
                         carrier: update.carrier == .packet ? .packet : .stream,
                         words: update.words.map { Transcript.Word(text: $0.text, start: $0.start, end: $0.end) })))
         // Clients take part by text frames; they have no methods that could be called.
-        case .rpc(let invocation): participant.respond(to: invocation, .failure(RPCErrorCode.unsupportedMethod.error()))
+        case .rpc(let invocation):
+            participant.data.respond(to: invocation, .failure(RPCErrorCode.unsupportedMethod.error()))
         case .stream(let event): agents?.received(event)
         case .chat: break
         case .reconnecting:
@@ -176,9 +178,9 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
 
     /// The track is told once it has its name and packets arrive.
     private func tellMicrophone() {
-        guard isMediaUp, !isMicrophoneTold, let microphone else { return }
+        guard isMediaUp, !isMicrophoneTold, let publishedSID else { return }
         isMicrophoneTold = true
-        tell(.microphonePublished(track: microphone))
+        tell(.microphonePublished(track: publishedSID))
         guard isSubscriptionWaiting else { return }
         isSubscriptionWaiting = false
         tell(.microphoneSubscribed)
@@ -205,42 +207,14 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
     }
 
     private func ended(_ ending: ParticipantEnding) {
-        switch ending {
-        case .left: break
-        case .removed(let reason):
-            over(hasJoined ? .ended(Self.end(reason)) : .failed(Self.failure(reason)))
-        case .failed(let error):
-            if hasJoined, case .removed(let reason) = error.kind { return over(.ended(Self.end(reason))) }
-            over(hasJoined ? .ended(.connectionLost) : .failed(failure(error)))
-        }
+        guard let event = RoomEvent(ending, hasJoined: hasJoined, hasOwnToken: hasOwnToken) else { return }
+        over(event)
     }
 
     private func over(_ event: RoomEvent) {
         tell(event)
         isOver = true
         agents?.cancel()
-    }
-
-    private func failure(_ error: ParticipantError) -> Failure {
-        // A token that the client brought is the client's affair.
-        if hasOwnToken, error.kind == .unauthorized {
-            return Failure("the server refuses the access token", blame: .client)
-        }
-        return error.failure
-    }
-
-    private static func failure(_ reason: DisconnectReason) -> Failure {
-        Failure("the server sent the participant away (\(reason.name))", blame: .room, isRetryable: true)
-    }
-
-    private static func end(_ reason: DisconnectReason) -> RoomEnd {
-        switch reason {
-        case .roomDeleted, .roomClosed: .roomDeleted
-        case .participantRemoved: .removed
-        case .duplicateIdentity: .duplicateIdentity
-        case .serverShutdown: .serverShutdown
-        default: .other(reason.name)
-        }
     }
 
     /// A reason for people.
@@ -264,5 +238,40 @@ extension RoomMember {
     init(_ info: ParticipantInfo) {
         self.init(
             identity: info.identity, name: info.name, isAgent: info.kind == .agent, attributes: info.attributes)
+    }
+}
+
+extension RoomEvent {
+    /// What the end of a participant means to its session; nil when the session wanted it.
+    init?(_ ending: ParticipantEnding, hasJoined: Bool, hasOwnToken: Bool) {
+        switch ending {
+        case .left: return nil
+        case .removed(let reason) where hasJoined: self = .ended(RoomEnd(reason))
+        case .removed(let reason):
+            self = .failed(
+                Failure("the server sent the participant away (\(reason.name))", blame: .room, isRetryable: true))
+        case .failed(let error) where hasJoined:
+            if case .removed(let reason) = error.kind {
+                self = .ended(RoomEnd(reason))
+            } else {
+                self = .ended(.connectionLost)
+            }
+        // A token that the client brought is the client's affair.
+        case .failed(let error) where hasOwnToken && error.kind == .unauthorized:
+            self = .failed(Failure("the server refuses the access token", blame: .client))
+        case .failed(let error): self = .failed(error.failure)
+        }
+    }
+}
+
+extension RoomEnd {
+    init(_ reason: DisconnectReason) {
+        switch reason {
+        case .roomDeleted, .roomClosed: self = .roomDeleted
+        case .participantRemoved: self = .removed
+        case .duplicateIdentity: self = .duplicateIdentity
+        case .serverShutdown: self = .serverShutdown
+        default: self = .other(reason.name)
+        }
     }
 }

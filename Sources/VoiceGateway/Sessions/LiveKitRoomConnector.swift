@@ -28,7 +28,9 @@ final class LiveKitRoomConnector: RoomConnector {
             server: environment.roomServer, token: request.accessToken ?? token(for: request))
         let log = environment.log.with(["session": request.session, "room": request.room, "identity": request.identity])
         let participant = RoomParticipant(
-            loop: loop, webSockets: context, factory: environment.transports, authentication: .openSSL,
+            loop: loop,
+            environment: ParticipantEnvironment(
+                webSockets: context, transports: environment.transports, authentication: .openSSL),
             random: SecureRandom(), configuration: configuration, log: log)
         return LiveKitRoomConnection(
             participant: participant, placer: placer, log: log, hasOwnToken: request.accessToken != nil, loop: loop,

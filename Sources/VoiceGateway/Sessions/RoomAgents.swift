@@ -122,7 +122,7 @@ final class RoomAgents {
             case .renewDispatches: placer.renewDispatches(in: room)
             }
         }
-        participant.setIgnored(!watch.awaitsAnswers, topic: AgentSessionMessage.topic)
+        participant.data.setIgnored(!watch.awaitsAnswers, topic: AgentSessionMessage.topic)
         timer?.follow(watch.nextDeadline)
     }
 
@@ -134,7 +134,8 @@ final class RoomAgents {
             }
         }
         do throws(DataSendError) {
-            try participant.sendBytes(message.encoded(), topic: AgentSessionMessage.topic, name: request, to: [agent])
+            try participant.data.sendBytes(
+                message.encoded(), topic: AgentSessionMessage.topic, name: request, to: [agent])
         } catch {
             // Not every token allows data; then nobody can be asked.
             log.debug("agent not asked", ["error": "\(error)"])

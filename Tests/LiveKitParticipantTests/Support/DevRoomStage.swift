@@ -16,6 +16,7 @@ final class DevRoomStage: @unchecked Sendable {
         let participant: RoomParticipant
         let recorder = LoopbackStage.Recorder()
         var speaking: LoopTimer?
+        var microphone: PublishedTrack { participant.publishMicrophone() }
 
         init(_ participant: RoomParticipant) { self.participant = participant }
     }
@@ -86,8 +87,10 @@ final class DevRoomStage: @unchecked Sendable {
                 token: token.signed(secret: secret, .openSSL))
             configuration.prefersSinglePeerConnection = single
             let participant = RoomParticipant(
-                loop: self.loop, webSockets: WebSocketContext(loop: self.loop), factory: self.factory,
-                authentication: .openSSL, random: SecureRandom(), configuration: configuration, log: .silent)
+                loop: self.loop,
+                environment: ParticipantEnvironment(
+                    webSockets: WebSocketContext(loop: self.loop), transports: self.factory,
+                    authentication: .openSSL), random: SecureRandom(), configuration: configuration, log: .silent)
             let guest = Guest(participant)
             participant.delegate = guest.recorder
             guest.recorder.onChange = { [waiter = self.waiter] in waiter.check() }
@@ -107,7 +110,7 @@ final class DevRoomStage: @unchecked Sendable {
                 number &+= 1
                 timestamp &+= 960
                 RoomParticipantTests.packet(number).withUnsafeBytes { bytes in
-                    _ = guest.participant.sendAudio(
+                    _ = guest.microphone.send(
                         bytes, timestamp: timestamp, level: AudioLevel(negatedDecibels: 10, hasVoice: true))
                 }
                 guest.speaking?.arm(after: .milliseconds(20))

@@ -81,6 +81,7 @@ final class LoopbackStage: @unchecked Sendable {
     var recorder: Recorder { recorderOnLoop }
     var room: ScriptedRoom { roomOnLoop }
     var participant: RoomParticipant { participantOnLoop }
+    var microphone: PublishedTrack { participant.publishMicrophone() }
 
     private init() throws {
         loop = try EventLoop(name: "participant")
@@ -106,8 +107,10 @@ final class LoopbackStage: @unchecked Sendable {
             stage.recorderOnLoop = recorder
             stage.roomOnLoop = room
             stage.participantOnLoop = RoomParticipant(
-                loop: stage.loop, webSockets: WebSocketContext(loop: stage.loop), factory: factory,
-                authentication: .openSSL, random: SecureRandom(), configuration: configuration, log: .silent)
+                loop: stage.loop,
+                environment: ParticipantEnvironment(
+                    webSockets: WebSocketContext(loop: stage.loop), transports: factory, authentication: .openSSL),
+                random: SecureRandom(), configuration: configuration, log: .silent)
             stage.participant.delegate = recorder
             recorder.onChange = { [waiter = stage.waiter] in waiter.check() }
             room.onChange = { [waiter = stage.waiter] in waiter.check() }

@@ -17,9 +17,8 @@ final class MediaTransport: PeerConnectionDelegate {
     /// Which one it is, as candidates are addressed.
     let target: SignalTarget
     let connection: PeerConnection
+    weak var delegate: (any MediaTransportDelegate)?
     private let loop: EventLoop
-    /// Looks back to what holds this object weakly, so that nothing holds itself.
-    private var delegate: (any MediaTransportDelegate)?
     private var sockets: [UDPSocket] = []
     private var timer: LoopTimer?
     private var hook: EndOfIteration?
@@ -27,18 +26,17 @@ final class MediaTransport: PeerConnectionDelegate {
 
     /// Opens the sockets. `isLocal` says that the server is on this machine, which loopback addresses then reach.
     init(
-        loop: EventLoop, target: SignalTarget, isLocal: Bool, factory: any SecureTransportFactory,
-        authentication: MessageAuthentication, random: any RandomNumberGenerator,
-        delegate: any MediaTransportDelegate
+        loop: EventLoop, target: SignalTarget, isLocal: Bool, environment: ParticipantEnvironment,
+        random: any RandomNumberGenerator
     ) throws(ParticipantError) {
         self.loop = loop
         self.target = target
-        self.delegate = delegate
         var configuration = PeerConnectionConfiguration()
         configuration.opusParameters = "minptime=10;useinbandfec=1;usedtx=1"
         configuration.acceptsRED = true
         connection = PeerConnection(
-            configuration: configuration, factory: factory, authentication: authentication, random: random)
+            configuration: configuration, factory: environment.transports,
+            authentication: environment.authentication, random: random)
         let addresses = try Self.addresses(isLocal: isLocal)
         for ip in addresses {
             // An address that vanished meanwhile is no reason to fail as long as another works.
