@@ -25,6 +25,16 @@ struct OfferedSubprotocolsTests {
     func nothing(values: [String]) {
         let offered = OfferedSubprotocols(values)
         #expect(offered.apiKey == nil && offered.accessToken == nil)
-        #expect(offered.agreed == (values.contains { $0.hasPrefix("access_token") } ? "access_token" : nil))
+    }
+
+    @Test(
+        "whatever is offered, one of it is named: a known one, else one that is no credential",
+        arguments: [
+            ([], nil), ([""], nil), ([", ,"], nil), (["graphql-ws"], "graphql-ws"), (["bearer, abc"], "bearer"),
+            (["audio", "voicegateway.v1"], "voicegateway.v1"), (["access_token, "], "access_token"),
+            (["key.abc, audio"], "audio"), (["key.abc"], "key.abc"), (["key."], "key."),
+        ] as [([String], String?)])
+    func answer(values: [String], agreed: String?) {
+        #expect(OfferedSubprotocols(values).agreed == agreed)
     }
 }

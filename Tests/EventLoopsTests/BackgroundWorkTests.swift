@@ -1,7 +1,8 @@
-import EventLoops
 import NetworkTestSupport
 import Testing
 import Wire
+
+@testable import EventLoops
 
 @Suite("Background work of a loop", .timeLimit(.minutes(1)))
 struct BackgroundWorkTests {
@@ -11,7 +12,7 @@ struct BackgroundWorkTests {
             let ticks = Expectation<Int>()
             let work = await loop.run {
                 var steps = 0
-                let work = BackgroundWork(loop: loop) {
+                let work = BackgroundWork(.requests, loop: loop) {
                     steps += 1
                     return true
                 }
@@ -43,7 +44,7 @@ struct BackgroundWorkTests {
             let works = await loop.run {
                 var order: [Int] = []
                 let works = (0..<3).map { number in
-                    BackgroundWork(loop: loop) {
+                    BackgroundWork(.requests, loop: loop) {
                         if order.count < 9 { order.append(number) } else { done.fulfil(order) }
                         return order.count < 9
                     }
@@ -66,13 +67,13 @@ struct BackgroundWorkTests {
             let done = Expectation<Bool>()
             await loop.run {
                 var wasDone = false
-                let first = BackgroundWork(loop: loop) {
+                let first = BackgroundWork(.requests, loop: loop) {
                     wasDone = true
                     return false
                 }
                 first.request()
                 first.cancel()
-                let second = BackgroundWork(loop: loop) {
+                let second = BackgroundWork(.requests, loop: loop) {
                     done.fulfil(wasDone)
                     return false
                 }
@@ -90,7 +91,7 @@ struct BackgroundWorkTests {
             let kept = await loop.run {
                 let hook = EndOfIteration(loop: loop) { done.fulfil("hook") }
                 let timer = LoopTimer(loop: loop) { done.fulfil("timer") }
-                let work = BackgroundWork(loop: loop) {
+                let work = BackgroundWork(.requests, loop: loop) {
                     loop.execute { done.fulfil("inbox") }
                     hook.request()
                     timer.arm(after: .zero)
@@ -103,6 +104,52 @@ struct BackgroundWorkTests {
             for _ in 0..<3 { all.insert(try await done.next()) }
             #expect(all == ["hook", "timer", "inbox"])
             await loop.run { kept.value.0.cancel() }
+        }
+    }
+
+    /// Two owners of requests and one of messages, who never run out of work.
+    private static func busy(_ loop: EventLoop, _ log: @escaping (String) -> Void) -> [BackgroundWork] {
+        [(BackgroundWork.Kind.messages, "m1"), (.messages, "m2"), (.requests, "r")].map { kind, name in
+            BackgroundWork(kind, loop: loop) {
+                log(name)
+                return true
+            }
+        }
+    }
+
+    @Test("a request is served in each iteration, even one whose share is over before anything is done")
+    func progress() async throws {
+        try await withLoop { loop in
+            let order = await loop.run {
+                var order: [String] = []
+                let works = Self.busy(loop) { order.append($0) }
+                for work in works { work.request() }
+                var time = Duration.zero
+                for _ in 0..<3 {
+                    // A core that another program has between any two looks at the clock.
+                    _ = loop.background.run {
+                        time += .seconds(1)
+                        return time
+                    }
+                }
+                for work in works { work.cancel() }
+                return order
+            }
+            #expect(order == ["r", "m1", "r", "m2", "r", "m1"])
+        }
+    }
+
+    @Test("work goes on until its share of the thread's time is used up")
+    func share() async throws {
+        try await withLoop { loop in
+            let steps = await loop.run {
+                var time = Duration.zero
+                let works = Self.busy(loop) { _ in time += .microseconds(100) }
+                for work in works { work.request() }
+                defer { for work in works { work.cancel() } }
+                return loop.background.run { time }
+            }
+            #expect(steps == 20)
         }
     }
 }

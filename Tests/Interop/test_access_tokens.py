@@ -5,6 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import jwt
 import pytest
 from livekit import api
 
@@ -47,6 +48,16 @@ def test_we_verify_what_python_mints():
 def test_we_refuse_what_python_minted_with_another_secret():
     answer = ask("verify", "b" + SECRET, python_token().to_jwt())
     assert answer == "error the access token's signature does not fit the API secret"
+
+
+@pytest.mark.parametrize("claims, header, reason", [
+    ({"nbf": "soon"}, {}, "its nbf is not a time"),
+    ({"nbf": [1]}, {}, "its nbf is not a time"),
+    ({}, {"crit": ["urn:example"], "urn:example": True}, "its header demands extensions (crit)"),
+])
+def test_we_refuse_what_we_cannot_understand(claims, header, reason):
+    token = jwt.encode({"iss": "devkey", "exp": 4_000_000_000, **claims}, SECRET, "HS256", headers=header)
+    assert ask("verify", SECRET, token) == f"error the access token is malformed: {reason}"
 
 
 def test_python_verifies_what_we_mint():

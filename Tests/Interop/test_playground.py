@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import json
 import pathlib
 import re
 
@@ -226,3 +227,25 @@ async def test_the_lines_about_the_module_do_what_they_say(browser):
         assert await page.evaluate("gateway.state") == "open"
         await page.evaluate("gateway.close()")
         await page.close()
+
+
+async def test_a_page_that_offers_any_subprotocol_is_let_in_or_told_why_not(gateway, browser):
+    page = await browser.open(f"http://127.0.0.1:{gateway.port}/")
+
+    async def outcome(query: str, offer) -> list:
+        return await page.evaluate(f"""new Promise((done) => {{
+            const socket = new WebSocket(`ws://${{location.host}}/ws?{query}`, {json.dumps(offer)});
+            socket.onopen = () => socket.send("{{}}");
+            socket.onmessage = ({{ data }}) => {{
+                if (JSON.parse(data).type === "ready") {{ done([socket.protocol, "ready"]); socket.close(); }}
+            }};
+            socket.onclose = ({{ code, reason }}) => done([socket.protocol, code, reason]);
+        }})""")
+
+    key = "alpha%2Fkey%3D"
+    assert await outcome(f"api_key={key}", "audio") == ["audio", "ready"]
+    assert await outcome(f"api_key={key}", ["bearer", "token"]) == ["bearer", "ready"]
+    assert await outcome("", ["key." + key]) == ["key." + key, "ready"]
+    protocol, code, reason = await outcome("", "audio")
+    assert (protocol, code) == ("audio", 4401) and reason
+    await page.close()

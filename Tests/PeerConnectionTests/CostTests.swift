@@ -17,7 +17,7 @@ struct CostTests {
     /// Steps to put a message together whose fragments come in this order.
     private func reassemblySteps(_ order: [Int]) throws -> Int {
         var reassembly = SCTPReassembly(maximumMessageSize: 65_536)
-        var ready = SCTPQueue<SCTPOutput>()
+        var ready = FIFO<SCTPOutput>()
         for index in order { try reassembly.insert(fragment(index, of: order.count), into: &ready) }
         guard case .message(let message) = ready.popFirst() else {
             Issue.record("the message is not complete")
@@ -46,7 +46,7 @@ struct CostTests {
     /// Steps of giving up on one TSN after the other in front of so many fragments.
     private func skippingSteps(_ count: Int) throws -> Int {
         var reassembly = SCTPReassembly(maximumMessageSize: 65_536)
-        var ready = SCTPQueue<SCTPOutput>()
+        var ready = FIFO<SCTPOutput>()
         for index in 0..<count {
             var chunk = fragment(index + 1, of: count + 2)
             chunk.tsn = UInt32(10_000 + index)
@@ -72,7 +72,7 @@ struct CostTests {
     /// Steps of skipping one number after the other of a stream on which so many messages wait.
     private func overtakingSteps(_ count: Int) throws -> Int {
         var reassembly = SCTPReassembly(maximumMessageSize: 65_536)
-        var ready = SCTPQueue<SCTPOutput>()
+        var ready = FIFO<SCTPOutput>()
         for index in 0..<count {
             let chunk = SCTPDataChunk(
                 tsn: UInt32(index), stream: 3, sequenceNumber: UInt16(5000 + index), payloadProtocol: 53, userData: [1])

@@ -85,7 +85,17 @@ import Wire
                 .malformed("roomConfig: agents should be an array and is number")
             ),
             ("@.b.c", .malformed("its header are not base64url")),
+            (
+                Self.sign(header: #"{"alg":"HS256","crit":["b64"],"b64":false}"#, claims: #"{"iss":"devkey","exp":1}"#),
+                .malformed("its header demands extensions (crit)")
+            ),
         ]
+        for start in [#""soon""#, "true", "null", "1e300", "[1]"] {
+            let claims = #"{"iss":"devkey","exp":1,"nbf":\#(start)}"#
+            #expect(throws: AccessTokenError.malformed("its nbf is not a time")) {
+                try verify(Self.sign(claims: claims), now: 0)
+            }
+        }
         for (text, error) in cases { #expect(throws: error) { try verify(text, now: 0) } }
     }
 

@@ -217,7 +217,7 @@ package final class EventLoop: @unchecked Sendable {
     private func endIteration() {
         drainInbox()
         runHooks()
-        if background.run(clock: Self.clock) > 0 {
+        if background.run(clock: BackgroundQueue.threadTime) > 0 {
             cachedNow = nil
             drainInbox()
             runHooks()

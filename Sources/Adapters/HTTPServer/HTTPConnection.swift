@@ -47,7 +47,7 @@ final class HTTPConnection {
             maximumHeadBytes: server.configuration.maximumHeadBytes,
             maximumBodyBytes: server.configuration.maximumBodyBytes)
         idleDeadline = server.loop.now + server.configuration.idleTimeout
-        work = BackgroundWork(loop: server.loop) { [unowned self] in takeNext() }
+        work = BackgroundWork(.requests, loop: server.loop) { [unowned self] in takeNext() }
         let timer = LoopTimer(loop: server.loop) { [unowned self] in timedOut() }
         self.timer = timer
         stream.delegate = self

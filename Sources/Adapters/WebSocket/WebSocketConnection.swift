@@ -89,7 +89,7 @@ package final class WebSocketConnection {
         stream.delegate = self
         hook = EndOfIteration(loop: context.loop) { [unowned self] in endOfIteration() }
         timer = LoopTimer(loop: context.loop) { [unowned self] in timerFired() }
-        backlogWork = BackgroundWork(loop: context.loop) { [unowned self] in takeBacklog() }
+        backlogWork = BackgroundWork(.messages, loop: context.loop) { [unowned self] in takeBacklog() }
         followReading()
         if let interval = configuration.pingInterval { timer?.arm(after: interval) }
         hook?.request()

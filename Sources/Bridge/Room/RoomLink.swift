@@ -15,7 +15,7 @@ final class RoomLink {
     /// The connection broke and is being made again.
     private(set) var isInterrupted = false
     private var hasLeft = false
-    private var dispatch = AgentDispatch()
+    private var dispatch = DispatchState()
     private var waiting = UndeliveredMessages()
     /// The identity belongs to this session as long as this is held.
     private var identityRight: (any IdentityRight)?

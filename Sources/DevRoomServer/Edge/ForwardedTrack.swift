@@ -2,7 +2,7 @@ internal import PeerConnection
 internal import Wire
 
 /// Takes the packets of a track that it is attached to.
-protocol TrackSink: AnyObject {
+protocol PacketSink: AnyObject {
     /// Borrowed bytes are valid during the call only.
     func receive(_ packet: ReceivedRTPPacket, now: Instant)
 }
@@ -13,14 +13,14 @@ final class ForwardedTrack {
     /// The publisher's SID.
     let publisher: String
     private var meter = AudioLevelMeter()
-    private var sinks: [(subscriber: String, sink: any TrackSink)] = []
+    private var sinks: [(subscriber: String, sink: any PacketSink)] = []
 
     init(sid: String, publisher: String) {
         self.sid = sid
         self.publisher = publisher
     }
 
-    func attach(_ sink: any TrackSink, subscriber: String) {
+    func attach(_ sink: any PacketSink, subscriber: String) {
         detach(subscriber)
         sinks.append((subscriber, sink))
     }
@@ -40,7 +40,7 @@ final class ForwardedTrack {
 }
 
 /// A track on its way to one subscriber over a peer connection.
-final class Downtrack: TrackSink {
+final class Downtrack: PacketSink {
     let track: ForwardedTrack
     let name: TrackInfoNames
     /// Where it is negotiated; nil while it waits for a section.

@@ -200,7 +200,7 @@ final class Parrot {
     }
 }
 
-extension Parrot: TrackSink {
+extension Parrot: PacketSink {
     func receive(_ packet: ReceivedRTPPacket, now: Instant) {
         guard packet.format == .opus, let opus = OpusPacket(packet.payload), let decoder else { return }
         // A late packet cannot be put back into the sound that was heard already.

@@ -1,3 +1,5 @@
+internal import Wire
+
 /// Whether a message may be given up when the peer reads too slowly.
 package enum WebSocketPriority: Hashable, Sendable {
     /// JSON and signalling: delivered, or the connection ends.
@@ -8,38 +10,15 @@ package enum WebSocketPriority: Hashable, Sendable {
 
 /// Frames that wait until the connection takes them, in the order in which they were sent.
 ///
-/// Two lines, one for each priority, so that dropping the oldest audio is a step at the front of its line; numbers
-/// keep the order across both.
+/// One queue for each priority, so that the oldest audio is dropped in one step; numbers keep the order across both.
 struct SendQueue {
     private struct Entry {
         let number: UInt64
         let buffer: FrameBuffer
     }
 
-    /// A first-in-first-out line that gives back its memory in bulk.
-    private struct Line {
-        private var entries: [Entry] = []
-        private var head = 0
-
-        var first: Entry? { head < entries.count ? entries[head] : nil }
-        var count: Int { entries.count - head }
-
-        mutating func append(_ entry: Entry) { entries.append(entry) }
-
-        mutating func removeFirst() {
-            head += 1
-            if head == entries.count {
-                entries.removeAll(keepingCapacity: entries.capacity <= 1024)
-                head = 0
-            } else if head >= 256, head * 2 >= entries.count {
-                entries.removeFirst(head)
-                head = 0
-            }
-        }
-    }
-
-    private var required = Line()
-    private var droppable = Line()
+    private var required = FIFO<Entry>(keepingCapacity: 1024)
+    private var droppable = FIFO<Entry>(keepingCapacity: 1024)
     private var nextNumber: UInt64 = 0
 
     /// Bytes of waiting frames that must arrive.
@@ -47,7 +26,7 @@ struct SendQueue {
     /// Bytes of waiting frames that may be given up.
     private(set) var droppableBytes = 0
 
-    var isEmpty: Bool { required.count == 0 && droppable.count == 0 }
+    var isEmpty: Bool { required.isEmpty && droppable.isEmpty }
     var bytes: Int { requiredBytes + droppableBytes }
 
     mutating func append(_ buffer: FrameBuffer, _ priority: WebSocketPriority) {
@@ -63,7 +42,7 @@ struct SendQueue {
         }
     }
 
-    /// The frame whose turn it is.
+    /// The oldest frame.
     var first: FrameBuffer? {
         switch (required.first, droppable.first) {
         case (let left?, let right?): left.number < right.number ? left.buffer : right.buffer
@@ -73,7 +52,7 @@ struct SendQueue {
         }
     }
 
-    /// Takes the frame whose turn it is.
+    /// Takes the oldest frame.
     mutating func popFirst() -> FrameBuffer? {
         let isRequired =
             switch (required.first, droppable.first) {
@@ -82,16 +61,14 @@ struct SendQueue {
             default: false
             }
         guard isRequired else { return popOldestDroppable() }
-        guard let entry = required.first else { return nil }
-        required.removeFirst()
+        guard let entry = required.popFirst() else { return nil }
         requiredBytes -= entry.buffer.count
         return entry.buffer
     }
 
     /// Takes the oldest frame that may be given up.
     mutating func popOldestDroppable() -> FrameBuffer? {
-        guard let entry = droppable.first else { return nil }
-        droppable.removeFirst()
+        guard let entry = droppable.popFirst() else { return nil }
         droppableBytes -= entry.buffer.count
         return entry.buffer
     }

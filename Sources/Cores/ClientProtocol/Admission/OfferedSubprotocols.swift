@@ -4,7 +4,8 @@ internal import Wire
 /// besides the URL that a page in a browser can choose, so that credentials may stand among them, out of the logs of
 /// proxies: `["voicegateway.v1", "key.<API key>"]` or `["access_token", "<token>"]`.
 ///
-/// The answer must name one of what was offered, or browsers give up; it never names a credential.
+/// A browser gives up without a word to its page when the answer names none of what was offered. So one is named whatever the
+/// client offers: a known one, or else the first that is no credential, or else the first.
 package struct OfferedSubprotocols: Hashable, Sendable {
     /// The messages of this gateway.
     package static let gateway = "voicegateway.v1"
@@ -13,28 +14,28 @@ package struct OfferedSubprotocols: Hashable, Sendable {
     /// What an API key follows. Characters that no subprotocol may have are percent-encoded.
     package static let keyPrefix = "key."
 
-    /// The one to answer with; nil when none is known.
+    /// The one to answer with; nil when none was offered.
     package let agreed: String?
     package let apiKey: String?
     package let accessToken: String?
 
     /// - Parameter values: of the header fields `Sec-WebSocket-Protocol`, each a list with commas.
     package init(_ values: [String]) {
-        let offered = values.flatMap { $0.utf8.split(separator: UInt8(ascii: ",")) }.map { part in
-            String(
-                Substring(part).drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
-        }
+        let offered = values.flatMap { $0.split(separator: ",") }.map { String($0.trimmed(.spacesAndTabs)) }
         var agreed: String?
+        var unknown: String?
         var key: String?
         var token: String?
         for (index, name) in offered.enumerated() {
             if name == Self.gateway || name == Self.accessToken, agreed == nil { agreed = name }
             if name == Self.accessToken, token == nil, index + 1 < offered.count { token = offered[index + 1] }
-            if key == nil, name.hasPrefix(Self.keyPrefix) {
-                key = PercentEncoding.decoded(name.utf8.dropFirst(Self.keyPrefix.utf8.count))
+            if name.hasPrefix(Self.keyPrefix) {
+                key = key ?? PercentEncoding.decoded(name.utf8.dropFirst(Self.keyPrefix.utf8.count))
+            } else if unknown == nil, !name.isEmpty {
+                unknown = name
             }
         }
-        self.agreed = agreed
+        self.agreed = agreed ?? unknown ?? offered.first { !$0.isEmpty }
         apiKey = key.flatMap { $0.isEmpty ? nil : $0 }
         accessToken = token.flatMap { $0.isEmpty ? nil : $0 }
     }

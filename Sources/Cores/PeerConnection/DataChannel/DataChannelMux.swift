@@ -49,7 +49,7 @@ package final class DataChannelMux {
 
     var channels: [DataChannelID: Channel] = [:]
     var idsByStream: [UInt16: DataChannelID] = [:]
-    var outputs = SCTPQueue<DataChannelOutput>()
+    var outputs = FIFO<DataChannelOutput>()
     private var lastID: UInt32 = 0
     private var earlyBytes = 0
 

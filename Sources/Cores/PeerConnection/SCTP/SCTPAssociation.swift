@@ -73,11 +73,11 @@ package final class SCTPAssociation {
     var heartbeatSentAt: Instant?
 
     // Outputs
-    var events = SCTPQueue<SCTPOutput>()
+    var events = FIFO<SCTPOutput>()
     /// Packets that travel alone or with a tag of their own.
-    var packets = SCTPQueue<[UInt8]>()
+    var packets = FIFO<[UInt8]>()
     /// Chunks that wait for a packet.
-    var controlChunks = SCTPQueue<[UInt8]>()
+    var controlChunks = FIFO<[UInt8]>()
 
     /// Draws tag, first TSN and the nonce of cookies from `random`.
     package init(configuration: SCTPConfiguration, random: inout some RandomNumberGenerator) {

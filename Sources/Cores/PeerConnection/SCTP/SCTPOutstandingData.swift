@@ -49,7 +49,7 @@ struct SCTPOutstandingData {
     /// The TSN that the peer has acknowledged cumulatively.
     private(set) var cumulativeTSN: UInt32
     /// Chunks with the TSNs from `cumulativeTSN` + 1 on.
-    private var chunks = SCTPQueue<SCTPOutstandingChunk>()
+    private var chunks = FIFO<SCTPOutstandingChunk>()
     /// Bytes in flight, chunk headers included.
     private(set) var flightBytes = 0
     /// Bytes of user data in flight.

@@ -46,7 +46,7 @@ struct SCTPReassembly {
     init(maximumMessageSize: Int) { self.maximumMessageSize = maximumMessageSize }
 
     /// Takes a new chunk and appends the messages that are now due to `ready`.
-    mutating func insert(_ chunk: SCTPDataChunk, into ready: inout SCTPQueue<SCTPOutput>) throws(Failure) {
+    mutating func insert(_ chunk: SCTPDataChunk, into ready: inout FIFO<SCTPOutput>) throws(Failure) {
         steps += 1
         if chunk.isFirstFragment, chunk.isLastFragment {
             guard chunk.userData.count <= maximumMessageSize else { throw .messageTooLarge }
@@ -80,7 +80,7 @@ struct SCTPReassembly {
 
     /// Makes one message of all fragments between two TSNs.
     private mutating func assemble(
-        _ first: UInt32, _ last: UInt32, into ready: inout SCTPQueue<SCTPOutput>
+        _ first: UInt32, _ last: UInt32, into ready: inout FIFO<SCTPOutput>
     ) throws(Failure) {
         guard let head = chunks[first] else { return }
         lastByFirst[first] = nil
@@ -112,7 +112,7 @@ struct SCTPReassembly {
     }
 
     private mutating func complete(
-        _ message: SCTPMessage, sequenceNumber: UInt16, into ready: inout SCTPQueue<SCTPOutput>
+        _ message: SCTPMessage, sequenceNumber: UInt16, into ready: inout FIFO<SCTPOutput>
     ) throws(Failure) {
         if message.isUnordered {
             ready.append(.message(message))
@@ -134,7 +134,7 @@ struct SCTPReassembly {
         // A number that was already delivered or given up on comes from a confused peer: dropped.
     }
 
-    private mutating func deliverWaiting(of number: UInt16, into ready: inout SCTPQueue<SCTPOutput>) {
+    private mutating func deliverWaiting(of number: UInt16, into ready: inout FIFO<SCTPOutput>) {
         while let next = streams[number]?.next, let message = streams[number]?.waiting.removeValue(forKey: next) {
             release(message)
             ready.append(.message(message))
@@ -169,7 +169,7 @@ struct SCTPReassembly {
     /// The peer gave up on everything up to `forward.newCumulativeTSN` (RFC 3758 section 3.6).
     /// - Parameter cumulative: the cumulative TSN so far.
     mutating func skip(
-        _ forward: SCTPForwardTSNChunk, after cumulative: UInt32, into ready: inout SCTPQueue<SCTPOutput>
+        _ forward: SCTPForwardTSNChunk, after cumulative: UInt32, into ready: inout FIFO<SCTPOutput>
     ) {
         dropFragments(after: cumulative, upTo: forward.newCumulativeTSN)
         frontierBytes = 0

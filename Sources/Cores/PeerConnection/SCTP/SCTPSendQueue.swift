@@ -41,7 +41,7 @@ final class SCTPOutboundMessage {
 /// must have TSNs that follow each other (RFC 9260 section 6.9).
 struct SCTPSendQueue {
     private struct Stream {
-        var messages = SCTPQueue<SCTPOutboundMessage>()
+        var messages = FIFO<SCTPOutboundMessage>()
         var nextSequenceNumber: UInt16 = 0
         var bufferedAmount = 0
         /// A reset of this stream is under way.
@@ -51,7 +51,7 @@ struct SCTPSendQueue {
     }
 
     private var streams: [UInt16: Stream] = [:]
-    private var rotation = SCTPQueue<UInt16>()
+    private var rotation = FIFO<UInt16>()
     /// The message that is being cut.
     private(set) var current: SCTPOutboundMessage?
     /// Bytes that were accepted and neither acknowledged nor given up on.
@@ -143,7 +143,7 @@ struct SCTPSendQueue {
         var dropped = 0
         for number in Array(streams.keys) {
             guard var stream = streams[number], !stream.messages.isEmpty else { continue }
-            var kept = SCTPQueue<SCTPOutboundMessage>()
+            var kept = FIFO<SCTPOutboundMessage>()
             var released = 0
             while let message = stream.messages.popFirst() {
                 if message.isExpired(now) {

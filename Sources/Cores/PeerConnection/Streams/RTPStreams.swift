@@ -45,7 +45,7 @@ final class RTPStreams {
     var reportedLossPercent = 0
     var statistics = PeerConnectionStatistics()
     var random: any RandomNumberGenerator
-    private var outputs = SCTPQueue<StreamOutput>()
+    private var outputs = FIFO<StreamOutput>()
 
     init(reporterSource: UInt32, cname: String, receiveMode: ReceiveMode, random: any RandomNumberGenerator) {
         self.reporterSource = reporterSource

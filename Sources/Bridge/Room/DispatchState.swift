@@ -1,7 +1,7 @@
 internal import Wire
 
 /// How far the dispatch of the agent has come, and what the agent has been told about its job. Pure.
-struct AgentDispatch {
+struct DispatchState {
     /// What tells an agent that has its job already what is new.
     struct Update: Hashable {
         /// For an attribute, so that agents which come later see them; nil when they are as they were.

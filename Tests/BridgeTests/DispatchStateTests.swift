@@ -5,12 +5,12 @@ import Wire
 @testable import Bridge
 
 @Suite("The dispatch of the agent and what it has been told")
-struct AgentDispatchTests {
+struct DispatchStateTests {
     private let failure = Failure("no permission", blame: .operator)
 
     @Test("the agent is dispatched once")
     func once() {
-        var dispatch = AgentDispatch()
+        var dispatch = DispatchState()
         #expect(dispatch.begin() == true)
         #expect(dispatch.begin() == false)
         #expect(dispatch.finish(.success(()), briefing: AgentBriefing(), isInRoom: true) == nil)
@@ -19,7 +19,7 @@ struct AgentDispatchTests {
 
     @Test("a failure before the room is joined leads to a second attempt, of which a failure is final")
     func early() {
-        var dispatch = AgentDispatch()
+        var dispatch = DispatchState()
         _ = dispatch.begin()
         #expect(dispatch.finish(.failure(failure), briefing: AgentBriefing(), isInRoom: false) == nil)
         #expect(dispatch.begin() == true)
@@ -29,7 +29,7 @@ struct AgentDispatchTests {
 
     @Test("while the dispatch is on its way nothing is told, afterwards what it did not say, once")
     func updates() throws {
-        var dispatch = AgentDispatch()
+        var dispatch = DispatchState()
         let wanted = AgentBriefing(instructions: "Sing", fields: ["language": "de"])
         _ = dispatch.begin()
         #expect(dispatch.update(to: wanted, hasDispatch: true) == nil)
@@ -44,7 +44,7 @@ struct AgentDispatchTests {
 
     @Test("an agent that others have brought is told everything, as soon as it may be told")
     func noDispatch() throws {
-        var dispatch = AgentDispatch()
+        var dispatch = DispatchState()
         #expect(dispatch.update(to: AgentBriefing(), hasDispatch: false) == nil)
         let told = dispatch.update(to: AgentBriefing(instructions: "Sing"), hasDispatch: false)
         let update = try #require(told)
