@@ -14,7 +14,7 @@ import pytest_asyncio
 from support import debian
 from support.client import VoiceClient
 from support.parrot import says_it_back
-from support.processes import ROOT, Program, answers, free_port
+from support.processes import GATEWAY, ROOT, Program, answers, free_port
 
 SETTINGS = "/etc/voicegateway/voicegateway.env"
 
@@ -77,7 +77,8 @@ async def test_install_start_call_upgrade_under_the_call_and_remove(machine, pac
         return await machine.property_of_service("MainPID") not in (first, "0")
 
     await machine.until(restarted, "the new version's process")
-    await answers(int(url.rsplit(":", 1)[1].split("/")[0]))
+    port = int(url.rsplit(":", 1)[1].split("/")[0])
+    await answers(port)
     async with VoiceClient(url, identity="alice") as alice:
         await alice.event("session")
         await says_it_back(alice)
@@ -85,6 +86,9 @@ async def test_install_start_call_upgrade_under_the_call_and_remove(machine, pac
     await machine.runs("dpkg", "--remove", "voicegateway")
     assert await machine.tries("systemctl", "is-active", "voicegateway") == (3, "inactive\n")
     assert room_server.url in await machine.runs("cat", SETTINGS)
+    # What was removed comes back with its settings, and is no upgrade of something that was stopped.
+    await machine.installs(newer)
+    await answers(port)
     await machine.runs("dpkg", "--purge", "voicegateway")
     left = await machine.runs("sh", "-c", "find / -xdev -iname '*voicegateway*' -not -path '/proc/*' -not -path '/var/log/*'")
     assert left == ""
@@ -163,3 +167,18 @@ async def test_the_image_is_made_without_systemd_and_runs_as_nobody_on_a_read_on
     container.signal(signal.SIGTERM)
     assert await container.ends() == 0
     assert debian.fails(*check, env={"PORT": str(port)})
+
+
+def test_make_install_puts_the_same_in_place_without_a_package_and_keeps_settings(tmp_path):
+    environment = {**os.environ, "PROGRAM": str(GATEWAY), "MAKEFLAGS": ""}
+    install = ["make", "--directory", ROOT, "install", f"DESTDIR={tmp_path}", "PREFIX=/opt/voice"]
+    debian.run(*install, env=environment)
+    assert os.access(tmp_path / "opt/voice/bin/VoiceGateway", os.X_OK)
+    assert (tmp_path / "opt/voice/share/man/man1/VoiceGateway.1.gz").is_file()
+    unit = (tmp_path / "opt/voice/lib/systemd/system/voicegateway.service").read_text()
+    assert "ExecStart=/opt/voice/bin/VoiceGateway serve --env-file /etc/voicegateway/voicegateway.env\n" in unit
+    settings = tmp_path / SETTINGS.lstrip("/")
+    assert settings.stat().st_mode & 0o777 == 0o640
+    settings.write_text("PORT=4000\n")
+    debian.run(*install, env=environment)
+    assert settings.read_text() == "PORT=4000\n"

@@ -143,6 +143,12 @@ def test_the_unit_waits_for_the_default_drain_and_has_files_for_the_default_numb
     assert int(re.search(r"LimitNOFILE=(\d+)", unit).group(1)) > 5 * number_of("MAX_CONNECTIONS")
 
 
+def test_the_settings_of_the_package_exist():
+    text = (ROOT / "deploy/debian/voicegateway.env").read_text()
+    named = set(re.findall(r"^#?([A-Z_]+)=", text, re.M))
+    assert "LIVEKIT_URL" in named and named <= set(settings())
+
+
 def expressions() -> list[str]:
     """What the alerts and the dashboard ask Prometheus."""
     rules = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
