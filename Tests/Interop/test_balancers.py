@@ -1,4 +1,4 @@
-"""Two gateways behind nginx and behind HAProxy, as deploy/ configures them, while one of the gateways is deployed anew."""
+"""Two gateways behind nginx and behind HAProxy, as deploy/ configures them, while one after the other is deployed anew."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from test_draining import DEPLOYMENT, get
 
 
 @pytest.mark.parametrize("kind", [NginxBalancer, HAProxyBalancer])
-async def test_while_a_gateway_drains_its_call_goes_on_and_no_new_one_is_refused(programs, room_server, tmp_path, kind):
+async def test_while_gateways_drain_one_after_the_other_calls_go_on_and_no_new_one_is_refused(programs, room_server, tmp_path, kind):
     settings = {
         "LIVEKIT_URL": room_server.url, **DEPLOYMENT, "TRUSTED_PROXIES": "127.0.0.1", "DRAIN_NOTICE": 0,
         "DRAIN_SECONDS": 60}
@@ -26,6 +26,10 @@ async def test_while_a_gateway_drains_its_call_goes_on_and_no_new_one_is_refused
     def caller(identity: str, **parameters) -> VoiceClient:
         return VoiceClient(balancer.url, trusted, identity=identity, **parameters)
 
+    async def calls(identity: str) -> None:
+        async with caller(identity, agent="") as new:
+            await new.event("session")
+
     async with caller("old") as old:
         await old.event("session")
         [leaving] = [gateway for gateway in gateways if get(gateway, "/health")[1]["calls"] == 1]
@@ -34,10 +38,6 @@ async def test_while_a_gateway_drains_its_call_goes_on_and_no_new_one_is_refused
         await leaving.says("draining")
 
         # At once, before any health check has looked.
-        async def calls(identity: str) -> None:
-            async with caller(identity, agent="") as new:
-                await new.event("session")
-
         await asyncio.gather(*(calls(f"new-{number}") for number in range(8)))
         async with caller("later", agent="") as later:
             await later.event("session")
@@ -49,6 +49,22 @@ async def test_while_a_gateway_drains_its_call_goes_on_and_no_new_one_is_refused
     # The process is gone, and its address with it.
     async with caller("last", agent="") as last:
         await last.event("session")
+        assert get(staying, "/health")[1]["calls"] == 1
+
+        # Then it is the other one's turn: as soon as the successor runs, or, with a proxy that checks, is known to.
+        successor = Gateway(**settings)
+        successor.command[successor.command.index("--port") + 1] = str(leaving.port)
+        successor.port = leaving.port
+        await programs(successor)
+        for number in range(100 if balancer.checks else 0):
+            async with caller(f"early-{number}", agent="") as early:
+                await early.event("session")
+                if get(successor, "/health")[1]["calls"] == 1:
+                    break
+            await asyncio.sleep(0.2)
+        staying.signal(signal.SIGTERM)
+        await staying.says("draining")
+        await asyncio.gather(*(calls(f"then-{number}") for number in range(8)))
         assert get(staying, "/health")[1]["calls"] == 1
     async with aiohttp.ClientSession() as http:
         for path in ("/metrics", "/health"):

@@ -20,7 +20,8 @@ def shipped(name: str, changes: dict[str, str]) -> str:
 
 
 class Balancer(Program):
-    """Listens with TLS, in front of two gateways; `authority` is who signed its certificate."""
+    """Listens with TLS, in front of two gateways; `authority` is who signed its certificate, `checks` says whether it asks
+    gateways how they are, and gives calls to none that it has not asked."""
 
     def __init__(self, folder: pathlib.Path, *command) -> None:
         self.port = free_port()
@@ -37,6 +38,8 @@ class Balancer(Program):
 
 
 class NginxBalancer(Balancer):
+    checks = False
+
     def __init__(self, folder: pathlib.Path, one: int, two: int) -> None:
         main = folder / "nginx.conf"
         super().__init__(folder, NGINX, "-e", "stderr", "-p", folder, "-c", main)
@@ -54,6 +57,8 @@ class NginxBalancer(Balancer):
 
 
 class HAProxyBalancer(Balancer):
+    checks = True
+
     def __init__(self, folder: pathlib.Path, one: int, two: int) -> None:
         file = folder / "haproxy.cfg"
         super().__init__(folder, HAPROXY, "-db", "-f", file)
