@@ -44,11 +44,29 @@ struct GatewayConfigurationTests {
         #expect(try serve("--drain-seconds 60 --drain-notice 1").drain.limit == .seconds(60))
     }
 
+    @Test("a certificate and its key are set together")
+    func tls() throws {
+        let tls = try serve(environment: ["TLS_CERT": "a.pem", "TLS_KEY": "b.pem"]).tls
+        #expect(tls == TLSSettings(certificate: "a.pem", key: "b.pem"))
+        for (environment, sentence) in [
+            (["TLS_CERT": "a.pem"], "TLS_CERT is set without TLS_KEY"),
+            (["TLS_KEY": "b.pem"], "TLS_KEY is set without TLS_CERT"),
+            (["TLS_CLIENT_CA": "c.pem"], "TLS_CLIENT_CA is set without TLS_CERT and TLS_KEY"),
+        ] {
+            #expect {
+                try serve(environment: environment)
+            } throws: {
+                "\($0)".contains(sentence)
+            }
+        }
+    }
+
     /// A value for each setting that is not its default.
     private static let other = [
         "LIVEKIT_URL": "wss://x.test/", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s", "LIVEKIT_CA_FILE": ".env",
         "LIVEKIT_PUBLIC_URL": "wss://public.test/", "LIVEKIT_ROOM_NAME": "lobby", "LIVEKIT_TOKEN_TTL": "60",
-        "AGENT_NAME": "a", "DEV_PORT": "1", "PORT": "2", "HOST": "127.0.0.1", "THREADS": "3", "LOG_LEVEL": "debug",
+        "AGENT_NAME": "a", "DEV_PORT": "1", "PORT": "2", "HOST": "127.0.0.1", "TLS_CERT": "cert.pem",
+        "TLS_KEY": "key.pem", "TLS_CLIENT_CA": "ca.pem", "THREADS": "3", "LOG_LEVEL": "debug",
         "LOG_FORMAT": "json",
         "DRAIN_NOTICE": "7", "DRAIN_SECONDS": "8",
         "API_KEY_ENABLED": "yes", "API_KEYS": "one, two", "API_KEY_HEADER_NAME": "X-Key", "ALLOW_CLIENT_ROOMS": "1",

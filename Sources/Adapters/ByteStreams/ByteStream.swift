@@ -32,12 +32,17 @@ package final class ByteStream {
     package let remoteAddress: TransportAddress?
     package var delegate: (any ByteStreamDelegate)?
     private let connection: TCPConnection
-    private let session: TLSSession?
+    private var session: TLSSession?
+    /// A server's end: the client's first byte shows whether it speaks TLS at all.
+    private var awaitsFirstByte: Bool
     private var isDraining = false
     private var hasEnded = false
 
-    /// - Parameter session: TLS that has not been started; nil for a plain stream.
-    package init(_ connection: TCPConnection, session: TLSSession? = nil) {
+    /// - Parameters:
+    ///   - session: TLS that has not been started; nil for a plain stream.
+    ///   - isServer: the peer begins. If it does not begin with TLS, the stream is a plain one.
+    package init(_ connection: TCPConnection, session: TLSSession? = nil, isServer: Bool = false) {
+        awaitsFirstByte = isServer && session != nil
         self.connection = connection
         self.session = session
         remoteAddress = connection.remoteAddress
@@ -50,7 +55,10 @@ package final class ByteStream {
     /// Whether bytes go out as they are. Then nothing is reported within a call of `write`.
     package var isPlain: Bool { session == nil }
 
-    /// Sends the first bytes of TLS.
+    /// The name in the client's certificate, if it has shown one that an authority of ours vouches for.
+    package var clientName: String? { session?.clientName }
+
+    /// Sends the first bytes of TLS, or waits for the client's.
     package func startTLS() {
         session?.start()
         drain()
@@ -110,6 +118,10 @@ package final class ByteStream {
     }
 
     private func received(_ bytes: UnsafeRawBufferPointer) {
+        if awaitsFirstByte {
+            awaitsFirstByte = false
+            if bytes.first != TLSSession.firstByte { session = nil }
+        }
         guard let session else {
             // SAFETY: the bytes lie in the loop's receive buffer, which is mutable memory, and nobody else looks at
             // them before the next read.

@@ -1,6 +1,7 @@
 internal import ByteStreams
 internal import EventLoops
 internal import HTTP
+internal import SecureTransport
 internal import Wire
 
 /// One client's connection to an `HTTPServer`, until it closes or is taken for another protocol.
@@ -39,10 +40,15 @@ final class HTTPConnection {
     private var idleDeadline: Instant
     private var isPaused = false
     private var hasEnded = false
+    /// TLS is spoken on this port.
+    private let isSecure: Bool
+    private var isHandshaking = false
+    private var hasReceived = false
 
     init(server: HTTPServer, stream: ByteStream) {
         self.server = server
         self.stream = stream
+        isSecure = !stream.isPlain
         parser = HTTPRequestParser(
             maximumHeadBytes: server.configuration.maximumHeadBytes,
             maximumBodyBytes: server.configuration.maximumBodyBytes)
@@ -52,6 +58,13 @@ final class HTTPConnection {
         self.timer = timer
         stream.delegate = self
         timer.arm(at: idleDeadline)
+    }
+
+    /// Waits for the client's first bytes of TLS, as long as for a request.
+    func startTLS() {
+        isHandshaking = true
+        timer?.arm(after: server.configuration.headTimeout)
+        stream.startTLS()
     }
 
     func isHandling(_ exchange: Int) -> Bool {
@@ -76,13 +89,17 @@ final class HTTPConnection {
             }
         } catch {
             var request = parser.request
-            request?.remoteAddress = stream.remoteAddress
+            request?.peer = peer
             end(with: server.handler?.response(to: error, in: request) ?? error.response)
             return false
         }
         if parser.hasMore { return true }
         waitForBytes()
         return false
+    }
+
+    private var peer: HTTPPeer {
+        HTTPPeer(address: stream.remoteAddress, isSecure: isSecure, certificateName: stream.clientName)
     }
 
     private func waitForBytes() {
@@ -118,12 +135,12 @@ final class HTTPConnection {
             }
             if let handler = server.handler {
                 var request = request
-                request.remoteAddress = stream.remoteAddress
+                request.peer = peer
                 try parser.limitBody(to: handler.maximumBodyBytes(for: request))
             }
             if expectsContinue { stream.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)) }
         case .request(var request):
-            request.remoteAddress = stream.remoteAddress
+            request.peer = peer
             exchange += 1
             timer?.cancel()
             if request.isWebSocketUpgrade {
@@ -267,6 +284,10 @@ final class HTTPConnection {
 
 extension HTTPConnection: ByteStreamDelegate {
     func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
+        if !hasReceived {
+            hasReceived = true
+            if let complaint = complaint(aboutFirst: bytes.first) { return end(with: complaint) }
+        }
         switch phase {
         case .ending, .closed:
             return
@@ -280,10 +301,27 @@ extension HTTPConnection: ByteStreamDelegate {
         startReading()
     }
 
-    func streamSecured() {}
+    /// Somebody speaks TLS where it is not spoken, or does not speak it where it is.
+    private func complaint(aboutFirst byte: UInt8?) -> HTTPResponse? {
+        if isSecure, stream.isPlain {
+            server.handler?.refusedConnection(.speaksPlain)
+            return .text(400, "TLS is spoken on this port: use https:// or wss://.\n")
+        }
+        guard !isSecure, byte == TLSSession.firstByte else { return nil }
+        server.handler?.refusedConnection(.speaksTLS)
+        return .text(400, "No TLS is spoken on this port: use http:// or ws://.\n")
+    }
+
+    func streamSecured() {
+        isHandshaking = false
+        timer?.arm(at: idleDeadline)
+    }
 
     func streamEnded(_ failure: ByteStreamFailure?) {
         hasEnded = true
+        if isHandshaking, case .tls(let failure)? = failure {
+            server.handler?.refusedConnection(.tlsFailed(failure.summary))
+        }
         guard failure == nil else { return close() }
         // A client may end its half and still read: what it has asked for before is answered.
         switch phase {

@@ -1,7 +1,7 @@
 internal import ByteStreams
 package import EventLoops
 internal import HTTP
-internal import SecureTransport
+package import SecureTransport
 package import Wire
 
 /// An HTTP/1.1 server on one loop, whose connections may be taken for another protocol, which is WebSocket.
@@ -34,7 +34,16 @@ package final class HTTPServer {
         case tooManyConnections
         /// The process may open only a few more files, and those are kept for the calls that there are.
         case tooManyOpenFiles
+        /// The client speaks plain HTTP, and TLS is spoken here.
+        case speaksPlain
+        /// The client speaks TLS, and plain HTTP is spoken here.
+        case speaksTLS
+        /// TLS could not be agreed upon, for a reason in OpenSSL's words.
+        case tlsFailed(String)
     }
+
+    /// What a connection begins with: the certificate with which we answer, at the moment.
+    package var certificate: (() -> TLSServerContext)?
 
     package let configuration: Configuration
     package let loop: EventLoop
@@ -112,16 +121,26 @@ package final class HTTPServer {
             if !isClosing { handler?.refusedConnection(.tooManyConnections) }
             return
         }
-        _ = makeConnection(descriptor, nil)
+        guard let certificate else {
+            _ = makeConnection(descriptor, nil)
+            return
+        }
+        guard let session = try? TLSSession(certificate()) else {
+            return TCPListener.refuse(descriptor, [])
+        }
+        makeConnection(descriptor, session, isNew: true)?.startTLS()
     }
 
-    private func makeConnection(_ descriptor: Int32, _ session: TLSSession?) -> HTTPConnection? {
+    private func makeConnection(
+        _ descriptor: Int32, _ session: TLSSession?, isNew: Bool = false
+    ) -> HTTPConnection? {
         // Failing here means that the loop is stopping; the descriptor is closed by then.
         guard
             let connection = try? TCPConnection(
                 loop: loop, adopting: descriptor, onBytes: { _ in }, onEnd: { _ in })
         else { return nil }
-        let client = HTTPConnection(server: self, stream: ByteStream(connection, session: session))
+        let client = HTTPConnection(
+            server: self, stream: ByteStream(connection, session: session, isServer: isNew))
         connections[ObjectIdentifier(client)] = client
         return client
     }

@@ -52,6 +52,8 @@ package final class TLSSession {
     static let maximumPlaintext = 16_384
     /// Bytes that may be sent before the handshake is over.
     package static let maximumEarlyBytes = 1 << 20
+    /// With which a client begins: the type of a handshake record (RFC 8446 section 5.1).
+    package static let firstByte: UInt8 = 22
     /// RFC 1035 section 2.3.4.
     static let maximumHostLength = 253
 

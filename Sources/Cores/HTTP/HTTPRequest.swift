@@ -14,8 +14,13 @@ package struct HTTPRequest: Hashable, Sendable {
     package var body: [UInt8] = []
     /// False for HTTP/1.0.
     package var isHTTP11: Bool
-    /// Who sent it: the next hop, which may be a proxy.
-    package var remoteAddress: TransportAddress?
+    package var peer: HTTPPeer
+
+    /// Of the next hop, which may be a proxy.
+    package var remoteAddress: TransportAddress? {
+        get { peer.address }
+        set { peer.address = newValue }
+    }
 
     /// Whether the connection stays open after the response (RFC 9112 section 9.3).
     package var keepsAlive: Bool {
@@ -69,6 +74,6 @@ package struct HTTPRequest: Hashable, Sendable {
         query = QueryString(rawQuery)
         self.headers = headers
         self.isHTTP11 = isHTTP11
-        self.remoteAddress = remoteAddress
+        peer = HTTPPeer(address: remoteAddress)
     }
 }

@@ -33,6 +33,7 @@ package final class Admission: Sendable {
     private let refusalsOfParameters: Counter
     private let refusalsOfDuplicates: Counter
     private let refusalsOfOpenFiles: Counter
+    private let refusalsOfTLS: Counter
     private let connectionRefusals = RepeatedNotice(every: .seconds(10))
     private let state: Locked<State>
 
@@ -63,6 +64,7 @@ package final class Admission: Sendable {
         refusalsOfParameters = Self.counter("parameter", metrics)
         refusalsOfDuplicates = Self.counter("duplicate_identity", metrics)
         refusalsOfOpenFiles = Self.counter("open_files", metrics)
+        refusalsOfTLS = Self.counter("tls", metrics)
         state = Locked(State(limiter: configuration.rateLimit.map { RateLimiter(limit: $0, now: .zero) }))
     }
 
@@ -151,12 +153,20 @@ package final class Admission: Sendable {
 
     /// Counts a connection that was refused before anything of it was read, and writes it down from time to time.
     package func refusedConnection(_ reason: HTTPServer.RefusalReason) {
+        let why: String
         switch reason {
-        case .tooManyConnections: refusals[.unavailable]?.add()
-        case .tooManyOpenFiles: refusalsOfOpenFiles.add()
+        case .tooManyConnections:
+            refusals[.unavailable]?.add()
+            why = "too many connections"
+        case .tooManyOpenFiles:
+            refusalsOfOpenFiles.add()
+            why = "too many open files (see ulimit -n)"
+        case .speaksPlain, .speaksTLS, .tlsFailed:
+            refusalsOfTLS.add()
+            // Any scanner can bring these about, and nobody has to do something about them.
+            return log.info("connection refused", ["reason": reason.tlsSentence])
         }
         guard let count = connectionRefusals.note(now: EventLoop.clock()) else { return }
-        let why = reason == .tooManyConnections ? "too many connections" : "too many open files (see ulimit -n)"
         log.warning("connections refused", ["reason": why, "count": count])
     }
 
@@ -280,5 +290,16 @@ package final class Admission: Sendable {
     private static func decrement<Key: Hashable>(_ table: inout [Key: Int], _ key: Key) {
         guard let count = table[key] else { return }
         table[key] = count > 1 ? count - 1 : nil
+    }
+}
+
+extension HTTPServer.RefusalReason {
+    fileprivate var tlsSentence: String {
+        switch self {
+        case .speaksPlain: "the client speaks plain HTTP to a port with TLS"
+        case .speaksTLS: "the client speaks TLS to a port without it (TLS_CERT is not set)"
+        case .tlsFailed(let reason): reason
+        case .tooManyConnections, .tooManyOpenFiles: ""
+        }
     }
 }

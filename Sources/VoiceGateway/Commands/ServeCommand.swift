@@ -66,6 +66,15 @@ enum ServeCommand {
                 throw .notServing(error)
             }
         }
+        let certificate = try certificate(configuration, log)
+        let renewal = try certificate.map { certificate throws(StartError) in
+            try starting { () throws(EventLoopError) in
+                try PeriodicThread(name: "certificate", interval: ServerCertificate.interval, state: certificate) {
+                    $0.refresh()
+                }
+            }
+        }
+        defer { renewal?.stop() }
         let authorities = try authorities(configuration)
         let transports: OpenSSLTransportFactory
         do throws(SecureTransportError) {
@@ -77,7 +86,8 @@ enum ServeCommand {
         let metrics = Metrics()
         let environment = GatewayEnvironment(
             configuration: configuration, roomServer: roomServer.url, authorities: authorities, transports: transports,
-            log: log, metrics: metrics, admission: Admission(configuration, log: log, metrics: metrics))
+            log: log, metrics: metrics, certificate: certificate,
+            admission: Admission(configuration, log: log, metrics: metrics))
         var address = configuration.listenAddress
         var gatewayLoops: [(EventLoop, LoopBound<GatewayLoop>)] = []
         do throws(EventLoopError) {
@@ -101,7 +111,7 @@ enum ServeCommand {
         Console.print(
             Banner.text(
                 address: address, roomServer: configuration.roomServer, url: roomServer.url,
-                hasPlayground: configuration.http.hasPlayground))
+                hasPlayground: configuration.http.hasPlayground, isSecure: configuration.tls != nil))
         log.info(
             "serving", ["address": address, "rooms": roomServer.url.webSocketText, "threads": gatewayLoops.count])
         let open = gatewayLoops
@@ -118,6 +128,17 @@ enum ServeCommand {
             throw StartError(sentence: "Signals cannot be watched: \(error).", exitCode: 1)
         }
         await roomServer.close()
+    }
+
+    private static func certificate(_ configuration: GatewayConfiguration, _ log: Log) throws(StartError)
+        -> ServerCertificate?
+    {
+        guard let tls = configuration.tls else { return nil }
+        do throws(SecureTransportError) {
+            return try ServerCertificate(tls, log: log)
+        } catch {
+            throw .unusable("TLS_CERT, TLS_KEY or TLS_CLIENT_CA: \(error).")
+        }
     }
 
     private static func authorities(_ configuration: GatewayConfiguration) throws(StartError) -> TLSClientContext {
@@ -171,11 +192,12 @@ enum ServeCommand {
 /// What people read when the gateway starts.
 enum Banner {
     static func text(
-        address: TransportAddress, roomServer: GatewayConfiguration.RoomServer, url: HTTPURL, hasPlayground: Bool
+        address: TransportAddress, roomServer: GatewayConfiguration.RoomServer, url: HTTPURL, hasPlayground: Bool,
+        isSecure: Bool = false
     ) -> String {
         let reachable = DevServerBanner.reachable(address)
-        let clients = "ws://\(reachable)/ws"
-        let page = hasPlayground ? "Open http://\(reachable)/ in a browser and talk.\n" : ""
+        let clients = "\(isSecure ? "wss" : "ws")://\(reachable)/ws"
+        let page = hasPlayground ? "Open \(isSecure ? "https" : "http")://\(reachable)/ in a browser and talk.\n" : ""
         guard case .development(_, let credentials) = roomServer else {
             return page + "VoiceGateway at \(clients), rooms at \(url.webSocketText).\n"
         }

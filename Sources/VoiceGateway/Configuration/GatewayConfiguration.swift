@@ -35,6 +35,8 @@ package struct GatewayConfiguration: Hashable, Sendable {
     /// Where clients connect; port 0 lets the system choose.
     package var listenAddress = TransportAddress(
         ip: GatewaySettings.host.standard, port: GatewaySettings.port.standard)
+    /// Nil: clients are served without TLS.
+    package var tls: TLSSettings?
     /// How many event loops run; nil for one a core.
     package var threads: Int?
     package var logLevel = GatewaySettings.logLevel.standard
@@ -59,6 +61,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
         tokens = TokenSettings(&settings)
         let port = settings.read(GatewaySettings.port)
         listenAddress = TransportAddress(ip: settings.read(GatewaySettings.host), port: port)
+        tls = TLSSettings.read(&settings)
         threads = settings.read(GatewaySettings.threads)
         logLevel = settings.read(GatewaySettings.logLevel)
         logFormat = settings.read(GatewaySettings.logFormat)

@@ -9,7 +9,7 @@ package enum GatewaySettings {
     package static let all: [any SettingEntry] = [
         livekitURL, livekitAPIKey, livekitAPISecret, livekitCAFile, livekitPublicURL, livekitRoomName, livekitTokenTTL,
         agentName, devPort,
-        port, host, threads, logLevel, logFormat, drainNotice, drainSeconds,
+        port, host, tlsCert, tlsKey, tlsClientCA, threads, logLevel, logFormat, drainNotice, drainSeconds,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
         duplicateIdentity,
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
@@ -54,6 +54,14 @@ package enum GatewaySettings {
     static let port = Setting<UInt16>("PORT", .port, in: .process, default: 3000, "where clients connect")
     static let host = Setting<IPAddress>(
         "HOST", .address, in: .process, default: .anyV4, "which of this machine's addresses to listen at")
+    static let tlsCert = Setting<String?>(
+        "TLS_CERT", .file, in: .process, otherwise: "no TLS",
+        "a PEM file with the certificate for https:// and wss://, and its chain; read again when it changes")
+    static let tlsKey = Setting<String?>(
+        "TLS_KEY", .file, in: .process, otherwise: "no TLS", "a PEM file with its private key")
+    static let tlsClientCA = Setting<String?>(
+        "TLS_CLIENT_CA", .file, in: .process, otherwise: "clients need no certificate",
+        "a PEM file with the authorities of which clients must show a certificate")
     static let threads = Setting<Int?>(
         "THREADS", .number(1...256), in: .process, otherwise: "one a core", "how many event loops run")
     static let logLevel = Setting<LogLevel>("LOG_LEVEL", .choice, in: .process, default: .info, "what the log tells")

@@ -15,12 +15,12 @@ struct PublicAddress {
         if let configured { return configured.appending(pathAndQuery).webSocketText }
         var host = request.headers["Host"]
         var port: UInt16?
-        var isSecure = false
+        var isSecure = request.peer.isSecure
         var prefix = ""
         if let hop = request.remoteAddress, isTrustedProxy(hop.ip) {
             let forwarded = ForwardedRequest(request.headers)
             host = forwarded.host ?? host
-            isSecure = forwarded.isSecure
+            isSecure = isSecure || forwarded.isSecure
             prefix = forwarded.prefix
             // A port that stands beside the host that the proxy names is the client's own.
             port = forwarded.host.map(Self.hasPort) == true ? nil : forwarded.port

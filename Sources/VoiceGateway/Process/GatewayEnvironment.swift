@@ -14,6 +14,8 @@ package struct GatewayEnvironment: Sendable {
     package let transports: OpenSSLTransportFactory
     package let log: Log
     package let metrics: Metrics
+    /// With which clients are served; nil for no TLS.
+    package var certificate: ServerCertificate?
     /// Decides who may connect.
     package let admission: Admission
     /// Agents that are on their way to rooms by HTTP requests.

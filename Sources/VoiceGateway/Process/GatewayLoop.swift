@@ -68,6 +68,7 @@ final class GatewayLoop: HTTPHandler {
         configuration.maximumConnections = max(
             configuration.maximumConnections, 2 * environment.configuration.limits.maximumConnections)
         server = HTTPServer(loop: loop, configuration: configuration, handler: self)
+        server.certificate = environment.certificate.map { certificate in { certificate.context } }
         self.endpoints = endpoints(self)
         http = HTTPAPI(
             loop: loop, environment: environment, api: serverAPI, placer: placer)

@@ -59,7 +59,7 @@ class Certificates:
     def make(self, name: str, host: str, days: int = 2) -> None:
         """A key and a certificate for a host."""
         extensions = self.folder / f"{name}.ext"
-        extensions.write_text(f"subjectAltName=DNS:{host}\nextendedKeyUsage=serverAuth\n")
+        extensions.write_text(f"subjectAltName=DNS:{host}\nextendedKeyUsage=serverAuth,clientAuth\n")
         request = self.folder / f"{name}.csr"
         self._run(
             "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={host}",
