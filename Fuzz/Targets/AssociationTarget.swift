@@ -45,7 +45,8 @@ enum AssociationTarget {
             }
         }
         func deliver(_ side: Int, _ packet: [UInt8]) {
-            sides[side].mux.receive(packet.span.bytes, now: now)
+            // SAFETY: the memory is used during the call only.
+            unsafe sides[side].mux.receive(packet.span.bytes, now: now)
             collect(side)
         }
         collect(0)
@@ -124,7 +125,8 @@ enum AssociationTarget {
     static func withChecksum(_ bytes: [UInt8]) -> [UInt8] {
         guard bytes.count >= 12 else { return bytes }
         var packet = bytes
-        let sum = SCTPChecksum.ofPacket(packet.span.bytes)
+        // SAFETY: the memory is used during the call only.
+        let sum = unsafe SCTPChecksum.ofPacket(packet.span.bytes)
         // The one field that travels with its least significant byte first.
         for index in 0..<4 { packet[8 + index] = UInt8(truncatingIfNeeded: sum >> UInt32(8 * index)) }
         return packet

@@ -55,8 +55,9 @@ enum CallTarget {
                 end.take(input.bytes(Int(input.byte())), from: unknown, now: now)
             default:
                 let payload = input.bytes(Int(input.byte() & 0x0F))
-                payload.withUnsafeBytes { bytes in
-                    _ = end.connection.sendAudio(
+                // SAFETY: the memory is used during the call only.
+                unsafe payload.withUnsafeBytes { bytes in
+                    _ = unsafe end.connection.sendAudio(
                         on: 0, payload: bytes, timestamp: UInt32(steps) * 960,
                         audioLevel: AudioLevel(negatedDecibels: 20, hasVoice: true), now: now)
                 }
@@ -191,14 +192,16 @@ private final class CallEnd: PeerConnectionDelegate {
 
     func take(_ datagram: [UInt8], from source: TransportAddress, now: Instant) {
         var datagram = datagram
-        datagram.withUnsafeMutableBytes { connection.receive($0, from: source, on: address, now: now) }
+        // SAFETY: the memory is used during the call only.
+        unsafe datagram.withUnsafeMutableBytes { unsafe connection.receive($0, from: source, on: address, now: now) }
     }
 
     func peerConnection(
         _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
         to destination: TransportAddress
     ) {
-        if outbox.count < 32 { outbox.append(Array(datagram)) }
+        // SAFETY: the memory is used during the call only.
+        if outbox.count < 32 { unsafe outbox.append(Array(datagram)) }
     }
 
     func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {

@@ -18,7 +18,8 @@ enum HTTPTargets {
         var parser = HTTPRequestParser(maximumHeadBytes: 65_536, maximumBodyBytes: 10_000)
         var requests: [HTTPRequest] = []
         for piece in pieces {
-            parser.receive(piece.span.bytes)
+            // SAFETY: the memory is used during the call only.
+            unsafe parser.receive(piece.span.bytes)
             do throws(HTTPRequestError) {
                 while let event = try parser.poll() {
                     if case .request(let request) = event { requests.append(request) }
@@ -35,7 +36,8 @@ enum HTTPTargets {
         // The key of RFC 6455's example, so that its answer can be in the corpus.
         var parser = HandshakeResponseParser(key: "dGhlIHNhbXBsZSBub25jZQ==")
         do {
-            for piece in input.pieces() where try parser.receive(piece.span.bytes) != nil { return }
+            // SAFETY: the memory is used during the call only.
+            for piece in input.pieces() where try unsafe parser.receive(piece.span.bytes) != nil { return }
             _ = parser.finish()
         } catch {}
     }
@@ -54,7 +56,8 @@ enum HTTPTargets {
         let log = ReceivedMessages()
         for piece in pieces {
             var piece = piece
-            piece.withUnsafeMutableBytes { receiver.receive($0, to: log) }
+            // SAFETY: the memory is used during the call only.
+            unsafe piece.withUnsafeMutableBytes { unsafe receiver.receive($0, to: log) }
         }
         return log.events
     }
@@ -66,11 +69,14 @@ private final class ReceivedMessages: MessageReceiverDelegate {
 
     func received(message: UnsafeRawBufferPointer, isText: Bool) {
         check(message.count <= 5000, "a message is larger than allowed")
-        if isText { check(String(validating: message, as: UTF8.self) != nil, "a text is not UTF-8") }
-        events.append("\(isText ? "text" : "binary") \(Array(message))")
+        // SAFETY: the memory is used during the call only.
+        if isText { unsafe check(String(validating: message, as: UTF8.self) != nil, "a text is not UTF-8") }
+        events.append(unsafe "\(isText ? "text" : "binary") \(Array(message))")
     }
-    func received(ping: UnsafeRawBufferPointer) { events.append("ping \(Array(ping))") }
-    func received(pong: UnsafeRawBufferPointer) { events.append("pong \(Array(pong))") }
+    // SAFETY: the memory is used during the call only.
+    func received(ping: UnsafeRawBufferPointer) { events.append(unsafe "ping \(Array(ping))") }
+    // SAFETY: the memory is used during the call only.
+    func received(pong: UnsafeRawBufferPointer) { events.append(unsafe "pong \(Array(pong))") }
     func received(close code: WebSocketCloseCode, reason: String) { events.append("close \(code.rawValue) \(reason)") }
     func violated(_ violation: WebSocketViolation) { events.append("violation \(violation.code.rawValue)") }
 }

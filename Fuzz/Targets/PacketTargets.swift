@@ -7,18 +7,19 @@ enum PacketTargets {
     /// The fingerprint is put right, since nobody guesses a checksum.
     static func stun(_ input: [UInt8]) {
         for datagram in [input, withFingerprint(input)] {
-            _ = STUNMessage.isSTUN(datagram.span.bytes)
-            _ = STUNMessage.localUfragment(of: datagram.span.bytes)
-            _ = PacketKind.classify(datagram.span.bytes)
-            guard let message = try? STUNMessage(parsing: datagram.span.bytes) else { continue }
+            // SAFETY: the memory is used during the call only.
+            _ = unsafe STUNMessage.isSTUN(datagram.span.bytes)
+            _ = unsafe STUNMessage.localUfragment(of: datagram.span.bytes)
+            _ = unsafe PacketKind.classify(datagram.span.bytes)
+            guard let message = try? unsafe STUNMessage(parsing: datagram.span.bytes) else { continue }
             let key: [UInt8] = [1, 2, 3]
-            _ = message.hasValidIntegrity(in: datagram.span.bytes, key: key, authentication: authentication)
+            _ = unsafe message.hasValidIntegrity(in: datagram.span.bytes, key: key, authentication: authentication)
             let written = message.serialized(integrityKey: key, authentication: authentication)
-            guard let again = try? STUNMessage(parsing: written.span.bytes) else {
+            guard let again = try? unsafe STUNMessage(parsing: written.span.bytes) else {
                 fatalError("a STUN message that was written cannot be read")
             }
             check(again.attributes == message.attributes, "STUN attributes change when they are written")
-            check(
+            unsafe check(
                 again.hasValidIntegrity(in: written.span.bytes, key: key, authentication: authentication),
                 "the integrity of a STUN message that was written is wrong")
         }
@@ -67,56 +68,62 @@ enum PacketTargets {
     }
 
     static func rtp(_ input: [UInt8]) {
-        input.withUnsafeBytes { packet in
-            guard let header = RTPHeader(packet) else { return }
-            for id in UInt8.min...20 { _ = header.element(id, of: packet) }
-            let payload = header.payload(of: packet)
-            if let red = REDPayload(payload) {
-                var total = red.primary.bytes.count
-                for index in -1...red.redundantCount { total += red.redundant(index)?.bytes.count ?? 0 }
+        // SAFETY: the memory is used during the call only.
+        unsafe input.withUnsafeBytes { packet in
+            guard let header = unsafe RTPHeader(packet) else { return }
+            for id in UInt8.min...20 { _ = unsafe header.element(id, of: packet) }
+            let payload = unsafe header.payload(of: packet)
+            if let red = unsafe REDPayload(payload) {
+                var total = unsafe red.primary.bytes.count
+                for index in -1...red.redundantCount { unsafe total += red.redundant(index)?.bytes.count ?? 0 }
                 check(total <= payload.count, "redundant frames overlap")
             }
-            _ = OpusPacket(payload)
+            _ = unsafe OpusPacket(payload)
             var buffer = [UInt8](repeating: 0, count: 1500)
             let writer = RTPPacketWriter(
                 marker: header.marker, payloadType: header.payloadType, sequenceNumber: header.sequenceNumber,
                 timestamp: header.timestamp, ssrc: header.ssrc)
             let level = AudioLevel(byte: header.payloadType)
-            buffer.withUnsafeMutableBytes { buffer in
-                let count = writer.write(
+            unsafe buffer.withUnsafeMutableBytes { buffer in
+                let count = unsafe writer.write(
                     into: buffer, payload: payload, audioLevel: (id: 3, level: level),
                     mid: (id: header.payloadType, bytes: Array(packet.prefix(Int(header.payloadType & 0x1F)))))
                 guard let count else { return }
-                let written = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                guard let again = RTPHeader(written) else {
+                let written = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                guard let again = unsafe RTPHeader(written) else {
                     fatalError("an RTP packet that was written cannot be read")
                 }
-                check(again.payload(of: written).elementsEqual(payload), "the payload changes when it is written")
+                unsafe check(
+                    again.payload(of: written).elementsEqual(payload), "the payload changes when it is written")
             }
         }
     }
 
     static func rtcp(_ input: [UInt8]) {
-        guard let packets = try? RTCPPacket.parse(compound: input.span.bytes) else { return }
+        // SAFETY: the memory is used during the call only.
+        guard let packets = try? unsafe RTCPPacket.parse(compound: input.span.bytes) else { return }
         let written = RTCPPacket.serialize(packets)
-        check((try? RTCPPacket.parse(compound: written.span.bytes)) != nil, "RTCP that was written cannot be read")
+        unsafe check(
+            (try? RTCPPacket.parse(compound: written.span.bytes)) != nil, "RTCP that was written cannot be read")
     }
 
     /// The checksum is put right, since nobody guesses one.
     static func sctpPacket(_ input: [UInt8]) {
         let bytes = AssociationTarget.withChecksum(input)
-        guard let packet = try? SCTPPacket(parsing: bytes.span.bytes) else { return }
+        // SAFETY: the memory is used during the call only.
+        guard let packet = try? unsafe SCTPPacket(parsing: bytes.span.bytes) else { return }
         let written = packet.serialized()
-        guard let again = try? SCTPPacket(parsing: written.span.bytes) else {
+        guard let again = try? unsafe SCTPPacket(parsing: written.span.bytes) else {
             fatalError("an SCTP packet that was written cannot be read")
         }
         check(again == packet, "an SCTP packet changes when it is written")
     }
 
     static func dataChannelOpen(_ input: [UInt8]) {
-        guard let message = DataChannelOpenMessage(parsing: input.span.bytes) else { return }
+        // SAFETY: the memory is used during the call only.
+        guard let message = unsafe DataChannelOpenMessage(parsing: input.span.bytes) else { return }
         let written = message.serialized()
-        check(
+        unsafe check(
             DataChannelOpenMessage(parsing: written.span.bytes) == message,
             "DATA_CHANNEL_OPEN changes when it is written")
     }

@@ -165,7 +165,8 @@ final class LoadClient: WebSocketHandler {
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
-        guard let event = try? JSONValue(parsing: [UInt8](text)) else {
+        // SAFETY: the bytes are copied during the call.
+        guard let event = try? unsafe JSONValue(parsing: [UInt8](text)) else {
             return note(error: "a message that is not JSON")
         }
         switch event["type"]?.string {
@@ -188,14 +189,15 @@ final class LoadClient: WebSocketHandler {
         record.lastHeard = now
         let isLoud: Bool
         if let packets {
-            if let known = packets[[UInt8](bytes)] {
+            // SAFETY: the bytes are copied during the call.
+            if let known = unsafe packets[[UInt8](bytes)] {
                 isLoud = known
             } else {
                 isLoud = false
                 if bytes.count > Self.silentPacketBytes { record.strangePackets += 1 }
             }
         } else {
-            isLoud = LoadSpeech.isLoud(bytes)
+            isLoud = unsafe LoadSpeech.isLoud(bytes)
         }
         if record.firstSound == nil, let begin = soundExpectedSince {
             now = EventLoop.clock()

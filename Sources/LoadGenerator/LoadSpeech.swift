@@ -72,7 +72,8 @@ package struct LoadSpeech: Sendable {
         var wasLoud = false
         return samples.map { frame in
             let message = frame.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
-            let isLoud = message.withUnsafeBytes { Self.isLoud($0) }
+            // SAFETY: the samples are read within the count, during the call only.
+            let isLoud = unsafe message.withUnsafeBytes { unsafe Self.isLoud($0) }
             defer { wasLoud = isLoud }
             return Frame(message: message, isLoud: isLoud, isOnset: isLoud && !wasLoud)
         }
@@ -82,13 +83,14 @@ package struct LoadSpeech: Sendable {
         let encoder = try OpusEncoder(sampleRate: sampleRate, channels: 1)
         let packet = UnsafeMutableRawBufferPointer.allocate(
             byteCount: OpusEncoder.maximumPacketLength, alignment: 16)
-        defer { packet.deallocate() }
+        // SAFETY: the samples are read within the count, during the call only.
+        defer { unsafe packet.deallocate() }
         var frames: [Frame] = []
         for (pcm, frame) in zip(samples, plain(samples)) {
-            let length = try encoder.encode(pcm.span, into: packet)
+            let length = try unsafe encoder.encode(pcm.span, into: packet)
             // What DTX leaves out is not sent.
             let isSent = length > 2
-            frames.append(
+            unsafe frames.append(
                 Frame(
                     message: isSent ? Array(packet[..<length]) : [], isLoud: frame.isLoud, isOnset: frame.isOnset))
         }
@@ -101,7 +103,8 @@ package struct LoadSpeech: Sendable {
         var count = 0
         var offset = 0
         while offset + 1 < bytes.count {
-            let sample = Int(Int16(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int16.self)))
+            // SAFETY: the samples are read within the count, during the call only.
+            let sample = unsafe Int(Int16(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int16.self)))
             sum &+= sample &* sample
             count &+= 1
             offset &+= 8

@@ -31,12 +31,13 @@ package struct ProcessUsage: Hashable, Sendable {
     package var total: Double { user + system }
 
     private static func read(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // SAFETY: the path and the buffer are used during the calls only.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { _ = close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 4096)
         // SAFETY: pointer and count describe the same buffer.
-        let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+        let count = unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
         return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
 }

@@ -48,12 +48,14 @@ enum Program {
 
     private static func environment() -> [String: String] {
         var variables: [String: String] = [:]
-        var entry = environ
+        // SAFETY: nothing changes the environment while it is read.
+        var entry = unsafe environ
         // SAFETY: environ is a list of C strings that ends with nil; nobody changes it this early.
-        while let text = entry.pointee {
-            let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        while let text = unsafe entry.pointee {
+            let parts = unsafe String(cString: text).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
-            entry += 1
+            unsafe entry += 1
         }
         return variables
     }

@@ -16,14 +16,16 @@ struct OpusTests {
 
     static func encode(_ encoder: OpusEncoder, _ pcm: [Int16]) throws -> [UInt8] {
         var packet = [UInt8](repeating: 0, count: OpusEncoder.maximumPacketLength)
-        let length = try packet.withUnsafeMutableBytes { try encoder.encode(pcm.span, into: $0) }
+        // SAFETY: the memory is used during the call only.
+        let length = try unsafe packet.withUnsafeMutableBytes { try unsafe encoder.encode(pcm.span, into: $0) }
         return [UInt8](packet[..<length])
     }
 
     static func decode(_ decoder: OpusDecoder, _ packet: [UInt8]) throws -> [Int16] {
         var pcm = [Int16](repeating: 0, count: decoder.maximumSamples * decoder.channels)
-        let samples = try packet.withUnsafeBytes { bytes in
-            try pcm.withUnsafeMutableBufferPointer { try decoder.decode(bytes, into: $0) }
+        // SAFETY: the memory is used during the call only.
+        let samples = try unsafe packet.withUnsafeBytes { bytes in
+            try unsafe pcm.withUnsafeMutableBufferPointer { try unsafe decoder.decode(bytes, into: $0) }
         }
         return [Int16](pcm[..<(samples * decoder.channels)])
     }
@@ -84,9 +86,10 @@ struct OpusTests {
             let decoder = try OpusDecoder(sampleRate: 16_000, channels: 1)
             for packet in packets[..<20] { _ = try Self.decode(decoder, packet) }
             var pcm = [Int16](repeating: 0, count: 320)
-            let samples = try packets[21].withUnsafeBytes { next in
-                try pcm.withUnsafeMutableBufferPointer {
-                    usingFEC
+            // SAFETY: the memory is used during the call only.
+            let samples = try unsafe packets[21].withUnsafeBytes { next in
+                try unsafe pcm.withUnsafeMutableBufferPointer {
+                    unsafe usingFEC
                         ? try decoder.decodeFEC(next, samples: 320, into: $0)
                         : try decoder.conceal(samples: 320, into: $0)
                 }
@@ -107,7 +110,10 @@ struct OpusTests {
         var source = ToneSource(frequency: 300, sampleRate: 16_000)
         for _ in 0..<20 { _ = try Self.decode(decoder, try Self.encode(encoder, source.next(320))) }
         var pcm = [Int16](repeating: 0, count: 320)
-        let samples = try pcm.withUnsafeMutableBufferPointer { try decoder.conceal(samples: 320, into: $0) }
+        // SAFETY: the memory is used during the call only.
+        let samples = try unsafe pcm.withUnsafeMutableBufferPointer {
+            try unsafe decoder.conceal(samples: 320, into: $0)
+        }
         #expect(samples == 320)
         #expect(ToneDetector(sampleRate: 16_000).amplitude(of: 300, in: pcm) > 3000)
     }
@@ -174,11 +180,13 @@ struct OpusTests {
         var source = ToneSource(frequency: 300, sampleRate: 16_000)
         let packet = try Self.encode(encoder, source.next(320))
         var pcm = [Int16](repeating: 0, count: 319)
-        #expect(throws: AudioCodecError.bufferTooSmall(capacity: 319)) {
-            try packet.withUnsafeBytes { bytes in
-                try pcm.withUnsafeMutableBufferPointer { try decoder.decode(bytes, into: $0) }
+        func decode() throws {
+            // SAFETY: the memory is used during the call only.
+            try unsafe packet.withUnsafeBytes { bytes in
+                _ = try unsafe pcm.withUnsafeMutableBufferPointer { try unsafe decoder.decode(bytes, into: $0) }
             }
         }
+        #expect(throws: AudioCodecError.bufferTooSmall(capacity: 319)) { try decode() }
     }
 
     @Test(
@@ -208,7 +216,10 @@ struct OpusTests {
         let frame = rate / 50
         for _ in 0..<20 { _ = try Self.decode(decoder, Self.encode(encoder, [Int16](repeating: 0, count: frame))) }
         var pcm = [Int16](repeating: 0, count: decoder.maximumSamples)
-        for _ in 0..<20 { _ = try pcm.withUnsafeMutableBufferPointer { try decoder.conceal(samples: frame, into: $0) } }
+        // SAFETY: the memory is used during the call only.
+        for _ in 0..<20 {
+            _ = try unsafe pcm.withUnsafeMutableBufferPointer { try unsafe decoder.conceal(samples: frame, into: $0) }
+        }
         encoder.beginAnew()
         var source = ToneSource(frequency: 440, sampleRate: rate, amplitude: 3000)
         var heard: [Int16] = []

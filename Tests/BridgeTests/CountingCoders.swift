@@ -42,6 +42,7 @@ final class CountingCoders: AudioCoderFactory {
             // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
         ) -> Int? { unsafe decoder.recover(count, before: next, into: samples) }
         func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
+            // SAFETY: the memory is used during the call only.
             unsafe decoder.conceal(count, into: samples)
         }
         func reset() { decoder.reset() }

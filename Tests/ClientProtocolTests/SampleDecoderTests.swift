@@ -9,7 +9,8 @@ struct SampleDecoderTests {
         var output: [Int16] = []
         for start in stride(from: 0, to: bytes.count, by: chunk) {
             let part = Array(bytes[start..<min(start + chunk, bytes.count)])
-            decoder.append(part.span.bytes, to: &output)
+            // SAFETY: the memory is used during the call only.
+            unsafe decoder.append(part.span.bytes, to: &output)
         }
         return output
     }
@@ -58,10 +59,11 @@ struct SampleDecoderTests {
         var decoder = try #require(SampleDecoder(format: AudioFormat(encoding: .pcmS16LE, sampleRate: 8000)))
         var output: [Int16] = []
         let odd: [UInt8] = [1, 0, 2]
-        decoder.append(odd.span.bytes, to: &output)
+        // SAFETY: the memory is used during the call only.
+        unsafe decoder.append(odd.span.bytes, to: &output)
         #expect(decoder.pendingByteCount == 1)
         decoder.reset()
-        decoder.append(odd.span.bytes, to: &output)
+        unsafe decoder.append(odd.span.bytes, to: &output)
         #expect(output == [1, 1])
     }
 

@@ -91,7 +91,8 @@ struct EventLoopTests {
     func namesLeftovers() async throws {
         let address = try await withLoop(leftovers: ["UDP socket at 127.0.0.1:0"]) { loop in
             try await loop.run {
-                try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0)).localAddress
+                // SAFETY: the memory is used during the call only.
+                try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0)).localAddress
             }
         }
         #expect(address.port != 0)
@@ -104,7 +105,8 @@ struct EventLoopTests {
             let error = await loop.run { () -> EventLoopError? in
                 #expect(loop.isCurrent)
                 do throws(EventLoopError) {
-                    _ = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
+                    // SAFETY: the memory is used during the call only.
+                    _ = try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
                     return nil
                 } catch {
                     return error
@@ -175,7 +177,8 @@ private actor LoopActor {
 
     init(loop: EventLoop) { self.loop = loop }
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    // SAFETY: the memory is used during the call only.
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     func increment() {
         #expect(loop.isCurrent)

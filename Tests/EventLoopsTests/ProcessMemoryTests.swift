@@ -18,25 +18,29 @@ struct ProcessMemoryTests {
 
     @Test("pages between blocks in use go back to the system")
     func holes() throws {
-        var kept: [UnsafeMutableRawBufferPointer] = []
-        var freed: [UnsafeMutableRawBufferPointer] = []
+        // SAFETY: the memory is used during the call only.
+        var kept: [UnsafeMutableRawBufferPointer] = unsafe []
+        var freed: [UnsafeMutableRawBufferPointer] = unsafe []
         for number in 0..<Self.blocks {
             let block = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockBytes, alignment: 16)
-            block.initializeMemory(as: UInt8.self, repeating: 1)
-            if number.isMultiple(of: 2) { kept.append(block) } else { freed.append(block) }
+            unsafe block.initializeMemory(as: UInt8.self, repeating: 1)
+            if number.isMultiple(of: 2) { unsafe kept.append(block) } else { unsafe freed.append(block) }
         }
-        for block in freed { block.deallocate() }
+        unsafe freed.forEach { unsafe $0.deallocate() }
         let before = try Self.resident()
         ProcessMemory.returnFree()
         // Other tests run meanwhile, so half of what must go will do.
         #expect(try before - Self.resident() > Self.blocks / 2 * (Self.blockBytes - 4096) / 2)
-        for block in kept { block.deallocate() }
+        unsafe kept.forEach { unsafe $0.deallocate() }
     }
 
     @Test("what is freed is counted")
     func count() {
-        let blocks = (0..<100).map { _ in UnsafeMutableRawBufferPointer.allocate(byteCount: 20_000, alignment: 16) }
-        for block in blocks { block.deallocate() }
+        // SAFETY: the memory is used during the call only.
+        let blocks = unsafe (0..<100).map { _ in
+            UnsafeMutableRawBufferPointer.allocate(byteCount: 20_000, alignment: 16)
+        }
+        unsafe blocks.forEach { unsafe $0.deallocate() }
         #expect(ProcessMemory.freeBytes > 0)
     }
 }

@@ -19,10 +19,11 @@ final class BoundSocket: Sendable {
         name.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let descriptor = descriptor
-        withUnsafeMutablePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                _ = bind(descriptor, $0, size)
-                _ = getsockname(descriptor, $0, &size)
+        // SAFETY: the memory is used during the call only.
+        unsafe withUnsafeMutablePointer(to: &name) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = unsafe bind(descriptor, $0, size)
+                _ = unsafe getsockname(descriptor, $0, &size)
             }
         }
         address = TransportAddress(ip: .loopbackV4, port: UInt16(bigEndian: name.sin_port))
@@ -50,9 +51,10 @@ struct TCPTests {
 
         private func accept(_ descriptor: Int32, loop: EventLoop) {
             let box = Locked<TCPConnection?>(nil)
-            let connection = try? TCPConnection(
+            // SAFETY: the memory is used during the call only.
+            let connection = try? unsafe TCPConnection(
                 loop: loop, adopting: descriptor,
-                onBytes: { bytes in _ = box.withLock { $0 }?.write(Array(bytes)) },
+                onBytes: { bytes in _ = box.withLock { $0 }?.write(unsafe Array(bytes)) },
                 onEnd: { [unowned self] _ in
                     guard let connection = box.withLock({ $0 }) else { return }
                     connection.onDrain = { [unowned self] in close(connection) }
@@ -87,7 +89,8 @@ struct TCPTests {
                 let address = server.value.listener.localAddress
                 let connection = try TCPConnection(loop: loop)
                 var received: [UInt8] = []
-                connection.onBytes = { received += Array($0) }
+                // SAFETY: the memory is used during the call only.
+                unsafe connection.onBytes = { unsafe received += Array($0) }
                 connection.onEnd = { [unowned connection] error in
                     #expect(error == nil)
                     done.fulfil(received)

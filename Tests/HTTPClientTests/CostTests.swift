@@ -47,7 +47,8 @@ struct CostTests {
                 var start = 0
                 while start < bytes.count {
                     let end = min(bytes.count, start + answer.piece)
-                    try parser.receive(bytes.span.extracting(start..<end).bytes)
+                    // SAFETY: the memory is used during the call only.
+                    try unsafe parser.receive(bytes.span.extracting(start..<end).bytes)
                     start = end
                 }
             }, size: 2000)
@@ -62,9 +63,10 @@ struct CostTests {
                 response.beginFields()
                 try? response.receiveField(":status", "200")
                 for _ in 0..<size {
-                    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { byte in
-                        byte.initialize(repeating: 0)
-                        try? response.receiveData(UnsafeBufferPointer(byte))
+                    // SAFETY: the memory is used during the call only.
+                    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { byte in
+                        unsafe byte.initialize(repeating: 0)
+                        try? unsafe response.receiveData(UnsafeBufferPointer(byte))
                     }
                 }
             }, size: 20_000)

@@ -16,7 +16,8 @@ actor HTTP2Bench: LoopBench {
 
     init(loop: EventLoop) { self.loop = loop }
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    // SAFETY: the memory is used during the call only.
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     func open(
         isTrusted: Bool = true, greeting: [UInt8] = HTTP2Frame.settings(), protocols: [String] = ["h2", "http/1.1"],
@@ -99,5 +100,6 @@ final class Memory<Value>: @unchecked Sendable {
     // SAFETY: scripts run on the loop's thread alone, one at a time.
     nonisolated(unsafe) var value: Value
 
-    init(_ value: Value) { self.value = value }
+    // SAFETY: the memory is used during the call only.
+    init(_ value: Value) { unsafe self.value = value }
 }

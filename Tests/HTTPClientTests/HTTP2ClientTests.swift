@@ -52,9 +52,10 @@ struct HTTP2ClientTests {
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
                 // Nobody is answered before everybody has asked; the last is answered first.
-                waiting.value.append(frame)
-                guard waiting.value.count == 20 else { return .nothing }
-                return .send(
+                // SAFETY: the memory is used during the call only.
+                unsafe waiting.value.append(frame)
+                guard unsafe waiting.value.count == 20 else { return .nothing }
+                return unsafe .send(
                     waiting.value.reversed().flatMap { HTTP2Frame.ok($0.stream, $0.fields[":path"] ?? "") })
             }
             let answers = try await bench.gather(20)
@@ -96,8 +97,9 @@ struct HTTP2ClientTests {
             let requests = Memory(0)
             try await bench.open(protocols: protocols) { frame in
                 guard frame.kind == nil else { return .nothing }
-                requests.value += 1
-                return .send(Array(ok("\(requests.value)").utf8))
+                // SAFETY: the memory is used during the call only.
+                unsafe requests.value += 1
+                return .send(Array(ok(unsafe "\(requests.value)").utf8))
             }
             let answers = try await bench.gather(5)
             #expect(answers.count == 5)
@@ -112,15 +114,16 @@ struct HTTP2ClientTests {
             let open = Memory<[ScriptedHTTP2Server.Frame]>([])
             try await bench.open(greeting: HTTP2Frame.settings([3: 2])) { frame in
                 guard frame.endsRequest else { return .nothing }
-                open.value.append(frame)
+                // SAFETY: the memory is used during the call only.
+                unsafe open.value.append(frame)
                 return .nothing
             }
             async let answers = bench.gather(7)
             var answered = 0
             while answered < 7 {
                 let expected = answered == 0 ? 1 : min(2, 7 - answered)
-                await bench.until { _ in open.value.count >= expected }
-                let (first, count) = await bench.perform { _ in (open.value.removeFirst(), open.value.count) }
+                await bench.until { _ in unsafe open.value.count >= expected }
+                let (first, count) = await bench.perform { _ in unsafe (open.value.removeFirst(), open.value.count) }
                 // Before the settings have come, more may be under way; after that never more than two.
                 if answered >= 5 { #expect(count <= 1) }
                 await bench.act(.send(HTTP2Frame.ok(first.stream, first.fields[":path"] ?? "")))
@@ -191,7 +194,8 @@ struct HTTP2ClientTests {
             let received = Memory<[UInt8]>([])
             try await bench.open { frame in
                 guard frame.kind == .data else { return .nothing }
-                received.value += frame.payload
+                // SAFETY: the memory is used during the call only.
+                unsafe received.value += frame.payload
                 let more =
                     HTTP2Frame.windowUpdate(0, frame.payload.count)
                     + HTTP2Frame.windowUpdate(frame.stream, frame.payload.count)
@@ -201,7 +205,7 @@ struct HTTP2ClientTests {
             let url = await bench.url
             let task = Task { try await bench.send(HTTPClientRequest("POST", url, body: body)) }
             await bench.until { $0.frames.contains(where: \.endsRequest) }
-            let arrived = await bench.perform { _ in received.value }
+            let arrived = await bench.perform { _ in unsafe received.value }
             #expect(arrived == body)
             // The other way: as much as the client's windows allow, which it widens as it reads.
             var (sent, window, seen) = (0, 1 << 18, await bench.frames.count)

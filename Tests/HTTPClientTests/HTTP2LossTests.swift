@@ -15,8 +15,9 @@ struct HTTP2LossTests {
             let refusals = Memory(2)
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
-                guard refusals.value > 0 else { return echoPath(frame) }
-                refusals.value -= 1
+                // SAFETY: the memory is used during the call only.
+                guard unsafe refusals.value > 0 else { return echoPath(frame) }
+                unsafe refusals.value -= 1
                 return .send(HTTP2Frame.reset(frame.stream, 7))
             }
             let text = try await bench.post().text
@@ -65,8 +66,9 @@ struct HTTP2LossTests {
             let answered = Memory(0)
             try await bench.open { frame in
                 guard frame.endsRequest else { return .nothing }
-                answered.value += 1
-                return answered.value == 2
+                // SAFETY: the memory is used during the call only.
+                unsafe answered.value += 1
+                return unsafe answered.value == 2
                     ? .sendAndClose(HTTP2Frame.goAway(last: 1)) : .send(HTTP2Frame.ok(frame.stream, "x"))
             }
             for _ in 0..<3 { _ = try await bench.post() }
@@ -168,14 +170,15 @@ struct HTTP2LossTests {
             limits.pingTimeout = .seconds(1)
             let isSilent = Memory(false)
             try await bench.open(limits: limits) { frame in
-                if isSilent.value, frame.connection == 0 { return .nothing }
+                // SAFETY: the memory is used during the call only.
+                if unsafe isSilent.value, frame.connection == 0 { return .nothing }
                 if frame.kind == .ping { return .send(HTTP2Frame.frame(.ping, flags: 1, frame.payload)) }
                 return echoPath(frame)
             }
             _ = try await bench.get()
             // An idle connection stays open as long as its questions are answered.
             await bench.until { $0.frames.count { $0.kind == .ping } >= 3 }
-            await bench.perform { _ in isSilent.value = true }
+            await bench.perform { _ in unsafe isSilent.value = true }
             let text = try await bench.get("/again").text
             #expect(text == "/again")
             let (requests, made) = (await bench.requests.map(\.connection), await bench.connections.made)

@@ -21,7 +21,8 @@ actor HTTPBench: LoopBench {
 
     init(loop: EventLoop) { self.loop = loop }
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    // SAFETY: the memory is used during the call only.
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     /// - Parameter isSecure: the server speaks TLS, with a certificate of an authority of its own.
     /// - Parameter isTrusted: the client knows that authority; otherwise those of the system.

@@ -25,8 +25,9 @@ import Wire
             again = { [unowned timer] in
                 number &+= 1
                 timestamp &+= 960
-                Self.packet(number).withUnsafeBytes { bytes in
-                    _ = stage.microphone.send(
+                // SAFETY: the bytes are read during the call only.
+                unsafe Self.packet(number).withUnsafeBytes { bytes in
+                    _ = unsafe stage.microphone.send(
                         bytes, timestamp: timestamp, level: AudioLevel(negatedDecibels: 20, hasVoice: true))
                 }
                 timer.arm(after: .milliseconds(20))
@@ -186,7 +187,8 @@ import Wire
                         })) == true
             }
             let wasSent = try await stage.onLoop { stage in
-                Self.packet(1).withUnsafeBytes { stage.microphone.send($0, timestamp: 960, level: nil) }
+                // SAFETY: the bytes are read during the call only.
+                unsafe Self.packet(1).withUnsafeBytes { unsafe stage.microphone.send($0, timestamp: 960, level: nil) }
             }
             #expect(!wasSent)
         }

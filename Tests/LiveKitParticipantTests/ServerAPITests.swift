@@ -17,7 +17,8 @@ private actor APIBench: LoopBench {
 
     init(loop: EventLoop) { self.loop = loop }
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    // SAFETY: the memory is used during the call only.
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     func open(answer: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Answer) throws {
         server = try ScriptedServer(loop: loop, answer: answer)

@@ -36,18 +36,20 @@ struct LoadSpeechTests {
         let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
         let pcm = UnsafeMutableBufferPointer<Int16>.allocate(capacity: decoder.maximumSamples)
         defer {
-            packet.deallocate()
-            pcm.deallocate()
+            // SAFETY: the memory is used during the call only.
+            unsafe packet.deallocate()
+            unsafe pcm.deallocate()
         }
         var heard: [Bool] = []
         for samples in LoadSpeech.samples() {
-            let length = try encoder.encode(samples.span, into: packet)
+            let length = try unsafe encoder.encode(samples.span, into: packet)
             guard length > 2 else {
                 heard.append(false)
                 continue
             }
-            let count = try decoder.decode(UnsafeRawBufferPointer(rebasing: packet[..<length]), into: pcm)
-            heard.append(LoadSpeech.isLoud(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: pcm[..<count]))))
+            let count = try unsafe decoder.decode(UnsafeRawBufferPointer(rebasing: packet[..<length]), into: pcm)
+            unsafe heard.append(
+                LoadSpeech.isLoud(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: pcm[..<count]))))
         }
         let sent = speech.frames.map(\.isLoud)
         #expect(sent.filter(\.self).count == LoadSpeech.pattern.reduce(0) { $0 + $1.0 })

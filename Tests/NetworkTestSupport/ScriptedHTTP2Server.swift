@@ -94,6 +94,8 @@ package final class ScriptedHTTP2Server {
 }
 
 /// One connection of a client.
+// SAFETY: used on the loop's thread, or by one task at a time.
+@safe
 private final class ScriptedHTTP2Peer {
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
@@ -110,14 +112,17 @@ private final class ScriptedHTTP2Peer {
         self.number = number
         self.server = server
         tls = try TLSTestServer(server.authority, names: "IP:127.0.0.1", applicationProtocols: server.protocols)
-        nghttp2_hd_inflate_new(&inflater)
+        // SAFETY: the memory is used during the call only.
+        unsafe nghttp2_hd_inflate_new(&inflater)
     }
 
-    deinit { nghttp2_hd_inflate_del(inflater) }
+    // SAFETY: the memory is used during the call only.
+    deinit { unsafe nghttp2_hd_inflate_del(inflater) }
 
     func start(_ descriptor: Int32, loop: EventLoop) throws(EventLoopError) {
-        tcp = try TCPConnection(
-            loop: loop, adopting: descriptor, onBytes: { [unowned self] in received(Array($0)) },
+        // SAFETY: the memory is used during the call only.
+        tcp = try unsafe TCPConnection(
+            loop: loop, adopting: descriptor, onBytes: { [unowned self] in unsafe received(Array($0)) },
             onEnd: { [unowned self] _ in
                 hasEnded = true
                 tcp?.close()
@@ -183,22 +188,24 @@ private final class ScriptedHTTP2Peer {
         var secrets: Set<String> = []
         var rest = block[...]
         while !rest.isEmpty {
-            var field = nghttp2_nv()
+            // SAFETY: the memory is used during the call only.
+            var field = unsafe nghttp2_nv()
             var flags: Int32 = 0
-            let taken = rest.withUnsafeBufferPointer {
-                nghttp2_hd_inflate_hd2(inflater, &field, &flags, $0.baseAddress, $0.count, 1)
+            let taken = unsafe rest.withUnsafeBufferPointer {
+                unsafe nghttp2_hd_inflate_hd2(inflater, &field, &flags, $0.baseAddress, $0.count, 1)
             }
             guard taken >= 0 else { break }
             rest = rest.dropFirst(taken)
             if flags & Int32(NGHTTP2_HD_INFLATE_EMIT.rawValue) != 0 {
-                let name = String(decoding: UnsafeBufferPointer(start: field.name, count: field.namelen), as: UTF8.self)
-                fields[name] = String(
+                let name = unsafe String(
+                    decoding: UnsafeBufferPointer(start: field.name, count: field.namelen), as: UTF8.self)
+                fields[name] = unsafe String(
                     decoding: UnsafeBufferPointer(start: field.value, count: field.valuelen), as: UTF8.self)
-                if field.flags & UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) != 0 { secrets.insert(name) }
+                if unsafe field.flags & UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) != 0 { secrets.insert(name) }
             }
             if flags & Int32(NGHTTP2_HD_INFLATE_FINAL.rawValue) != 0 || taken == 0 { break }
         }
-        nghttp2_hd_inflate_end_headers(inflater)
+        unsafe nghttp2_hd_inflate_end_headers(inflater)
         return (fields, secrets)
     }
 }

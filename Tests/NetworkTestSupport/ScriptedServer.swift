@@ -78,8 +78,9 @@ private final class ScriptedPeer {
     }
 
     func start(_ descriptor: Int32, loop: EventLoop) throws(EventLoopError) {
-        tcp = try TCPConnection(
-            loop: loop, adopting: descriptor, onBytes: { [unowned self] in received(Array($0)) },
+        // SAFETY: the memory is used during the call only.
+        tcp = try unsafe TCPConnection(
+            loop: loop, adopting: descriptor, onBytes: { [unowned self] in unsafe received(Array($0)) },
             onEnd: { [unowned self] _ in tcp?.close() })
     }
 

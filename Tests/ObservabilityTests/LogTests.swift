@@ -6,6 +6,7 @@ import Testing
 #endif
 
 /// Keeps lines. Tests write from one task at a time.
+// SAFETY: the lines are read and written under a lock.
 private final class MemorySink: LogSink, @unchecked Sendable {
     private(set) var lines: [String] = []
     func write(_ line: String) { lines.append(line) }
@@ -77,6 +78,7 @@ struct LogTests {
 
     @Test("of what comes without end only so much is written, and the next line says how much is missing")
     func limited() {
+        // SAFETY: only one thread uses it at a time.
         final class Clock: @unchecked Sendable { var seconds = 0 }
         let clock = Clock()
         let log = Log(minimumLevel: .debug, sink: sink) { (clock.seconds, 0) }
@@ -128,11 +130,12 @@ struct LogTests {
     @Test("a line reaches a descriptor whole")
     func descriptor() {
         var ends: [Int32] = [0, 0]
-        #expect(pipe(&ends) == 0)
+        // SAFETY: the memory is used during the call only.
+        unsafe #expect(pipe(&ends) == 0)
         Log(minimumLevel: .info, sink: DescriptorSink(descriptor: ends[1])) { (0, 0) }.info("x")
         close(ends[1])
         var buffer = [UInt8](repeating: 0, count: 200)
-        let count = read(ends[0], &buffer, 200)
+        let count = unsafe read(ends[0], &buffer, 200)
         close(ends[0])
         let text = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
         #expect(text == "time=1970-01-01T00:00:00.000Z level=info event=x\n")

@@ -6,6 +6,8 @@ import TestSupport
 import Wire
 
 /// The connection under test with its socket, a tone that it sends, and an ear.
+// SAFETY: used on the loop's thread, or by one task at a time.
+@safe
 final class Probe {
     private let loop: EventLoop
     private let connection: PeerConnection
@@ -45,9 +47,10 @@ final class Probe {
         decoder = try OpusDecoder(sampleRate: 48_000, channels: 1)
         connection.delegate = self
         let loopback: IPAddress = CommandLine.arguments.contains("--ipv6") ? .loopbackV6 : .loopbackV4
-        let bound = try UDPSocket(loop: loop, bind: TransportAddress(ip: loopback, port: 0))
-        bound.onDatagram = { [unowned self, unowned bound] datagram, sender in
-            connection.receive(datagram, from: sender, on: bound.localAddress, now: loop.now)
+        // SAFETY: the memory is used during the call only.
+        let bound = try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: loopback, port: 0))
+        unsafe bound.onDatagram = { [unowned self, unowned bound] datagram, sender in
+            unsafe connection.receive(datagram, from: sender, on: bound.localAddress, now: loop.now)
             rearm()
         }
         socket = bound
@@ -60,8 +63,9 @@ final class Probe {
     }
 
     deinit {
-        packet.deallocate()
-        pcm.deallocate()
+        // SAFETY: the memory is used during the call only.
+        unsafe packet.deallocate()
+        unsafe pcm.deallocate()
     }
 
     func close() {
@@ -145,8 +149,9 @@ final class Probe {
         guard var source = tone else { return }
         let samples = source.next(960)
         tone = source
-        if let length = try? encoder.encode(samples.span, into: packet) {
-            connection.sendAudio(
+        // SAFETY: the memory is used during the call only.
+        if let length = try? unsafe encoder.encode(samples.span, into: packet) {
+            unsafe connection.sendAudio(
                 on: 0, payload: UnsafeRawBufferPointer(rebasing: packet[..<length]), timestamp: timestamp,
                 audioLevel: AudioLevel(negatedDecibels: 10, hasVoice: true), now: loop.now)
         }
@@ -170,7 +175,8 @@ final class Probe {
     }
 
     private func keep(_ samples: Int) {
-        heard.append(contentsOf: pcm[..<samples])
+        // SAFETY: the memory is used during the call only.
+        unsafe heard.append(contentsOf: pcm[..<samples])
         if heard.count > Self.maximumHeard { heard.removeFirst(heard.count - Self.maximumHeard) }
     }
 }
@@ -180,20 +186,22 @@ extension Probe: PeerConnectionDelegate {
         _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
         to destination: TransportAddress
     ) {
-        socket?.send(datagram, to: destination)
+        // SAFETY: the memory is used during the call only.
+        unsafe socket?.send(datagram, to: destination)
     }
 
     func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput) {
         switch output {
         case .packet(let audio, _):
-            if let samples = try? decoder.decode(audio.payload, into: pcm) { keep(samples) }
+            // SAFETY: the memory is used during the call only.
+            if let samples = try? unsafe decoder.decode(audio.payload, into: pcm) { keep(samples) }
         case .lost(let samples, let recovery):
             lost += samples
             let made =
-                if let recovery {
-                    try? decoder.decodeFEC(recovery, samples: samples, into: pcm)
+                if let recovery = unsafe recovery {
+                    try? unsafe decoder.decodeFEC(recovery, samples: samples, into: pcm)
                 } else {
-                    try? decoder.conceal(samples: samples, into: pcm)
+                    try? unsafe decoder.conceal(samples: samples, into: pcm)
                 }
             if let made { keep(made) }
         case .silence: break

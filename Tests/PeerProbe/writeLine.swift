@@ -7,7 +7,9 @@ func writeLine(_ text: String) {
     var done = 0
     while done < bytes.count {
         // SAFETY: the pointer is used only during the call.
-        let written = unsafe bytes.withUnsafeBytes { write(1, $0.baseAddress?.advanced(by: done), $0.count - done) }
+        let written = unsafe bytes.withUnsafeBytes {
+            unsafe write(1, $0.baseAddress?.advanced(by: done), $0.count - done)
+        }
         guard written > 0 else { return }
         done += written
     }

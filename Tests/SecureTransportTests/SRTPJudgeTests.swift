@@ -5,6 +5,8 @@ import Testing
 @testable import SecureTransport
 
 /// One end of a connection as libsrtp sees it, to judge our packets by.
+// SAFETY: used on the loop's thread, or by one task at a time.
+@safe
 private final class Judge {
     private let outbound: OpaquePointer
     private let inbound: OpaquePointer
@@ -12,30 +14,32 @@ private final class Judge {
     init(_ keys: SRTPKeys) throws {
         #expect(Self.isReady)
         func session(_ direction: srtp_ssrc_type_t, _ key: [UInt8], _ salt: [UInt8]) -> OpaquePointer? {
-            var policy = srtp_policy_t()
+            // SAFETY: the memory is used during the call only.
+            var policy = unsafe srtp_policy_t()
             if keys.profile == .aeadAES128GCM {
-                srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp)
-                srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtcp)
+                unsafe srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp)
+                unsafe srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtcp)
             } else {
-                srtp_crypto_policy_set_rtp_default(&policy.rtp)
-                srtp_crypto_policy_set_rtcp_default(&policy.rtcp)
+                unsafe srtp_crypto_policy_set_rtp_default(&policy.rtp)
+                unsafe srtp_crypto_policy_set_rtcp_default(&policy.rtcp)
             }
-            policy.ssrc.type = direction
-            policy.window_size = 1024
+            unsafe policy.ssrc.type = direction
+            unsafe policy.window_size = 1024
             var material = key + salt
-            return material.withUnsafeMutableBufferPointer { bytes in
-                policy.key = bytes.baseAddress
+            return unsafe material.withUnsafeMutableBufferPointer { bytes in
+                unsafe policy.key = bytes.baseAddress
                 var session: OpaquePointer?
-                return srtp_create(&session, &policy) == srtp_err_status_ok ? session : nil
+                return unsafe srtp_create(&session, &policy) == srtp_err_status_ok ? session : nil
             }
         }
-        outbound = try #require(session(ssrc_any_outbound, keys.localKey, keys.localSalt))
-        inbound = try #require(session(ssrc_any_inbound, keys.remoteKey, keys.remoteSalt))
+        unsafe outbound = try unsafe #require(session(ssrc_any_outbound, keys.localKey, keys.localSalt))
+        unsafe inbound = try unsafe #require(session(ssrc_any_inbound, keys.remoteKey, keys.remoteSalt))
     }
 
     deinit {
-        srtp_dealloc(outbound)
-        srtp_dealloc(inbound)
+        // SAFETY: the memory is used during the call only.
+        unsafe srtp_dealloc(outbound)
+        unsafe srtp_dealloc(inbound)
     }
 
     private static let isReady = srtp_init() == srtp_err_status_ok
@@ -45,14 +49,19 @@ private final class Judge {
     private func run(_ call: Call, _ session: OpaquePointer, _ packet: [UInt8]) -> [UInt8]? {
         var bytes = packet + [UInt8](repeating: 0, count: 64)
         var length = Int32(packet.count)
-        guard call(session, &bytes, &length) == srtp_err_status_ok else { return nil }
+        // SAFETY: the memory is used during the call only.
+        guard unsafe call(session, &bytes, &length) == srtp_err_status_ok else { return nil }
         return [UInt8](bytes[..<Int(length)])
     }
 
-    func protect(_ packet: [UInt8]) -> [UInt8]? { run(srtp_protect, outbound, packet) }
-    func unprotect(_ packet: [UInt8]) -> [UInt8]? { run(srtp_unprotect, inbound, packet) }
-    func protectControl(_ packet: [UInt8]) -> [UInt8]? { run(srtp_protect_rtcp, outbound, packet) }
-    func unprotectControl(_ packet: [UInt8]) -> [UInt8]? { run(srtp_unprotect_rtcp, inbound, packet) }
+    // SAFETY: the memory is used during the call only.
+    func protect(_ packet: [UInt8]) -> [UInt8]? { unsafe run(srtp_protect, outbound, packet) }
+    // SAFETY: the memory is used during the call only.
+    func unprotect(_ packet: [UInt8]) -> [UInt8]? { unsafe run(srtp_unprotect, inbound, packet) }
+    // SAFETY: the memory is used during the call only.
+    func protectControl(_ packet: [UInt8]) -> [UInt8]? { unsafe run(srtp_protect_rtcp, outbound, packet) }
+    // SAFETY: the memory is used during the call only.
+    func unprotectControl(_ packet: [UInt8]) -> [UInt8]? { unsafe run(srtp_unprotect_rtcp, inbound, packet) }
 }
 
 @Suite("SRTP against libsrtp and the RFCs")
@@ -95,11 +104,12 @@ struct SRTPJudgeTests {
         for step in 0..<3000 {
             let number = UInt16(truncatingIfNeeded: 100 + 61 * step)
             let packet = Self.rtp(number, ssrc: UInt8(step % 3), payload: step % 200)
-            let protected = try #require(SRTPContextTests.apply(ours.protectRTP, packet))
+            // SAFETY: the memory is used during the call only.
+            let protected = try unsafe #require(SRTPContextTests.apply(ours.protectRTP, packet))
             #expect(mirror.protect(packet) == protected)
             #expect(judge.unprotect(protected) == packet)
             let answer = try #require(judge.protect(packet))
-            #expect(SRTPContextTests.apply(ours.unprotectRTP, answer) == packet)
+            unsafe #expect(SRTPContextTests.apply(ours.unprotectRTP, answer) == packet)
         }
     }
 
@@ -107,11 +117,12 @@ struct SRTPJudgeTests {
     func control(profile: SRTPProfile) throws {
         let (ours, judge) = try Self.ends(profile)
         for _ in 0..<300 {
-            let protected = try #require(SRTPContextTests.apply(ours.protectRTCP, Self.report))
+            // SAFETY: the memory is used during the call only.
+            let protected = try unsafe #require(SRTPContextTests.apply(ours.protectRTCP, Self.report))
             #expect(judge.unprotectControl(protected) == Self.report)
             let answer = try #require(judge.protectControl(Self.report))
-            #expect(SRTPContextTests.apply(ours.unprotectRTCP, answer) == Self.report)
-            #expect(SRTPContextTests.apply(ours.unprotectRTCP, answer) == nil, "a replay")
+            unsafe #expect(SRTPContextTests.apply(ours.unprotectRTCP, answer) == Self.report)
+            unsafe #expect(SRTPContextTests.apply(ours.unprotectRTCP, answer) == nil, "a replay")
         }
     }
 
@@ -125,7 +136,8 @@ struct SRTPJudgeTests {
         }
         let order = [5, 4, 6, 6, 900, 5, 7, 899, 1500, 477, 476, 478, 3999, 2977, 2978, 3999, 3000, 1500, 3001]
         for index in order {
-            let isAccepted = SRTPContextTests.apply(ours.unprotectRTP, sent[index]) != nil
+            // SAFETY: the memory is used during the call only.
+            let isAccepted = unsafe SRTPContextTests.apply(ours.unprotectRTP, sent[index]) != nil
             #expect(isAccepted == (mirror.unprotect(sent[index]) != nil), "packet \(index)")
         }
     }

@@ -97,32 +97,43 @@ final class NullSRTP: SRTPTransform {
     private func tag(_ bytes: UnsafeMutableRawBufferPointer, _ length: Int, key: [UInt8]) -> [UInt8] {
         var sum: UInt32 = 2_166_136_261
         for byte in key { sum = (sum ^ UInt32(byte)) &* 16_777_619 }
-        for index in 0..<length { sum = (sum ^ UInt32(bytes[index])) &* 16_777_619 }
+        // SAFETY: the memory is used during the call only.
+        for index in 0..<length { sum = unsafe (sum ^ UInt32(bytes[index])) &* 16_777_619 }
         return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: sum >> UInt32($0)) }
     }
 
     func protectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
         guard length + 4 <= buffer.count else { return nil }
-        for (index, byte) in tag(buffer, length, key: keys.localKey).enumerated() { buffer[length + index] = byte }
+        // SAFETY: the memory is used during the call only.
+        for (index, byte) in unsafe tag(buffer, length, key: keys.localKey).enumerated() {
+            unsafe buffer[length + index] = byte
+        }
         return length + 4
     }
 
     func unprotectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
         guard length >= 16, length <= buffer.count else { return nil }
-        let expected = tag(buffer, length - 4, key: keys.remoteKey)
-        guard expected == Array(buffer[length - 4..<length]) else { return nil }
-        let identity = Array(buffer[2..<4]) + Array(buffer[8..<12])
-        guard buffer[1] & 0x7F >= 64 && buffer[1] & 0x7F < 96 || seen.insert(identity).inserted else { return nil }
+        // SAFETY: the memory is used during the call only.
+        let expected = unsafe tag(buffer, length - 4, key: keys.remoteKey)
+        guard unsafe expected == Array(buffer[length - 4..<length]) else { return nil }
+        let identity = unsafe Array(buffer[2..<4]) + Array(buffer[8..<12])
+        guard unsafe buffer[1] & 0x7F >= 64 && buffer[1] & 0x7F < 96 || seen.insert(identity).inserted else {
+            return nil
+        }
         return length - 4
     }
 
     func protectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        protectRTP(buffer, length: length)
+        // SAFETY: the memory is used during the call only.
+        unsafe protectRTP(buffer, length: length)
     }
 
     func unprotectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
         guard length >= 8, length <= buffer.count else { return nil }
-        guard tag(buffer, length - 4, key: keys.remoteKey) == Array(buffer[length - 4..<length]) else { return nil }
+        // SAFETY: the memory is used during the call only.
+        guard unsafe tag(buffer, length - 4, key: keys.remoteKey) == Array(buffer[length - 4..<length]) else {
+            return nil
+        }
         return length - 4
     }
 }

@@ -52,6 +52,7 @@ struct HTTPInterfaceTests {
         #expect(policy.first == "default-src 'none'" && policy.contains("connect-src 'self'"))
         #expect(policy.contains { $0.hasPrefix("script-src 'self' 'sha256-") })
         #expect(policy.contains { $0.hasPrefix("style-src 'sha256-") })
+        // SAFETY: the memory is used during the call only.
         #expect(!policy.joined().contains("unsafe") && !policy.joined().contains("http"))
     }
 

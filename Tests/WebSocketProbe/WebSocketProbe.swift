@@ -31,11 +31,13 @@ struct WebSocketProbe {
     static func say(_ text: String) {
         // Not print: flushing all streams would wait for the one that is being read.
         var line = text + "\n"
-        line.withUTF8 { _ = write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+        // SAFETY: the memory is used during the call only.
+        line.withUTF8 { _ = unsafe write(STDOUT_FILENO, $0.baseAddress, $0.count) }
     }
 }
 
 /// Belongs to the loop, but for being made.
+// SAFETY: used on the loop's thread, or by one task at a time.
 final class Probe: HTTPHandler, @unchecked Sendable {
     static let largeMessageBytes = 16 << 20
 
@@ -113,11 +115,13 @@ final class Echo: WebSocketHandler {
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
-        socket.send(utf8: text)
+        // SAFETY: the memory is used during the call only.
+        unsafe socket.send(utf8: text)
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
-        socket.send(binary: bytes, .required)
+        // SAFETY: the memory is used during the call only.
+        unsafe socket.send(binary: bytes, .required)
     }
 
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {

@@ -64,7 +64,8 @@ struct CostTests {
                 var start = 0
                 while start < bytes.count {
                     let end = min(bytes.count, start + input.piece)
-                    parser.receive(bytes.span.extracting(start..<end).bytes)
+                    // SAFETY: the memory is used during the call only.
+                    unsafe parser.receive(bytes.span.extracting(start..<end).bytes)
                     start = end
                     while try parser.poll() != nil || parser.hasMore {}
                 }
@@ -107,11 +108,13 @@ struct CostTests {
                 var bytes = input.bytes(size)
                 let receiver = MessageReceiver(role: .server, maximumMessageBytes: 1 << 20)
                 let nobody = Nobody()
-                bytes.withUnsafeMutableBytes { all in
+                // SAFETY: the memory is used during the call only.
+                unsafe bytes.withUnsafeMutableBytes { all in
                     var start = 0
                     while start < all.count {
-                        let piece = UnsafeMutableRawBufferPointer(rebasing: all[start...].prefix(input.piece))
-                        start += receiver.receive(piece, atMost: WebSocketConnection.maximumFramesAtOnce, to: nobody)
+                        let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: all[start...].prefix(input.piece))
+                        unsafe start += receiver.receive(
+                            piece, atMost: WebSocketConnection.maximumFramesAtOnce, to: nobody)
                     }
                 }
             }, size: input.size)
@@ -137,7 +140,8 @@ struct CostTests {
                 var start = 0
                 while start < bytes.count {
                     let end = min(bytes.count, start + input.piece)
-                    _ = try parser.receive(bytes.span.extracting(start..<end).bytes)
+                    // SAFETY: the memory is used during the call only.
+                    _ = try unsafe parser.receive(bytes.span.extracting(start..<end).bytes)
                     start = end
                 }
             }, size: input.size)
@@ -150,9 +154,10 @@ struct CostTests {
         let growth = Cost.growth(
             { size in
                 var queue = SendQueue()
-                [UInt8](repeating: 1, count: 10).withUnsafeBytes { payload in
+                // SAFETY: the memory is used during the call only.
+                unsafe [UInt8](repeating: 1, count: 10).withUnsafeBytes { payload in
                     for number in 0..<size {
-                        queue.append(
+                        unsafe queue.append(
                             pool.frame(.binary, payload: payload, mask: nil),
                             number % 2 == 0 ? .required : .droppable)
                         // A client that reads every third.

@@ -42,6 +42,7 @@ extension WebSocketConfiguration {
 }
 
 /// A handler that writes down what it hears. Everything but `events` belongs to the loop.
+// SAFETY: used on the loop's thread, or by one task at a time.
 final class Recorder: WebSocketHandler, @unchecked Sendable {
     enum Event: Hashable, Sendable {
         case opened
@@ -65,22 +66,25 @@ final class Recorder: WebSocketHandler, @unchecked Sendable {
 
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
         if echoes {
-            _ = socket.send(utf8: text)
+            // SAFETY: the memory is used during the call only.
+            _ = unsafe socket.send(utf8: text)
             return
         }
-        events.add(.text(String(decoding: text, as: UTF8.self)))
+        unsafe events.add(.text(String(decoding: text, as: UTF8.self)))
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
         if echoes {
-            _ = socket.send(binary: bytes, .required)
+            // SAFETY: the memory is used during the call only.
+            _ = unsafe socket.send(binary: bytes, .required)
             return
         }
-        events.add(.binary(Array(bytes)))
+        unsafe events.add(.binary(Array(bytes)))
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedPong payload: UnsafeRawBufferPointer) {
-        events.add(.pong(Array(payload)))
+        // SAFETY: the memory is used during the call only.
+        unsafe events.add(.pong(Array(payload)))
     }
 
     func webSocketDrained(_ socket: WebSocketConnection) { onDrained?() }
@@ -94,6 +98,7 @@ final class Recorder: WebSocketHandler, @unchecked Sendable {
 }
 
 /// A server on loopback whose answers a test supplies; used on the loop but for `address`.
+// SAFETY: used on the loop's thread, or by one task at a time.
 final class TestServer: HTTPHandler, @unchecked Sendable {
     let loop: EventLoop
     private(set) var address = TransportAddress(ip: .loopbackV4, port: 0)
@@ -170,6 +175,7 @@ final class TestServer: HTTPHandler, @unchecked Sendable {
 }
 
 /// A TCP connection that sends what a test wants, however wrong.
+// SAFETY: used on the loop's thread, or by one task at a time.
 final class RawPeer: @unchecked Sendable {
     private let loop: EventLoop
     private var connection: TCPConnection! = nil
@@ -185,7 +191,8 @@ final class RawPeer: @unchecked Sendable {
         try await on(server.loop) {
             let connection = try TCPConnection(loop: server.loop)
             peer.connection = connection
-            connection.onBytes = { peer.events.add(Array($0)) }
+            // SAFETY: the memory is used during the call only.
+            unsafe connection.onBytes = { unsafe peer.events.add(Array($0)) }
             connection.onEnd = { _ in
                 peer.events.add(nil)
                 peer.connection.close()

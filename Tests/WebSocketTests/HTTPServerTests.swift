@@ -46,10 +46,11 @@ struct HTTPServerTests {
     @Test("the answer may come later, and what was sent ahead waits for it")
     func later() async throws {
         let waiting = Events<Void>()
+        // SAFETY: used on the loop's thread, or by one task at a time.
         nonisolated(unsafe) var held: HTTPResponder?
         try await TestServer.run { server in
             server.onRequest = { _, responder in
-                held = responder
+                unsafe held = responder
                 waiting.add(())
             }
         } _: { server in
@@ -57,15 +58,15 @@ struct HTTPServerTests {
             try await peer.send(Self.request("GET /1") + Self.request("GET /2"))
             try await waiting.next()
             try await on(server.loop) {
-                #expect(held?.isConnected == true)
-                held?.respond(.text(201, "one"))
+                unsafe #expect(held?.isConnected == true)
+                unsafe held?.respond(.text(201, "one"))
             }
             _ = try await peer.read(upTo: "one")
             try await waiting.next()
             try await on(server.loop) {
-                held?.respond(.text(202, "two"))
-                held?.respond(.text(500, "never"))
-                held = nil
+                unsafe held?.respond(.text(202, "two"))
+                unsafe held?.respond(.text(500, "never"))
+                unsafe held = nil
             }
             #expect(try await peer.read(upTo: "two").contains("202"))
             try await peer.close()
@@ -152,10 +153,11 @@ struct HTTPServerTests {
     @Test("a handler sees that the client has gone")
     func gone() async throws {
         let waiting = Events<Void>()
+        // SAFETY: used on the loop's thread, or by one task at a time.
         nonisolated(unsafe) var held: HTTPResponder?
         try await TestServer.run { server in
             server.onRequest = { _, responder in
-                held = responder
+                unsafe held = responder
                 waiting.add(())
             }
         } _: { server in
@@ -164,10 +166,10 @@ struct HTTPServerTests {
             try await waiting.next()
             try await peer.close()
             // The end of the connection reaches the server in an iteration of its own.
-            while try await on(server.loop, { held?.isConnected == true }) {}
+            while try await on(server.loop, { unsafe held?.isConnected == true }) {}
             try await on(server.loop) {
-                held?.respond(.text(200, "too late"))
-                held = nil
+                unsafe held?.respond(.text(200, "too late"))
+                unsafe held = nil
             }
         }
     }

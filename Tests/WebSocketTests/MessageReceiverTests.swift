@@ -18,10 +18,13 @@ struct MessageReceiverTests {
         var events: [Event] = []
 
         func received(message: UnsafeRawBufferPointer, isText: Bool) {
-            events.append(isText ? .text(String(decoding: message, as: UTF8.self)) : .binary(Array(message)))
+            // SAFETY: the memory is used during the call only.
+            unsafe events.append(isText ? .text(String(decoding: message, as: UTF8.self)) : .binary(Array(message)))
         }
-        func received(ping: UnsafeRawBufferPointer) { events.append(.ping(Array(ping))) }
-        func received(pong: UnsafeRawBufferPointer) { events.append(.pong(Array(pong))) }
+        // SAFETY: the memory is used during the call only.
+        func received(ping: UnsafeRawBufferPointer) { unsafe events.append(.ping(Array(ping))) }
+        // SAFETY: the memory is used during the call only.
+        func received(pong: UnsafeRawBufferPointer) { unsafe events.append(.pong(Array(pong))) }
         func received(close code: WebSocketCloseCode, reason: String) { events.append(.close(code.rawValue, reason)) }
         func skipped(messageOf byteCount: Int) { events.append(.skipped(byteCount)) }
         func violated(_ violation: WebSocketViolation) { events.append(.violation(violation.code.rawValue)) }
@@ -37,7 +40,8 @@ struct MessageReceiverTests {
         while start < bytes.count {
             let end = stride == .max ? bytes.count : min(bytes.count, start + stride)
             var piece = Array(bytes[start..<end])
-            piece.withUnsafeMutableBytes { receiver.receive($0, to: log) }
+            // SAFETY: the memory is used during the call only.
+            unsafe piece.withUnsafeMutableBytes { unsafe receiver.receive($0, to: log) }
             start = end
         }
         return log.events
@@ -161,13 +165,14 @@ struct MessageReceiverTests {
         for _ in 0..<3 {
             let receiver = MessageReceiver(role: .server, maximumMessageBytes: 1 << 20, unfinished: unfinished)
             var bytes = clientFrame(2, [UInt8](repeating: 0, count: 140_000), isFinal: false)
-            bytes.withUnsafeMutableBytes { receiver.receive($0, to: log) }
+            // SAFETY: the memory is used during the call only.
+            unsafe bytes.withUnsafeMutableBytes { unsafe receiver.receive($0, to: log) }
             receivers.append(receiver)
         }
         #expect(log.events == [.violation(1013)])
         // The first ends its message, and there is room for another.
         var end = clientFrame(0, [])
-        end.withUnsafeMutableBytes { receivers[0].receive($0, to: log) }
+        unsafe end.withUnsafeMutableBytes { unsafe receivers[0].receive($0, to: log) }
         #expect(log.events.last == .binary([UInt8](repeating: 0, count: 140_000)))
         #expect(unfinished.currentBytes == 140_000)
         receivers = []
@@ -199,12 +204,13 @@ struct MessageReceiverTests {
     func masking() {
         let plain = (0..<37).map { UInt8($0) }
         var whole = plain
-        whole.withUnsafeMutableBytes { WebSocketMask.apply(0x8040_2011, to: $0) }
+        // SAFETY: the memory is used during the call only.
+        unsafe whole.withUnsafeMutableBytes { unsafe WebSocketMask.apply(0x8040_2011, to: $0) }
         for split in 0...plain.count {
             var parts = whole
-            parts.withUnsafeMutableBytes { bytes in
-                WebSocketMask.apply(0x8040_2011, to: UnsafeMutableRawBufferPointer(rebasing: bytes[..<split]))
-                WebSocketMask.apply(
+            unsafe parts.withUnsafeMutableBytes { bytes in
+                unsafe WebSocketMask.apply(0x8040_2011, to: UnsafeMutableRawBufferPointer(rebasing: bytes[..<split]))
+                unsafe WebSocketMask.apply(
                     0x8040_2011, to: UnsafeMutableRawBufferPointer(rebasing: bytes[split...]), offset: split)
             }
             #expect(parts == plain)
@@ -217,10 +223,11 @@ struct MessageReceiverTests {
             let header = WebSocketFrameHeader(
                 isFinal: payload % 2 == 0, opcode: .text, mask: mask, payloadBytes: payload)
             var bytes = [UInt8](repeating: 0, count: 16)
-            let start = bytes.withUnsafeMutableBytes { header.write(into: $0, endingAt: 16) }
-            let read = try bytes[start...].withUnsafeBytes { try WebSocketFrameHeader(parsing: $0) }
+            // SAFETY: the memory is used during the call only.
+            let start = unsafe bytes.withUnsafeMutableBytes { unsafe header.write(into: $0, endingAt: 16) }
+            let read = try unsafe bytes[start...].withUnsafeBytes { try unsafe WebSocketFrameHeader(parsing: $0) }
             #expect(read == header)
-            let short = try bytes[start..<15].withUnsafeBytes { try WebSocketFrameHeader(parsing: $0) }
+            let short = try unsafe bytes[start..<15].withUnsafeBytes { try unsafe WebSocketFrameHeader(parsing: $0) }
             #expect(short == nil)
         }
     }

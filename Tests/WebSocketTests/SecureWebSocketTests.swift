@@ -11,6 +11,7 @@ import Wire
 @Suite("WebSockets over TLS", .timeLimit(.minutes(1)))
 struct SecureWebSocketTests {
     /// Speaks TLS to one client, agrees to the WebSocket protocol, says "hi", and repeats what it hears.
+    // SAFETY: used on the loop's thread, or by one task at a time.
     final class SecureServer: @unchecked Sendable {
         private(set) var listener: TCPListener! = nil
         let tls: TLSTestServer
@@ -26,8 +27,9 @@ struct SecureWebSocketTests {
             tls = try TLSTestServer(authority, names: names)
             listener = try TCPListener(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0), isShared: false) {
                 [unowned self] descriptor in
-                connection = try? TCPConnection(
-                    loop: loop, adopting: descriptor, onBytes: { [unowned self] in received(Array($0)) },
+                // SAFETY: the memory is used during the call only.
+                connection = try? unsafe TCPConnection(
+                    loop: loop, adopting: descriptor, onBytes: { [unowned self] in unsafe received(Array($0)) },
                     onEnd: { [unowned self] _ in connection?.close() })
             }
         }
@@ -38,7 +40,8 @@ struct SecureWebSocketTests {
             var fresh = Array(tls.received[taken...])
             taken = tls.received.count
             if isOpen {
-                fresh.withUnsafeMutableBytes { receiver.receive($0, to: self) }
+                // SAFETY: the memory is used during the call only.
+                unsafe fresh.withUnsafeMutableBytes { unsafe receiver.receive($0, to: self) }
             } else {
                 head += String(decoding: fresh, as: UTF8.self)
                 open()
@@ -70,16 +73,18 @@ struct SecureWebSocketTests {
         let authority = try TestAuthority()
         let file = try authority.writeFile()
         defer { try? FileManager.default.removeItem(atPath: file) }
+        // SAFETY: used on the loop's thread, or by one task at a time.
         nonisolated(unsafe) let shared = authority
         try await withLoop { loop in
+            // SAFETY: used on the loop's thread alone.
             nonisolated(unsafe) var server: SecureServer! = nil
             let recorder = Recorder()
             let outcome = Events<WebSocketConnectError?>()
             try await on(loop) {
-                server = try SecureServer(loop: loop, authority: shared, names: names)
+                unsafe server = try SecureServer(loop: loop, authority: shared, names: names)
                 let trust = try TLSClientContext(trusting: trusts ? .file(file) : .system)
                 let context = WebSocketContext(loop: loop, trust: trust)
-                let url = try HTTPURL("wss://\(host):\(server.listener.localAddress.port)/rtc?x=1")
+                let url = try HTTPURL(unsafe "wss://\(host):\(server.listener.localAddress.port)/rtc?x=1")
                 _ = WebSocketClient.connect(to: url, context: context, handler: recorder) {
                     switch $0 {
                     case .success: outcome.add(nil)
@@ -88,10 +93,10 @@ struct SecureWebSocketTests {
                 }
             }
             let error = try await outcome.next()
-            try await body(loop, server, error.map { .failure($0) } ?? .success(recorder))
+            try await unsafe body(loop, server, error.map { .failure($0) } ?? .success(recorder))
             try await on(loop) {
                 recorder.socket?.terminate()
-                server.close()
+                unsafe server.close()
             }
             if error == nil, case .closed = try await recorder.next() {}
         }
@@ -137,8 +142,9 @@ struct SecureWebSocketTests {
 
 extension SecureWebSocketTests.SecureServer: MessageReceiverDelegate {
     func received(message: UnsafeRawBufferPointer, isText: Bool) {
-        let frame = pool.frame(isText ? .text : .binary, payload: message, mask: nil)
-        tls.send(Array(frame.bytes))
+        // SAFETY: the memory is used during the call only.
+        let frame = unsafe pool.frame(isText ? .text : .binary, payload: message, mask: nil)
+        unsafe tls.send(Array(frame.bytes))
         pool.put(frame)
     }
     func received(ping: UnsafeRawBufferPointer) {}

@@ -9,14 +9,17 @@ struct SendQueueTests {
         let pool = FrameBufferPool()
         var queue = SendQueue()
         for index in 0..<1000 {
-            let buffer = [UInt8(index % 251)].withUnsafeBytes { pool.frame(.binary, payload: $0, mask: nil) }
+            // SAFETY: the memory is used during the call only.
+            let buffer = unsafe [UInt8(index % 251)].withUnsafeBytes {
+                unsafe pool.frame(.binary, payload: $0, mask: nil)
+            }
             queue.append(buffer, index % 3 == 0 ? .required : .droppable)
         }
         #expect(queue.bytes == 3000)
         for index in 0..<1000 {
-            #expect(queue.first?.bytes.last == UInt8(index % 251))
+            unsafe #expect(queue.first?.bytes.last == UInt8(index % 251))
             let buffer = queue.popFirst()
-            #expect(buffer?.bytes.last == UInt8(index % 251))
+            unsafe #expect(buffer?.bytes.last == UInt8(index % 251))
             if let buffer { pool.put(buffer) }
         }
         #expect(queue.isEmpty && queue.bytes == 0 && pool.inUse == 0)
@@ -27,12 +30,15 @@ struct SendQueueTests {
         let pool = FrameBufferPool()
         var queue = SendQueue()
         for (index, priority) in [WebSocketPriority.required, .droppable, .required, .droppable].enumerated() {
-            queue.append([UInt8(index)].withUnsafeBytes { pool.frame(.binary, payload: $0, mask: nil) }, priority)
+            // SAFETY: the memory is used during the call only.
+            unsafe queue.append(
+                [UInt8(index)].withUnsafeBytes { unsafe pool.frame(.binary, payload: $0, mask: nil) }, priority)
         }
         func last(_ buffer: FrameBuffer?) -> UInt8? {
             guard let buffer else { return nil }
             defer { pool.put(buffer) }
-            return buffer.bytes.last
+            // SAFETY: the memory is used during the call only.
+            return unsafe buffer.bytes.last
         }
         #expect(last(queue.popOldestDroppable()) == 1)
         var rest: [UInt8?] = []
@@ -46,10 +52,11 @@ struct SendQueueTests {
     func masks() {
         let pool = FrameBufferPool()
         let payload = Array("Hello".utf8)
-        let plain = payload.withUnsafeBytes { pool.frame(.text, payload: $0, mask: nil) }
-        #expect(Array(plain.bytes) == [0x81, 0x05] + payload)
-        let masked = payload.withUnsafeBytes { pool.frame(.text, payload: $0, mask: 0x3D21_FA37) }
-        #expect(Array(masked.bytes) == [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58])
+        // SAFETY: the memory is used during the call only.
+        let plain = unsafe payload.withUnsafeBytes { unsafe pool.frame(.text, payload: $0, mask: nil) }
+        unsafe #expect(Array(plain.bytes) == [0x81, 0x05] + payload)
+        let masked = unsafe payload.withUnsafeBytes { unsafe pool.frame(.text, payload: $0, mask: 0x3D21_FA37) }
+        unsafe #expect(Array(masked.bytes) == [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58])
         pool.put(plain)
         pool.put(masked)
     }

@@ -18,16 +18,17 @@ struct WebSocketClientTests {
 
     @Test("a server that says nothing is given up")
     func silent() async throws {
+        // SAFETY: used on the loop's thread, or by one task at a time.
         nonisolated(unsafe) var held: [WebSocketUpgrade] = []
         try await TestServer.run { server in
-            server.onUpgrade = { _, upgrade in held.append(upgrade) }
+            server.onUpgrade = { _, upgrade in unsafe held.append(upgrade) }
         } _: { server in
             var configuration = WebSocketClient.Configuration()
             configuration.connectTimeout = .milliseconds(100)
             await #expect(throws: WebSocketConnectError.timedOut) {
                 try await server.connect(configuration: configuration)
             }
-            try await on(server.loop) { held = [] }
+            try await on(server.loop) { unsafe held = [] }
         }
     }
 

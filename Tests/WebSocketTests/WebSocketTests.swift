@@ -104,11 +104,12 @@ struct WebSocketTests {
     @Test("the decision about an upgrade may come later, and a forgotten one is answered")
     func lateDecision() async throws {
         let waiting = Events<Void>()
+        // SAFETY: used on the loop's thread, or by one task at a time.
         nonisolated(unsafe) var held: WebSocketUpgrade?
         try await TestServer.run { server in
             server.onUpgrade = { request, upgrade in
                 guard request.path == "/later" else { return }
-                held = upgrade
+                unsafe held = upgrade
                 waiting.add(())
             }
         } _: { server in
@@ -117,9 +118,9 @@ struct WebSocketTests {
             try await peer.send(Array(RawPeer.upgradeRequest("/later").utf8) + clientFrame(1, [0x61]))
             try await waiting.next()
             try await on(server.loop) {
-                #expect(held?.accept(Recorder(echoes: true)) != nil)
-                #expect(held?.accept(Recorder()) == nil)
-                held = nil
+                unsafe #expect(held?.accept(Recorder(echoes: true)) != nil)
+                unsafe #expect(held?.accept(Recorder()) == nil)
+                unsafe held = nil
             }
             _ = try await peer.read(upTo: "\r\n\r\n")
             #expect(try await peer.read(3) == [0x81, 1, 0x61])
@@ -328,6 +329,7 @@ struct WebSocketTests {
 
     @Test("ending a connection from within a callback is fine")
     func reentrancy() async throws {
+        // SAFETY: used on the loop's thread, or by one task at a time.
         final class Suicidal: WebSocketHandler, @unchecked Sendable {
             let events = Events<WebSocketClosure>()
             func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {

@@ -2,6 +2,8 @@ internal import COpus
 
 /// Decodes Opus packets into PCM of any Opus rate, whatever rate they were encoded from (RFC 6716). One stream, one
 /// thread; nothing is allocated after `init`.
+// SAFETY: no pointer leaves this type, and each is valid until deinit.
+@safe
 package final class OpusDecoder {
     /// The longest packet lasts this many milliseconds.
     package static let maximumPacketDuration = 120
@@ -23,19 +25,21 @@ package final class OpusDecoder {
         guard let decoder = unsafe opus_decoder_create(Int32(sampleRate), Int32(channels), &status) else {
             throw .library(Int(status))
         }
-        self.decoder = decoder
+        unsafe self.decoder = decoder
         self.sampleRate = sampleRate
         self.channels = channels
     }
 
-    deinit { opus_decoder_destroy(decoder) }
+    // SAFETY: the decoder is freed once, by its only owner.
+    deinit { unsafe opus_decoder_destroy(decoder) }
 
     /// Decodes one packet into interleaved samples; returns samples per channel.
     package func decode(
         _ packet: UnsafeRawBufferPointer, into pcm: UnsafeMutableBufferPointer<Int16>
     ) throws(AudioCodecError) -> Int {
-        guard !packet.isEmpty else { throw .invalidPacket }
-        return try run(packet, pcm, samples: pcm.count / channels, usesFEC: false)
+        // SAFETY: libopus reads and writes within the lengths that it is given, during the call only.
+        guard unsafe !packet.isEmpty else { throw .invalidPacket }
+        return try unsafe run(packet, pcm, samples: pcm.count / channels, usesFEC: false)
     }
 
     /// Recovers the packet before `next`, which was lost, from the coarse copy in `next`. Without such a copy the
@@ -44,9 +48,10 @@ package final class OpusDecoder {
     package func decodeFEC(
         _ next: UnsafeRawBufferPointer, samples: Int, into pcm: UnsafeMutableBufferPointer<Int16>
     ) throws(AudioCodecError) -> Int {
-        guard !next.isEmpty else { throw .invalidPacket }
-        try checkGap(samples, pcm)
-        return try run(next, pcm, samples: samples, usesFEC: true)
+        // SAFETY: libopus reads and writes within the lengths that it is given, during the call only.
+        guard unsafe !next.isEmpty else { throw .invalidPacket }
+        try unsafe checkGap(samples, pcm)
+        return try unsafe run(next, pcm, samples: samples, usesFEC: true)
     }
 
     /// Invents sound for a lost packet from what came before, fading out over several calls.
@@ -54,12 +59,14 @@ package final class OpusDecoder {
     package func conceal(
         samples: Int, into pcm: UnsafeMutableBufferPointer<Int16>
     ) throws(AudioCodecError) -> Int {
-        try checkGap(samples, pcm)
-        return try run(UnsafeRawBufferPointer(start: nil, count: 0), pcm, samples: samples, usesFEC: false)
+        // SAFETY: libopus reads and writes within the lengths that it is given, during the call only.
+        try unsafe checkGap(samples, pcm)
+        return try unsafe run(UnsafeRawBufferPointer(start: nil, count: 0), pcm, samples: samples, usesFEC: false)
     }
 
     /// Forgets the past, as after a pause or at the start of another stream.
-    package func reset() { _ = copus_decoder_reset(decoder) }
+    // SAFETY: the decoder lives as long as this value.
+    package func reset() { _ = unsafe copus_decoder_reset(decoder) }
 
     private func checkGap(_ samples: Int, _ pcm: UnsafeMutableBufferPointer<Int16>) throws(AudioCodecError) {
         guard samples > 0, samples <= maximumSamples, (samples * 400).isMultiple(of: sampleRate) else {

@@ -1,6 +1,8 @@
 internal import COpus
 
 /// Encodes PCM into Opus packets (RFC 6716). One stream, one thread; nothing is allocated after `init`.
+// SAFETY: no pointer leaves this type, and each is valid until deinit.
+@safe
 package final class OpusEncoder {
     /// What the encoder is tuned for.
     package enum Application: Hashable, Sendable {
@@ -62,18 +64,19 @@ package final class OpusEncoder {
         guard let encoder = unsafe opus_encoder_create(Int32(sampleRate), Int32(channels), application, &status) else {
             throw .library(Int(status))
         }
-        self.encoder = encoder
+        unsafe self.encoder = encoder
         self.sampleRate = sampleRate
         self.channels = channels
         // The values were checked above, so none of these can fail.
-        _ = copus_encoder_set_bitrate(encoder, Int32(configuration.bitrate))
-        _ = copus_encoder_set_complexity(encoder, Int32(configuration.complexity))
-        _ = copus_encoder_set_inband_fec(encoder, configuration.usesInBandFEC ? 1 : 0)
-        _ = copus_encoder_set_packet_loss(encoder, Int32(configuration.expectedPacketLoss))
-        _ = copus_encoder_set_dtx(encoder, configuration.usesDTX ? 1 : 0)
+        _ = unsafe copus_encoder_set_bitrate(encoder, Int32(configuration.bitrate))
+        _ = unsafe copus_encoder_set_complexity(encoder, Int32(configuration.complexity))
+        _ = unsafe copus_encoder_set_inband_fec(encoder, configuration.usesInBandFEC ? 1 : 0)
+        _ = unsafe copus_encoder_set_packet_loss(encoder, Int32(configuration.expectedPacketLoss))
+        _ = unsafe copus_encoder_set_dtx(encoder, configuration.usesDTX ? 1 : 0)
     }
 
-    deinit { opus_encoder_destroy(encoder) }
+    // SAFETY: the encoder is freed once, by its only owner.
+    deinit { unsafe opus_encoder_destroy(encoder) }
 
     /// Whether a frame may have this many samples per channel: 2.5, 5, 10, 20, 40 or 60 ms.
     package func isFrameLength(_ samples: Int) -> Bool {
@@ -97,7 +100,7 @@ package final class OpusEncoder {
         let length = unsafe opus_encode(
             encoder, input, Int32(samples), output.assumingMemoryBound(to: UInt8.self), Int32(clamping: packet.count))
         guard length > 0 else { throw OpusFormat.error(length, capacity: packet.count) }
-        if isBeginning { finishBeginning(packet) }
+        if isBeginning { unsafe finishBeginning(packet) }
         return Int(length)
     }
 
@@ -106,14 +109,15 @@ package final class OpusEncoder {
         _ pcm: Span<Int16>, into packet: UnsafeMutableRawBufferPointer
     ) throws(AudioCodecError) -> Int {
         // SAFETY: the pointer is used only during the call.
-        try pcm.withUnsafeBufferPointer { (buffer) throws(AudioCodecError) in
+        try unsafe pcm.withUnsafeBufferPointer { (buffer) throws(AudioCodecError) in
             try unsafe encode(buffer, into: packet)
         }
     }
 
     /// Changes how much the peer is expected to lose, in percent; beyond 0 to 100 counts as the limit.
     package func expect(packetLoss percent: Int) {
-        _ = copus_encoder_set_packet_loss(encoder, Int32(min(max(percent, 0), 100)))
+        // SAFETY: the encoder lives as long as this value.
+        _ = unsafe copus_encoder_set_packet_loss(encoder, Int32(min(max(percent, 0), 100)))
     }
 
     /// The peer has not got the frame before the next one, so nothing may be predicted from it.
@@ -123,19 +127,22 @@ package final class OpusEncoder {
     package func beginAnew() {
         guard !isBeginning else { return }
         isBeginning = true
-        _ = copus_encoder_set_prediction_disabled(encoder, 1)
-        _ = copus_encoder_force_celt(encoder, 1)
+        // SAFETY: the encoder lives as long as this value.
+        _ = unsafe copus_encoder_set_prediction_disabled(encoder, 1)
+        _ = unsafe copus_encoder_force_celt(encoder, 1)
     }
 
     /// A frame of SILK may come first, which leads over to CELT.
     private func finishBeginning(_ packet: UnsafeMutableRawBufferPointer) {
         // CELT's configurations are 16 to 31 (RFC 6716 section 3.1).
+        // SAFETY: the encoder lives as long as this value.
         guard unsafe packet[0] & 0x80 != 0 else { return }
         isBeginning = false
-        _ = copus_encoder_set_prediction_disabled(encoder, 0)
-        _ = copus_encoder_force_celt(encoder, 0)
+        _ = unsafe copus_encoder_set_prediction_disabled(encoder, 0)
+        _ = unsafe copus_encoder_force_celt(encoder, 0)
     }
 
     /// Forgets the past, as after a pause.
-    package func reset() { _ = copus_encoder_reset(encoder) }
+    // SAFETY: the encoder lives as long as this value.
+    package func reset() { _ = unsafe copus_encoder_reset(encoder) }
 }

@@ -2,6 +2,8 @@ internal import CSpeexDSP
 
 /// Changes the sample rate of 16-bit PCM. Keeps its filter's history between calls, so a stream may come in pieces
 /// of any size; nothing is allocated after `init`.
+// SAFETY: no pointer leaves this type, and each is valid until deinit.
+@safe
 package final class Resampler {
     /// What one call did, in samples per channel.
     package struct Progress: Hashable, Sendable {
@@ -36,14 +38,15 @@ package final class Resampler {
                 UInt32(channels), UInt32(inputRate), UInt32(outputRate), Int32(quality), &status)
         else { throw .library(Int(status)) }
         // Without this the first output would be the filter's silent run-up.
-        speex_resampler_skip_zeros(state)
-        self.state = state
+        unsafe speex_resampler_skip_zeros(state)
+        unsafe self.state = state
         self.inputRate = inputRate
         self.outputRate = outputRate
         self.channels = channels
     }
 
-    deinit { speex_resampler_destroy(state) }
+    // SAFETY: the state is freed once, by its only owner.
+    deinit { unsafe speex_resampler_destroy(state) }
 
     /// Samples per channel that `input` samples can become at most.
     package func capacity(for input: Int) -> Int {
@@ -67,7 +70,8 @@ package final class Resampler {
 
     /// Forgets the past, as at the start of another stream.
     package func reset() {
-        speex_resampler_reset_mem(state)
-        speex_resampler_skip_zeros(state)
+        // SAFETY: the state lives as long as this value.
+        unsafe speex_resampler_reset_mem(state)
+        unsafe speex_resampler_skip_zeros(state)
     }
 }

@@ -47,7 +47,8 @@ package final class ByteStream {
         self.session = session
         remoteAddress = connection.remoteAddress
         connection.limitUnsentBytes(Self.maximumUnsentBytes)
-        connection.onBytes = { [self] bytes in received(bytes) }
+        // SAFETY: the bytes are passed on during the call, and nobody keeps them.
+        unsafe connection.onBytes = { [self] bytes in unsafe received(bytes) }
         connection.onEnd = { [self] error in ended(error) }
         connection.onDrain = { [self] in delegate?.streamDrained() }
     }
@@ -71,17 +72,20 @@ package final class ByteStream {
     package func write(_ bytes: UnsafeRawBufferPointer) {
         guard !connection.isClosed else { return }
         if let session {
-            session.send([UInt8](bytes))
+            // SAFETY: the bytes are passed on during the call, and nobody keeps them.
+            unsafe session.send([UInt8](bytes))
             return drain()
         }
-        writePlain(bytes)
+        unsafe writePlain(bytes)
     }
 
-    package func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
+    // SAFETY: the bytes are passed on during the call, and nobody keeps them.
+    package func write(_ bytes: [UInt8]) { unsafe bytes.withUnsafeBytes { unsafe write($0) } }
 
     private func writePlain(_ bytes: UnsafeRawBufferPointer) {
-        let taken = connection.tryWrite(bytes)
-        if taken < bytes.count { connection.write([UInt8](bytes[taken...])) }
+        // SAFETY: the bytes are passed on during the call, and nobody keeps them.
+        let taken = unsafe connection.tryWrite(bytes)
+        if taken < bytes.count { unsafe connection.write([UInt8](bytes[taken...])) }
     }
 
     package func pauseReading() { connection.pauseReading() }
@@ -120,15 +124,16 @@ package final class ByteStream {
     private func received(_ bytes: UnsafeRawBufferPointer) {
         if awaitsFirstByte {
             awaitsFirstByte = false
-            if bytes.first != TLSSession.firstByte { session = nil }
+            // SAFETY: the bytes are passed on during the call, and nobody keeps them.
+            if unsafe bytes.first != TLSSession.firstByte { session = nil }
         }
         guard let session else {
             // SAFETY: the bytes lie in the loop's receive buffer, which is mutable memory, and nobody else looks at
             // them before the next read.
-            delegate?.streamReceived(UnsafeMutableRawBufferPointer(mutating: bytes))
+            unsafe delegate?.streamReceived(UnsafeMutableRawBufferPointer(mutating: bytes))
             return
         }
-        session.receive(bytes.bytes)
+        unsafe session.receive(bytes.bytes)
         drain()
     }
 
@@ -151,11 +156,12 @@ package final class ByteStream {
         while let output = session.poll() {
             switch output {
             case .transmit(let bytes):
-                bytes.withUnsafeBytes { writePlain($0) }
+                // SAFETY: the bytes are passed on during the call, and nobody keeps them.
+                unsafe bytes.withUnsafeBytes { unsafe writePlain($0) }
             case .connected:
                 delegate?.streamSecured()
             case .received(var bytes):
-                bytes.withUnsafeMutableBytes { delegate?.streamReceived($0) }
+                unsafe bytes.withUnsafeMutableBytes { unsafe delegate?.streamReceived($0) }
             case .closed:
                 end(nil)
             case .failed(let failure):

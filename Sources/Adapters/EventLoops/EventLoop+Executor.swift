@@ -2,7 +2,8 @@
 extension EventLoop: SerialExecutor, TaskExecutor {
     package func enqueue(_ job: consuming ExecutorJob) { submit(.job(UnownedJob(job))) }
 
-    package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+    // SAFETY: whoever runs on the executor holds the loop.
+    package func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
 
     package func checkIsolated() { preconditionCurrent("this actor") }
 

@@ -10,6 +10,8 @@ package import Wire
 ///
 /// An iteration is: wait for events, run their callbacks, run what was handed over by `execute` and by Swift tasks, run
 /// the requested `EndOfIteration` hooks, do a share of the `BackgroundWork`, arm the one timer, wait again.
+// SAFETY: shared state is locked or touched by the loop's thread alone; the handles live until deinit.
+@safe
 package final class EventLoop: @unchecked Sendable {
     /// How often an iteration looks into the inbox again before it lets sockets have their share.
     package static let maximumInboxRounds = 32
@@ -49,33 +51,33 @@ package final class EventLoop: @unchecked Sendable {
         self.name = name
         Self.ignoreBrokenPipes
         // SAFETY: libuv keeps pointers to all of these; they are freed in deinit, when the loop is closed for good.
-        raw = .allocate(capacity: 1)
-        wakeUp = .allocate(capacity: 1)
-        beforeWait = .allocate(capacity: 1)
-        timer = .allocate(capacity: 1)
+        unsafe raw = .allocate(capacity: 1)
+        unsafe wakeUp = .allocate(capacity: 1)
+        unsafe beforeWait = .allocate(capacity: 1)
+        unsafe timer = .allocate(capacity: 1)
         kernelTimer = KernelTimer()
-        let code = uv_loop_init(raw)
+        let code = unsafe uv_loop_init(raw)
         guard code == 0, kernelTimer.isOpen else {
             kernelTimer.close()
-            if code == 0 { uv_loop_close(raw) }
+            if code == 0 { unsafe uv_loop_close(raw) }
             inbox.withLock { $0.phase = .neverOpened }
             throw code == 0 ? .tooManyOpenFiles : EventLoopError(code, operation: "make an event loop")
         }
-        let me = Unmanaged.passUnretained(self).toOpaque()
+        let me = unsafe Unmanaged.passUnretained(self).toOpaque()
         // SAFETY: `me` stays valid while the handles are open: the thread that runs them holds a reference.
-        uv_async_init(raw, wakeUp) { handle in
-            EventLoop.from(handle.unsafelyUnwrapped.pointee.data).drainInbox()
+        unsafe uv_async_init(raw, wakeUp) { handle in
+            unsafe EventLoop.from(handle.unsafelyUnwrapped.pointee.data).drainInbox()
         }
-        wakeUp.pointee.data = me
-        uv_prepare_init(raw, beforeWait)
-        beforeWait.pointee.data = me
-        uv_prepare_start(beforeWait) { handle in
-            EventLoop.from(handle.unsafelyUnwrapped.pointee.data).endIteration()
+        unsafe wakeUp.pointee.data = me
+        unsafe uv_prepare_init(raw, beforeWait)
+        unsafe beforeWait.pointee.data = me
+        unsafe uv_prepare_start(beforeWait) { handle in
+            unsafe EventLoop.from(handle.unsafelyUnwrapped.pointee.data).endIteration()
         }
-        uv_poll_init(raw, timer, kernelTimer.descriptor)
-        timer.pointee.data = me
-        uv_poll_start(timer, Int32(UV_READABLE.rawValue)) { handle, _, _ in
-            EventLoop.from(handle.unsafelyUnwrapped.pointee.data).timerExpired()
+        unsafe uv_poll_init(raw, timer, kernelTimer.descriptor)
+        unsafe timer.pointee.data = me
+        unsafe uv_poll_start(timer, Int32(UV_READABLE.rawValue)) { handle, _, _ in
+            unsafe EventLoop.from(handle.unsafelyUnwrapped.pointee.data).timerExpired()
         }
     }
 
@@ -84,24 +86,25 @@ package final class EventLoop: @unchecked Sendable {
         if phase == .created {
             // Never started: the handles are closed here, on whatever thread let go of the loop.
             closeOwnHandles()
-            uv_run(raw, UV_RUN_NOWAIT)
-            uv_loop_close(raw)
+            // SAFETY: the handles are open while the loop runs, and their memory is freed in deinit.
+            unsafe uv_run(raw, UV_RUN_NOWAIT)
+            unsafe uv_loop_close(raw)
             kernelTimer.close()
         }
         // A loop that foreign handles keep open must stay in memory: their owners still point to it.
         guard phase != .abandoned else { return }
         // SAFETY: the loop is closed, so libuv has let go of all of these.
-        timer.deallocate()
-        beforeWait.deallocate()
-        wakeUp.deallocate()
-        raw.deallocate()
-        sharedBuffer?.deallocate()
-        sharedBatch?.deallocate()
+        unsafe timer.deallocate()
+        unsafe beforeWait.deallocate()
+        unsafe wakeUp.deallocate()
+        unsafe raw.deallocate()
+        unsafe sharedBuffer?.deallocate()
+        unsafe sharedBatch?.deallocate()
     }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> EventLoop {
         // SAFETY: every `data` above is an EventLoop that its own thread keeps alive.
-        Unmanaged<EventLoop>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
+        unsafe Unmanaged<EventLoop>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
     }
 
     /// Writing to a connection that the other side has closed must fail with an error, not end the process.
@@ -113,7 +116,8 @@ package final class EventLoop: @unchecked Sendable {
 
     private static let currentKey: pthread_key_t = {
         var key = pthread_key_t()
-        let code = pthread_key_create(&key, nil)
+        // SAFETY: the key is written to during the call only.
+        let code = unsafe pthread_key_create(&key, nil)
         precondition(code == 0, "no thread-local storage: errno \(code)")
         return key
     }()
@@ -121,7 +125,7 @@ package final class EventLoop: @unchecked Sendable {
     /// Whether the calling thread is this loop's.
     package var isCurrent: Bool {
         // SAFETY: pointers are compared, not followed.
-        pthread_getspecific(Self.currentKey) == Unmanaged.passUnretained(self).toOpaque()
+        unsafe pthread_getspecific(Self.currentKey) == Unmanaged.passUnretained(self).toOpaque()
     }
 
     /// Traps when the calling thread is not this loop's.
@@ -169,7 +173,7 @@ package final class EventLoop: @unchecked Sendable {
                 if isOutside, !inbox.isWakePending {
                     inbox.isWakePending = true
                     // SAFETY: under the lock the handle is open: it is closed in a later phase.
-                    uv_async_send(wakeUp)
+                    unsafe uv_async_send(wakeUp)
                 }
                 return false
             case .closing, .neverOpened:
@@ -188,7 +192,8 @@ package final class EventLoop: @unchecked Sendable {
             if spareItems.isEmpty { return }
             runSpareItems()
         }
-        if acceptsHandles { uv_async_send(wakeUp) }
+        // SAFETY: the handles are open while the loop runs, and their memory is freed in deinit.
+        if acceptsHandles { unsafe uv_async_send(wakeUp) }
     }
 
     private func swapInbox() {
@@ -203,7 +208,8 @@ package final class EventLoop: @unchecked Sendable {
             switch item {
             case .body(let body): body()
             case .job(let job):
-                job.runSynchronously(
+                // SAFETY: each job is run once, on the executor that it was given to.
+                unsafe job.runSynchronously(
                     isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
             }
         }
@@ -222,7 +228,8 @@ package final class EventLoop: @unchecked Sendable {
             drainInbox()
             runHooks()
         }
-        if !requestedHooks.isEmpty || !background.isEmpty, acceptsHandles { uv_async_send(wakeUp) }
+        // SAFETY: the handles are open while the loop runs, and their memory is freed in deinit.
+        if !requestedHooks.isEmpty || !background.isEmpty, acceptsHandles { unsafe uv_async_send(wakeUp) }
         kernelTimer.follow(timers.earliest)
         cachedNow = nil
         iteration &+= 1
@@ -252,22 +259,24 @@ package final class EventLoop: @unchecked Sendable {
     /// One receive buffer for all sockets of the loop, since their callbacks never overlap. Room for as many datagrams of
     /// the largest size as are taken from the kernel at once.
     var receiveBuffer: UnsafeMutableRawBufferPointer {
-        if let sharedBuffer { return sharedBuffer }
+        // SAFETY: the memory is made once and freed in deinit; only the thread of the loop uses it.
+        if let sharedBuffer = unsafe sharedBuffer { return unsafe sharedBuffer }
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: UDPSocket.maximumDatagramsPerRead * UDPSocket.maximumDatagramBytes, alignment: 64)
-        sharedBuffer = buffer
-        return buffer
+        unsafe sharedBuffer = buffer
+        return unsafe buffer
     }
 
     /// The heads of the datagrams that are read at once, over the receive buffer.
     var datagramBatch: UnsafeMutablePointer<gateway_batch> {
-        if let sharedBatch { return sharedBatch }
+        // SAFETY: the memory is made once and freed in deinit; only the thread of the loop uses it.
+        if let sharedBatch = unsafe sharedBatch { return unsafe sharedBatch }
         let batch = UnsafeMutablePointer<gateway_batch>.allocate(capacity: 1)
         // SAFETY: the buffer has room for a whole batch and lives as long as the loop.
-        batch.initialize(to: gateway_batch())
-        gateway_prepare_batch(batch, receiveBuffer.baseAddress, UDPSocket.maximumDatagramBytes)
-        sharedBatch = batch
-        return batch
+        unsafe batch.initialize(to: gateway_batch())
+        unsafe gateway_prepare_batch(batch, receiveBuffer.baseAddress, UDPSocket.maximumDatagramBytes)
+        unsafe sharedBatch = batch
+        return unsafe batch
     }
 
     // MARK: Life
@@ -294,7 +303,8 @@ package final class EventLoop: @unchecked Sendable {
             inbox.phase == .running
         }
         guard wasRunning else { return }
-        execute { [unowned self] in uv_stop(raw) }
+        // SAFETY: the handles are open while the loop runs, and their memory is freed in deinit.
+        execute { [unowned self] in unsafe uv_stop(raw) }
     }
 
     /// Waits until the loop's thread has ended, and names the handles that nobody had closed by then: each is a
@@ -318,13 +328,14 @@ package final class EventLoop: @unchecked Sendable {
 
     private func becomeCurrent() {
         // SAFETY: only compared with, never followed.
-        pthread_setspecific(Self.currentKey, Unmanaged.passUnretained(self).toOpaque())
-        name.withCString { gateway_name_thread($0) }
+        unsafe pthread_setspecific(Self.currentKey, Unmanaged.passUnretained(self).toOpaque())
+        unsafe name.withCString { unsafe gateway_name_thread($0) }
     }
 
     private func threadMain() {
         becomeCurrent()
-        uv_run(raw, UV_RUN_DEFAULT)
+        // SAFETY: the handles are open while the loop runs, and their memory is freed in deinit.
+        unsafe uv_run(raw, UV_RUN_DEFAULT)
         leftovers = closeDown()
         finishInbox()
     }
@@ -332,7 +343,8 @@ package final class EventLoop: @unchecked Sendable {
     /// Closes what is still open, and says what that was.
     private func closeDown() -> [String] {
         // Handles that were closed in the last iteration end here.
-        uv_run(raw, UV_RUN_NOWAIT)
+        // SAFETY: the handles are open while the loop runs, and their memory is freed in deinit.
+        unsafe uv_run(raw, UV_RUN_NOWAIT)
         acceptsHandles = false
         inbox.withLock { $0.phase = .closing }
         var names = openHandles.values.filter { !$0.isClosed }.map(\.label).sorted()
@@ -341,8 +353,8 @@ package final class EventLoop: @unchecked Sendable {
         for lookUp in openLookUps.values { lookUp.cancel() }
         closeOwnHandles()
         var rounds = 0
-        while rounds < 16, uv_run(raw, UV_RUN_NOWAIT) != 0 || !openHandles.isEmpty { rounds += 1 }
-        if uv_loop_close(raw) != 0 {
+        while rounds < 16, unsafe uv_run(raw, UV_RUN_NOWAIT) != 0 || !openHandles.isEmpty { rounds += 1 }
+        if unsafe uv_loop_close(raw) != 0 {
             // A look-up that the resolver is busy with cannot be taken back: it keeps the loop's memory until it ends.
             if openLookUps.isEmpty { names.append("handles or requests of a foreign library") }
             inbox.withLock { $0.isAbandoned = true }
@@ -353,11 +365,12 @@ package final class EventLoop: @unchecked Sendable {
 
     private func closeOwnHandles() {
         // SAFETY: the three were opened in init and are closed once; their memory outlives the close.
-        for pointer in [
-            UnsafeMutableRawPointer(wakeUp), UnsafeMutableRawPointer(beforeWait), UnsafeMutableRawPointer(timer),
-        ] {
-            uv_close(pointer.assumingMemoryBound(to: uv_handle_t.self), nil)
+        func close(_ pointer: UnsafeMutableRawPointer) {
+            unsafe uv_close(pointer.assumingMemoryBound(to: uv_handle_t.self), nil)
         }
+        unsafe close(wakeUp)
+        unsafe close(beforeWait)
+        unsafe close(timer)
     }
 
     /// Runs what came in while the loop was closing, then leaves latecomers to `startLateThread`.

@@ -69,8 +69,8 @@ package enum EventLoopError: Error, Hashable, Sendable {
     /// The system's words for a negative libuv error number.
     static func describe(_ code: Int32) -> String {
         // SAFETY: libuv answers known codes with constant C strings (unknown ones leak a few bytes, once each).
-        guard let text = uv_strerror(code) else { return "error \(code)" }
-        return String(cString: text)
+        guard let text = unsafe uv_strerror(code) else { return "error \(code)" }
+        return unsafe String(cString: text)
     }
 }
 

@@ -13,16 +13,20 @@ package struct InterfaceAddress: Hashable, Sendable {
     package static func all() throws(EventLoopError) -> [InterfaceAddress] {
         var list: UnsafeMutablePointer<uv_interface_address_t>?
         var count: Int32 = 0
-        let code = uv_interface_addresses(&list, &count)
-        guard code == 0, let list else { throw EventLoopError(code, operation: "list the network interfaces") }
+        // SAFETY: libuv gives a list and its length, which are freed at the end.
+        let code = unsafe uv_interface_addresses(&list, &count)
+        guard code == 0, let list = unsafe list else {
+            throw EventLoopError(code, operation: "list the network interfaces")
+        }
         // SAFETY: libuv filled in `count` entries, and frees them below.
-        defer { uv_free_interface_addresses(list, count) }
-        return UnsafeBufferPointer(start: list, count: Int(count)).compactMap { entry in
-            let address = withUnsafePointer(to: entry.address) { pointer in
-                TransportAddress(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self))
+        defer { unsafe uv_free_interface_addresses(list, count) }
+        return unsafe UnsafeBufferPointer(start: list, count: Int(count)).compactMap { entry in
+            let address = unsafe withUnsafePointer(to: entry.address) { pointer in
+                unsafe TransportAddress(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self))
             }
             guard let ip = address?.ip, !ip.isLinkLocal else { return nil }
-            return InterfaceAddress(name: String(cString: entry.name), ip: ip, isLoopback: entry.is_internal != 0)
+            return unsafe InterfaceAddress(
+                name: String(cString: entry.name), ip: ip, isLoopback: entry.is_internal != 0)
         }
     }
 }

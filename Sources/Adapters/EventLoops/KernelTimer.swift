@@ -48,6 +48,6 @@ final class KernelTimer {
         setting.it_value.tv_sec = Int(nanoseconds / 1_000_000_000)
         setting.it_value.tv_nsec = Int(nanoseconds % 1_000_000_000)
         // SAFETY: the structure is copied during the call.
-        timerfd_settime(descriptor, Int32(TFD_TIMER_ABSTIME), &setting, nil)
+        unsafe timerfd_settime(descriptor, Int32(TFD_TIMER_ABSTIME), &setting, nil)
     }
 }

@@ -1,5 +1,6 @@
 /// Carries a value that belongs to a loop's thread through code that runs elsewhere. The value can only be looked at,
 /// and goes away, on the loop.
+// SAFETY: only the thread of the loop touches the value.
 package final class LoopBound<Value>: @unchecked Sendable {
     private let loop: EventLoop
     private var stored: Value?
@@ -15,7 +16,7 @@ package final class LoopBound<Value>: @unchecked Sendable {
         guard !loop.isCurrent else { return }
         // SAFETY: deinit is the last to touch the value; from here only the loop's thread does.
         nonisolated(unsafe) let last = stored
-        loop.execute { withExtendedLifetime(last) {} }
+        loop.execute { unsafe withExtendedLifetime(last) {} }
         stored = nil
     }
 

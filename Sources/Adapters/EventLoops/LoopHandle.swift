@@ -5,6 +5,8 @@ internal import Glibc
 /// let go, so owners need not. Whoever opens one must close it: the loop names those left over when it stops.
 ///
 /// Belongs to the loop's thread.
+// SAFETY: libuv has the memory from open to close, and it is freed in deinit, after that.
+@safe
 package class LoopHandle {
     package let loop: EventLoop
     /// What a leftover is called.
@@ -23,20 +25,20 @@ package class LoopHandle {
         self.label = label
         let size = uv_handle_size(type)
         // SAFETY: the size is libuv's own; freed in deinit, which comes after libuv's close callback.
-        memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-        let code = initialize(memory)
+        unsafe memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+        let code = unsafe initialize(memory)
         guard code == 0 else {
             isClosed = true
             throw EventLoopError(code, operation: "open \(label)")
         }
-        pointer(as: uv_handle_t.self).pointee.data = Unmanaged.passUnretained(self).toOpaque()
+        unsafe pointer(as: uv_handle_t.self).pointee.data = unsafe Unmanaged.passUnretained(self).toOpaque()
         loop.register(self)
     }
 
     deinit {
         // SAFETY: libuv has called back after close, or never knew the memory.
-        memory.deallocate()
+        unsafe memory.deallocate()
     }
 
     /// Gives the handle back. No callback comes afterwards but those that say so.
@@ -46,8 +48,8 @@ package class LoopHandle {
         isClosed = true
         willClose()
         // SAFETY: the loop holds a reference until the callback.
-        uv_close(pointer(as: uv_handle_t.self)) { handle in
-            let owner = LoopHandle.owner(of: handle.unsafelyUnwrapped.pointee.data, as: LoopHandle.self)
+        unsafe uv_close(pointer(as: uv_handle_t.self)) { handle in
+            let owner = unsafe LoopHandle.owner(of: handle.unsafelyUnwrapped.pointee.data, as: LoopHandle.self)
             owner.didClose()
             owner.loop.unregister(owner)
         }
@@ -61,11 +63,11 @@ package class LoopHandle {
 
     func pointer<Raw>(as type: Raw.Type) -> UnsafeMutablePointer<Raw> {
         // SAFETY: each subclass names the libuv type that it was made with, or one of its bases.
-        memory.assumingMemoryBound(to: type)
+        unsafe memory.assumingMemoryBound(to: type)
     }
 
     static func owner<Owner: LoopHandle>(of data: UnsafeMutableRawPointer?, as type: Owner.Type) -> Owner {
         // SAFETY: `data` is set in init to the object itself, which the loop keeps alive while callbacks can come.
-        Unmanaged<Owner>.fromOpaque(data.unsafelyUnwrapped).takeUnretainedValue()
+        unsafe Unmanaged<Owner>.fromOpaque(data.unsafelyUnwrapped).takeUnretainedValue()
     }
 }

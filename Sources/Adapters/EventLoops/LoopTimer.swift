@@ -26,7 +26,7 @@ package final class LoopTimer {
         } else {
             // SAFETY: from here on only the loop's thread knows the entry.
             nonisolated(unsafe) let entry = entry
-            loop.execute { [loop] in loop.timers.cancel(entry) }
+            loop.execute { [loop] in unsafe loop.timers.cancel(entry) }
         }
     }
 

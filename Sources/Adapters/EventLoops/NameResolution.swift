@@ -3,6 +3,8 @@ internal import Glibc
 package import Wire
 
 /// A name being looked up. libuv asks the system's resolver on a thread of its own, so that the loop never waits.
+// SAFETY: libuv has the memory until it calls back, and until then the loop holds the object.
+@safe
 package final class NameResolution {
     private let loop: EventLoop
     private let host: String
@@ -18,13 +20,14 @@ package final class NameResolution {
         self.host = host
         self.port = port
         self.completion = completion
-        raw = .allocate(capacity: 1)
-        raw.initialize(to: uv_getaddrinfo_t())
+        // SAFETY: the request lives as long as this object, which the loop holds until the callback.
+        unsafe raw = .allocate(capacity: 1)
+        unsafe raw.initialize(to: uv_getaddrinfo_t())
     }
 
     deinit {
         // SAFETY: libuv has called back, or never got the request.
-        raw.deallocate()
+        unsafe raw.deallocate()
     }
 
     /// Whether nobody has cancelled it and no answer has come.
@@ -39,8 +42,9 @@ package final class NameResolution {
         guard completion != nil else { return }
         completion = nil
         // Fails when the resolver is busy with it already; its answer is then ignored.
-        withUnsafeMutablePointer(to: &raw.pointee) { request in
-            _ = request.withMemoryRebound(to: uv_req_t.self, capacity: 1) { uv_cancel($0) }
+        // SAFETY: the request lives as long as this object, which the loop holds until the callback.
+        unsafe withUnsafeMutablePointer(to: &raw.pointee) { request in
+            _ = unsafe request.withMemoryRebound(to: uv_req_t.self, capacity: 1) { unsafe uv_cancel($0) }
         }
     }
 
@@ -52,17 +56,18 @@ package final class NameResolution {
         guard !host.isEmpty, host.utf8.count <= 255, !host.utf8.contains(0) else {
             return answerLater(.failure(.nameNotFound(host)))
         }
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        raw.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+        // SAFETY: the request lives as long as this object, which the loop holds until the callback.
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_family = AF_UNSPEC
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        unsafe raw.pointee.data = Unmanaged.passUnretained(self).toOpaque()
         // SAFETY: libuv copies name and hints; the loop holds this object until the callback.
-        let code = uv_getaddrinfo(
+        let code = unsafe uv_getaddrinfo(
             loop.raw, raw,
             { request, status, list in
-                guard let data = request?.pointee.data else { return }
-                Unmanaged<NameResolution>.fromOpaque(data).takeUnretainedValue().finished(status, list)
-                uv_freeaddrinfo(list)
+                guard let data = unsafe request?.pointee.data else { return }
+                unsafe Unmanaged<NameResolution>.fromOpaque(data).takeUnretainedValue().finished(status, list)
+                unsafe uv_freeaddrinfo(list)
             }, host, nil, &hints)
         guard code == 0 else { return answerLater(.failure(error(code))) }
         loop.register(self)
@@ -72,7 +77,7 @@ package final class NameResolution {
     private func answerLater(_ result: Result<[TransportAddress], EventLoopError>) {
         // SAFETY: both places are the loop's thread.
         nonisolated(unsafe) let me = self
-        loop.execute { me.answer(result) }
+        loop.execute { unsafe me.answer(result) }
     }
 
     private func answer(_ result: Result<[TransportAddress], EventLoopError>) {
@@ -85,14 +90,15 @@ package final class NameResolution {
         loop.unregister(self)
         guard status == 0 else { return answer(.failure(error(status))) }
         var found: [TransportAddress] = []
-        var entry = list
-        while let current = entry {
+        // SAFETY: the list is what libuv has just given; it is freed by the caller.
+        var entry = unsafe list
+        while let current = unsafe entry {
             // SAFETY: the list is libuv's and stays until it is freed by the caller.
-            if let address = current.pointee.ai_addr, let parsed = TransportAddress(address) {
+            if let address = unsafe current.pointee.ai_addr, let parsed = unsafe TransportAddress(address) {
                 let address = TransportAddress(ip: parsed.ip, port: port)
                 if !found.contains(address) { found.append(address) }
             }
-            entry = current.pointee.ai_next
+            unsafe entry = current.pointee.ai_next
         }
         answer(found.isEmpty ? .failure(.nameNotFound(host)) : .success(found))
     }

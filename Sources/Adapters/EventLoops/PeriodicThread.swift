@@ -16,7 +16,8 @@ package final class PeriodicThread: Sendable {
         name: String, interval: Duration, state: State, step: @escaping @Sendable (inout State) -> Void
     ) throws(EventLoopError) {
         thread = try LoopThread.spawn { [end] in
-            name.withCString { gateway_name_thread($0) }
+            // SAFETY: the name is copied.
+            unsafe name.withCString { unsafe gateway_name_thread($0) }
             var state = state
             while !end.wait(for: interval) { step(&state) }
         }

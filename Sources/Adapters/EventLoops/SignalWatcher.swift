@@ -19,16 +19,17 @@ package final class SignalWatcher: LoopHandle {
     package init(loop: EventLoop, _ signal: Signal, handler: @escaping () -> Void) throws(EventLoopError) {
         self.signal = signal
         self.handler = handler
-        let raw = loop.raw
-        try super.init(loop: loop, type: UV_SIGNAL, label: "watcher of signal \(signal)") { memory in
-            uv_signal_init(raw, memory.assumingMemoryBound(to: uv_signal_t.self))
+        // SAFETY: the loop, and with it its handle, outlives its watchers.
+        let raw = unsafe loop.raw
+        try unsafe super.init(loop: loop, type: UV_SIGNAL, label: "watcher of signal \(signal)") { memory in
+            unsafe uv_signal_init(raw, memory.assumingMemoryBound(to: uv_signal_t.self))
         }
         // SAFETY: the owner outlives its callbacks.
-        let code = uv_signal_start(
+        let code = unsafe uv_signal_start(
             pointer(as: uv_signal_t.self),
             { handle, _ in
-                guard let handle else { return }
-                LoopHandle.owner(of: handle.pointee.data, as: SignalWatcher.self).handler?()
+                guard let handle = unsafe handle else { return }
+                unsafe LoopHandle.owner(of: handle.pointee.data, as: SignalWatcher.self).handler?()
             }, signal.rawValue)
         guard code == 0 else {
             close()

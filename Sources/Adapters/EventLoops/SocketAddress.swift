@@ -8,16 +8,16 @@ struct SocketAddress {
 
     init(_ address: TransportAddress) {
         // SAFETY: the offsets are those of sockaddr_in and sockaddr_in6, both no larger than the storage.
-        withUnsafeMutableBytes(of: &storage) { bytes in
-            bytes.storeBytes(of: address.port.bigEndian, toByteOffset: 2, as: UInt16.self)
+        unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+            unsafe bytes.storeBytes(of: address.port.bigEndian, toByteOffset: 2, as: UInt16.self)
             switch address.ip {
             case .v4(let bits):
-                bytes.storeBytes(of: sa_family_t(AF_INET), toByteOffset: 0, as: sa_family_t.self)
-                bytes.storeBytes(of: bits.bigEndian, toByteOffset: 4, as: UInt32.self)
+                unsafe bytes.storeBytes(of: sa_family_t(AF_INET), toByteOffset: 0, as: sa_family_t.self)
+                unsafe bytes.storeBytes(of: bits.bigEndian, toByteOffset: 4, as: UInt32.self)
             case .v6(let high, let low):
-                bytes.storeBytes(of: sa_family_t(AF_INET6), toByteOffset: 0, as: sa_family_t.self)
-                bytes.storeBytes(of: high.bigEndian, toByteOffset: 8, as: UInt64.self)
-                bytes.storeBytes(of: low.bigEndian, toByteOffset: 16, as: UInt64.self)
+                unsafe bytes.storeBytes(of: sa_family_t(AF_INET6), toByteOffset: 0, as: sa_family_t.self)
+                unsafe bytes.storeBytes(of: high.bigEndian, toByteOffset: 8, as: UInt64.self)
+                unsafe bytes.storeBytes(of: low.bigEndian, toByteOffset: 16, as: UInt64.self)
             }
         }
     }
@@ -39,9 +39,10 @@ struct SocketAddress {
     }
 
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
-        withUnsafePointer(to: storage) { pointer in
+        // SAFETY: the storage is large enough for either family; the offsets are those of sockaddr_in and sockaddr_in6.
+        unsafe withUnsafePointer(to: storage) { pointer in
             // SAFETY: every sockaddr begins with the family that says how long it is.
-            body(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self))
+            unsafe body(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self))
         }
     }
 }
@@ -49,16 +50,17 @@ struct SocketAddress {
 extension TransportAddress {
     /// Reads the kernel's layout; nil for a family other than IPv4 and IPv6. IPv4-mapped addresses become IPv4.
     init?(_ address: UnsafePointer<sockaddr>) {
-        let bytes = UnsafeRawPointer(address)
+        // SAFETY: the storage is large enough for either family; the offsets are those of sockaddr_in and sockaddr_in6.
+        let bytes = unsafe UnsafeRawPointer(address)
         // SAFETY: the family says which of the two layouts lies behind the pointer.
-        let port = UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
-        switch Int32(address.pointee.sa_family) {
+        let port = unsafe UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
+        switch unsafe Int32(address.pointee.sa_family) {
         case AF_INET:
-            let bits = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+            let bits = unsafe UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
             self.init(ip: .v4(bits), port: port)
         case AF_INET6:
-            let high = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            let low = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            let high = unsafe UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            let low = unsafe UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
             self.init(ip: IPAddress.v6(high, low).unmapped, port: port)
         default:
             return nil
@@ -71,11 +73,12 @@ extension TransportAddress {
     {
         var storage = sockaddr_storage()
         var length = Int32(MemoryLayout<sockaddr_storage>.size)
-        return withUnsafeMutablePointer(to: &storage) { pointer in
+        // SAFETY: the storage is large enough for either family; the offsets are those of sockaddr_in and sockaddr_in6.
+        return unsafe withUnsafeMutablePointer(to: &storage) { pointer in
             // SAFETY: sockaddr_storage is made to be looked at as any sockaddr.
-            let address = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)
-            guard body(address, &length) == 0 else { return nil }
-            return TransportAddress(address)
+            let address = unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)
+            guard unsafe body(address, &length) == 0 else { return nil }
+            return unsafe TransportAddress(address)
         }
     }
 }

@@ -13,8 +13,9 @@ extension TCPConnection {
     package func readArrived() {
         loop.preconditionCurrent("a TCP connection")
         var descriptor: Int32 = -1
-        guard !isClosed, !hasEnded, uv_fileno(pointer(as: uv_handle_t.self), &descriptor) == 0 else { return }
-        withUnsafeTemporaryAllocation(byteCount: Self.readBytes, alignment: 16) { buffer in
+        // SAFETY: the handle is open, and the buffer is used during the call only.
+        guard !isClosed, !hasEnded, unsafe uv_fileno(pointer(as: uv_handle_t.self), &descriptor) == 0 else { return }
+        unsafe withUnsafeTemporaryAllocation(byteCount: Self.readBytes, alignment: 16) { buffer in
             for _ in 0..<Self.maximumReadsAtOnce where !isClosed && !hasEnded {
                 // SAFETY: the kernel writes at most as many bytes as the buffer has, and returns how many.
                 let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))

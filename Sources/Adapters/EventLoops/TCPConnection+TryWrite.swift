@@ -8,11 +8,12 @@ extension TCPConnection {
     ///   or read reports.
     package func tryWrite(_ bytes: UnsafeRawBufferPointer) -> Int {
         loop.preconditionCurrent("a TCP connection")
-        guard !isClosed, queuedBytes == 0, !hasOverflowed, !bytes.isEmpty else { return 0 }
-        let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+        // SAFETY: the handle is open, and the kernel reads the bytes during the call only.
+        guard !isClosed, queuedBytes == 0, !hasOverflowed, unsafe !bytes.isEmpty else { return 0 }
+        let base = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
         // SAFETY: libuv reads the bytes during the call and does not change them.
-        var buffer = uv_buf_init(base?.assumingMemoryBound(to: CChar.self), UInt32(clamping: bytes.count))
-        return max(0, Int(uv_try_write(pointer(as: uv_stream_t.self), &buffer, 1)))
+        var buffer = unsafe uv_buf_init(base?.assumingMemoryBound(to: CChar.self), UInt32(clamping: bytes.count))
+        return unsafe max(0, Int(uv_try_write(pointer(as: uv_stream_t.self), &buffer, 1)))
     }
 
     /// Limits what the kernel holds without having sent it (TCP_NOTSENT_LOWAT); the rest waits here, where its owner
@@ -20,10 +21,11 @@ extension TCPConnection {
     package func limitUnsentBytes(_ count: Int) {
         guard !isClosed else { return }
         var descriptor: Int32 = -1
-        guard uv_fileno(pointer(as: uv_handle_t.self), &descriptor) == 0 else { return }
+        // SAFETY: the handle is open, and the kernel reads the bytes during the call only.
+        guard unsafe uv_fileno(pointer(as: uv_handle_t.self), &descriptor) == 0 else { return }
         var value = Int32(clamping: count)
         // Without the option calls still work; a slow reader's audio is only older when it is dropped.
-        setsockopt(
+        unsafe setsockopt(
             descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 }

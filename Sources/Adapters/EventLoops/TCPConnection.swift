@@ -5,6 +5,8 @@ package import Wire
 /// A TCP connection: one that we open, or one that a `TCPListener` has accepted.
 ///
 /// Belongs to the loop's thread. No callback comes after `close`, not even that of a pending `connect`.
+// SAFETY: pointers are passed on during calls only; the handle is that of LoopHandle.
+@safe
 package final class TCPConnection: LoopHandle {
     /// What may wait to be sent; a peer that reads nothing must not fill our memory.
     package static let maximumQueuedBytes = 16 << 20
@@ -29,9 +31,10 @@ package final class TCPConnection: LoopHandle {
 
     /// A connection that is not connected yet.
     package init(loop: EventLoop) throws(EventLoopError) {
-        let raw = loop.raw
-        try super.init(loop: loop, type: UV_TCP, label: "TCP connection") { memory in
-            uv_tcp_init(raw, memory.assumingMemoryBound(to: uv_tcp_t.self))
+        // SAFETY: the handle is open until it has been closed.
+        let raw = unsafe loop.raw
+        try unsafe super.init(loop: loop, type: UV_TCP, label: "TCP connection") { memory in
+            unsafe uv_tcp_init(raw, memory.assumingMemoryBound(to: uv_tcp_t.self))
         }
     }
 
@@ -46,15 +49,16 @@ package final class TCPConnection: LoopHandle {
             _ = Glibc.close(descriptor)
             throw error
         }
-        self.onBytes = onBytes
+        // SAFETY: closures that take a pointer use it during their call only.
+        unsafe self.onBytes = onBytes
         self.onEnd = onEnd
-        let code = uv_tcp_open(pointer(as: uv_tcp_t.self), descriptor)
+        let code = unsafe uv_tcp_open(pointer(as: uv_tcp_t.self), descriptor)
         guard code == 0 else {
             _ = Glibc.close(descriptor)
             close()
             throw EventLoopError(code, operation: "adopt a connection")
         }
-        uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1)
+        unsafe uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1)
         resumeReading()
     }
 
@@ -68,20 +72,21 @@ package final class TCPConnection: LoopHandle {
         precondition(!isClosed && connecting == nil, "a connection connects once")
         connecting = completion
         let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
-        request.initialize(to: uv_connect_t())
-        let tcp = pointer(as: uv_tcp_t.self)
+        // SAFETY: libuv keeps the request until it calls back; it is freed there, or here if it does not start.
+        unsafe request.initialize(to: uv_connect_t())
+        let tcp = unsafe pointer(as: uv_tcp_t.self)
         // SAFETY: libuv calls back exactly once when the call returned 0, also when the handle is closed; the loop
         // keeps the handle's owner until after that.
-        let code = SocketAddress(address).withPointer { address in
-            uv_tcp_connect(request, tcp, address) { request, status in
-                guard let request else { return }
-                let data = request.pointee.handle.pointee.data
-                request.deallocate()
-                LoopHandle.owner(of: data, as: TCPConnection.self).connected(status)
+        let code = unsafe SocketAddress(address).withPointer { address in
+            unsafe uv_tcp_connect(request, tcp, address) { request, status in
+                guard let request = unsafe request else { return }
+                let data = unsafe request.pointee.handle.pointee.data
+                unsafe request.deallocate()
+                unsafe LoopHandle.owner(of: data, as: TCPConnection.self).connected(status)
             }
         }
         guard code == 0 else {
-            request.deallocate()
+            unsafe request.deallocate()
             // Reported later, as the caller expects of every outcome.
             let timer = LoopTimer(loop: loop) { [weak self] in self?.connected(code) }
             timer.arm(at: loop.now)
@@ -101,7 +106,8 @@ package final class TCPConnection: LoopHandle {
             close()
             return completion(.failure(EventLoopError(status, operation: "connect")))
         }
-        uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1)
+        // SAFETY: the handle is open until it has been closed.
+        unsafe uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1)
         resumeReading()
         completion(.success(()))
     }
@@ -109,15 +115,17 @@ package final class TCPConnection: LoopHandle {
     /// Where this end is; nil before the connection stands.
     package var localAddress: TransportAddress? {
         guard !isClosed else { return nil }
-        let tcp = pointer(as: uv_tcp_t.self)
-        return TransportAddress.reading { uv_tcp_getsockname(tcp, $0, $1) }
+        // SAFETY: the handle is open until it has been closed.
+        let tcp = unsafe pointer(as: uv_tcp_t.self)
+        return unsafe TransportAddress.reading { unsafe uv_tcp_getsockname(tcp, $0, $1) }
     }
 
     /// Where the other end is; nil before the connection stands.
     package var remoteAddress: TransportAddress? {
         guard !isClosed else { return nil }
-        let tcp = pointer(as: uv_tcp_t.self)
-        return TransportAddress.reading { uv_tcp_getpeername(tcp, $0, $1) }
+        // SAFETY: the handle is open until it has been closed.
+        let tcp = unsafe pointer(as: uv_tcp_t.self)
+        return unsafe TransportAddress.reading { unsafe uv_tcp_getpeername(tcp, $0, $1) }
     }
 
     // MARK: Reading
@@ -125,27 +133,28 @@ package final class TCPConnection: LoopHandle {
     /// Reads nothing more until `resumeReading`; the kernel then slows the sender down.
     package func pauseReading() {
         guard !isClosed else { return }
-        uv_read_stop(pointer(as: uv_stream_t.self))
+        // SAFETY: the handle is open until it has been closed.
+        unsafe uv_read_stop(pointer(as: uv_stream_t.self))
     }
 
     package func resumeReading() {
         guard !isClosed, !hasEnded else { return }
         // SAFETY: the owner outlives its callbacks, and the loop's buffer outlives both.
-        let code = uv_read_start(
+        let code = unsafe uv_read_start(
             pointer(as: uv_stream_t.self),
             { handle, _, buffer in
-                guard let handle, let buffer else { return }
-                let connection = LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self)
+                guard let handle = unsafe handle, let buffer = unsafe buffer else { return }
+                let connection = unsafe LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self)
                 // Without room libuv reads no more for now; what is left makes the descriptor readable again.
                 let count = connection.mayRead() ? TCPConnection.maximumReadBytes : 0
-                let room = count > 0 ? connection.loop.receiveBuffer.baseAddress : nil
-                buffer.pointee = uv_buf_init(room?.assumingMemoryBound(to: CChar.self), UInt32(count))
+                let room = unsafe count > 0 ? connection.loop.receiveBuffer.baseAddress : nil
+                unsafe buffer.pointee = uv_buf_init(room?.assumingMemoryBound(to: CChar.self), UInt32(count))
             },
             { handle, count, buffer in
-                guard let handle, let buffer else { return }
-                let connection = LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self)
+                guard let handle = unsafe handle, let buffer = unsafe buffer else { return }
+                let connection = unsafe LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self)
                 if count > 0 {
-                    connection.onBytes?(UnsafeRawBufferPointer(start: buffer.pointee.base, count: count))
+                    unsafe connection.onBytes?(UnsafeRawBufferPointer(start: buffer.pointee.base, count: count))
                 } else if count < 0, count != UV_ENOBUFS.rawValue {
                     connection.ended(Int32(clamping: count))
                 }
@@ -170,7 +179,8 @@ package final class TCPConnection: LoopHandle {
     private func ended(with error: EventLoopError?) {
         guard !hasEnded, !isClosed else { return }
         hasEnded = true
-        uv_read_stop(pointer(as: uv_stream_t.self))
+        // SAFETY: the handle is open until it has been closed.
+        unsafe uv_read_stop(pointer(as: uv_stream_t.self))
         onEnd?(error)
     }
 
@@ -193,18 +203,19 @@ package final class TCPConnection: LoopHandle {
             return false
         }
         let request = QueuedWrite(bytes, connection: self)
-        let context = Unmanaged.passRetained(request)
-        request.raw.pointee.data = context.toOpaque()
+        // SAFETY: the request is held until libuv calls back.
+        let context = unsafe Unmanaged.passRetained(request)
+        unsafe request.raw.pointee.data = context.toOpaque()
         // SAFETY: the request owns its copy of the bytes; libuv calls back exactly once when the call returned 0.
-        var buffer = uv_buf_init(
+        var buffer = unsafe uv_buf_init(
             request.bytes.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(clamping: bytes.count))
-        let code = uv_write(request.raw, pointer(as: uv_stream_t.self), &buffer, 1) { raw, status in
-            guard let data = raw?.pointee.data else { return }
-            let request = Unmanaged<QueuedWrite>.fromOpaque(data).takeRetainedValue()
-            request.connection.written(request.bytes.count, status: status)
+        let code = unsafe uv_write(request.raw, pointer(as: uv_stream_t.self), &buffer, 1) { raw, status in
+            guard let data = unsafe raw?.pointee.data else { return }
+            let request = unsafe Unmanaged<QueuedWrite>.fromOpaque(data).takeRetainedValue()
+            unsafe request.connection.written(request.bytes.count, status: status)
         }
         guard code == 0 else {
-            context.release()
+            unsafe context.release()
             return false
         }
         queuedBytes += bytes.count
@@ -226,10 +237,13 @@ package final class TCPConnection: LoopHandle {
         loop.preconditionCurrent("a TCP connection")
         guard !isClosed else { return }
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
-        request.initialize(to: uv_shutdown_t())
+        // SAFETY: libuv keeps the request until it calls back; it is freed there, or here if it does not start.
+        unsafe request.initialize(to: uv_shutdown_t())
         // SAFETY: libuv calls back exactly once when the call returned 0.
-        let code = uv_shutdown(request, pointer(as: uv_stream_t.self)) { request, _ in request?.deallocate() }
-        if code != 0 { request.deallocate() }
+        let code = unsafe uv_shutdown(request, pointer(as: uv_stream_t.self)) { request, _ in
+            unsafe request?.deallocate()
+        }
+        if code != 0 { unsafe request.deallocate() }
     }
 
     /// Ends the connection here without ending it on the network: the descriptor, which does not block, belongs to the
@@ -240,11 +254,12 @@ package final class TCPConnection: LoopHandle {
         loop.preconditionCurrent("a TCP connection")
         guard !isClosed, !hasEnded, connecting == nil, queuedBytes == 0 else { return nil }
         var own: Int32 = -1
-        guard uv_fileno(pointer(as: uv_handle_t.self), &own) == 0 else { return nil }
+        // SAFETY: the handle is open until it has been closed.
+        guard unsafe uv_fileno(pointer(as: uv_handle_t.self), &own) == 0 else { return nil }
         // libuv closes its descriptor with the handle; the connection lives on in the copy.
         let copy = fcntl(own, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { return nil }
-        uv_read_stop(pointer(as: uv_stream_t.self))
+        unsafe uv_read_stop(pointer(as: uv_stream_t.self))
         close()
         return copy
     }
@@ -255,13 +270,16 @@ package final class TCPConnection: LoopHandle {
         overflow?.cancel()
         overflow = nil
         connecting = nil
-        onBytes = nil
+        // SAFETY: closures that take a pointer use it during their call only.
+        unsafe onBytes = nil
         onEnd = nil
         onDrain = nil
     }
 }
 
 /// Bytes that wait until the kernel has room.
+// SAFETY: libuv has the memory until it calls back, and until then the object is held.
+@safe
 private final class QueuedWrite {
     let raw: UnsafeMutablePointer<uv_write_t>
     let bytes: UnsafeMutableRawBufferPointer
@@ -269,15 +287,16 @@ private final class QueuedWrite {
 
     init(_ source: [UInt8], connection: TCPConnection) {
         self.connection = connection
-        raw = .allocate(capacity: 1)
-        raw.initialize(to: uv_write_t())
-        bytes = .allocate(byteCount: source.count, alignment: 1)
-        bytes.copyBytes(from: source)
+        // SAFETY: the bytes are copied into memory that is freed with this object.
+        unsafe raw = .allocate(capacity: 1)
+        unsafe raw.initialize(to: uv_write_t())
+        unsafe bytes = .allocate(byteCount: source.count, alignment: 1)
+        unsafe bytes.copyBytes(from: source)
     }
 
     deinit {
         // SAFETY: libuv has called back, or refused the request.
-        raw.deallocate()
-        bytes.deallocate()
+        unsafe raw.deallocate()
+        unsafe bytes.deallocate()
     }
 }

@@ -41,17 +41,18 @@ package final class TCPListener: LoopHandle {
         let descriptor = try Self.open(address, isShared: isShared)
         self.descriptor = descriptor
         self.onAccept = onAccept
+        // SAFETY: what the pointers point to is used during the call only.
         localAddress =
-            TransportAddress.reading { pointer, length in
-                var size = socklen_t(length.pointee)
-                return getsockname(descriptor, pointer, &size)
+            unsafe TransportAddress.reading { pointer, length in
+                var size = unsafe socklen_t(length.pointee)
+                return unsafe getsockname(descriptor, pointer, &size)
             } ?? address
         spare = Self.openSpare()
         firstReserved = Self.firstReserved()
-        let raw = loop.raw
+        let raw = unsafe loop.raw
         do throws(EventLoopError) {
-            try super.init(loop: loop, type: UV_POLL, label: "TCP listener at \(address)") { memory in
-                uv_poll_init(raw, memory.assumingMemoryBound(to: uv_poll_t.self), descriptor)
+            try unsafe super.init(loop: loop, type: UV_POLL, label: "TCP listener at \(address)") { memory in
+                unsafe uv_poll_init(raw, memory.assumingMemoryBound(to: uv_poll_t.self), descriptor)
             }
         } catch {
             _ = Glibc.close(descriptor)
@@ -72,14 +73,15 @@ package final class TCPListener: LoopHandle {
         guard descriptor >= 0 else { throw EventLoopError(-errno, operation: "open a listening socket") }
         func enable(_ level: Int32, _ option: Int32, _ value: Int32 = 1) -> Bool {
             var value = value
-            return setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
+            // SAFETY: what the pointers point to is used during the call only.
+            return unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
         }
         let isReady =
             enable(SOL_SOCKET, SO_REUSEADDR)
             && (!isShared || enable(SOL_SOCKET, SO_REUSEPORT))
             && (!address.ip.isV6 || enable(Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.ip == .anyV6 ? 0 : 1))
         let socketAddress = SocketAddress(address)
-        guard isReady, socketAddress.withPointer({ bind(descriptor, $0, socketAddress.length) }) == 0,
+        guard isReady, unsafe socketAddress.withPointer({ unsafe bind(descriptor, $0, socketAddress.length) }) == 0,
             listen(descriptor, SOMAXCONN) == 0
         else {
             let error = EventLoopError(-errno, binding: address)
@@ -92,18 +94,19 @@ package final class TCPListener: LoopHandle {
     private func startPolling() {
         guard !isClosed else { return }
         // SAFETY: the owner outlives its callbacks.
-        uv_poll_start(pointer(as: uv_poll_t.self), Int32(UV_READABLE.rawValue)) { handle, _, _ in
-            guard let handle else { return }
-            LoopHandle.owner(of: handle.pointee.data, as: TCPListener.self).acceptPending()
+        unsafe uv_poll_start(pointer(as: uv_poll_t.self), Int32(UV_READABLE.rawValue)) { handle, _, _ in
+            guard let handle = unsafe handle else { return }
+            unsafe LoopHandle.owner(of: handle.pointee.data, as: TCPListener.self).acceptPending()
         }
     }
 
-    private static func openSpare() -> Int32 { Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
+    // SAFETY: a constant path.
+    private static func openSpare() -> Int32 { unsafe Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
 
     private static func firstReserved() -> Int32 {
         var limit = rlimit()
         // SAFETY: the structure is ours.
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
         let most = Int32(clamping: limit.rlim_cur)
         return most - min(Int32(reservedDescriptors), most / 8)
     }
@@ -147,10 +150,14 @@ package final class TCPListener: LoopHandle {
     }
 
     /// Closes a connection that was just accepted, and tells the client why as far as that is possible without waiting.
-    package static func refuse(_ accepted: Int32, _ words: [UInt8]) { gateway_refuse(accepted, words, words.count) }
+    // SAFETY: the words are read during the call only.
+    package static func refuse(_ accepted: Int32, _ words: [UInt8]) {
+        unsafe gateway_refuse(accepted, words, words.count)
+    }
 
     private func pausePolling() {
-        uv_poll_stop(pointer(as: uv_poll_t.self))
+        // SAFETY: what the pointers point to is used during the call only.
+        unsafe uv_poll_stop(pointer(as: uv_poll_t.self))
         pause?.arm(after: Self.pauseWhenExhausted)
     }
 

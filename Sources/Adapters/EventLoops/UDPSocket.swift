@@ -9,6 +9,8 @@ package import Wire
 /// queue, and dropped and counted beyond it, which is what a network does too.
 ///
 /// The descriptor is polled and not libuv's own kind of handle, which asks the kernel twice for each datagram.
+// SAFETY: pointers are passed on during calls only; the handle is that of LoopHandle.
+@safe
 package final class UDPSocket: LoopHandle {
     /// The largest datagram that is received.
     package static let maximumDatagramBytes = 65_536
@@ -73,17 +75,18 @@ package final class UDPSocket: LoopHandle {
     ) throws(EventLoopError) {
         let descriptor = try Self.open(address, isDualStack: isDualStack, bufferBytes: bufferBytes)
         self.descriptor = descriptor
-        self.onDatagram = onDatagram
+        // SAFETY: closures that take a pointer use it during their call only.
+        unsafe self.onDatagram = onDatagram
         isV6 = address.ip.isV6
         localAddress =
-            TransportAddress.reading { pointer, length in
-                var size = socklen_t(length.pointee)
-                return getsockname(descriptor, pointer, &size)
+            unsafe TransportAddress.reading { pointer, length in
+                var size = unsafe socklen_t(length.pointee)
+                return unsafe getsockname(descriptor, pointer, &size)
             } ?? address
-        let raw = loop.raw
+        let raw = unsafe loop.raw
         do throws(EventLoopError) {
-            try super.init(loop: loop, type: UV_POLL, label: "UDP socket at \(address)") { memory in
-                uv_poll_init(raw, memory.assumingMemoryBound(to: uv_poll_t.self), descriptor)
+            try unsafe super.init(loop: loop, type: UV_POLL, label: "UDP socket at \(address)") { memory in
+                unsafe uv_poll_init(raw, memory.assumingMemoryBound(to: uv_poll_t.self), descriptor)
             }
         } catch {
             _ = Glibc.close(descriptor)
@@ -100,11 +103,12 @@ package final class UDPSocket: LoopHandle {
         guard descriptor >= 0 else { throw EventLoopError(-errno, operation: "open a UDP socket") }
         func set(_ level: Int32, _ option: Int32, _ value: Int32) -> Bool {
             var value = value
-            return setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
+            // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
+            return unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
         }
         let socketAddress = SocketAddress(address)
         guard !address.ip.isV6 || set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, isDualStack ? 0 : 1),
-            socketAddress.withPointer({ bind(descriptor, $0, socketAddress.length) }) == 0
+            unsafe socketAddress.withPointer({ unsafe bind(descriptor, $0, socketAddress.length) }) == 0
         else {
             let error = EventLoopError(-errno, binding: address)
             _ = Glibc.close(descriptor)
@@ -122,9 +126,9 @@ package final class UDPSocket: LoopHandle {
     private func poll(forRoom: Bool) {
         let events = Int32(UV_READABLE.rawValue) | (forRoom ? Int32(UV_WRITABLE.rawValue) : 0)
         // SAFETY: the owner outlives its callbacks.
-        uv_poll_start(pointer(as: uv_poll_t.self), events) { handle, status, events in
-            guard let handle else { return }
-            let socket = LoopHandle.owner(of: handle.pointee.data, as: UDPSocket.self)
+        unsafe uv_poll_start(pointer(as: uv_poll_t.self), events) { handle, status, events in
+            guard let handle = unsafe handle else { return }
+            let socket = unsafe LoopHandle.owner(of: handle.pointee.data, as: UDPSocket.self)
             if events & Int32(UV_WRITABLE.rawValue) != 0 { socket.sendWaiting() }
             // An error of the socket, too, is taken from it by reading.
             if status < 0 || events & Int32(UV_READABLE.rawValue) != 0 { socket.readPending() }
@@ -134,20 +138,21 @@ package final class UDPSocket: LoopHandle {
     // MARK: Receiving
 
     private func readPending() {
-        let batch = loop.datagramBatch
+        // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
+        let batch = unsafe loop.datagramBatch
         for _ in 0..<Self.maximumReadsPerIteration {
             guard !isClosed else { return }
             let limit = min(expected, Self.maximumDatagramsPerRead)
-            let count = Int(gateway_receive_batch(descriptor, batch, Int32(limit)))
+            let count = unsafe Int(gateway_receive_batch(descriptor, batch, Int32(limit)))
             guard count > 0 else { return }
             expected = min(2 * count, Self.maximumDatagramsPerRead)
             for index in 0..<Int32(count) {
                 // The handler may close the socket.
                 guard !isClosed else { return }
-                let length = Int(gateway_datagram_length(batch, index))
+                let length = unsafe Int(gateway_datagram_length(batch, index))
                 guard length >= 0 else { continue }
                 // SAFETY: the kernel has just filled so many bytes of the loop's buffer, which nobody else uses.
-                received(
+                unsafe received(
                     UnsafeMutableRawBufferPointer(start: gateway_datagram(batch, index), count: length),
                     from: gateway_datagram_sender(batch, index))
             }
@@ -157,9 +162,10 @@ package final class UDPSocket: LoopHandle {
     }
 
     private func received(_ datagram: UnsafeMutableRawBufferPointer, from sender: UnsafePointer<sockaddr>) {
-        guard let address = TransportAddress(sender) else { return }
+        // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
+        guard let address = unsafe TransportAddress(sender) else { return }
         statistics.received += 1
-        onDatagram?(datagram, address)
+        unsafe onDatagram?(datagram, address)
     }
 
     // MARK: Sending
@@ -174,7 +180,8 @@ package final class UDPSocket: LoopHandle {
         }
         let address = isV6 ? SocketAddress(mapping: destination) : SocketAddress(destination)
         // Behind those that wait, so that the order stays.
-        let code = waiting.isEmpty ? hand(datagram, to: address) : -EAGAIN
+        // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
+        let code = unsafe waiting.isEmpty ? hand(datagram, to: address) : -EAGAIN
         switch code {
         case 0:
             statistics.sent += 1
@@ -185,7 +192,7 @@ package final class UDPSocket: LoopHandle {
                 return .dropped
             }
             if waiting.isEmpty { poll(forRoom: true) }
-            waiting.append(([UInt8](datagram), address))
+            unsafe waiting.append(([UInt8](datagram), address))
             statistics.queued += 1
             return .queued
         default:
@@ -197,19 +204,23 @@ package final class UDPSocket: LoopHandle {
     /// Sends one datagram.
     @discardableResult
     package func send(_ datagram: [UInt8], to destination: TransportAddress) -> SendOutcome {
-        datagram.withUnsafeBytes { send($0, to: destination) }
+        // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
+        unsafe datagram.withUnsafeBytes { unsafe send($0, to: destination) }
     }
 
     /// Gives a datagram to the kernel: 0, or a negative errno.
     private func hand(_ datagram: UnsafeRawBufferPointer, to address: SocketAddress) -> Int32 {
         // SAFETY: the kernel copies the bytes and the address during the call.
-        address.withPointer { gateway_send(descriptor, datagram.baseAddress, datagram.count, $0, address.length) }
+        unsafe address.withPointer {
+            unsafe gateway_send(descriptor, datagram.baseAddress, datagram.count, $0, address.length)
+        }
     }
 
     private func sendWaiting() {
         var sent = 0
         for (bytes, address) in waiting {
-            let code = bytes.withUnsafeBytes { hand($0, to: address) }
+            // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
+            let code = unsafe bytes.withUnsafeBytes { unsafe hand($0, to: address) }
             if code == -EAGAIN || code == -ENOBUFS { break }
             if code == 0 { statistics.sent += 1 } else { statistics.refused += 1 }
             sent += 1
@@ -219,7 +230,8 @@ package final class UDPSocket: LoopHandle {
     }
 
     override func willClose() {
-        onDatagram = nil
+        // SAFETY: closures that take a pointer use it during their call only.
+        unsafe onDatagram = nil
         waiting = []
     }
 

@@ -74,8 +74,8 @@ package final class HTTPClient {
     private func failLater(_ call: HTTPCall, _ error: HTTPClientError) -> HTTPCall {
         // SAFETY: both places are the loop's thread.
         nonisolated(unsafe) let call = call
-        loop.execute { call.finish(.failure(error)) }
-        return call
+        loop.execute { unsafe call.finish(.failure(error)) }
+        return unsafe call
     }
 
     private func pool(for origin: HTTPOrigin) -> HTTPPool {

@@ -66,7 +66,8 @@ final class HTTPTransport {
                 case .failure(let error): self?.tryNextAddress(after: error)
                 }
             }
-            tcp.onBytes = { [weak self] in self?.received($0) }
+            // SAFETY: the bytes are passed on during the call, and nobody keeps them.
+            unsafe tcp.onBytes = { [weak self] in unsafe self?.received($0) }
             tcp.onEnd = { [weak self] _ in self?.receivedEnd() }
             tcp.onDrain = { [weak self] in self?.onDrain?() }
         } catch {
@@ -101,12 +102,13 @@ final class HTTPTransport {
 
     private func received(_ bytes: UnsafeRawBufferPointer) {
         if let tls {
-            tls.receive(bytes.bytes)
+            // SAFETY: the bytes are passed on during the call, and nobody keeps them.
+            unsafe tls.receive(bytes.bytes)
             pump()
         } else {
             isPumping = true
             defer { isPumping = false }
-            onBytes?(bytes.bytes)
+            unsafe onBytes?(bytes.bytes)
         }
     }
 
@@ -130,7 +132,8 @@ final class HTTPTransport {
             switch output {
             case .transmit(let bytes): _ = tcp?.write(bytes)
             case .connected(let applicationProtocol): opened(.success(applicationProtocol))
-            case .received(let bytes): onBytes?(bytes.span.bytes)
+            // SAFETY: the bytes are passed on during the call, and nobody keeps them.
+            case .received(let bytes): unsafe onBytes?(bytes.span.bytes)
             case .closed: ended(isWhole: true, .disconnected(origin))
             case .failed(let failure): ended(isWhole: false, .insecure(origin, failure))
             }

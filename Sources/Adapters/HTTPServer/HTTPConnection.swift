@@ -232,7 +232,8 @@ final class HTTPConnection {
 
     /// Goes on where another loop's connection has stopped: at its request for the WebSocket protocol.
     func goOn(_ request: HTTPRequest, early: [UInt8]) {
-        parser.receive(early.span.bytes)
+        // SAFETY: the parser copies the bytes during the call.
+        unsafe parser.receive(early.span.bytes)
         exchange += 1
         timer?.cancel()
         upgrade(request)
@@ -286,13 +287,15 @@ extension HTTPConnection: ByteStreamDelegate {
     func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
         if !hasReceived {
             hasReceived = true
-            if let complaint = complaint(aboutFirst: bytes.first) { return end(with: complaint) }
+            // SAFETY: the parser copies the bytes during the call.
+            if let complaint = unsafe complaint(aboutFirst: bytes.first) { return end(with: complaint) }
         }
         switch phase {
         case .ending, .closed:
             return
         case .idle, .reading, .handling, .sending, .upgrading:
-            parser.receive(UnsafeRawBufferPointer(bytes).bytes)
+            // SAFETY: the parser copies the bytes during the call.
+            unsafe parser.receive(UnsafeRawBufferPointer(bytes).bytes)
         }
         if parser.bufferedBytes > Self.maximumPipelinedBytes, !isPaused {
             isPaused = true

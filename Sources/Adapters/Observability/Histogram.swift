@@ -1,6 +1,8 @@
 internal import Synchronization
 
 /// How durations are distributed, in fixed steps. Any thread may add to it.
+// SAFETY: the places are atomic, and their memory lives until deinit.
+@safe
 package final class Histogram: @unchecked Sendable {
     /// Upper ends of the steps in microseconds; what is longer counts in a last one without an end. Fine where the
     /// delays of sound are, coarse where those of connecting are.
@@ -14,13 +16,15 @@ package final class Histogram: @unchecked Sendable {
     private static let places = steps.count + 2
 
     package init() {
-        counts = .allocate(capacity: Self.places)
-        for place in 0..<Self.places { (counts + place).initialize(to: Atomic(0)) }
+        // SAFETY: the places are made in init and freed in deinit, and each index is below their number.
+        unsafe counts = .allocate(capacity: Self.places)
+        for place in 0..<Self.places { unsafe (counts + place).initialize(to: Atomic(0)) }
     }
 
     deinit {
-        counts.deinitialize(count: Self.places)
-        counts.deallocate()
+        // SAFETY: the places are made in init and freed in deinit, and each index is below their number.
+        unsafe counts.deinitialize(count: Self.places)
+        unsafe counts.deallocate()
     }
 
     /// - Parameter nanoseconds: negative ones count as none.
@@ -28,17 +32,19 @@ package final class Histogram: @unchecked Sendable {
         let microseconds = Int(max(nanoseconds, 0) / 1000)
         var place = 0
         while place < Self.steps.count, microseconds > Self.steps[place] { place += 1 }
-        counts[place].wrappingAdd(1, ordering: .relaxed)
-        counts[Self.places - 1].wrappingAdd(microseconds, ordering: .relaxed)
+        // SAFETY: the places are made in init and freed in deinit, and each index is below their number.
+        unsafe counts[place].wrappingAdd(1, ordering: .relaxed)
+        unsafe counts[Self.places - 1].wrappingAdd(microseconds, ordering: .relaxed)
     }
 
     /// How many were not longer than each step, then how many there are at all; and their sum in microseconds.
     package var cumulative: (counts: [Int], sum: Int) {
         var total = 0
         let sums = (0...Self.steps.count).map { place in
-            total += counts[place].load(ordering: .relaxed)
+            // SAFETY: the places are made in init and freed in deinit, and each index is below their number.
+            unsafe total += counts[place].load(ordering: .relaxed)
             return total
         }
-        return (sums, counts[Self.places - 1].load(ordering: .relaxed))
+        return unsafe (sums, counts[Self.places - 1].load(ordering: .relaxed))
     }
 }

@@ -84,16 +84,19 @@ package struct Log: Sendable {
     /// RFC 3339 in UTC, to the millisecond.
     package static func timestamp(seconds: Int, nanoseconds: Int) -> String {
         var time = time_t(seconds)
-        var parts = tm()
+        // SAFETY: the structure is filled by the call before it is read.
+        var parts = unsafe tm()
         // SAFETY: both structures are ours.
-        gmtime_r(&time, &parts)
+        unsafe gmtime_r(&time, &parts)
         func padded(_ number: Int, _ width: Int) -> String {
             let digits = String(number)
             return String(repeating: "0", count: max(0, width - digits.count)) + digits
         }
+        // SAFETY: the structure is filled by the call before it is read.
         let date =
-            "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
-        let clock = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
+            unsafe "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
+        let clock =
+            unsafe "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
         return "\(date)T\(clock).\(padded(nanoseconds / 1_000_000, 3))Z"
     }
 }

@@ -5,6 +5,8 @@ internal import Glibc
 ///
 /// A bucket for each event and level; events are literals, so there are only as many as the program has. May be shared by
 /// threads.
+// SAFETY: the counts are read and written under the mutex, whose memory lives until deinit.
+@safe
 final class LogLimiter: @unchecked Sendable {
     /// What a level may write of one event.
     struct Rate {
@@ -29,7 +31,8 @@ final class LogLimiter: @unchecked Sendable {
     }
 
     private struct Key: Hashable {
-        let event: UnsafePointer<UInt8>?
+        /// The address of its text, which is compared and never followed.
+        let event: UInt
         let level: LogLevel
     }
 
@@ -38,15 +41,16 @@ final class LogLimiter: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     init() {
-        mutex = .allocate(capacity: 1)
+        // SAFETY: the mutex does not move, and is freed in deinit.
+        unsafe mutex = .allocate(capacity: 1)
         // SAFETY: on the heap at one address until deinit.
-        pthread_mutex_init(mutex, nil)
+        unsafe pthread_mutex_init(mutex, nil)
     }
 
     deinit {
         // SAFETY: nobody can hold it any more.
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe mutex.deallocate()
     }
 
     /// Whether a line of the event may be written at that time.
@@ -56,9 +60,12 @@ final class LogLimiter: @unchecked Sendable {
     func admit(_ event: StaticString, _ level: LogLevel, seconds: Int) -> Int? {
         let rate = Self.rate(of: level)
         // The address of a literal tells it from others without looking at it.
-        let key = Key(event: event.hasPointerRepresentation ? event.utf8Start : nil, level: level)
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        // SAFETY: the address of a static string is compared, never followed; the mutex does not move.
+        let address = event.hasPointerRepresentation ? unsafe UInt(bitPattern: event.utf8Start) : 0
+        let key = Key(event: address, level: level)
+        // SAFETY: the mutex does not move.
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
         var bucket = buckets[key] ?? Bucket(lines: rate.burst, second: seconds)
         if seconds != bucket.second {
             let passed = min(max(0, seconds - bucket.second), rate.burst)

@@ -20,12 +20,13 @@ package struct DescriptorSink: LogSink {
         var line = line
         line.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
-            while !rest.isEmpty {
+            // SAFETY: the bytes are read during the call only.
+            while unsafe !rest.isEmpty {
                 // SAFETY: the pointer and the count describe the same buffer.
-                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                let count = unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
                 // A log that cannot be written must not stop the calls.
                 guard count > 0 || errno == EINTR else { return }
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(max(count, 0)))
+                unsafe rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(max(count, 0)))
             }
         }
     }

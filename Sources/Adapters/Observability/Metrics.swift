@@ -24,6 +24,8 @@ package final class Gauge: Sendable {
 /// All counters, gauges and histograms of the process, for a snapshot in the text format of Prometheus.
 ///
 /// Ask for a metric once and keep it: looking one up takes a lock, counting does not.
+// SAFETY: the families are read and written under the mutex, whose memory lives until deinit.
+@safe
 package final class Metrics: @unchecked Sendable {
     /// Labels tell metrics of one name apart. Only for values from a small fixed set (a reason, a direction): each
     /// combination stays for the life of the process.
@@ -47,15 +49,16 @@ package final class Metrics: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     package init() {
-        mutex = .allocate(capacity: 1)
+        // SAFETY: the mutex does not move, and is freed in deinit, when nobody holds it.
+        unsafe mutex = .allocate(capacity: 1)
         // SAFETY: on the heap at one address until deinit.
-        pthread_mutex_init(mutex, nil)
+        unsafe pthread_mutex_init(mutex, nil)
     }
 
     deinit {
         // SAFETY: nobody can hold it any more.
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe mutex.deallocate()
     }
 
     /// The counter of that name and labels, made at the first call. Prometheus wants names to end in `_total`.
@@ -83,8 +86,9 @@ package final class Metrics: @unchecked Sendable {
         _ name: StaticString, type: String, help: StaticString, labels: Labels, make: () -> Kind
     ) -> Kind {
         let labels = Self.write(labels)
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        // SAFETY: the mutex does not move, and is freed in deinit, when nobody holds it.
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
         var family = families[name.description] ?? Family(type: type, help: help.description)
         if let known = family.metrics.first(where: { $0.labels == labels }) { return known.kind }
         let made = make()
@@ -95,8 +99,9 @@ package final class Metrics: @unchecked Sendable {
 
     /// Everything in the Prometheus text format, ordered by name.
     package func snapshot() -> String {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        // SAFETY: the mutex does not move, and is freed in deinit, when nobody holds it.
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
         var text = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
             text += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.type)\n"

@@ -6,7 +6,7 @@ package enum UnixClock {
     package static func now() -> (seconds: Int, nanoseconds: Int) {
         var time = timespec()
         // SAFETY: the structure lives on the stack until the call has filled it.
-        clock_gettime(CLOCK_REALTIME, &time)
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
         return (time.tv_sec, time.tv_nsec)
     }
 

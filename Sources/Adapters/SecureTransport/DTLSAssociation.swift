@@ -6,6 +6,8 @@ package import Wire
 ///
 /// OpenSSL reads its own clock for retransmissions, so `nextDeadline` is what OpenSSL says is left, counted from the
 /// `now` of the call, plus a little: a call that comes early does nothing and names the next deadline.
+// SAFETY: no pointer leaves this type, and each is valid until deinit.
+@safe
 package final class DTLSAssociation: DTLSTransport {
     /// Largest datagram of a handshake, in bytes: fits any path that carries WebRTC.
     package static let maximumTransmissionUnit = 1200
@@ -30,39 +32,42 @@ package final class DTLSAssociation: DTLSTransport {
         self.localFingerprint = localFingerprint
         link = DTLSLink(initialRetransmission: initialRetransmission)
         OpenSSLErrorQueue.clear()
-        guard let ssl = SSL_new(context) else {
-            self.ssl = nil
+        // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+        guard let ssl = unsafe SSL_new(context) else {
+            unsafe self.ssl = nil
             return
         }
-        guard let bio = link.makeBIO() else {
-            SSL_free(ssl)
-            self.ssl = nil
+        guard let bio = unsafe link.makeBIO() else {
+            unsafe SSL_free(ssl)
+            unsafe self.ssl = nil
             return
         }
         // One BIO for both directions: SSL_set_bio then takes a single reference, and SSL_free frees it.
-        SSL_set_bio(ssl, bio, bio)
-        link.attach(to: ssl)
-        _ = copenssl_dtls_set_link_mtu(ssl, Self.maximumTransmissionUnit)
-        self.ssl = ssl
+        unsafe SSL_set_bio(ssl, bio, bio)
+        unsafe link.attach(to: ssl)
+        _ = unsafe copenssl_dtls_set_link_mtu(ssl, Self.maximumTransmissionUnit)
+        unsafe self.ssl = ssl
     }
 
-    deinit { SSL_free(ssl) }
+    // SAFETY: the association is freed once, by its only owner.
+    deinit { unsafe SSL_free(ssl) }
 
     package func start(role: DTLSRole, expecting: [CertificateFingerprint], now: Instant) {
         guard state == .idle else { return }
-        guard let ssl else { return fail("out of memory") }
+        // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+        guard let ssl = unsafe ssl else { return fail("out of memory") }
         self.role = role
         link.expected = expecting
         state = .handshaking
         switch role {
-        case .client: SSL_set_connect_state(ssl)
-        case .server: SSL_set_accept_state(ssl)
+        case .client: unsafe SSL_set_connect_state(ssl)
+        case .server: unsafe SSL_set_accept_state(ssl)
         }
-        advance(ssl)
+        unsafe advance(ssl)
         updateDeadline(now)
         let waiting = early
         early = []
-        for datagram in waiting { receive(datagram.span.bytes, now: now) }
+        for datagram in waiting { unsafe receive(datagram.span.bytes, now: now) }
     }
 
     package func receive(_ datagram: RawSpan, now: Instant) {
@@ -75,32 +80,36 @@ package final class DTLSAssociation: DTLSTransport {
             return
         case .handshaking, .connected: break
         }
-        guard let ssl else { return }
-        datagram.withUnsafeBytes { bytes in
+        // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+        guard let ssl = unsafe ssl else { return }
+        unsafe datagram.withUnsafeBytes { bytes in
             // SAFETY: the link holds the pointer only while `advance` runs.
             unsafe link.inbound = bytes
-            takeBuffers(ssl)
-            advance(ssl)
-            link.inbound = nil
+            unsafe takeBuffers(ssl)
+            unsafe advance(ssl)
+            unsafe link.inbound = nil
         }
-        returnBuffers(ssl)
+        unsafe returnBuffers(ssl)
         updateDeadline(now)
     }
 
     package func send(_ datagram: [UInt8]) {
-        guard state == .connected, let ssl, !datagram.isEmpty, datagram.count <= Self.maximumPlaintext else { return }
+        // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+        guard state == .connected, let ssl = unsafe ssl, !datagram.isEmpty, datagram.count <= Self.maximumPlaintext
+        else { return }
         OpenSSLErrorQueue.clear()
-        takeBuffers(ssl)
-        defer { returnBuffers(ssl) }
+        unsafe takeBuffers(ssl)
+        defer { unsafe returnBuffers(ssl) }
         // SAFETY: the bytes are only read during the call.
         let written = unsafe SSL_write(ssl, datagram, Int32(datagram.count))
-        if written <= 0 { judge(SSL_get_error(ssl, written)) }
+        if written <= 0 { unsafe judge(SSL_get_error(ssl, written)) }
     }
 
     package func handleTimeout(now: Instant) {
-        guard state == .handshaking, let ssl, let due = nextDeadline, due <= now else { return }
+        // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+        guard state == .handshaking, let ssl = unsafe ssl, let due = nextDeadline, due <= now else { return }
         OpenSSLErrorQueue.clear()
-        if copenssl_dtls_handle_timeout(ssl) < 0 {
+        if unsafe copenssl_dtls_handle_timeout(ssl) < 0 {
             fail("the DTLS handshake got no answer: \(OpenSSLErrorQueue.drain())")
         }
         updateDeadline(now)
@@ -110,10 +119,11 @@ package final class DTLSAssociation: DTLSTransport {
 
     package func close() {
         guard state != .over else { return }
-        if state == .connected, let ssl {
+        // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+        if state == .connected, let ssl = unsafe ssl {
             OpenSSLErrorQueue.clear()
-            takeBuffers(ssl)
-            SSL_shutdown(ssl)
+            unsafe takeBuffers(ssl)
+            unsafe SSL_shutdown(ssl)
         }
         state = .over
         nextDeadline = nil
@@ -121,30 +131,34 @@ package final class DTLSAssociation: DTLSTransport {
 
     /// Between two datagrams a connection needs no record buffers, 33 KB that most of the many connections of a process
     /// would keep for nothing. `SSL_MODE_RELEASE_BUFFERS` leaves DTLS out.
-    private func returnBuffers(_ ssl: OpaquePointer) { if state == .connected { SSL_free_buffers(ssl) } }
+    // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+    private func returnBuffers(_ ssl: OpaquePointer) { if state == .connected { unsafe SSL_free_buffers(ssl) } }
 
-    private func takeBuffers(_ ssl: OpaquePointer) { if state == .connected { SSL_alloc_buffers(ssl) } }
+    // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+    private func takeBuffers(_ ssl: OpaquePointer) { if state == .connected { unsafe SSL_alloc_buffers(ssl) } }
 
     /// Lets the library work on what has arrived: first the handshake, then everything behind it.
     private func advance(_ ssl: OpaquePointer) {
         if state == .handshaking {
             OpenSSLErrorQueue.clear()
-            let result = SSL_do_handshake(ssl)
-            guard result == 1 else { return judge(SSL_get_error(ssl, result)) }
+            // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+            let result = unsafe SSL_do_handshake(ssl)
+            guard result == 1 else { return unsafe judge(SSL_get_error(ssl, result)) }
             state = .connected
-            link.append(.connected(exportKeys(ssl)))
+            unsafe link.append(.connected(exportKeys(ssl)))
         }
-        while state == .connected, readRecord(ssl) {}
+        while state == .connected, unsafe readRecord(ssl) {}
     }
 
     /// Reads one application record; false when nothing more is there.
     private func readRecord(_ ssl: OpaquePointer) -> Bool {
         OpenSSLErrorQueue.clear()
-        return withUnsafeTemporaryAllocation(byteCount: Self.maximumPlaintext, alignment: 16) { buffer in
+        // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+        return unsafe withUnsafeTemporaryAllocation(byteCount: Self.maximumPlaintext, alignment: 16) { buffer in
             // SAFETY: the library writes at most as many bytes as the buffer has, and returns how many.
             let count = unsafe SSL_read(ssl, buffer.baseAddress, Int32(buffer.count))
             guard count > 0 else {
-                judge(SSL_get_error(ssl, count))
+                unsafe judge(SSL_get_error(ssl, count))
                 return false
             }
             link.append(.received(unsafe [UInt8](UnsafeRawBufferPointer(rebasing: buffer[..<Int(count)]))))
@@ -176,7 +190,8 @@ package final class DTLSAssociation: DTLSTransport {
     }
 
     private func updateDeadline(_ now: Instant) {
-        guard state == .handshaking, let ssl else {
+        // SAFETY: OpenSSL uses the object during the call only; it lives until deinit.
+        guard state == .handshaking, let ssl = unsafe ssl else {
             nextDeadline = nil
             return
         }
@@ -202,7 +217,7 @@ package final class DTLSAssociation: DTLSTransport {
         let saltLength = profile.saltLength
         let length = 2 * (keyLength + saltLength)
         var isExported = false
-        let material = [UInt8](unsafeUninitializedCapacity: length) { output, count in
+        let material = unsafe [UInt8](unsafeUninitializedCapacity: length) { output, count in
             // SAFETY: the library writes exactly `length` bytes.
             isExported =
                 unsafe SSL_export_keying_material(

@@ -6,6 +6,7 @@ package import PeerConnection
 /// A factory may be used by several threads at once; each association belongs to the thread that made it.
 // SAFETY: all stored properties are constants, SSL_new may be called on one SSL_CTX from any thread, and nothing
 // changes the context after `init`.
+@safe
 package final class OpenSSLTransportFactory: SecureTransportFactory, @unchecked Sendable {
     /// Cipher suites in order of preference (docs/livekit-protocol.md#media); forward secrecy only.
     static let cipherSuites = [
@@ -34,10 +35,11 @@ package final class OpenSSLTransportFactory: SecureTransportFactory, @unchecked 
         certificate = try SelfSignedCertificate()
         self.initialRetransmission = initialRetransmission
         OpenSSLErrorQueue.clear()
-        guard let context = SSL_CTX_new(DTLS_method()) else { throw .context(OpenSSLErrorQueue.drain()) }
+        // SAFETY: the context lives until deinit.
+        guard let context = unsafe SSL_CTX_new(DTLS_method()) else { throw .context(OpenSSLErrorQueue.drain()) }
         let profileNames = profiles.map { $0 == .aeadAES128GCM ? "SRTP_AEAD_AES_128_GCM" : "SRTP_AES128_CM_SHA1_80" }
-        SSL_CTX_set_options(context, copenssl_dtls_options())
-        copenssl_ctx_disable_session_cache(context)
+        unsafe SSL_CTX_set_options(context, copenssl_dtls_options())
+        unsafe copenssl_ctx_disable_session_cache(context)
         // SAFETY: the certificate and key are alive; the library takes its own references to them.
         let isComplete =
             unsafe copenssl_ctx_set_protocol_range(context, DTLS1_2_VERSION, DTLS1_2_VERSION) == 1
@@ -47,23 +49,25 @@ package final class OpenSSLTransportFactory: SecureTransportFactory, @unchecked 
             && SSL_CTX_use_certificate(context, certificate.certificate) == 1
             && SSL_CTX_use_PrivateKey(context, certificate.key) == 1
         guard isComplete else {
-            SSL_CTX_free(context)
+            unsafe SSL_CTX_free(context)
             throw .context(OpenSSLErrorQueue.drain())
         }
         // Both ends must show a certificate; the callback compares it with the SDP instead of asking authorities.
-        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
-        SSL_CTX_set_cert_verify_callback(context, { store, _ in DTLSLink.verify(store) }, nil)
-        self.context = context
+        unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        unsafe SSL_CTX_set_cert_verify_callback(context, { store, _ in unsafe DTLSLink.verify(store) }, nil)
+        unsafe self.context = context
     }
 
-    deinit { SSL_CTX_free(context) }
+    // SAFETY: the context is freed once; associations count references of their own.
+    deinit { unsafe SSL_CTX_free(context) }
 
     package func makeDTLS() -> any DTLSTransport { makeAssociation() }
 
     package func makeSRTP(_ keys: SRTPKeys) -> (any SRTPTransform)? { SRTPContext(keys) }
 
     func makeAssociation() -> DTLSAssociation {
-        DTLSAssociation(
+        // SAFETY: the context lives until deinit.
+        unsafe DTLSAssociation(
             context: context, localFingerprint: localFingerprint, initialRetransmission: initialRetransmission)
     }
 }

@@ -41,25 +41,29 @@ package final class SRTPContext: SRTPTransform {
     // MARK: RTP
 
     package func protectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        guard length + srtpOverhead <= buffer.count, let header = Self.headerLength(buffer, length) else { return nil }
-        let ssrc = buffer.bigEndian32(at: 8)
+        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
+        guard length + srtpOverhead <= buffer.count, let header = unsafe Self.headerLength(buffer, length) else {
+            return nil
+        }
+        let ssrc = unsafe buffer.bigEndian32(at: 8)
         let place = sentSources.place(of: ssrc)
-        guard let index = sentSources.index(of: buffer.bigEndian16(at: 2), at: place) else { return nil }
+        guard let index = unsafe sentSources.index(of: buffer.bigEndian16(at: 2), at: place) else { return nil }
         // A retransmitted packet (RTCP NACK) goes out with its old sequence number: nothing is refused here.
-        guard let protected = outbound.protect(buffer, header: header, length: length, ssrc: ssrc, index: index)
+        guard let protected = unsafe outbound.protect(buffer, header: header, length: length, ssrc: ssrc, index: index)
         else { return nil }
         sentSources.accept(index, ssrc: ssrc, at: place)
         return protected
     }
 
     package func unprotectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        guard let header = Self.headerLength(buffer, length) else { return nil }
-        let ssrc = buffer.bigEndian32(at: 8)
+        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
+        guard let header = unsafe Self.headerLength(buffer, length) else { return nil }
+        let ssrc = unsafe buffer.bigEndian32(at: 8)
         let place = receivedSources.place(of: ssrc)
         // The window is asked first, and moves only when the packet has proved genuine (RFC 3711 section 3.3).
-        guard let index = receivedSources.index(of: buffer.bigEndian16(at: 2), at: place),
+        guard let index = unsafe receivedSources.index(of: buffer.bigEndian16(at: 2), at: place),
             receivedSources.isNew(index, at: place),
-            let plain = inbound.unprotect(buffer, header: header, length: length, ssrc: ssrc, index: index)
+            let plain = unsafe inbound.unprotect(buffer, header: header, length: length, ssrc: ssrc, index: index)
         else { return nil }
         receivedSources.accept(index, ssrc: ssrc, at: place)
         return plain
@@ -67,13 +71,14 @@ package final class SRTPContext: SRTPTransform {
 
     /// Bytes in front of the payload; nil when the packet is too short for its own header, or no RTP at all.
     private static func headerLength(_ buffer: UnsafeMutableRawBufferPointer, _ length: Int) -> Int? {
-        guard length >= 12, length <= buffer.count, length <= maximumPacketLength, buffer[0] >> 6 == 2 else {
+        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
+        guard length >= 12, length <= buffer.count, length <= maximumPacketLength, unsafe buffer[0] >> 6 == 2 else {
             return nil
         }
-        var header = 12 + 4 * Int(buffer[0] & 0x0F)
-        if buffer[0] & 0x10 != 0 {
+        var header = unsafe 12 + 4 * Int(buffer[0] & 0x0F)
+        if unsafe buffer[0] & 0x10 != 0 {
             guard header + 4 <= length else { return nil }
-            header += 4 + 4 * Int(buffer.bigEndian16(at: header + 2))
+            unsafe header += 4 + 4 * Int(buffer.bigEndian16(at: header + 2))
         }
         return header <= length ? header : nil
     }
@@ -86,21 +91,23 @@ package final class SRTPContext: SRTPTransform {
         else { return nil }
         let index = nextControlIndex
         nextControlIndex += 1
-        return outboundControl.protectControl(
+        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
+        return unsafe outboundControl.protectControl(
             buffer, header: Self.controlHeaderLength, length: length, ssrc: buffer.bigEndian32(at: 4),
             word: index | Self.encryptedFlag)
     }
 
     package func unprotectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
+        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
         guard length >= Self.controlHeaderLength, length <= buffer.count, length <= Self.maximumPacketLength,
-            let word = inboundControl.controlWord(buffer, header: Self.controlHeaderLength, length: length),
+            let word = unsafe inboundControl.controlWord(buffer, header: Self.controlHeaderLength, length: length),
             word & Self.encryptedFlag != 0
         else { return nil }
         let index = UInt64(word & ~Self.encryptedFlag)
-        let ssrc = buffer.bigEndian32(at: 4)
+        let ssrc = unsafe buffer.bigEndian32(at: 4)
         let place = receivedControlSources.place(of: ssrc)
         guard receivedControlSources.isNew(index, at: place),
-            let plain = inboundControl.unprotectControl(
+            let plain = unsafe inboundControl.unprotectControl(
                 buffer, header: Self.controlHeaderLength, length: length, ssrc: ssrc, word: word)
         else { return nil }
         receivedControlSources.accept(index, ssrc: ssrc, at: place)
@@ -109,9 +116,11 @@ package final class SRTPContext: SRTPTransform {
 }
 
 extension UnsafeMutableRawBufferPointer {
-    func bigEndian16(at offset: Int) -> UInt16 { UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
+    // SAFETY: the lengths are checked against the buffer, which is used during the call only.
+    func bigEndian16(at offset: Int) -> UInt16 { unsafe UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
 
     func bigEndian32(at offset: Int) -> UInt32 {
-        UInt32(bigEndian16(at: offset)) << 16 | UInt32(bigEndian16(at: offset + 2))
+        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
+        unsafe UInt32(bigEndian16(at: offset)) << 16 | UInt32(bigEndian16(at: offset + 2))
     }
 }

@@ -31,8 +31,9 @@ struct SRTPMasterKey {
 
     /// `count` bytes of key; nil only when memory ran out.
     func derive(_ use: Use, _ kind: Kind, count: Int) -> [UInt8]? {
-        guard let context = EVP_CIPHER_CTX_new() else { return nil }
-        defer { EVP_CIPHER_CTX_free(context) }
+        // SAFETY: the context is freed before the call returns, and the buffers are as long as OpenSSL is told.
+        guard let context = unsafe EVP_CIPHER_CTX_new() else { return nil }
+        defer { unsafe EVP_CIPHER_CTX_free(context) }
         // The salt is shifted to the left end of the counter block; a shorter one is filled up with zeros.
         var block = salt + [UInt8](repeating: 0, count: 16 - salt.count)
         block[7] ^= use.rawValue + kind.rawValue

@@ -6,7 +6,8 @@ package struct SecureRandom: RandomNumberGenerator, Sendable {
 
     package mutating func next() -> UInt64 {
         var value: UInt64 = 0
-        let filled = withUnsafeMutableBytes(of: &value) { buffer -> Bool in
+        // SAFETY: OpenSSL fills as many bytes as the value has.
+        let filled = unsafe withUnsafeMutableBytes(of: &value) { buffer -> Bool in
             // SAFETY: RAND_bytes writes exactly the bytes of the buffer.
             unsafe RAND_bytes(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32(buffer.count)) == 1
         }
@@ -22,7 +23,8 @@ package struct SecureRandom: RandomNumberGenerator, Sendable {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count + 7)
         while bytes.count < count {
-            withUnsafeBytes(of: generator.next()) { word in
+            // SAFETY: OpenSSL fills as many bytes as the value has.
+            unsafe withUnsafeBytes(of: generator.next()) { word in
                 // SAFETY: the word is only read during the call.
                 unsafe bytes.append(contentsOf: word)
             }

@@ -3,6 +3,8 @@ internal import PeerConnection
 
 /// An ECDSA P-256 key and a certificate signed with it: our identity in every DTLS handshake. Nobody checks its
 /// names or dates; peers compare its fingerprint with the one in our SDP.
+// SAFETY: no pointer leaves this type, and each is valid until deinit.
+@safe
 final class SelfSignedCertificate {
     /// Long enough to outlive any process.
     static let validitySeconds = 10 * 365 * 24 * 3600
@@ -17,43 +19,47 @@ final class SelfSignedCertificate {
     /// Makes a fresh key and certificate.
     init() throws(SecureTransportError) {
         OpenSSLErrorQueue.clear()
-        guard let key = Self.makeKey() else { throw .certificate(OpenSSLErrorQueue.drain()) }
-        guard let certificate = Self.makeCertificate(for: key) else {
-            EVP_PKEY_free(key)
+        // SAFETY: what OpenSSL makes is freed here or owned by this object; what it borrows is used during the call only.
+        guard let key = unsafe Self.makeKey() else { throw .certificate(OpenSSLErrorQueue.drain()) }
+        guard let certificate = unsafe Self.makeCertificate(for: key) else {
+            unsafe EVP_PKEY_free(key)
             throw .certificate(OpenSSLErrorQueue.drain())
         }
-        guard let digest = CertificateDigest.compute("sha-256", of: certificate) else {
-            X509_free(certificate)
-            EVP_PKEY_free(key)
+        guard let digest = unsafe CertificateDigest.compute("sha-256", of: certificate) else {
+            unsafe X509_free(certificate)
+            unsafe EVP_PKEY_free(key)
             throw .certificate(OpenSSLErrorQueue.drain())
         }
-        self.key = key
-        self.certificate = certificate
+        unsafe self.key = key
+        unsafe self.certificate = certificate
         fingerprint = CertificateFingerprint(algorithm: "sha-256", digest: digest)
     }
 
     deinit {
-        X509_free(certificate)
-        EVP_PKEY_free(key)
+        // SAFETY: both are freed once, by their only owner.
+        unsafe X509_free(certificate)
+        unsafe EVP_PKEY_free(key)
     }
 
     private static func makeKey() -> OpaquePointer? {
-        guard let context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, nil) else { return nil }
-        defer { EVP_PKEY_CTX_free(context) }
-        guard EVP_PKEY_keygen_init(context) == 1,
-            EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1) == 1
+        // SAFETY: what OpenSSL makes is freed here or owned by this object; what it borrows is used during the call only.
+        guard let context = unsafe EVP_PKEY_CTX_new_id(EVP_PKEY_EC, nil) else { return nil }
+        defer { unsafe EVP_PKEY_CTX_free(context) }
+        guard unsafe EVP_PKEY_keygen_init(context) == 1,
+            unsafe EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1) == 1
         else { return nil }
         var key: OpaquePointer?
         // SAFETY: the call stores a new key, or leaves the variable nil.
         guard unsafe EVP_PKEY_generate(context, &key) == 1 else { return nil }
-        return key
+        return unsafe key
     }
 
     private static func makeCertificate(for key: OpaquePointer) -> OpaquePointer? {
-        guard let certificate = X509_new() else { return nil }
+        // SAFETY: what OpenSSL makes is freed here or owned by this object; what it borrows is used during the call only.
+        guard let certificate = unsafe X509_new() else { return nil }
         var random = SecureRandom()
         let serial = random.next() >> 1 | 1
-        let name = X509_get_subject_name(certificate)
+        let name = unsafe X509_get_subject_name(certificate)
         // SAFETY: all pointers belong to `certificate`, which lives through these calls.
         let isComplete =
             unsafe X509_set_version(certificate, 2) == 1
@@ -65,10 +71,10 @@ final class SelfSignedCertificate {
             && X509_set_pubkey(certificate, key) == 1
             && X509_sign(certificate, key, EVP_sha256()) > 0
         guard isComplete else {
-            X509_free(certificate)
+            unsafe X509_free(certificate)
             return nil
         }
-        return certificate
+        return unsafe certificate
     }
 
     /// MBSTRING_ASC, a macro over another macro that is not imported.
@@ -81,15 +87,16 @@ enum CertificateDigest {
     static func compute(_ algorithm: String, of certificate: OpaquePointer) -> [UInt8]? {
         let hash: OpaquePointer?
         switch algorithm.lowercased() {
-        case "sha-1": hash = EVP_sha1()
-        case "sha-224": hash = EVP_sha224()
-        case "sha-256": hash = EVP_sha256()
-        case "sha-384": hash = EVP_sha384()
-        case "sha-512": hash = EVP_sha512()
+        // SAFETY: what OpenSSL makes is freed here or owned by this object; what it borrows is used during the call only.
+        case "sha-1": unsafe hash = EVP_sha1()
+        case "sha-224": unsafe hash = EVP_sha224()
+        case "sha-256": unsafe hash = EVP_sha256()
+        case "sha-384": unsafe hash = EVP_sha384()
+        case "sha-512": unsafe hash = EVP_sha512()
         default: return nil
         }
         var isValid = false
-        let digest = [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { output, count in
+        let digest = unsafe [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { output, count in
             var written: UInt32 = 0
             // SAFETY: EVP_MAX_MD_SIZE bytes are enough for any hash.
             isValid = unsafe X509_digest(certificate, hash, output.baseAddress, &written) == 1
@@ -101,7 +108,8 @@ enum CertificateDigest {
     /// Whether the certificate has at least one of the fingerprints.
     static func matches(_ certificate: OpaquePointer, oneOf expected: [CertificateFingerprint]) -> Bool {
         expected.contains { fingerprint in
-            compute(fingerprint.algorithm, of: certificate) == fingerprint.digest
+            // SAFETY: what OpenSSL makes is freed here or owned by this object; what it borrows is used during the call only.
+            unsafe compute(fingerprint.algorithm, of: certificate) == fingerprint.digest
         }
     }
 }

@@ -4,6 +4,7 @@ internal import COpenSSL
 ///
 /// May be shared by threads; each session belongs to the thread that made it.
 // SAFETY: the only stored property is a constant, and nothing changes the SSL_CTX after `init`.
+@safe
 package final class TLSClientContext: @unchecked Sendable {
     /// Who may vouch for a server.
     package enum Authorities: Hashable, Sendable {
@@ -17,25 +18,27 @@ package final class TLSClientContext: @unchecked Sendable {
 
     package init(trusting authorities: Authorities = .system) throws(SecureTransportError) {
         OpenSSLErrorQueue.clear()
-        guard let context = SSL_CTX_new(TLS_client_method()) else { throw .context(OpenSSLErrorQueue.drain()) }
-        SSL_CTX_set_options(context, copenssl_tls_options())
-        guard copenssl_ctx_set_protocol_range(context, TLS1_2_VERSION, TLS1_3_VERSION) == 1 else {
-            SSL_CTX_free(context)
+        // SAFETY: the context lives until deinit.
+        guard let context = unsafe SSL_CTX_new(TLS_client_method()) else { throw .context(OpenSSLErrorQueue.drain()) }
+        unsafe SSL_CTX_set_options(context, copenssl_tls_options())
+        guard unsafe copenssl_ctx_set_protocol_range(context, TLS1_2_VERSION, TLS1_3_VERSION) == 1 else {
+            unsafe SSL_CTX_free(context)
             throw .context(OpenSSLErrorQueue.drain())
         }
         switch authorities {
         case .system:
             // An empty system store is no error here: the first handshake then says what is missing.
-            SSL_CTX_set_default_verify_paths(context)
+            unsafe SSL_CTX_set_default_verify_paths(context)
         case .file(let path):
-            guard SSL_CTX_load_verify_file(context, path) == 1 else {
-                SSL_CTX_free(context)
+            guard unsafe SSL_CTX_load_verify_file(context, path) == 1 else {
+                unsafe SSL_CTX_free(context)
                 throw .certificateAuthorities(path: path, reason: OpenSSLErrorQueue.drain())
             }
         }
-        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
-        self.context = context
+        unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+        unsafe self.context = context
     }
 
-    deinit { SSL_CTX_free(context) }
+    // SAFETY: the context is freed once; sessions count references of their own.
+    deinit { unsafe SSL_CTX_free(context) }
 }

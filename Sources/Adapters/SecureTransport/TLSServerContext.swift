@@ -5,6 +5,7 @@ internal import COpenSSL
 ///
 /// May be shared by threads; each session belongs to the thread that made it.
 // SAFETY: the only stored property is a constant, and nothing changes the SSL_CTX after `init`.
+@safe
 package final class TLSServerContext: @unchecked Sendable {
     /// For TLS 1.2; those of TLS 1.3 are all good.
     static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -20,37 +21,41 @@ package final class TLSServerContext: @unchecked Sendable {
         certificate: String, key: String, clientAuthorities: String? = nil
     ) throws(SecureTransportError) {
         OpenSSLErrorQueue.clear()
-        guard let context = SSL_CTX_new(TLS_server_method()) else { throw .context(OpenSSLErrorQueue.drain()) }
+        // SAFETY: the context lives until deinit; what is passed to it is used during the call only.
+        guard let context = unsafe SSL_CTX_new(TLS_server_method()) else { throw .context(OpenSSLErrorQueue.drain()) }
         do throws(SecureTransportError) {
-            try Self.configure(context)
-            try Self.load(certificate: certificate, key: key, into: context)
-            if let clientAuthorities { try Self.require(clientAuthorities, in: context) }
+            try unsafe Self.configure(context)
+            try unsafe Self.load(certificate: certificate, key: key, into: context)
+            if let clientAuthorities { try unsafe Self.require(clientAuthorities, in: context) }
         } catch {
-            SSL_CTX_free(context)
+            unsafe SSL_CTX_free(context)
             throw error
         }
-        self.context = context
+        unsafe self.context = context
     }
 
-    deinit { SSL_CTX_free(context) }
+    // SAFETY: the context is freed once; sessions count references of their own.
+    deinit { unsafe SSL_CTX_free(context) }
 
     private static func configure(_ context: OpaquePointer) throws(SecureTransportError) {
-        SSL_CTX_set_options(context, copenssl_tls_server_options())
-        copenssl_ctx_release_buffers(context)
-        copenssl_ctx_select_http1(context)
-        guard copenssl_ctx_set_protocol_range(context, TLS1_2_VERSION, TLS1_3_VERSION) == 1,
-            SSL_CTX_set_cipher_list(context, ciphers) == 1,
-            SSL_CTX_set_session_id_context(context, "VoiceGateway", 12) == 1
+        // SAFETY: the context lives until deinit; what is passed to it is used during the call only.
+        unsafe SSL_CTX_set_options(context, copenssl_tls_server_options())
+        unsafe copenssl_ctx_release_buffers(context)
+        unsafe copenssl_ctx_select_http1(context)
+        guard unsafe copenssl_ctx_set_protocol_range(context, TLS1_2_VERSION, TLS1_3_VERSION) == 1,
+            unsafe SSL_CTX_set_cipher_list(context, ciphers) == 1,
+            unsafe SSL_CTX_set_session_id_context(context, "VoiceGateway", 12) == 1
         else { throw .context(OpenSSLErrorQueue.drain()) }
     }
 
     private static func load(
         certificate: String, key: String, into context: OpaquePointer
     ) throws(SecureTransportError) {
-        guard SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
+        // SAFETY: the context lives until deinit; what is passed to it is used during the call only.
+        guard unsafe SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
             throw .serverCertificate(path: certificate, reason: OpenSSLErrorQueue.drain())
         }
-        guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
+        guard unsafe SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
             let reason = OpenSSLErrorQueue.drain()
             throw .serverKey(
                 path: key,
@@ -59,10 +64,11 @@ package final class TLSServerContext: @unchecked Sendable {
     }
 
     private static func require(_ authorities: String, in context: OpaquePointer) throws(SecureTransportError) {
-        guard SSL_CTX_load_verify_file(context, authorities) == 1,
-            let names = SSL_load_client_CA_file(authorities)
+        // SAFETY: the context lives until deinit; what is passed to it is used during the call only.
+        guard unsafe SSL_CTX_load_verify_file(context, authorities) == 1,
+            let names = unsafe SSL_load_client_CA_file(authorities)
         else { throw .certificateAuthorities(path: authorities, reason: OpenSSLErrorQueue.drain()) }
-        SSL_CTX_set_client_CA_list(context, names)
-        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        unsafe SSL_CTX_set_client_CA_list(context, names)
+        unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
     }
 }

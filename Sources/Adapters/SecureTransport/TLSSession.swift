@@ -47,6 +47,8 @@ package enum TLSOutput: Sendable {
 
 /// One side of a TLS connection as a sans-I/O object: TCP bytes in, TCP bytes and plaintext out.
 /// After every call drain `poll()`.
+// SAFETY: no pointer leaves this type, and each is valid until deinit.
+@safe
 package final class TLSSession {
     /// Bytes read from the library at a time: one full record.
     static let maximumPlaintext = 16_384
@@ -78,14 +80,15 @@ package final class TLSSession {
         guard !host.isEmpty, host.utf8.count <= Self.maximumHostLength, !host.utf8.contains(0) else {
             throw .hostName(host)
         }
-        try self.init(context.context, host: host)
-        SSL_set_connect_state(ssl)
+        // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
+        try unsafe self.init(context.context, host: host)
+        unsafe SSL_set_connect_state(ssl)
         let isVerifiable: Bool
         if IPAddress(host) != nil {
-            isVerifiable = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1
+            isVerifiable = unsafe X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1
         } else {
-            SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
-            isVerifiable = SSL_set1_host(ssl, host) == 1 && copenssl_set_server_name(ssl, host) == 1
+            unsafe SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+            isVerifiable = unsafe SSL_set1_host(ssl, host) == 1 && copenssl_set_server_name(ssl, host) == 1
         }
         guard isVerifiable else { throw .hostName(host) }
         let offered = applicationProtocols.filter { (1...255).contains($0.utf8.count) }
@@ -98,29 +101,34 @@ package final class TLSSession {
 
     /// The server's side.
     package convenience init(_ context: TLSServerContext) throws(SecureTransportError) {
-        try self.init(context.context, host: "the client")
-        SSL_set_accept_state(ssl)
+        // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
+        try unsafe self.init(context.context, host: "the client")
+        unsafe SSL_set_accept_state(ssl)
     }
 
     /// - Parameter context: the SSL holds a reference of its own to it.
     private init(_ context: OpaquePointer, host: String) throws(SecureTransportError) {
         OpenSSLErrorQueue.clear()
-        guard let ssl = SSL_new(context), let incoming = BIO_new(BIO_s_mem()), let outgoing = BIO_new(BIO_s_mem())
+        // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
+        guard let ssl = unsafe SSL_new(context), let incoming = unsafe BIO_new(BIO_s_mem()),
+            let outgoing = unsafe BIO_new(BIO_s_mem())
         else { throw .context(OpenSSLErrorQueue.drain()) }
         // The SSL owns both from here on, and frees them with itself.
-        SSL_set_bio(ssl, incoming, outgoing)
-        self.ssl = ssl
-        self.incoming = incoming
-        self.outgoing = outgoing
+        unsafe SSL_set_bio(ssl, incoming, outgoing)
+        unsafe self.ssl = ssl
+        unsafe self.incoming = incoming
+        unsafe self.outgoing = outgoing
         self.host = host
     }
 
-    deinit { SSL_free(ssl) }
+    // SAFETY: the session is freed once, with its two BIOs, by its only owner.
+    deinit { unsafe SSL_free(ssl) }
 
     /// The first name of the client's certificate that was verified: its subject's common name; nil without one.
     package var clientName: String? {
-        guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
-        defer { X509_free(certificate) }
+        // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
+        guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { return nil }
+        defer { unsafe X509_free(certificate) }
         var text = [CChar](repeating: 0, count: 256)
         // SAFETY: the library writes at most as many bytes as there are, with a zero at the end.
         let length = unsafe X509_NAME_get_text_by_NID(
@@ -139,14 +147,15 @@ package final class TLSSession {
     /// Takes bytes from the TCP connection.
     package func receive(_ bytes: RawSpan) {
         guard state == .handshaking || state == .connected else { return }
-        bytes.withUnsafeBytes { buffer in
-            var rest = buffer[...]
-            while !rest.isEmpty {
-                let part = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 20))
+        // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
+        unsafe bytes.withUnsafeBytes { buffer in
+            var rest = unsafe buffer[...]
+            while unsafe !rest.isEmpty {
+                let part = unsafe UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 20))
                 // SAFETY: a memory BIO copies the bytes and takes all of them, unless memory runs out.
                 let taken = unsafe BIO_write(incoming, part.baseAddress, Int32(part.count))
                 guard taken > 0 else { return }
-                rest = rest.dropFirst(Int(taken))
+                unsafe rest = rest.dropFirst(Int(taken))
             }
         }
         advance()
@@ -189,7 +198,8 @@ package final class TLSSession {
         guard state != .over else { return }
         if state == .connected {
             OpenSSLErrorQueue.clear()
-            SSL_shutdown(ssl)
+            // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
+            unsafe SSL_shutdown(ssl)
             flush()
         }
         state = .over
@@ -198,8 +208,9 @@ package final class TLSSession {
     private func advance() {
         if state == .handshaking {
             OpenSSLErrorQueue.clear()
-            let result = SSL_do_handshake(ssl)
-            let error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl, result)
+            // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
+            let result = unsafe SSL_do_handshake(ssl)
+            let error = unsafe result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl, result)
             flush()
             guard result == 1 else { return judge(error) }
             state = .connected
@@ -214,11 +225,12 @@ package final class TLSSession {
 
     private func readSome() -> Bool {
         OpenSSLErrorQueue.clear()
-        return withUnsafeTemporaryAllocation(byteCount: Self.maximumPlaintext, alignment: 16) { buffer in
+        // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
+        return unsafe withUnsafeTemporaryAllocation(byteCount: Self.maximumPlaintext, alignment: 16) { buffer in
             // SAFETY: the library writes at most as many bytes as the buffer has, and returns how many.
             let count = unsafe SSL_read(ssl, buffer.baseAddress, Int32(buffer.count))
             guard count > 0 else {
-                judge(SSL_get_error(ssl, count))
+                unsafe judge(SSL_get_error(ssl, count))
                 return false
             }
             outputs.append(.received(unsafe [UInt8](UnsafeRawBufferPointer(rebasing: buffer[..<Int(count)]))))
@@ -232,15 +244,16 @@ package final class TLSSession {
         // A memory BIO never asks us to wait, so one call takes everything.
         // SAFETY: the bytes are only read during the call.
         let written = unsafe SSL_write(ssl, plaintext, Int32(clamping: plaintext.count))
-        if written <= 0 { judge(SSL_get_error(ssl, written)) }
+        if written <= 0 { unsafe judge(SSL_get_error(ssl, written)) }
         flush()
     }
 
     /// Moves what the library wrote into the outputs.
     private func flush() {
-        let pending = Int(BIO_ctrl_pending(outgoing))
+        // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
+        let pending = unsafe Int(BIO_ctrl_pending(outgoing))
         guard pending > 0 else { return }
-        let bytes = [UInt8](unsafeUninitializedCapacity: pending) { buffer, count in
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: pending) { buffer, count in
             // SAFETY: the buffer has room for `pending` bytes.
             count = max(0, Int(unsafe BIO_read(outgoing, buffer.baseAddress, Int32(clamping: pending))))
         }
@@ -254,7 +267,8 @@ package final class TLSSession {
             state = .over
             outputs.append(.closed)
         default:
-            let verdict = SSL_get_verify_result(ssl)
+            // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
+            let verdict = unsafe SSL_get_verify_result(ssl)
             let detail = OpenSSLErrorQueue.drain()
             if state == .handshaking, verdict != Int(X509_V_OK) {
                 // SAFETY: the library returns a static string.
@@ -277,7 +291,7 @@ package final class TLSSession {
         var count: UInt32 = 0
         // SAFETY: the pointer that comes back lies in the session and is read at once.
         unsafe SSL_get0_alpn_selected(ssl, &start, &count)
-        guard count > 0, let start else { return nil }
-        return String(decoding: unsafe UnsafeBufferPointer(start: start, count: Int(count)), as: UTF8.self)
+        guard count > 0, let start = unsafe start else { return nil }
+        return unsafe String(decoding: unsafe UnsafeBufferPointer(start: start, count: Int(count)), as: UTF8.self)
     }
 }

@@ -46,8 +46,9 @@ extension WebSocketConnection {
         // Out of the way of callbacks, which may close the connection.
         var bytes: [UInt8] = []
         swap(&bytes, &backlog)
-        backlogOffset += bytes.withUnsafeMutableBytes { bytes in
-            receiver.receive(
+        // SAFETY: the bytes are passed on during the call, and whoever keeps them copies them.
+        unsafe backlogOffset += bytes.withUnsafeMutableBytes { bytes in
+            unsafe receiver.receive(
                 UnsafeMutableRawBufferPointer(rebasing: bytes[backlogOffset...]), atMost: Self.maximumFramesAtOnce,
                 to: self)
         }
@@ -114,10 +115,11 @@ extension WebSocketConnection: ByteStreamDelegate {
         noteSign()
         if !hasOpened { open() }
         var taken = 0
-        if backlog.isEmpty { taken = receiver.receive(bytes, atMost: Self.maximumFramesAtOnce, to: self) }
+        // SAFETY: the bytes are passed on during the call, and whoever keeps them copies them.
+        if backlog.isEmpty { taken = unsafe receiver.receive(bytes, atMost: Self.maximumFramesAtOnce, to: self) }
         followMessage()
         guard taken < bytes.count, takesMessages else { return }
-        backlog.append(contentsOf: bytes[taken...])
+        unsafe backlog.append(contentsOf: bytes[taken...])
         followReading()
         backlogWork?.request()
     }
@@ -148,9 +150,10 @@ extension WebSocketConnection: MessageReceiverDelegate {
         statistics.receivedMessages += 1
         statistics.receivedBytes += message.count
         if isText {
-            handler.webSocket(self, receivedText: message)
+            // SAFETY: the bytes are passed on during the call, and whoever keeps them copies them.
+            unsafe handler.webSocket(self, receivedText: message)
         } else {
-            handler.webSocket(self, receivedBinary: message)
+            unsafe handler.webSocket(self, receivedBinary: message)
         }
     }
 
@@ -162,13 +165,15 @@ extension WebSocketConnection: MessageReceiverDelegate {
     package func received(ping payload: UnsafeRawBufferPointer) {
         guard phase == .open else { return }
         // Only the latest ping needs an answer (RFC 6455 section 5.5.3), so a flood of them costs no memory.
-        pendingPong = [UInt8](payload)
+        // SAFETY: the bytes are passed on during the call, and whoever keeps them copies them.
+        pendingPong = unsafe [UInt8](payload)
         hook?.request()
     }
 
     package func received(pong payload: UnsafeRawBufferPointer) {
         guard isOpen else { return }
-        handler?.webSocket(self, receivedPong: payload)
+        // SAFETY: the bytes are passed on during the call, and whoever keeps them copies them.
+        unsafe handler?.webSocket(self, receivedPong: payload)
     }
 
     package func received(close code: WebSocketCloseCode, reason: String) {

@@ -120,25 +120,29 @@ package final class WebSocketConnection {
     @discardableResult
     package func send(text: String, _ priority: WebSocketPriority = .required) -> Bool {
         var text = text
-        return text.withUTF8 { enqueue(.text, UnsafeRawBufferPointer($0), priority) }
+        // SAFETY: the bytes are copied or sent during the call.
+        return text.withUTF8 { unsafe enqueue(.text, UnsafeRawBufferPointer($0), priority) }
     }
 
     /// Sends a text message that is UTF-8 already; the caller vouches for that.
     @discardableResult
     package func send(utf8 text: UnsafeRawBufferPointer, _ priority: WebSocketPriority = .required) -> Bool {
-        enqueue(.text, text, priority)
+        // SAFETY: the bytes are copied or sent during the call.
+        unsafe enqueue(.text, text, priority)
     }
 
     /// Sends a binary message. The bytes are not needed after the call.
     @discardableResult
     package func send(binary bytes: UnsafeRawBufferPointer, _ priority: WebSocketPriority) -> Bool {
-        enqueue(.binary, bytes, priority)
+        // SAFETY: the bytes are copied or sent during the call.
+        unsafe enqueue(.binary, bytes, priority)
     }
 
     /// Sends a binary message.
     @discardableResult
     package func send(binary bytes: [UInt8], _ priority: WebSocketPriority) -> Bool {
-        bytes.withUnsafeBytes { enqueue(.binary, $0, priority) }
+        // SAFETY: the bytes are copied or sent during the call.
+        unsafe bytes.withUnsafeBytes { unsafe enqueue(.binary, $0, priority) }
     }
 
     /// Sends a ping; its answer comes as `receivedPong`.
@@ -146,8 +150,9 @@ package final class WebSocketConnection {
     /// - Parameter payload: 125 bytes at most; what is beyond is cut off.
     package func ping(_ payload: [UInt8] = []) {
         guard isOpen else { return }
-        payload.prefix(WebSocketFrameHeader.maximumControlPayloadBytes).withUnsafeBytes { bytes in
-            queue.append(frame(.ping, bytes), .required)
+        // SAFETY: the bytes are copied or sent during the call.
+        unsafe payload.prefix(WebSocketFrameHeader.maximumControlPayloadBytes).withUnsafeBytes { bytes in
+            unsafe queue.append(frame(.ping, bytes), .required)
         }
         hook?.request()
     }
@@ -161,7 +166,8 @@ package final class WebSocketConnection {
         _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, _ priority: WebSocketPriority
     ) -> Bool {
         guard isOpen else { return false }
-        let buffer = frame(opcode, payload)
+        // SAFETY: the bytes are copied or sent during the call.
+        let buffer = unsafe frame(opcode, payload)
         switch priority {
         case .droppable:
             while queue.droppableBytes + buffer.count > configuration.maximumDroppableBytes,
@@ -197,7 +203,8 @@ package final class WebSocketConnection {
     }
 
     private func frame(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) -> FrameBuffer {
-        context.pool.frame(opcode, payload: payload, mask: isClient ? context.nextMask() : nil)
+        // SAFETY: the bytes are copied or sent during the call.
+        unsafe context.pool.frame(opcode, payload: payload, mask: isClient ? context.nextMask() : nil)
     }
 
     // MARK: Closing
@@ -231,7 +238,8 @@ package final class WebSocketConnection {
     func makeCloseFrame(_ code: WebSocketCloseCode, _ reason: String) -> FrameBuffer {
         let payload =
             code == .noStatus ? [] : [UInt8(code.rawValue >> 8), UInt8(code.rawValue & 0xFF)] + Array(reason.utf8)
-        return payload.withUnsafeBytes { frame(.close, $0) }
+        // SAFETY: the bytes are copied or sent during the call.
+        return unsafe payload.withUnsafeBytes { unsafe frame(.close, $0) }
     }
 
     /// The longest beginning that fits a close frame and does not end inside a character.
@@ -323,7 +331,8 @@ package final class WebSocketConnection {
         while phase != .closed, stream.queuedBytes == 0 {
             if let payload = pendingPong {
                 pendingPong = nil
-                write(payload.withUnsafeBytes { frame(.pong, $0) })
+                // SAFETY: the bytes are copied or sent during the call.
+                unsafe write(payload.withUnsafeBytes { unsafe frame(.pong, $0) })
             } else if !queue.isEmpty {
                 writeQueued()
                 hasUnreportedDrain = true
@@ -344,7 +353,8 @@ package final class WebSocketConnection {
     }
 
     private func write(_ frame: FrameBuffer) {
-        stream.write(frame.bytes)
+        // SAFETY: the bytes are copied or sent during the call.
+        unsafe stream.write(frame.bytes)
         context.pool.put(frame)
     }
 
@@ -354,16 +364,19 @@ package final class WebSocketConnection {
         guard let second = queue.first, first.count + second.count <= WebSocketContext.maximumBatchBytes else {
             return write(first)
         }
-        let batch = context.batchBuffer
+        // SAFETY: the batch buffer has room for what is counted before it is copied.
+        let batch = unsafe context.batchBuffer
         var filled = 0
         func add(_ frame: FrameBuffer) {
-            UnsafeMutableRawBufferPointer(rebasing: batch[filled..<filled + frame.count]).copyMemory(from: frame.bytes)
+            // SAFETY: the batch buffer has room for what is counted before it is copied.
+            unsafe UnsafeMutableRawBufferPointer(rebasing: batch[filled..<filled + frame.count]).copyMemory(
+                from: frame.bytes)
             filled += frame.count
             context.pool.put(frame)
         }
         add(first)
         while let next = queue.first, filled + next.count <= batch.count, let frame = queue.popFirst() { add(frame) }
-        stream.write(UnsafeRawBufferPointer(rebasing: batch[..<filled]))
+        unsafe stream.write(UnsafeRawBufferPointer(rebasing: batch[..<filled]))
     }
 
     /// Our close frame is on its way.

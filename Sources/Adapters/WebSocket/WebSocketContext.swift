@@ -4,6 +4,8 @@ package import SecureTransport
 /// What the connections of one loop share: buffers for frames, random masking keys, trusted authorities.
 ///
 /// Belongs to the loop's thread.
+// SAFETY: no pointer leaves this type, and each is valid until deinit.
+@safe
 package final class WebSocketContext {
     /// Several small frames that wait are copied together up to this size, so that they cost one system call.
     static let maximumBatchBytes = 65_536
@@ -24,7 +26,7 @@ package final class WebSocketContext {
 
     deinit {
         // SAFETY: only used within calls to `withBatch`.
-        batch?.deallocate()
+        unsafe batch?.deallocate()
     }
 
     /// A masking key that nobody can foresee (RFC 6455 section 5.3), never zero.
@@ -42,9 +44,10 @@ package final class WebSocketContext {
 
     /// Room to put small frames together, valid during the call.
     var batchBuffer: UnsafeMutableRawBufferPointer {
-        if let batch { return batch }
+        // SAFETY: the buffer is made once and freed in deinit.
+        if let batch = unsafe batch { return unsafe batch }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.maximumBatchBytes, alignment: 16)
-        batch = buffer
-        return buffer
+        unsafe batch = buffer
+        return unsafe buffer
     }
 }

@@ -84,7 +84,8 @@ package struct ByteReader: ~Escapable {
 extension Array where Element == UInt8 {
     /// The bytes of a span, copied.
     package init(copying span: RawSpan) {
-        self = span.withUnsafeBytes { buffer in
+        // SAFETY: the buffer is only read during the call.
+        self = unsafe span.withUnsafeBytes { buffer in
             // SAFETY: the buffer is only read during the call.
             unsafe [UInt8](buffer)
         }

@@ -92,16 +92,19 @@ enum CallCommand {
 
         private static func read(_ path: String) throws(UsageError) -> [UInt8] {
             func complain() -> UsageError {
-                UsageError(["\(path) cannot be read: \(String(cString: strerror(errno)))."])
+                // SAFETY: the text of an error is copied at once.
+                UsageError([unsafe "\(path) cannot be read: \(String(cString: strerror(errno)))."])
             }
-            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw complain() }
             defer { _ = Glibc.close(descriptor) }
             var bytes: [UInt8] = []
             var chunk = [UInt8](repeating: 0, count: 1 << 16)
             while true {
                 // SAFETY: pointer and count describe the same buffer.
-                let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+                let count = unsafe chunk.withUnsafeMutableBytes {
+                    unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+                }
                 if count < 0, errno == EINTR { continue }
                 guard count >= 0 else { throw complain() }
                 if count == 0 { return bytes }

@@ -18,12 +18,13 @@ struct CallHearing {
     mutating func samples(of bytes: UnsafeRawBufferPointer) -> [Int16] {
         var samples: [Int16] = []
         if let opus {
-            samples = [Int16](unsafeUninitializedCapacity: opus.maximumSamples) { output, count in
+            // SAFETY: the bytes are read during the call, and no more samples are written than there is room for.
+            samples = unsafe [Int16](unsafeUninitializedCapacity: opus.maximumSamples) { output, count in
                 // A damaged packet is a gap.
-                count = (try? opus.decode(bytes, into: output)) ?? 0
+                count = unsafe (try? opus.decode(bytes, into: output)) ?? 0
             }
         } else {
-            decoder?.append(bytes.bytes, to: &samples)
+            unsafe decoder?.append(bytes.bytes, to: &samples)
         }
         return samples
     }
@@ -32,6 +33,7 @@ struct CallHearing {
     mutating func samples(ofBase64 text: String) -> [Int16] {
         guard let bytes = Base64.decode(text) else { return [] }
         if bytes.starts(with: "RIFF".utf8) { return (try? WAVFile(parsing: bytes))?.monoSamples() ?? [] }
-        return bytes.withUnsafeBytes { samples(of: $0) }
+        // SAFETY: the bytes are read during the call, and no more samples are written than there is room for.
+        return unsafe bytes.withUnsafeBytes { unsafe samples(of: $0) }
     }
 }

@@ -25,8 +25,9 @@ final class CallRecorder {
         format = AudioFormat(encoding: .pcmS16LE, sampleRate: sampleRate)
         let header = WAVHeader.bytes(for: format, dataByteCount: 0) ?? []
         headerBytes = header.count
-        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw Failure(reason: String(cString: strerror(errno))) }
+        // SAFETY: the path and the bytes are read during the call only.
+        descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw unsafe Failure(reason: String(cString: strerror(errno))) }
         write(header, at: 0)
         if let failure {
             _ = Glibc.close(descriptor)
@@ -64,15 +65,17 @@ final class CallRecorder {
     }
 
     private func write(_ bytes: [UInt8], at offset: Int) {
-        bytes.withUnsafeBytes { buffer in
+        // SAFETY: the path and the bytes are read during the call only.
+        unsafe bytes.withUnsafeBytes { buffer in
             var written = 0
             while written < buffer.count {
                 // SAFETY: pointer and count stay within the buffer.
-                let count = pwrite(
-                    descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written, offset + written)
+                let count = unsafe pwrite(
+                    descriptor, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written, offset + written
+                )
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else {
-                    failure = failure ?? Failure(reason: String(cString: strerror(errno)))
+                    failure = unsafe failure ?? Failure(reason: String(cString: strerror(errno)))
                     return
                 }
                 written += count

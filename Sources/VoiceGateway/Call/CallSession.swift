@@ -158,7 +158,8 @@ final class CallSession: WebSocketHandler {
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
-        let bytes = [UInt8](text)
+        // SAFETY: the bytes are valid during the call and are copied.
+        let bytes = unsafe [UInt8](text)
         guard let event = try? JSONValue(parsing: bytes) else {
             return show(
                 CallEventText.row("event", "not JSON: \(CallEventText.clean(String(decoding: bytes, as: UTF8.self)))"))
@@ -176,7 +177,8 @@ final class CallSession: WebSocketHandler {
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
-        heard(hearing.samples(of: bytes))
+        // SAFETY: the bytes are valid during the call and are copied.
+        unsafe heard(hearing.samples(of: bytes))
     }
 
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {

@@ -113,8 +113,9 @@ struct CallSpeech {
         }
         // The filter's tail comes out only when something follows.
         let input = samples + [Int16](repeating: 0, count: rate / 50)
-        return [Int16](unsafeUninitializedCapacity: resampler.capacity(for: input.count)) { output, count in
-            count = input.withUnsafeBufferPointer { resampler.process($0, into: output).produced }
+        // SAFETY: no more is written than there is room for.
+        return unsafe [Int16](unsafeUninitializedCapacity: resampler.capacity(for: input.count)) { output, count in
+            count = unsafe input.withUnsafeBufferPointer { unsafe resampler.process($0, into: output).produced }
         }
     }
 
@@ -145,8 +146,9 @@ struct CallSpeech {
             }
             let interleaved =
                 format.channels == 1 ? samples : samples.flatMap { [Int16](repeating: $0, count: format.channels) }
-            return [UInt8](unsafeUninitializedCapacity: OpusEncoder.maximumPacketLength) { packet, count in
-                count = (try? encoder.encode(interleaved.span, into: UnsafeMutableRawBufferPointer(packet))) ?? 0
+            // SAFETY: no more is written than there is room for.
+            return unsafe [UInt8](unsafeUninitializedCapacity: OpusEncoder.maximumPacketLength) { packet, count in
+                count = unsafe (try? encoder.encode(interleaved.span, into: UnsafeMutableRawBufferPointer(packet))) ?? 0
             }
         }
     }

@@ -20,21 +20,22 @@ package enum TextFile {
 
     /// The content of a file; nil when there is none at that path.
     package static func read(_ path: String) throws(FileError) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // SAFETY: the path and the buffer are used during the calls only.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         if descriptor < 0 {
             if errno == ENOENT { return nil }
-            throw FileError(reason: String(cString: strerror(errno)))
+            throw unsafe FileError(reason: String(cString: strerror(errno)))
         }
         defer { close(descriptor) }
         var content: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             // SAFETY: the count is that of the buffer.
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
             if count == 0 { break }
             if count < 0 {
                 if errno == EINTR { continue }
-                throw FileError(reason: String(cString: strerror(errno)))
+                throw unsafe FileError(reason: String(cString: strerror(errno)))
             }
             content += buffer[..<count]
             guard content.count <= maximumBytes else {

@@ -34,12 +34,14 @@ enum BrowserRoutes {
         }
     }
 
-    private static let page = bytes(of: CWebFilesPlayground())
-    private static let module = bytes(of: CWebFilesModule())
+    // SAFETY: constants of the program, with their length.
+    private static let page = unsafe bytes(of: CWebFilesPlayground())
+    // SAFETY: constants of the program, with their length.
+    private static let module = unsafe bytes(of: CWebFilesModule())
 
     private static func bytes(of file: CWebFile) -> [UInt8] {
         // SAFETY: pointer and count describe one constant array.
-        Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
+        unsafe Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
     }
 
     // MARK: The policy (Content Security Policy Level 3)

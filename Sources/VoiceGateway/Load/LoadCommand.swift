@@ -72,14 +72,15 @@ enum LoadCommand {
 
     /// Returns why it could not be done.
     private static func write(_ text: String, to path: String) -> String? {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+        // SAFETY: the path and the bytes are read during the calls only.
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { return unsafe String(cString: strerror(errno)) }
         defer { _ = close(descriptor) }
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             // SAFETY: pointer and count describe the same buffer.
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            guard count > 0 || errno == EINTR else { return String(cString: strerror(errno)) }
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 || errno == EINTR else { return unsafe String(cString: strerror(errno)) }
             rest = rest.dropFirst(max(count, 0))
         }
         return nil

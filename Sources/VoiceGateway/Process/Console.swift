@@ -12,11 +12,12 @@ enum Console {
         var text = text
         text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
-            while !rest.isEmpty {
+            // SAFETY: the bytes are read during the call only.
+            while unsafe !rest.isEmpty {
                 // SAFETY: pointer and count describe the same buffer.
-                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                let count = unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
                 guard count > 0 || errno == EINTR else { return }
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(max(count, 0)))
+                unsafe rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(max(count, 0)))
             }
         }
     }

@@ -20,7 +20,7 @@ package final class ServerCertificate: Sendable {
         init(of path: String) {
             var status = stat()
             // SAFETY: the structure is ours. Symbolic links are followed, as Kubernetes swaps them.
-            guard stat(path, &status) == 0 else { return }
+            guard unsafe stat(path, &status) == 0 else { return }
             modified = status.st_mtim.tv_sec
             modifiedNanoseconds = status.st_mtim.tv_nsec
             size = Int(status.st_size)

@@ -49,7 +49,8 @@ final class LiveKitRoomConnection: RoomConnection {
         _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?
     ) {
         let level = level.map { AudioLevel(negatedDecibels: $0, hasVoice: $0 < 50) }
-        microphone.send(packet, timestamp: timestamp, level: level)
+        // SAFETY: the bytes are read during the call only.
+        unsafe microphone.send(packet, timestamp: timestamp, level: level)
     }
 
     var reportedLossPercent: Int { microphone.reportedLossPercent }

@@ -72,18 +72,20 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
         if let gate {
-            let introduction = dialect.introduction(in: [UInt8](text))
+            // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
+            let introduction = unsafe dialect.introduction(in: [UInt8](text))
             var accessToken: String?
             if case .credential(.accessToken(let token), _) = introduction { accessToken = token }
             act(on: gate.receive(introduction), accessToken: accessToken)
             guard case .credential(_, isForSession: true) = introduction else { return }
         }
-        session?.receive(text: [UInt8](text))
+        unsafe session?.receive(text: [UInt8](text))
     }
 
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
         if let gate { return act(on: gate.giveUp()) }
-        session?.receive(binary: bytes)
+        // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
+        unsafe session?.receive(binary: bytes)
     }
 
     func webSocket(_ socket: WebSocketConnection, skippedMessageOf byteCount: Int) {
@@ -141,8 +143,10 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     // MARK: The session
 
     func send(text: String) { socket?.send(text: text) }
-    func send(audioText: UnsafeRawBufferPointer) { socket?.send(utf8: audioText, .droppable) }
-    func send(audio: UnsafeRawBufferPointer) { socket?.send(binary: audio, .droppable) }
+    // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
+    func send(audioText: UnsafeRawBufferPointer) { unsafe socket?.send(utf8: audioText, .droppable) }
+    // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
+    func send(audio: UnsafeRawBufferPointer) { unsafe socket?.send(binary: audio, .droppable) }
     func discardQueuedAudio() { socket?.discardDroppable() }
 
     func close(code: UInt16, reason: String) { socket?.close(WebSocketCloseCode(rawValue: code), reason: reason) }

@@ -10,8 +10,10 @@ import WebSocket
 import Wire
 
 /// The development room server and any number of participants on one loop.
+// SAFETY: used on the loop's thread, or by one task at a time.
 final class DevRoomStage: @unchecked Sendable {
     /// A participant and what it reported.
+    // SAFETY: used on the loop's thread, or by one task at a time.
     final class Guest: @unchecked Sendable {
         let participant: RoomParticipant
         let recorder = LoopbackStage.Recorder()
@@ -109,8 +111,9 @@ final class DevRoomStage: @unchecked Sendable {
             guest.speaking = LoopTimer(loop: self.loop) { [unowned guest] in
                 number &+= 1
                 timestamp &+= 960
-                RoomParticipantTests.packet(number).withUnsafeBytes { bytes in
-                    _ = guest.microphone.send(
+                // SAFETY: the bytes are read during the call only.
+                unsafe RoomParticipantTests.packet(number).withUnsafeBytes { bytes in
+                    _ = unsafe guest.microphone.send(
                         bytes, timestamp: timestamp, level: AudioLevel(negatedDecibels: 10, hasVoice: true))
                 }
                 guest.speaking?.arm(after: .milliseconds(20))

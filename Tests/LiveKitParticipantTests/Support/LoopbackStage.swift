@@ -10,6 +10,7 @@ import WebSocket
 import Wire
 
 /// A participant and a scripted room on one loop, with everything that the participant reported.
+// SAFETY: used on the loop's thread, or by one task at a time.
 final class LoopbackStage: @unchecked Sendable {
     /// What the participant reported, on the loop.
     final class Recorder: RoomParticipantDelegate, TrackSink {
@@ -30,7 +31,8 @@ final class LoopbackStage: @unchecked Sendable {
         }
 
         func receive(_ output: JitterBufferOutput) {
-            if case .packet(let packet, _) = output { sound.append(Array(packet.payload)) }
+            // SAFETY: the memory is used during the call only.
+            if case .packet(let packet, _) = output { unsafe sound.append(Array(packet.payload)) }
             onChange()
         }
 

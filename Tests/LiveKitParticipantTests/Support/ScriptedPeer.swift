@@ -27,11 +27,12 @@ final class ScriptedPeer: PeerConnectionDelegate {
             connection.handleTimeout(now: loop.now)
             update()
         }
-        socket = try? UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
+        // SAFETY: the memory is used during the call only.
+        socket = try? unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
         guard let base = socket?.localAddress else { return }
         connection.addLocalCandidate(base)
-        socket?.onDatagram = { [unowned self] datagram, sender in
-            connection.receive(datagram, from: sender, on: base, now: loop.now)
+        unsafe socket?.onDatagram = { [unowned self] datagram, sender in
+            unsafe connection.receive(datagram, from: sender, on: base, now: loop.now)
             update()
         }
     }
@@ -77,7 +78,8 @@ final class ScriptedPeer: PeerConnectionDelegate {
         _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
         to destination: TransportAddress
     ) {
-        socket?.send(datagram, to: destination)
+        // SAFETY: the memory is used during the call only.
+        unsafe socket?.send(datagram, to: destination)
     }
 
     func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {

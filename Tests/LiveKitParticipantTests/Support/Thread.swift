@@ -8,13 +8,14 @@ enum Thread {
             init(_ body: @escaping @Sendable () -> Void) { self.body = body }
         }
         var thread = pthread_t()
-        let box = Unmanaged.passRetained(Box(body)).toOpaque()
-        pthread_create(
+        // SAFETY: the memory is used during the call only.
+        let box = unsafe Unmanaged.passRetained(Box(body)).toOpaque()
+        unsafe pthread_create(
             &thread, nil,
             { raw in
-                if let raw { Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body() }
+                if let raw = unsafe raw { unsafe Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body() }
                 return nil
-            }, box)
+            }, unsafe box)
         pthread_detach(thread)
     }
 }

@@ -4,6 +4,7 @@ import Wire
 
 /// Lets a test wait for something that happens on a loop: a condition is looked at whenever `check` is called, and a
 /// wait that takes too long fails with the story so far.
+// SAFETY: used on the loop's thread, or by one task at a time.
 final class Waiter: @unchecked Sendable {
     /// Longest wait for anything.
     static let patience = Duration.seconds(20)

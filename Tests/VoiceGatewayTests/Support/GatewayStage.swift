@@ -11,6 +11,7 @@ import Wire
 @testable import VoiceGateway
 
 /// A gateway, its room server and its clients on one loop, over loopback.
+// SAFETY: used on the loop's thread, or by one task at a time.
 final class GatewayStage: @unchecked Sendable {
     /// Longest wait for anything.
     static let patience = Duration.seconds(20)
@@ -20,6 +21,7 @@ final class GatewayStage: @unchecked Sendable {
     }
 
     /// A client of `/ws` and what it got. Belongs to the loop.
+    // SAFETY: used on the loop's thread, or by one task at a time.
     final class Client: WebSocketHandler, @unchecked Sendable {
         fileprivate(set) var events: [JSONValue] = []
         fileprivate(set) var samples: [Int16] = []
@@ -41,13 +43,16 @@ final class GatewayStage: @unchecked Sendable {
         }
 
         func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
-            if let event = try? JSONValue(parsing: [UInt8](text)) { events.append(event) }
+            // SAFETY: the memory is used during the call only.
+            if let event = try? unsafe JSONValue(parsing: [UInt8](text)) { events.append(event) }
             onChange()
         }
 
         func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
             for index in 0..<bytes.count / 2 {
-                samples.append(Int16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * index, as: Int16.self)))
+                // SAFETY: the memory is used during the call only.
+                unsafe samples.append(
+                    Int16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * index, as: Int16.self)))
             }
             onChange()
         }

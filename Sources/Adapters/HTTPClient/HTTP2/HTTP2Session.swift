@@ -6,6 +6,8 @@ internal import Wire
 /// out. After every call drain `poll()` and send what `takeBytes` gives.
 ///
 /// It owns the library's session: nobody else holds the pointer, and it is freed once, here.
+// SAFETY: no pointer leaves this type, and each is valid until deinit.
+@safe
 package final class HTTP2Session {
     /// What the server may send of one response before it hears from us.
     static let streamWindow: Int32 = 1 << 18
@@ -74,8 +76,9 @@ package final class HTTP2Session {
     /// Nil when there is no memory.
     package init?(maximumBodyBytes: Int) {
         self.maximumBodyBytes = maximumBodyBytes
-        guard let session = Self.makeSession(for: self) else { return nil }
-        self.session = session
+        // SAFETY: the session lives as long as this object; what is passed to it is used during the call only.
+        guard let session = unsafe Self.makeSession(for: self) else { return nil }
+        unsafe self.session = session
         let settings = [
             nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0),
             nghttp2_settings_entry(
@@ -87,19 +90,22 @@ package final class HTTP2Session {
         let none = UInt8(NGHTTP2_FLAG_NONE.rawValue)
         // SAFETY: the library copies the settings.
         guard unsafe nghttp2_submit_settings(session, none, settings, settings.count) == 0,
-            nghttp2_session_set_local_window_size(session, none, 0, Self.connectionWindow) == 0
+            unsafe nghttp2_session_set_local_window_size(session, none, 0, Self.connectionWindow) == 0
         else { return nil }
     }
 
-    deinit { nghttp2_session_del(session) }
+    // SAFETY: the session is freed once, by its only owner.
+    deinit { unsafe nghttp2_session_del(session) }
 
     // MARK: Calls
 
     /// How many more requests the server takes now.
     package func room(limit: Int) -> Int {
-        guard violation == nil, let session, nghttp2_session_check_request_allowed(session) != 0 else { return 0 }
+        // SAFETY: the session lives as long as this object; what is passed to it is used during the call only.
+        guard violation == nil, let session = unsafe session, unsafe nghttp2_session_check_request_allowed(session) != 0
+        else { return 0 }
         let allowed =
-            hasSettings
+            unsafe hasSettings
             ? nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
             : Self.initialStreams
         return max(0, min(limit, Int(allowed)) - exchanges.count)
@@ -107,12 +113,13 @@ package final class HTTP2Session {
 
     /// Sends a request on a stream of its own; nil when the connection takes none.
     package func submit(_ request: HTTPClientRequest) -> Int32? {
-        guard violation == nil, let session else { return nil }
+        // SAFETY: the session lives as long as this object; what is passed to it is used during the call only.
+        guard violation == nil, let session = unsafe session else { return nil }
         var list = HeaderList(request.headerList)
-        var provider = nghttp2_data_provider()
+        var provider = unsafe nghttp2_data_provider()
         // Without a callback the library ends the stream with the head.
-        if !request.body.isEmpty { provider.read_callback = Self.readBody }
-        let stream = list.withFields { fields, count in
+        if !request.body.isEmpty { unsafe provider.read_callback = Self.readBody }
+        let stream = unsafe list.withFields { fields, count in
             // SAFETY: the library copies the fields and the provider.
             unsafe nghttp2_submit_request(session, nil, fields, count, &provider, nil)
         }
@@ -125,7 +132,8 @@ package final class HTTP2Session {
     /// Nobody waits for the stream any more; the connection and all others go on.
     package func cancel(_ stream: Int32) {
         guard forget(stream) != nil else { return }
-        nghttp2_submit_rst_stream(
+        // SAFETY: the session lives as long as this object; what is passed to it is used during the call only.
+        unsafe nghttp2_submit_rst_stream(
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, UInt32(NGHTTP2_CANCEL.rawValue))
     }
 
@@ -137,22 +145,25 @@ package final class HTTP2Session {
 
     /// Asks the server whether it is there; whatever comes next says so.
     package func ping() {
-        nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+        // SAFETY: the session lives as long as this object; what is passed to it is used during the call only.
+        unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
     }
 
     /// Says goodbye; what `takeBytes` gives then is the last.
     package func close() {
         isClosing = true
-        nghttp2_session_terminate_session(session, UInt32(NGHTTP2_NO_ERROR.rawValue))
+        // SAFETY: the session lives as long as this object; what is passed to it is used during the call only.
+        unsafe nghttp2_session_terminate_session(session, UInt32(NGHTTP2_NO_ERROR.rawValue))
     }
 
     // MARK: Bytes and events
 
     /// Takes in bytes from the server.
     package func receive(_ bytes: RawSpan) {
-        guard violation == nil, let session else { return }
+        // SAFETY: the session lives as long as this object; what is passed to it is used during the call only.
+        guard violation == nil, let session = unsafe session else { return }
         complaint = nil
-        let taken = bytes.withUnsafeBytes { buffer in
+        let taken = unsafe bytes.withUnsafeBytes { buffer in
             // SAFETY: the library reads the bytes during the call.
             unsafe nghttp2_session_mem_recv(
                 session, buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), buffer.count)
@@ -161,7 +172,7 @@ package final class HTTP2Session {
         idleBytes += bytes.byteCount
         guard idleFrames > Self.maximumIdleFrames || idleBytes > Self.maximumIdleBytes else { return }
         violation = "more than \(Self.maximumIdleFrames) frames or \(Self.maximumIdleBytes) bytes that answer nothing"
-        nghttp2_session_terminate_session(session, UInt32(NGHTTP2_ENHANCE_YOUR_CALM.rawValue))
+        unsafe nghttp2_session_terminate_session(session, UInt32(NGHTTP2_ENHANCE_YOUR_CALM.rawValue))
     }
 
     /// Bytes for the server, as many as are ready, in pieces of about `count`; empty when there are no more. When there is
@@ -172,12 +183,12 @@ package final class HTTP2Session {
             var start: UnsafePointer<UInt8>?
             // SAFETY: the bytes are valid until the next call on the session, and are copied at once.
             let length = unsafe nghttp2_session_mem_send(session, &start)
-            guard length > 0, let start else { break }
+            guard length > 0, let start = unsafe start else { break }
             unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: start, count: length))
         }
         // After what breaks the protocol the library wants nothing more to read, once its GOAWAY is on its way; after the
         // server's GOAWAY only when the last stream has ended.
-        let isOver = bytes.isEmpty && nghttp2_session_want_read(session) == 0
+        let isOver = unsafe bytes.isEmpty && nghttp2_session_want_read(session) == 0
         if isOver, !isClosing, violation == nil, !(isGoingAway && exchanges.isEmpty) {
             violation = complaint ?? "a violation of HTTP/2"
         }

@@ -19,15 +19,17 @@ struct HeaderList {
 
     /// Calls `body` with the list, which is valid only during the call.
     mutating func withFields<Result>(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> Result) -> Result {
-        letters.withUnsafeMutableBufferPointer { letters in
-            var fields: [nghttp2_nv] = []
-            fields.reserveCapacity(lengths.count)
+        // SAFETY: the lengths are those of the pieces that the buffer was made of.
+        unsafe letters.withUnsafeMutableBufferPointer { letters in
+            var fields: [nghttp2_nv] = unsafe []
+            unsafe fields.reserveCapacity(lengths.count)
             var next = letters.baseAddress
             for (name, value, flags) in lengths {
                 // SAFETY: the lengths are those of the pieces that the buffer was made of.
-                let middle = next.map { unsafe $0 + name }
-                fields.append(nghttp2_nv(name: next, value: middle, namelen: name, valuelen: value, flags: flags))
-                next = middle.map { unsafe $0 + value }
+                let middle = unsafe next.map { unsafe $0 + name }
+                unsafe fields.append(
+                    nghttp2_nv(name: next, value: middle, namelen: name, valuelen: value, flags: flags))
+                unsafe next = middle.map { unsafe $0 + value }
             }
             return unsafe body(fields, fields.count)
         }

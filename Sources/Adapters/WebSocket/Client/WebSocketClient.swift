@@ -197,7 +197,8 @@ package final class WebSocketClient {
 extension WebSocketClient: ByteStreamDelegate {
     package func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
         do {
-            if let outcome = try parser.receive(UnsafeRawBufferPointer(bytes).bytes) { take(outcome) }
+            // SAFETY: the parser copies the bytes during the call.
+            if let outcome = try unsafe parser.receive(UnsafeRawBufferPointer(bytes).bytes) { take(outcome) }
         } catch {
             fail(.invalidHandshake(error.reason))
         }

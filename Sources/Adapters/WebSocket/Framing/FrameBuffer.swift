@@ -1,4 +1,6 @@
 /// The bytes of one frame on their way out: payload with room for the head in front of it.
+// SAFETY: the memory has one owner at a time, who gives it back to the pool once.
+@safe
 package struct FrameBuffer {
     /// The head is written right before the payload, so every buffer begins with room for the longest one.
     package static let headroom = 16
@@ -9,13 +11,16 @@ package struct FrameBuffer {
     /// Where the payload ends.
     var end: Int
 
-    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[start..<end]) }
+    // SAFETY: a buffer has one owner at a time, and what is read and written lies within it.
+    package var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: storage[start..<end]) }
     package var count: Int { end - start }
 }
 
 /// Frame buffers of one loop, used again and again, so that sending costs no allocation in steady state.
 ///
 /// Belongs to the loop's thread.
+// SAFETY: it holds only memory that nobody uses.
+@safe
 package final class FrameBufferPool {
     /// 20 ms of 16-bit mono up to 48 kHz, or a JSON event, fit the first; 60 ms or 32-bit samples the second; 100 ms of
     /// 48 kHz stereo the last. What is larger is allocated when needed and freed when sent.
@@ -25,7 +30,8 @@ package final class FrameBufferPool {
     /// How many unused buffers of each size are kept.
     private static let maximumKept = 64
 
-    private var free: [[UnsafeMutableRawBufferPointer]] = [[], [], []]
+    // SAFETY: a buffer has one owner at a time, and what is read and written lies within it.
+    private var free: [[UnsafeMutableRawBufferPointer]] = unsafe [[], [], []]
 
     package init() {}
 
@@ -34,31 +40,36 @@ package final class FrameBufferPool {
 
     deinit {
         // SAFETY: buffers in the free lists belong to nobody else.
-        for list in free { for buffer in list { buffer.deallocate() } }
+        for size in unsafe free.indices {
+            while let buffer = unsafe free[size].popLast() { unsafe buffer.deallocate() }
+        }
     }
 
     /// A whole frame.
     ///
     /// - Parameter mask: the masking key of a client; nil for a server.
     package func frame(_ opcode: WebSocketOpcode, payload: UnsafeRawBufferPointer, mask: UInt32?) -> FrameBuffer {
-        let storage = take(FrameBuffer.headroom + payload.count)
+        // SAFETY: a buffer has one owner at a time, and what is read and written lies within it.
+        let storage = unsafe take(FrameBuffer.headroom + payload.count)
         let end = FrameBuffer.headroom + payload.count
-        let room = UnsafeMutableRawBufferPointer(rebasing: storage[FrameBuffer.headroom..<end])
-        room.copyMemory(from: payload)
-        if let mask { WebSocketMask.apply(mask, to: room) }
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: storage[FrameBuffer.headroom..<end])
+        unsafe room.copyMemory(from: payload)
+        if let mask { unsafe WebSocketMask.apply(mask, to: room) }
         let header = WebSocketFrameHeader(opcode: opcode, mask: mask, payloadBytes: payload.count)
-        let start = header.write(into: storage, endingAt: FrameBuffer.headroom)
-        return FrameBuffer(storage: storage, start: start, end: end)
+        let start = unsafe header.write(into: storage, endingAt: FrameBuffer.headroom)
+        return unsafe FrameBuffer(storage: storage, start: start, end: end)
     }
 
     /// The buffer may be used again.
     package func put(_ buffer: FrameBuffer) {
         inUse -= 1
-        if let size = Self.sizes.firstIndex(of: buffer.storage.count), free[size].count < Self.maximumKept {
-            free[size].append(buffer.storage)
+        // SAFETY: a buffer has one owner at a time, and what is read and written lies within it.
+        if let size = unsafe Self.sizes.firstIndex(of: buffer.storage.count), unsafe free[size].count < Self.maximumKept
+        {
+            unsafe free[size].append(buffer.storage)
         } else {
             // SAFETY: the frame has been sent or given up, and nobody else knows its buffer.
-            buffer.storage.deallocate()
+            unsafe buffer.storage.deallocate()
         }
     }
 
@@ -67,6 +78,7 @@ package final class FrameBufferPool {
         guard let size = Self.sizes.firstIndex(where: { $0 >= count }) else {
             return .allocate(byteCount: count, alignment: 16)
         }
-        return free[size].popLast() ?? .allocate(byteCount: Self.sizes[size], alignment: 16)
+        // SAFETY: a buffer has one owner at a time, and what is read and written lies within it.
+        return unsafe free[size].popLast() ?? .allocate(byteCount: Self.sizes[size], alignment: 16)
     }
 }

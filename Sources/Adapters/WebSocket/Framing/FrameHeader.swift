@@ -57,8 +57,9 @@ package struct WebSocketFrameHeader: Hashable, Sendable {
     /// - Returns: nil when the head is not complete.
     init?(parsing bytes: UnsafeRawBufferPointer) throws(WebSocketViolation) {
         guard bytes.count >= 2 else { return nil }
-        let first = bytes[0]
-        let second = bytes[1]
+        // SAFETY: each index is below the count, which is checked before.
+        let first = unsafe bytes[0]
+        let second = unsafe bytes[1]
         guard first & 0x70 == 0 else { throw .protocolError("reserved bits are set and no extension was agreed upon") }
         guard let opcode = WebSocketOpcode(rawValue: first & 0x0F) else {
             throw .protocolError("the opcode \(first & 0x0F) is reserved")
@@ -71,10 +72,10 @@ package struct WebSocketFrameHeader: Hashable, Sendable {
         guard bytes.count >= count else { return nil }
         var length = Int(second & 0x7F)
         if length == 126 {
-            length = Int(bytes[2]) << 8 | Int(bytes[3])
+            length = unsafe Int(bytes[2]) << 8 | Int(bytes[3])
             guard length > 125 else { throw .protocolError("a length is not in its shortest form") }
         } else if length == 127 {
-            let long = (2..<10).reduce(UInt64(0)) { $0 << 8 | UInt64(bytes[$1]) }
+            let long = (2..<10).reduce(UInt64(0)) { unsafe $0 << 8 | UInt64(bytes[$1]) }
             guard long > 0xFFFF else { throw .protocolError("a length is not in its shortest form") }
             guard let fits = Int(exactly: long) else { throw .protocolError("a length has its highest bit set") }
             length = fits
@@ -84,7 +85,7 @@ package struct WebSocketFrameHeader: Hashable, Sendable {
         payloadBytes = length
         mask =
             second & 0x80 == 0
-            ? nil : (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[count - 4 + $1]) << UInt32(8 * $1) }
+            ? nil : (0..<4).reduce(UInt32(0)) { unsafe $0 | UInt32(bytes[count - 4 + $1]) << UInt32(8 * $1) }
     }
 
     /// How many bytes `write` needs.
@@ -97,7 +98,8 @@ package struct WebSocketFrameHeader: Hashable, Sendable {
         let start = end - encodedBytes
         var index = start
         func put(_ byte: UInt8) {
-            buffer[index] = byte
+            // SAFETY: each index is below the count, which is checked before.
+            unsafe buffer[index] = byte
             index += 1
         }
         put((isFinal ? 0x80 : 0) | opcode.rawValue)
@@ -135,12 +137,12 @@ enum WebSocketMask {
         var index = 0
         while index + 8 <= bytes.count {
             // SAFETY: eight bytes from `index` on lie in the buffer.
-            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            bytes.storeBytes(of: word ^ wide, toByteOffset: index, as: UInt64.self)
+            let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            unsafe bytes.storeBytes(of: word ^ wide, toByteOffset: index, as: UInt64.self)
             index += 8
         }
         while index < bytes.count {
-            bytes[index] ^= UInt8(truncatingIfNeeded: key >> UInt32(8 * (index & 3)))
+            unsafe bytes[index] ^= UInt8(truncatingIfNeeded: key >> UInt32(8 * (index & 3)))
             index += 1
         }
     }

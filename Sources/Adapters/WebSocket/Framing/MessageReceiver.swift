@@ -108,7 +108,8 @@ package final class MessageReceiver {
 
     /// Takes the next bytes of the connection, which may be changed.
     package func receive(_ bytes: UnsafeMutableRawBufferPointer, to delegate: some MessageReceiverDelegate) {
-        _ = receive(bytes, atMost: .max, to: delegate)
+        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
+        _ = unsafe receive(bytes, atMost: .max, to: delegate)
     }
 
     /// Takes the next bytes of the connection, which may be changed, up to the end of so many frames.
@@ -117,16 +118,17 @@ package final class MessageReceiver {
     func receive(
         _ bytes: UnsafeMutableRawBufferPointer, atMost maximumFrames: Int, to delegate: some MessageReceiverDelegate
     ) -> Int {
-        var rest = bytes[...]
+        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
+        var rest = unsafe bytes[...]
         var frames = 0
         while true {
             switch phase {
             case .over:
                 return bytes.count
             case .header:
-                guard !rest.isEmpty, frames < maximumFrames else { return bytes.count - rest.count }
+                guard unsafe !rest.isEmpty, frames < maximumFrames else { return unsafe bytes.count - rest.count }
                 do {
-                    guard let parsed = try takeHeader(&rest) else { return bytes.count }
+                    guard let parsed = try unsafe takeHeader(&rest) else { return bytes.count }
                     header = parsed
                     try check(parsed)
                     frameOffset = 0
@@ -137,15 +139,15 @@ package final class MessageReceiver {
                 }
             case .payload:
                 let missing = header.payloadBytes - frameOffset
-                guard missing == 0 || !rest.isEmpty else { return bytes.count }
-                let part = UnsafeMutableRawBufferPointer(rebasing: rest.prefix(missing))
-                rest = rest.dropFirst(part.count)
+                guard unsafe missing == 0 || !rest.isEmpty else { return bytes.count }
+                let part = unsafe UnsafeMutableRawBufferPointer(rebasing: rest.prefix(missing))
+                unsafe rest = rest.dropFirst(part.count)
                 if skipped != nil, !header.opcode.isControl {
                     skip(part.count, to: delegate)
                     continue
                 }
-                if let mask = header.mask { WebSocketMask.apply(mask, to: part, offset: frameOffset) }
-                take(part, to: delegate)
+                if let mask = header.mask { unsafe WebSocketMask.apply(mask, to: part, offset: frameOffset) }
+                unsafe take(part, to: delegate)
             }
         }
     }
@@ -155,18 +157,19 @@ package final class MessageReceiver {
         _ rest: inout Slice<UnsafeMutableRawBufferPointer>
     ) throws(WebSocketViolation) -> WebSocketFrameHeader? {
         if partialHeader.isEmpty {
-            let front = UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: rest))
-            if let whole = try WebSocketFrameHeader(parsing: front) {
-                rest = rest.dropFirst(whole.encodedBytes)
+            // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
+            let front = unsafe UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: rest))
+            if let whole = try unsafe WebSocketFrameHeader(parsing: front) {
+                unsafe rest = rest.dropFirst(whole.encodedBytes)
                 return whole
             }
         }
         // At most fourteen bytes go this way, and only when TCP has cut a head in two.
-        while let byte = rest.first {
+        while let byte = unsafe rest.first {
             partialHeader.append(byte)
-            rest = rest.dropFirst()
-            let attempt = partialHeader.withUnsafeBytes { bytes in
-                Result { () throws(WebSocketViolation) in try WebSocketFrameHeader(parsing: bytes) }
+            unsafe rest = rest.dropFirst()
+            let attempt = unsafe partialHeader.withUnsafeBytes { bytes in
+                Result { () throws(WebSocketViolation) in try unsafe WebSocketFrameHeader(parsing: bytes) }
             }
             let parsed = try attempt.get()
             if let parsed {
@@ -220,27 +223,28 @@ package final class MessageReceiver {
         if header.opcode.isControl {
             if isWhole, control.isEmpty {
                 phase = .header
-                return finishControl(UnsafeRawBufferPointer(part), to: delegate)
+                // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
+                return unsafe finishControl(UnsafeRawBufferPointer(part), to: delegate)
             }
-            control.append(contentsOf: part)
+            unsafe control.append(contentsOf: part)
             frameOffset += part.count
             guard isWhole else { return }
             let payload = control
             control = []
             phase = .header
-            return payload.withUnsafeBytes { finishControl($0, to: delegate) }
+            return unsafe payload.withUnsafeBytes { unsafe finishControl($0, to: delegate) }
         }
         if header.opcode != .continuation, header.isFinal, isWhole, message.isEmpty {
             phase = .header
-            return finish(UnsafeRawBufferPointer(part), isText: header.opcode == .text, to: delegate)
+            return unsafe finish(UnsafeRawBufferPointer(part), isText: header.opcode == .text, to: delegate)
         }
         let isText = fragmented == .text || header.opcode == .text
-        if isText, !checker.take(UnsafeRawBufferPointer(part)) { return failText(to: delegate) }
+        if isText, unsafe !checker.take(UnsafeRawBufferPointer(part)) { return failText(to: delegate) }
         guard reserve(message.count + part.count) else {
             let reason = "the server has too many unfinished messages"
             return fail(WebSocketViolation(code: .tryAgainLater, reason: reason), to: delegate)
         }
-        message.append(contentsOf: part)
+        unsafe message.append(contentsOf: part)
         frameOffset += part.count
         guard isWhole else { return }
         phase = .header
@@ -252,7 +256,7 @@ package final class MessageReceiver {
         // Taken out, since the delegate may stop us meanwhile; put back without a copy.
         var whole: [UInt8] = []
         swap(&whole, &message)
-        whole.withUnsafeBytes { delegate.received(message: $0, isText: isText) }
+        unsafe whole.withUnsafeBytes { unsafe delegate.received(message: $0, isText: isText) }
         guard whole.capacity <= Self.maximumKeptBytes else { return }
         whole.removeAll(keepingCapacity: true)
         swap(&whole, &message)
@@ -261,8 +265,9 @@ package final class MessageReceiver {
     private func finish(
         _ payload: UnsafeRawBufferPointer, isText: Bool, to delegate: some MessageReceiverDelegate
     ) {
-        if isText, !Self.isUTF8(payload) { return failText(to: delegate) }
-        delegate.received(message: payload, isText: isText)
+        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
+        if isText, unsafe !Self.isUTF8(payload) { return failText(to: delegate) }
+        unsafe delegate.received(message: payload, isText: isText)
     }
 
     private func failText(to delegate: some MessageReceiverDelegate) {
@@ -271,9 +276,10 @@ package final class MessageReceiver {
 
     private func finishControl(_ payload: UnsafeRawBufferPointer, to delegate: some MessageReceiverDelegate) {
         switch header.opcode {
-        case .ping: delegate.received(ping: payload)
-        case .pong: delegate.received(pong: payload)
-        case .close: finishClose(payload, to: delegate)
+        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
+        case .ping: unsafe delegate.received(ping: payload)
+        case .pong: unsafe delegate.received(pong: payload)
+        case .close: unsafe finishClose(payload, to: delegate)
         case .continuation, .text, .binary: break
         }
     }
@@ -287,16 +293,17 @@ package final class MessageReceiver {
             phase = .over
             return delegate.received(close: .noStatus, reason: "")
         }
-        let code = WebSocketCloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
+        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
+        let code = unsafe WebSocketCloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
         guard code.isSendable else {
             return fail(.protocolError("the close code \(code.rawValue) may not be sent"), to: delegate)
         }
-        let reason = UnsafeRawBufferPointer(rebasing: payload[2...])
-        guard Self.isUTF8(reason) else {
+        let reason = unsafe UnsafeRawBufferPointer(rebasing: payload[2...])
+        guard unsafe Self.isUTF8(reason) else {
             return fail(WebSocketViolation(code: .invalidPayload, reason: "a close reason is not UTF-8"), to: delegate)
         }
         phase = .over
-        delegate.received(close: code, reason: String(decoding: reason, as: UTF8.self))
+        unsafe delegate.received(close: code, reason: String(decoding: reason, as: UTF8.self))
     }
 
     private func fail(_ violation: WebSocketViolation, to delegate: some MessageReceiverDelegate) {
@@ -306,8 +313,9 @@ package final class MessageReceiver {
 
     /// Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
     static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        bytes.withMemoryRebound(to: UInt8.self) { buffer in
-            (try? UTF8Span(validating: buffer.span)) != nil
+        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
+        unsafe bytes.withMemoryRebound(to: UInt8.self) { buffer in
+            unsafe (try? UTF8Span(validating: buffer.span)) != nil
         }
     }
 }

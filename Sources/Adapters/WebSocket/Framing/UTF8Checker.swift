@@ -11,7 +11,9 @@ struct UTF8Checker {
 
     /// Takes the next bytes; false when no text can go on like that.
     mutating func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        for byte in bytes {
+        // SAFETY: the bytes are read during the call only.
+        for index in bytes.indices {
+            let byte = unsafe bytes[index]
             if missing > 0 {
                 guard allowed.contains(byte) else { return false }
                 missing -= 1
