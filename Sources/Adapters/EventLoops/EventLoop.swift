@@ -29,7 +29,7 @@ package final class EventLoop: @unchecked Sendable {
     private let thread = Locked<pthread_t?>(nil)
     private var leftovers: [String] = []
 
-    // The rest is touched by the loop's thread alone.
+    // What follows is touched by the loop's thread alone.
     let timers = TimerHeap()
     private let kernelTimer: KernelTimer
     let background = BackgroundQueue()

@@ -15,7 +15,7 @@ package enum EventLoopError: Error, Hashable, Sendable {
     case connectionRefused
     /// There is no way to that host or network.
     case unreachable
-    /// The other side ended the connection without saying goodbye.
+    /// The peer has reset the connection.
     case connectionReset
     /// The time that was allowed is over.
     case timedOut

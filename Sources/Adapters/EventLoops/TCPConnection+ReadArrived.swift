@@ -7,7 +7,7 @@ extension TCPConnection {
     private static let readBytes = 16_384
 
     /// Hands over now what the kernel has already, instead of in the loop's next iteration: whoever is about to write to a
-    /// connection that has been silent learns first that the other side has said goodbye.
+    /// connection that has been silent learns first that the peer has ended it.
     ///
     /// Not to be called from `onBytes`.
     package func readArrived() {

@@ -16,7 +16,7 @@ extension TCPConnection {
         return unsafe max(0, Int(uv_try_write(pointer(as: uv_stream_t.self), &buffer, 1)))
     }
 
-    /// Limits what the kernel holds without having sent it (TCP_NOTSENT_LOWAT); the rest waits here, where its owner
+    /// Limits what the kernel holds without having sent it (TCP_NOTSENT_LOWAT); what is beyond waits here, where its owner
     /// can still change its mind about it.
     package func limitUnsentBytes(_ count: Int) {
         guard !isClosed else { return }

@@ -61,7 +61,7 @@ final class HTTP1Connection: HTTPCarrier {
 
     private func received(_ bytes: RawSpan) {
         guard var parser, call != nil else {
-            // Nobody asked: the server is about to close, or out of step.
+            // There is no call: the server is about to close, or out of step.
             return end(.malformedResponse(origin, reason: "an answer that nobody asked for"))
         }
         self.parser = nil
@@ -76,7 +76,7 @@ final class HTTP1Connection: HTTPCarrier {
     }
 
     private func streamEnded(isWhole: Bool) {
-        // Where anybody may have cut the answer off, the end of the stream does not count as its end.
+        // An answer that ends with the stream may be cut short if TLS was not closed in order.
         guard isWhole, var parser, call != nil else { return end(.disconnected(origin)) }
         do throws(HTTPResponseParser.Failure) {
             try parser.receiveEnd()

@@ -3,7 +3,7 @@ internal import HTTP
 
 /// What works for calls that it has taken: a connection.
 protocol HTTPCarrier: AnyObject {
-    /// Nobody waits for the call any more.
+    /// The caller has given the call up.
     func drop(_ call: HTTPCall)
 }
 
@@ -16,7 +16,7 @@ package final class HTTPCall {
 
     /// Checked: it can be written.
     let request: HTTPClientRequest
-    /// Who works for the call now; nil while it waits.
+    /// The connection that serves the call; nil while it waits.
     weak var carrier: (any HTTPCarrier)?
     /// It was sent on a connection that had gone stale, and is tried once more, on a new one.
     var needsNewConnection = false
@@ -33,7 +33,7 @@ package final class HTTPCall {
 
     var origin: HTTPOrigin { request.url.origin }
 
-    /// - Parameter onAbandon: takes the call out of the client when nobody waits any more.
+    /// - Parameter onAbandon: takes the call out of the client when it has timed out or was cancelled.
     func begin(loop: EventLoop, timeout: Duration, onAbandon: @escaping (HTTPCall) -> Void) {
         self.onAbandon = onAbandon
         let timer = LoopTimer(loop: loop) { [unowned self] in abandon(.timedOut(origin)) }

@@ -13,8 +13,8 @@ package struct HTTPClientRequest: Hashable, Sendable {
     /// Without Host, Content-Length and those about the connection, which the client writes.
     package var headers: HTTPHeaders
     package var body: [UInt8]
-    /// Whether doing it twice is the same as doing it once, so that it may be sent again when nobody knows what became of
-    /// it. By default what the method says (RFC 9110 section 9.2.2).
+    /// Whether doing it twice is the same as doing it once, so that it may be sent again when its fate is not known. By
+    /// default what the method says (RFC 9110 section 9.2.2).
     package var isIdempotent: Bool
 
     package init(_ method: HTTPMethod, _ url: HTTPURL, headers: HTTPHeaders = [:], body: [UInt8] = []) {

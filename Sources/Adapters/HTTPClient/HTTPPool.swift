@@ -4,8 +4,8 @@ internal import SecureTransport
 
 /// The calls to one origin and the connections that serve them.
 ///
-/// Which version of HTTP a secure origin speaks only an open connection tells. Until then one is opened however many
-/// calls wait, since all of them may share it; where it turns out to be HTTP/1.1, the others follow.
+/// Only an open connection tells which version of HTTP a secure origin speaks. So one connection is opened first, however
+/// many calls wait. With HTTP/2 all of them share it; with HTTP/1.1 the pool opens more.
 final class HTTPPool {
     private enum Version { case unknown, http1, http2 }
 
@@ -22,11 +22,11 @@ final class HTTPPool {
     private var idle: [HTTP1Connection] = []
     private var busy: [ObjectIdentifier: HTTP1Connection] = [:]
     private var shared: HTTP2Connection?
-    /// They take no new calls, but have some to finish.
+    /// Connections that finish the calls they have and take no new ones.
     private var leaving: [HTTP2Connection] = []
     private var isClosed = false
 
-    /// - Parameter onEmpty: nothing is open and nobody waits.
+    /// - Parameter onEmpty: called when no connection is open and no call waits.
     init(
         loop: EventLoop, origin: HTTPOrigin, authorities: TLSClientContext?, limits: HTTPClient.Limits,
         onEmpty: @escaping (HTTPPool) -> Void
@@ -50,7 +50,7 @@ final class HTTPPool {
         advance()
     }
 
-    /// Nobody waits for the call any more.
+    /// The caller has given the call up.
     func abandon(_ call: HTTPCall) {
         if let carrier = call.carrier {
             carrier.drop(call)
@@ -93,7 +93,7 @@ final class HTTPPool {
         if openConnections == 0, waiting.isEmpty { onEmpty(self) }
     }
 
-    /// Whether somebody waits who may go on a connection that is open already.
+    /// Whether a call waits that may use a connection which is open already.
     private var hasWaiting: Bool { waiting.contains { !$0.needsNewConnection } }
 
     private func takeWaiting(forNewConnection isNew: Bool) -> HTTPCall? {
@@ -111,7 +111,7 @@ final class HTTPPool {
         return nil
     }
 
-    /// How many connections should be in the making.
+    /// How many connections should be opening.
     private var wantedOpenings: Int {
         guard !waiting.isEmpty else { return 0 }
         guard version == .http1 else { return shared == nil ? 1 : 0 }
@@ -141,7 +141,7 @@ final class HTTPPool {
 
     private func use(http2 transport: HTTPTransport) {
         version = .http2
-        // Calls that each opened a connection when the server still spoke HTTP/1.1 share the first.
+        // The server spoke HTTP/1.1 before, so several connections were opening: all calls share the first.
         guard shared == nil else { return transport.close() }
         shared = HTTP2Connection(loop: loop, transport: transport, limits: limits, owner: self)
         if shared == nil {
@@ -163,7 +163,8 @@ final class HTTPPool {
         }
     }
 
-    /// A connection that everybody waited for fails all of them, one of several one of them.
+    /// A connection could not be opened. With HTTP/1.1 others may be opening, so one call fails; otherwise all calls waited
+    /// for this connection, and all of them fail.
     private func failed(_ error: HTTPClientError) {
         let count = version == .http1 ? min(1, waiting.count) : waiting.count
         let calls = Array(waiting.prefix(count))
@@ -205,7 +206,7 @@ extension HTTPPool: HTTP1Connection.Owner {
         advance()
     }
 
-    /// A call whose connection has ended is tried once more if that cannot do anything twice.
+    /// The connection of a call has ended. The call is sent once more if the server does nothing twice by that.
     private func lose(_ call: HTTPCall, _ error: HTTPClientError, isStale: Bool) {
         call.carrier = nil
         guard isStale, case .disconnected = error, call.request.isIdempotent, !call.needsNewConnection, !isClosed else {
@@ -249,7 +250,7 @@ extension HTTPPool: HTTP2Connection.Owner {
         advance()
     }
 
-    /// It finishes what it has and gets nothing new.
+    /// The connection finishes the calls it has and gets no new ones.
     private func leave(_ connection: HTTP2Connection) {
         guard shared === connection else { return }
         shared = nil

@@ -11,7 +11,7 @@ final class HTTPTransport {
     let origin: HTTPOrigin
     /// Decrypted bytes; they are gone after the call. Not called again before it has returned.
     var onBytes: ((RawSpan) -> Void)?
-    /// The server has ended the stream. False when anybody else may have cut it off (TLS without its own goodbye). The
+    /// The stream has ended. False when somebody between may have cut it off (TLS without close_notify). The
     /// owner then closes.
     var onEnd: ((_ isWhole: Bool) -> Void)?
     /// All that was waiting to be sent has been handed to the kernel.
@@ -123,7 +123,7 @@ final class HTTPTransport {
         }
     }
 
-    /// Does what TLS wants done. What its own doing brings about is done by the loop that runs already.
+    /// Carries out what the TLS session wants. Not recursive: what a callback causes is done by the loop that runs.
     private func pump() {
         guard !isPumping else { return }
         isPumping = true
@@ -158,7 +158,7 @@ final class HTTPTransport {
         }
     }
 
-    /// Takes in what has arrived since the loop looked. Not to be called from a callback.
+    /// Reads what has arrived since the loop looked. Not to be called from a callback.
     func readArrived() {
         guard !isPumping, completion == nil else { return }
         tcp?.readArrived()

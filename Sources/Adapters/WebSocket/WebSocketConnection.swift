@@ -47,7 +47,7 @@ package final class WebSocketConnection {
     var backlogWork: BackgroundWork?
     /// Whether the handler wants nothing read.
     var isReadingPaused = false
-    private var queue = SendQueue()
+    private(set) var queue = SendQueue()
     var pendingPong: [UInt8]?
     /// Our close frame, which goes out behind the queue.
     var closeFrame: FrameBuffer?
@@ -102,9 +102,6 @@ package final class WebSocketConnection {
 
     /// Bytes accepted for sending that the kernel does not have yet, heads included.
     package var bufferedBytes: Int { queue.bytes + stream.queuedBytes }
-
-    /// Those of them that will be dropped when the peer reads too slowly.
-    package var bufferedDroppableBytes: Int { queue.droppableBytes }
 
     /// How long messages of the peer may be from now on, in place of what the configuration says.
     package var maximumMessageBytes: Int {

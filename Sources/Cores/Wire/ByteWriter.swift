@@ -28,9 +28,6 @@ package struct ByteWriter: Sendable {
 
     package mutating func write(_ more: some Sequence<UInt8>) { bytes.append(contentsOf: more) }
 
-    /// `count` zero bytes.
-    package mutating func writeZeros(_ count: Int) { bytes.append(contentsOf: repeatElement(0, count: count)) }
-
     /// Zero bytes up to the next multiple of `alignment`.
     package mutating func pad(to alignment: Int) {
         while !bytes.count.isMultiple(of: alignment) { bytes.append(0) }

@@ -18,7 +18,7 @@ package enum InflateError: Error, Hashable, Sendable {
 }
 
 /// Decompresses DEFLATE (RFC 1951), alone or inside zlib (RFC 1950) or gzip (RFC 1952). Made for small inputs from
-/// strangers: the output is limited, and no input traps.
+/// unknown peers: the output is limited, and no input traps.
 package enum Inflate {
     /// What stands around the compressed data.
     package enum Container: Hashable, Sendable { case raw, zlib, gzip }

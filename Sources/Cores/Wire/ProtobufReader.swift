@@ -88,12 +88,6 @@ package struct ProtobufReader: Sendable {
         throw .malformedVarint(offset: start)
     }
 
-    /// A varint in zigzag form (`sint32`, `sint64`).
-    package mutating func readZigZag() throws(ProtobufError) -> Int64 {
-        let value = try readVarint()
-        return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
-    }
-
     /// Four bytes, little-endian (`fixed32`, `float`).
     package mutating func readFixed32() throws(ProtobufError) -> UInt32 {
         UInt32(truncatingIfNeeded: try readLittleEndian(4))

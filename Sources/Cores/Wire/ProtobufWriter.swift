@@ -18,17 +18,9 @@ package struct ProtobufWriter: Sendable {
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 
-    /// A varint in zigzag form (`sint32`, `sint64`).
-    package mutating func writeZigZag(_ value: Int64) { writeVarint(UInt64(bitPattern: value << 1 ^ value >> 63)) }
-
     /// Four bytes, little-endian (`fixed32`, `float`).
     package mutating func writeFixed32(_ value: UInt32) {
         for place in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: value >> UInt32(8 * place))) }
-    }
-
-    /// Eight bytes, little-endian (`fixed64`, `double`).
-    package mutating func writeFixed64(_ value: UInt64) {
-        for place in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * place))) }
     }
 
     /// A length and the bytes themselves.

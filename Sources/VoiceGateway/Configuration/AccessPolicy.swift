@@ -25,6 +25,13 @@ package struct AccessPolicy: Hashable, Sendable {
 
     /// Whether callers must present a key or an access token.
     package var requiresKey: Bool { apiKeys != nil }
+
+    /// Whether callers of the HTTP interface may name rooms. One with a key is somebody's backend, which may name whom it
+    /// likes.
+    package var mayNameRooms: Bool { requiresKey || allowsClientRooms }
+
+    /// Whether they may name identities.
+    package var mayNameIdentities: Bool { requiresKey || allowsClientIdentities }
 }
 
 /// The agents that callers without an access token may name.

@@ -21,7 +21,7 @@ final class HTTPAPI {
         self.admission = admission
         interface = HTTPInterface(
             HTTPInterface.Surroundings(
-                configuration: HTTPAPIConfiguration(environment),
+                configuration: environment.configuration, livekitURL: environment.livekitURL,
                 rooms: RoomServerCalls(api: api, placer: placer),
                 metrics: environment.metrics, log: environment.log,
                 now: { loop.now }, wallClock: UnixClock.now,

@@ -7,7 +7,9 @@ internal import Wire
 final class HTTPInterface {
     /// What the routes need of the process around them.
     struct Surroundings {
-        let configuration: HTTPAPIConfiguration
+        let configuration: GatewayConfiguration
+        /// Where clients that speak LiveKit themselves find the room server.
+        let livekitURL: String
         let rooms: any RoomServerAccess
         let metrics: Metrics
         let log: Log
@@ -39,14 +41,16 @@ final class HTTPInterface {
         let unixTime = { Int64(around.wallClock().seconds) }
         let general = GeneralRoutes(
             metrics: around.metrics, index: { [state] in state.index }, description: { [state] in state.description },
-            hasPlayground: around.configuration.hasPlayground)
+            hasPlayground: around.configuration.http.hasPlayground)
         let health = HealthRoutes(
             uptime: { around.now() - startedAt }, wallClock: around.wallClock,
             isDraining: { [state] in state.isDraining || around.isClosed() }, calls: around.calls,
             probe: RoomServerProbe(rooms: around.rooms, now: around.now))
         let sessions = SessionRoutes(
-            configuration: around.configuration, rooms: around.rooms, log: around.log, unixTime: unixTime)
-        let tokens = TokenRoutes(configuration: around.configuration, unixTime: unixTime)
+            configuration: around.configuration, livekitURL: around.livekitURL, rooms: around.rooms, log: around.log,
+            unixTime: unixTime)
+        let tokens = TokenRoutes(
+            configuration: around.configuration, livekitURL: around.livekitURL, unixTime: unixTime)
         let routes = general.routes + BrowserRoutes.routes + health.routes + sessions.routes + tokens.routes
         let document = OpenAPIDocument(
             routes: routes, dialects: ClientDialects.descriptors, configuration: around.configuration,

@@ -25,7 +25,8 @@ final class HTTPRouter {
         self.routes = Dictionary(grouping: routes, by: \.path)
         webSocketPaths = Set(ClientDialects.paths.keys)
         crossOrigin = CrossOriginPolicy(
-            origins: around.configuration.allowedOrigins, requestIDHeader: around.configuration.requestIDHeader)
+            origins: around.configuration.http.allowedOrigins,
+            requestIDHeader: around.configuration.http.requestIDHeader)
         self.around = around
     }
 

@@ -6,7 +6,7 @@ internal import Wire
 struct OpenAPIDocument {
     let routes: [HTTPRoute]
     let dialects: [DialectDescriptor]
-    let configuration: HTTPAPIConfiguration
+    let configuration: GatewayConfiguration
     let version: String
 
     var json: JSONValue {
@@ -21,14 +21,14 @@ struct OpenAPIDocument {
             "headers": [
                 "RequestID": [
                     "description":
-                        "The request's own \(configuration.requestIDHeader), or a new one; it stands in the gateway's log.",
+                        "The request's own \(configuration.http.requestIDHeader), or a new one; it stands in the gateway's log.",
                     "schema": ["type": "string"],
                 ]
             ],
         ]
-        if configuration.requiresKey {
+        if configuration.access.requiresKey {
             components["securitySchemes"] = [
-                "ApiKey": ["type": "apiKey", "in": "header", "name": .string(configuration.apiKeyHeaderName)]
+                "ApiKey": ["type": "apiKey", "in": "header", "name": .string(configuration.access.apiKeyHeaderName)]
             ]
         }
         return [
@@ -71,7 +71,7 @@ struct OpenAPIDocument {
         var responses = JSONObject()
         for answer in answers(of: route) { responses["\(answer.status)"] = response(answer) }
         operation["responses"] = .object(responses)
-        if route.isGuarded, configuration.requiresKey { operation["security"] = [["ApiKey": []]] }
+        if route.isGuarded, configuration.access.requiresKey { operation["security"] = [["ApiKey": []]] }
         return .object(operation)
     }
 
@@ -95,18 +95,18 @@ struct OpenAPIDocument {
                 415, "The body is something else than JSON",
                 schema: route.errors == .service ? ErrorStyle.reference("ValidationError") : nil)
         }
-        if route.isGuarded, configuration.requiresKey {
+        if route.isGuarded, configuration.access.requiresKey {
             add(401, "The API key is missing", headers: ["WWW-Authenticate"])
             add(403, "The API key is wrong")
         }
-        if route.isGuarded, configuration.isRateLimited {
+        if route.isGuarded, configuration.rateLimit != nil {
             add(429, "Too many requests", headers: ["Retry-After"])
         }
         return answers.sorted { $0.status < $1.status }
     }
 
     private func response(_ answer: OperationDocumentation.Answer) -> JSONValue {
-        var headers: JSONObject = [configuration.requestIDHeader: ["$ref": "#/components/headers/RequestID"]]
+        var headers: JSONObject = [configuration.http.requestIDHeader: ["$ref": "#/components/headers/RequestID"]]
         for header in answer.headers {
             headers[header] = [
                 "schema": header == "Retry-After" ? ["type": "integer", "minimum": 1] : ["type": "string"]

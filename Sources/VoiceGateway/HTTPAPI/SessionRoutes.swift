@@ -15,7 +15,9 @@ struct SessionRoutes {
     /// Where WebSocket clients take their token.
     static let webSocketPath = ClientDialects.ofSessions.paths[0]
 
-    let configuration: HTTPAPIConfiguration
+    let configuration: GatewayConfiguration
+    /// Where clients find the room server.
+    let livekitURL: String
     let rooms: any RoomServerAccess
     let log: Log
     /// Seconds since 1970.
@@ -37,29 +39,24 @@ struct SessionRoutes {
         } catch {
             return completion(Self.refusal(error.status, error.sentence))
         }
-        guard configuration.mayNameIdentities else {
+        guard configuration.access.mayNameIdentities else {
             return completion(Self.refusal(403, "This server does not let callers choose userIdentity"))
         }
-        guard configuration.mayNameRooms || session.roomName == nil else {
+        guard configuration.access.mayNameRooms || session.roomName == nil else {
             return completion(Self.refusal(403, "This server does not let callers choose roomName"))
         }
-        guard let url = configuration.livekit.url, let key = configuration.livekit.key,
-            let secret = configuration.livekit.secret
-        else {
-            log.error("session not created", ["missing": configuration.livekit.missing?.variable ?? ""])
-            return completion(Self.failure)
-        }
+        let credentials = configuration.roomServer.credentials
         var random = SecureRandom()
         let room = session.roomName ?? "room-" + RandomName.uuid(using: &random)
         let token = AccessToken.caller(
-            session.userIdentity, in: room, key: key, now: unixTime(), lifetime: Self.tokenLifetime
-        ).signed(secret: secret, .openSSL)
+            session.userIdentity, in: room, key: credentials.key, now: unixTime(), lifetime: Self.tokenLifetime
+        ).signed(secret: credentials.secret, .openSSL)
         guard
-            let webSocketURL = configuration.address.webSocketURL(
+            let webSocketURL = PublicAddress(configuration.http).webSocketURL(
                 "\(Self.webSocketPath)?access_token=\(token)", for: request)
         else { return completion(Self.refusal(400, "The Host header does not say where this server is")) }
         let metadata = JSONValue.object(session.agentConfig).serialized()
-        rooms.open(room, agent: configuration.agentName, metadata: metadata) { [log] result in
+        rooms.open(room, agent: configuration.agentName, metadata: metadata) { [log, livekitURL] result in
             let isDispatched: Bool
             switch result {
             case .success(let isComing): isDispatched = isComing
@@ -72,7 +69,7 @@ struct SessionRoutes {
                 .json(
                     200,
                     [
-                        "userToken": .string(token), "roomName": .string(room), "livekitUrl": .string(url),
+                        "userToken": .string(token), "roomName": .string(room), "livekitUrl": .string(livekitURL),
                         "agentDispatched": .bool(isDispatched), "agentConfig": .object(JSONObject(members: told)),
                         "websocketUrl": .string(webSocketURL),
                     ]))

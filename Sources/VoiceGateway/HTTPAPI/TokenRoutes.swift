@@ -10,7 +10,9 @@ struct TokenRoutes {
     static let agentIdentity = "gemma-voice-agent"
     static let agentName = "Gemma Voice Agent"
 
-    let configuration: HTTPAPIConfiguration
+    let configuration: GatewayConfiguration
+    /// Where clients find the room server.
+    let livekitURL: String
     /// Seconds since 1970.
     let unixTime: () -> Int64
 
@@ -32,13 +34,11 @@ struct TokenRoutes {
     }
 
     private func status(_ request: HTTPRequest) -> HTTPResponse {
-        let isEnabled = configuration.livekit.missing == nil
-        return .json(
+        .json(
             200,
             [
-                "enabled": .bool(isEnabled),
-                "url": isEnabled ? .string(configuration.livekit.url ?? "") : .null,
-                "default_room": isEnabled ? .string(configuration.livekitRoomName) : .null,
+                "enabled": true, "url": .string(livekitURL),
+                "default_room": .string(configuration.tokens.livekitRoomName),
             ])
     }
 
@@ -49,32 +49,29 @@ struct TokenRoutes {
         } catch {
             return error.response
         }
-        guard configuration.mayNameRooms || wishes.roomName == nil else {
+        guard configuration.access.mayNameRooms || wishes.roomName == nil else {
             return ErrorStyle.service.response(403, "This server does not let callers choose room_name")
         }
-        guard configuration.mayNameIdentities || wishes.participantIdentity == nil || isAgent else {
+        guard configuration.access.mayNameIdentities || wishes.participantIdentity == nil || isAgent else {
             return ErrorStyle.service.response(403, "This server does not let callers choose participant_identity")
         }
-        if let (name, variable) = configuration.livekit.missing {
-            return ErrorStyle.service.response(
-                503, "LiveKit \(name) not configured. Set \(variable) environment variable.")
-        }
+        let credentials = configuration.roomServer.credentials
         var random = SecureRandom()
-        let room = wishes.roomName ?? configuration.livekitRoomName
+        let room = wishes.roomName ?? configuration.tokens.livekitRoomName
         let identity =
             isAgent
             ? Self.agentIdentity
             : wishes.participantIdentity ?? "user-" + RandomName.hexadecimal(8, using: &random)
         var token = AccessToken.caller(
-            identity, in: room, key: configuration.livekit.key ?? "", now: unixTime(),
-            lifetime: configuration.livekitTokenTTL)
+            identity, in: room, key: credentials.key, now: unixTime(),
+            lifetime: Int64(configuration.tokens.livekitTokenTTL))
         token.name = isAgent ? Self.agentName : wishes.participantName ?? identity
         if isAgent { token.video.canUpdateOwnMetadata = true }
         return .json(
             200,
             [
-                "token": .string(token.signed(secret: configuration.livekit.secret ?? "", .openSSL)),
-                "url": .string(configuration.livekit.url ?? ""), "room_name": .string(room),
+                "token": .string(token.signed(secret: credentials.secret, .openSSL)),
+                "url": .string(livekitURL), "room_name": .string(room),
                 "participant_identity": .string(identity),
             ])
     }
@@ -82,15 +79,14 @@ struct TokenRoutes {
     // MARK: Description
 
     private static let statusDocumentation = OperationDocumentation(
-        id: "livekitStatus", group: "LiveKit", summary: "Whether LiveKit can be used, and where it is",
+        id: "livekitStatus", group: "LiveKit", summary: "Where LiveKit is",
         answers: [
             .init(
-                status: 200, text: "Nulls unless URL, key and secret are known",
+                status: 200, text: "LiveKit can always be used",
                 schema: [
                     "type": "object", "required": ["enabled", "url", "default_room"], "additionalProperties": false,
                     "properties": [
-                        "enabled": ["type": "boolean"], "url": ["type": ["string", "null"]],
-                        "default_room": ["type": ["string", "null"]],
+                        "enabled": ["const": true], "url": ["type": "string"], "default_room": ["type": "string"],
                     ],
                 ])
         ])
@@ -117,7 +113,6 @@ struct TokenRoutes {
                 .init(
                     status: 422, text: "A member is not as it must be",
                     schema: ErrorStyle.reference("ValidationError")),
-                .init(status: 503, text: "LiveKit is not configured", schema: ErrorStyle.service.schema),
             ])
     }
 }

@@ -22,6 +22,9 @@ package struct GatewayEnvironment: Sendable {
     package var placements = AgentPlacements()
 
     package var credentials: APICredentials { configuration.roomServer.credentials }
+
+    /// The room server's address as clients are told it.
+    package var livekitURL: String { configuration.tokens.livekitPublicURL ?? roomServer.webSocketText }
 }
 
 /// A kind of client connection: decides about the WebSockets of one path, on one loop.

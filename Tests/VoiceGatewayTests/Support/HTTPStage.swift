@@ -71,14 +71,15 @@ final class HTTPStage {
     var refusal: RequestRefusal?
     private(set) var interface: HTTPInterface!
 
-    init(_ change: (inout HTTPAPIConfiguration) -> Void = { _ in }) {
-        var configuration = HTTPAPIConfiguration(
-            agentName: "custom-agent",
-            livekit: LiveKitAccess(url: "wss://livekit.example.com", key: "devkey", secret: Self.secret))
+    init(_ change: (inout GatewayConfiguration) -> Void = { _ in }) {
+        var configuration = GatewayConfiguration()
+        configuration.agentName = "custom-agent"
+        configuration.roomServer = .development(port: 0, APICredentials(key: "devkey", secret: Self.secret))
+        configuration.http.hasPlayground = false
         change(&configuration)
         interface = HTTPInterface(
             HTTPInterface.Surroundings(
-                configuration: configuration, rooms: rooms,
+                configuration: configuration, livekitURL: "wss://livekit.example.com", rooms: rooms,
                 metrics: Metrics(), log: .silent, now: { [unowned self] in now },
                 wallClock: { (Self.unixTime, 5_000_000) }, refusal: { [unowned self] _ in refusal },
                 clientAddress: { $0.remoteAddress?.ip ?? .anyV4 }))

@@ -2,7 +2,7 @@ internal import EventLoops
 internal import HTTP
 internal import Wire
 
-/// One HTTP/2 connection that is open: serves many calls at a time, and lives on when one of them is given up.
+/// An open HTTP/2 connection. It serves many calls at a time, and goes on when one of them is given up.
 final class HTTP2Connection: HTTPCarrier {
     /// What the connection tells the pool that owns it. Each may close the connection or give it other calls.
     protocol Owner: AnyObject {
@@ -14,7 +14,7 @@ final class HTTP2Connection: HTTPCarrier {
         func connection(_ connection: HTTP2Connection, refused call: HTTPCall, needsHTTP1: Bool)
         /// It may have room now, or it takes no new calls any more.
         func connectionChanged(_ connection: HTTP2Connection)
-        /// The connection is closed. What was to become of its calls nobody knows.
+        /// The connection is closed. Whether the server has acted on its calls is not known.
         func connection(_ connection: HTTP2Connection, ended error: HTTPClientError, lost calls: [LostCall])
     }
 
@@ -25,7 +25,7 @@ final class HTTP2Connection: HTTPCarrier {
         let hasAnswerBegun: Bool
     }
 
-    /// More waits in the session, where the server's flow control counts, not in the socket's queue.
+    /// Bytes that wait in the socket's queue. What is beyond stays in the session, where flow control counts it.
     static let maximumQueuedBytes = 256 << 10
     private static let pieceBytes = 64 << 10
 
@@ -47,7 +47,9 @@ final class HTTP2Connection: HTTPCarrier {
     private var isReceiving = false
     private var isClosed = false
 
-    /// - Parameter transport: open; the connection's from now on. Nil when there is no memory.
+    /// Fails when there is no memory.
+    ///
+    /// - Parameter transport: open; it belongs to the connection from now on.
     init?(loop: EventLoop, transport: HTTPTransport, limits: HTTPClient.Limits, owner: any Owner) {
         guard let session = HTTP2Session(maximumBodyBytes: limits.bodyBytes) else { return nil }
         self.loop = loop
@@ -76,10 +78,10 @@ final class HTTP2Connection: HTTPCarrier {
     /// How many more calls it takes now.
     var room: Int { isClosed || isGoingAway ? 0 : session.room(limit: limits.streamsPerConnection) }
 
-    /// Introduces us to the server, unless the first call has done so.
+    /// Sends the client's preface, unless the first call has done so.
     func start() { flush() }
 
-    /// Takes in what has come while nobody looked, so that a call does not follow a goodbye.
+    /// Reads what has arrived, so that no call is sent on a connection which the server has ended.
     func readArrived() {
         if calls.isEmpty, !isReceiving { transport.readArrived() }
     }
@@ -90,14 +92,14 @@ final class HTTP2Connection: HTTPCarrier {
         calls[stream] = call
         streams[ObjectIdentifier(call)] = stream
         call.carrier = self
-        // The way may have died in silence, and then the call should not wait for its whole timeout to find out.
+        // A connection may be dead without a sign. A ping finds that out sooner than the timeout of the call.
         if pingSince == nil, loop.now - lastHeard >= limits.silenceBeforeCall { ping() }
         flush()
         follow()
         return true
     }
 
-    /// The server is told to forget the call; all others go on.
+    /// Resets the stream of the call; all others go on.
     func drop(_ call: HTTPCall) {
         guard let stream = streams[ObjectIdentifier(call)] else { return }
         _ = take(stream)
@@ -123,7 +125,7 @@ final class HTTP2Connection: HTTPCarrier {
         handleEvents()
         isReceiving = false
         flush()
-        // What the library made of it while it wrote, for example calls that cannot be sent any more.
+        // Writing has brought about events as well, for example for calls that cannot be sent any more.
         handleEvents()
         guard !isClosed else { return }
         follow()
@@ -157,7 +159,7 @@ final class HTTP2Connection: HTTPCarrier {
         }
     }
 
-    /// Sends what is ready, as far as it does not pile up; then it shows whether the server has broken the rules.
+    /// Sends what is ready, and ends the connection if the server has broken the protocol.
     private func flush() {
         transmit()
         if let violation = session.violation { end(.malformedResponse(origin, reason: violation)) }

@@ -103,7 +103,7 @@ extension HTTP2Session {
 
     // MARK: What comes
 
-    /// After an error the rest of the fields is only decompressed, to keep the table in step.
+    /// After an error the remaining fields are only decompressed, to keep the table in step.
     private func received(_ name: String, _ value: String, on stream: Int32) {
         guard let exchange = exchanges[stream] else { return }
         noteProgress()

@@ -149,7 +149,7 @@ package final class HTTP2Session {
         unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
     }
 
-    /// Says goodbye; what `takeBytes` gives then is the last.
+    /// Sends GOAWAY; what `takeBytes` gives then is the last.
     package func close() {
         isClosing = true
         // SAFETY: the session lives as long as this object; what is passed to it is used during the call only.

@@ -3,7 +3,7 @@ internal import Wire
 
 /// Reads a server's answer to an upgrade request. No socket and no clock inside.
 package struct HandshakeResponseParser {
-    /// How much of a refusal's body is kept; the rest does not matter.
+    /// How much of a refusal's body is kept, for messages to people.
     static let maximumBodyBytes = 16_384
 
     package enum Outcome: Equatable {

@@ -35,7 +35,7 @@ package struct WebSocketClosure: Hashable, Sendable {
     /// here; 1006 when the connection just ended.
     package let code: WebSocketCloseCode
     package let reason: String
-    /// Whether both sides said goodbye before the connection ended (RFC 6455 section 7.1.4).
+    /// Whether both sides sent a close frame before the connection ended (RFC 6455 section 7.1.4).
     package let wasClean: Bool
     /// Whether this side began to close.
     package let wasLocal: Bool

@@ -4,7 +4,7 @@ package protocol MessageReceiverDelegate: AnyObject {
     func received(message: UnsafeRawBufferPointer, isText: Bool)
     func received(ping: UnsafeRawBufferPointer)
     func received(pong: UnsafeRawBufferPointer)
-    /// The peer says goodbye; nothing more comes.
+    /// A close frame; nothing more comes.
     func received(close code: WebSocketCloseCode, reason: String)
     /// A message of so many bytes was too large and has been passed over.
     func skipped(messageOf byteCount: Int)
