@@ -129,11 +129,10 @@ package final class RoomParticipant {
 
     private func open(_ attempt: ConnectionMachine.Attempt) {
         data.wait()
-        let signal = SignalConnection(
+        signal = SignalConnection(
             context: environment.webSockets, configuration: configuration,
             resuming: attempt == .resume ? view.local.sid : nil, path: path, log: log, delegate: self)
-        self.signal = signal
-        signal.open()
+        signal?.open()
     }
 
     /// The server has let us in: makes the peer connections, tells of the room, and offers.
@@ -204,8 +203,6 @@ package final class RoomParticipant {
         ending.tell(log)
         emit(.disconnected(ending))
     }
-
-    // MARK: The room
 
     /// Sends a request, or keeps it until the connection is back.
     private func request(_ message: SignalRequest.Message) {

@@ -26,7 +26,7 @@ extension RoomParticipantTests {
                         stage.room.session?.losesData = true
                         try stage.participant.data.send(Array("lost".utf8), topic: "t")
                     }
-                    // Data and farewell travel on different ways; the packet must be gone before the socket is.
+                    // Data and the end of the socket travel on different ways; the packet must be gone before the socket is.
                     try await RoomParticipantTests.speak(stage, until: "sound passes") { $0.recorder.sound.count >= 5 }
                     try await stage.onLoop { $0.room.session?.socket?.terminate() }
                     try await stage.until("reconnecting")

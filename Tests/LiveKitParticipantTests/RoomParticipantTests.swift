@@ -11,7 +11,7 @@ import Wire
     /// An Opus packet of 20 ms (mono, CELT) whose second byte tells it apart.
     static func packet(_ number: UInt8) -> [UInt8] { [0xF8, number, 1, 2, 3] }
 
-    /// Sends packets at intervals of a turn until the condition of the test is met.
+    /// Sends packets every 20 ms until the condition of the test is met.
     static func speak(
         _ stage: LoopbackStage, until what: String, _ condition: @escaping @Sendable (LoopbackStage) -> Bool
     )
@@ -62,7 +62,7 @@ import Wire
                 let start = try #require(sent.firstIndex(of: first))
                 #expect(Array(sent[start...].prefix(10)) == Array(sound.prefix(10)))
                 try await stage.onLoop { $0.participant.leave() }
-                try await stage.until("the server hears the farewell") {
+                try await stage.until("the server is told") {
                     $0.room.session?.received.contains(
                         .leave(
                             .with {
@@ -210,7 +210,7 @@ import Wire
         try await LoopbackStage.play { stage in
             try await stage.until("connected")
             try await stage.onLoop { $0.room.session?.publisher.close() }
-            // Turns of the loop in which the goodbye on the peer connection arrives.
+            // Iterations in which the end of the peer connection arrives.
             for _ in 0..<10 { try await stage.onLoop { _ in } }
             try await stage.onLoop { $0.room.session?.send(.leave(.with { $0.reason = .duplicateIdentity })) }
             try await stage.until("the end") { $0.participant.isClosed }

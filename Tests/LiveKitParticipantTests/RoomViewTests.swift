@@ -94,14 +94,14 @@ import Testing
         #expect(view.update([gone]).isEmpty)
     }
 
-    @Test("the same identity with another sid replaces the earlier session, whose farewell comes too late")
+    @Test("the same identity with another sid replaces the earlier session, whose end is told too late")
     func replacement() {
         let old = Self.participant("a", sid: "PA_old")
         let new = Self.participant("a", sid: "PA_new")
         var view = Self.view(old)
         #expect(view.update([new]) == [.participantLeft(old, .duplicateIdentity), .participantJoined(new)])
-        let farewell = Self.participant("a", sid: "PA_old", version: 9) { $0.state = .disconnected }
-        #expect(view.update([farewell]).isEmpty)
+        let end = Self.participant("a", sid: "PA_old", version: 9) { $0.state = .disconnected }
+        #expect(view.update([end]).isEmpty)
         #expect(view.participant(identity: "a")?.sid == "PA_new")
     }
 
@@ -127,7 +127,7 @@ import Testing
             }
         }
         #expect(
-            view.update([speaker("PA_a", 0.2), speaker("PA_me", 0.5), speaker("PA_stranger", 1)]) == [
+            view.update([speaker("PA_a", 0.2), speaker("PA_me", 0.5), speaker("PA_unknown", 1)]) == [
                 .speakersChanged([Speaker(identity: "me", level: 0.5), Speaker(identity: "a", level: 0.2)])
             ])
         #expect(

@@ -188,8 +188,9 @@ final class AudioPath {
         downlink?.removeTrack(sid)
     }
 
-    /// Takes sound of a subscribed track.
-    func receive(_ audio: JitterBufferOutput, _ decoder: StreamDecoder) {
+    /// Sound of a subscribed track comes: it is counted. `endReceiving` follows. Nil when all is over.
+    func beginReceiving(_ audio: JitterBufferOutput) -> (downlink: Downlink, now: Instant)? {
+        guard let downlink else { return nil }
         let now = now
         if let meter = environment.meter {
             switch audio {
@@ -199,7 +200,11 @@ final class AudioPath {
             }
         }
         packetArrival = now
-        downlink?.receive(audio, decoder, now: now)
+        return (downlink, now)
+    }
+
+    /// The sound has been played.
+    func endReceiving() {
         packetArrival = nil
         followPieces()
     }

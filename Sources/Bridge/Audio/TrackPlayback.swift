@@ -15,7 +15,11 @@ final class TrackPlayback: TrackSink {
         track.play(into: self)
     }
 
-    func receive(_ sound: JitterBufferOutput) { path.receive(sound, decoder) }
+    func receive(_ sound: JitterBufferOutput) {
+        guard let (downlink, now) = path.beginReceiving(sound) else { return }
+        downlink.receive(sound, decoder, now: now)
+        path.endReceiving()
+    }
 
     func end() { track.play(into: nil) }
 }

@@ -29,6 +29,14 @@ package final class DataPlane {
     /// Reliable packets that wait for a channel.
     static let maximumWaitingPackets = 1024
 
+    /// Packets of one iteration that are looked at as soon as they are there. More than an agent sends at a time; those
+    /// beyond wait until sockets and timers have had their share of the loop, however many a server sends.
+    static let maximumPacketsAtOnce = 16
+    /// Packets that are looked at in one step of background work.
+    private static let packetsInStep = 8
+    /// Bytes of packets that wait. What is beyond is looked at at once: nothing is lost, and memory counts for more.
+    static let maximumBacklogBytes = 4 << 20
+
     private enum State {
         /// Nothing was asked of the server yet.
         case idle
@@ -47,6 +55,10 @@ package final class DataPlane {
     private var resendAfter: UInt32?
     private var outbox = ReliableOutbox()
     private var inbox = ReliableInbox()
+    private var backlog = PacketBacklog()
+    private var backlogWork: BackgroundWork?
+    /// When the last packet came, and how many have been looked at in that iteration.
+    private var lastArrival = (at: Instant.zero, taken: 0)
     private var waitingPackets: [DataPacket] = []
     private var assembler: DataStreamAssembler
     private var transcripts = TranscriptBoard()
@@ -60,6 +72,7 @@ package final class DataPlane {
         self.owner = owner
         assembler = DataStreamAssembler(ignoredTopics: ignoredTopics)
         callTimer = LoopTimer(loop: loop) { [weak self] in self?.callsTimedOut() }
+        backlogWork = BackgroundWork(.messages, loop: loop) { [weak self] in self?.takeBacklog() ?? false }
     }
 
     private func emit(_ event: ParticipantEvent) { owner?.emit(event) }
@@ -107,6 +120,8 @@ package final class DataPlane {
     func close() {
         state = .closed
         callTimer?.cancel()
+        backlogWork?.cancel()
+        backlog = PacketBacklog()
         waitingPackets = []
         sessionEnded()
         calls.closed()
@@ -204,9 +219,30 @@ package final class DataPlane {
 
     // MARK: Receiving
 
-    /// Takes one packet of the server.
+    /// Takes one packet of the server, now or in one of the next iterations.
     func receive(_ bytes: [UInt8]) {
         guard state != .closed else { return }
+        if lastArrival.at != loop.now { lastArrival = (loop.now, 0) }
+        if backlog.isEmpty, lastArrival.taken < Self.maximumPacketsAtOnce {
+            lastArrival.taken += 1
+            return take(bytes)
+        }
+        backlog.append(bytes)
+        while backlog.byteCount > Self.maximumBacklogBytes, let oldest = backlog.popFirst() { take(oldest) }
+        backlogWork?.request()
+    }
+
+    /// Looks at the next packets that wait.
+    /// - Returns: whether there are more.
+    private func takeBacklog() -> Bool {
+        for _ in 0..<Self.packetsInStep {
+            guard let bytes = backlog.popFirst() else { return false }
+            take(bytes)
+        }
+        return !backlog.isEmpty
+    }
+
+    private func take(_ bytes: [UInt8]) {
         let packet: DataPacket
         do {
             packet = try DataPacket(decoding: bytes)

@@ -48,9 +48,7 @@ final class MediaTransport: PeerConnectionDelegate {
             // What arrives may end the participant, and this object with it: hold it for the whole call.
             // SAFETY: the bytes are borrowed for the call, and the connection keeps none of them.
             unsafe socket.onDatagram = { [weak self] datagram, sender in
-                guard let self else { return }
-                unsafe connection.receive(datagram, from: sender, on: base, now: self.loop.now)
-                if connection.movesDeadline { hook?.request() }
+                unsafe self?.receive(datagram, from: sender, on: base)
             }
             sockets.append(socket)
             connection.addLocalCandidate(base)
@@ -95,7 +93,16 @@ final class MediaTransport: PeerConnectionDelegate {
         return try body(connection, loop.now)
     }
 
-    /// Says goodbye on the wire and lets the sockets go. The delegate hears nothing more.
+    /// Takes one datagram.
+    private func receive(
+        _ datagram: UnsafeMutableRawBufferPointer, from sender: TransportAddress, on base: TransportAddress
+    ) {
+        // SAFETY: the bytes are borrowed for the call, and the connection keeps none of them.
+        unsafe connection.receive(datagram, from: sender, on: base, now: loop.now)
+        if connection.movesDeadline { hook?.request() }
+    }
+
+    /// Closes the connection on the wire and lets the sockets go. The delegate hears nothing more.
     func close() {
         guard !isClosed else { return }
         isClosed = true

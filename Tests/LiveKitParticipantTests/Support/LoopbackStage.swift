@@ -133,7 +133,7 @@ final class LoopbackStage: @unchecked Sendable {
             stage.participant.leave()
             stage.room.close()
         }
-        // Goodbyes are said at the end of the turn.
+        // What is sent last goes out at the end of the iteration.
         try? await onLoop { _ in }
         let isGone = try? await onLoop { stage in
             weak let participant = stage.participantOnLoop

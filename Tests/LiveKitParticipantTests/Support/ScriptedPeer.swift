@@ -44,7 +44,7 @@ final class ScriptedPeer: PeerConnectionDelegate {
         goSilent()
     }
 
-    /// Nothing comes from here any more, not even a goodbye.
+    /// Nothing comes from here any more, not even the end.
     func goSilent() {
         timer?.cancel()
         socket?.close()

@@ -37,7 +37,13 @@ extension RTPStreams {
                 sequenceNumber: header.sequenceNumber, timestamp: header.timestamp, marker: header.marker,
                 audioLevel: level, payload: payload)
             switch format {
-            case .opus: jitterBuffer.insert(audio, now: now) { receiver.release($0, to: sink) }
+            case .opus:
+                // Straight to whoever plays the track, without a function between.
+                guard let track = receiver.sink else {
+                    jitterBuffer.insert(audio, now: now) { receiver.release($0, to: sink) }
+                    break
+                }
+                jitterBuffer.insert(audio, now: now) { if !receiver.isRetired { track.receive($0) } }
             case .red, .other:
                 insert(audio, format, opusPayloadType: parameters.opusPayloadType, receiver, now: now, sink: sink)
             }
