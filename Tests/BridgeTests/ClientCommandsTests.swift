@@ -24,6 +24,7 @@ struct ClientCommandsTests {
         #expect(ClientEvent.ping(id: 7).actions == [.tell(.pong(id: 7))])
         #expect(ClientEvent.mute.actions == [.sound(.mute(true))])
         #expect(ClientEvent.unmute.actions == [.sound(.mute(false))])
+        #expect(ClientEvent.forgetTurn.actions.isEmpty)
         #expect(ClientEvent.authenticate(apiKey: "k").actions.isEmpty)
         #expect(ClientEvent.playedOut.actions == [.playedOut])
         #expect(ClientEvent.hangUp.actions == [.hangUp])

@@ -27,7 +27,8 @@ struct ConversationPartTests {
         var conversation = conversation()
         let json = data(#"{"x" : 1}"#)
         #expect(
-            conversation.receive(json, from: agent(), lastSpeech: nil, now: .zero) == [.tell(.verbatim(#"{"x" : 1}"#))])
+            conversation.receive(json, from: agent(), lastSpeech: nil, now: .zero)
+                == [.tell(.verbatim(#"{"x" : 1}"#, json))])
         let person = RoomMember(identity: "agent")
         #expect(conversation.receive(json, from: person, lastSpeech: nil, now: .zero) == [.tell(.data(json))])
         #expect(conversation.receive(json, from: nil, lastSpeech: nil, now: .zero) == [.tell(.data(json))])
@@ -50,9 +51,9 @@ struct ConversationPartTests {
     @Test("an agent's word that it was interrupted drops sound, and is not told twice")
     func interruptedByMessage() {
         var conversation = conversation()
-        let actions = conversation.receive(
-            data(#"{"type":"interrupted"}"#), from: agent(), lastSpeech: nil, now: .zero)
-        #expect(actions == [.tell(.verbatim(#"{"type":"interrupted"}"#)), .discardSound])
+        let json = data(#"{"type":"interrupted"}"#)
+        let actions = conversation.receive(json, from: agent(), lastSpeech: nil, now: .zero)
+        #expect(actions == [.tell(.verbatim(#"{"type":"interrupted"}"#, json)), .discardSound])
     }
 
     @Test("who speaks over the agent interrupts it, by sound or by a transcript of the caller")

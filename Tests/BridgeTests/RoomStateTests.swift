@@ -98,7 +98,7 @@ struct RoomStateTests {
         let failure = Failure("no", blame: .operator)
         #expect(handle(.failed(failure)) == [.life(.roomFailed(failure))])
         #expect(handle(.ended(.removed)) == [.life(.roomEnded(.removed))])
-        #expect(handle(.interrupted) == [.sound(.hold)])
-        #expect(handle(.resumed).isEmpty)
+        #expect(handle(.interrupted) == [.sound(.hold), .tell(.reconnecting)])
+        #expect(handle(.resumed) == [.tell(.reconnected)])
     }
 }

@@ -124,10 +124,32 @@ struct ExtendedVocabularyTests {
         #expect(opened["resume_token"] == nil && opened["input"]?["sample_rate"] == 16000)
     }
 
+    private func published(_ text: String) -> ServerEvent {
+        .verbatim(text, ApplicationData(topic: "t", sender: "agent", payload: Array(text.utf8)))
+    }
+
+    @Test("an agent cannot speak in the gateway's name: such JSON comes as data, with its sender")
+    func claimedTypes() {
+        for type in ["closing", "session", "ready", "error", "agent_left", "transcript", "reconnecting"] {
+            #expect(
+                encode(published("{\"type\":\"\(type)\"}"))
+                    == "{\"type\":\"data\",\"topic\":\"t\",\"sender\":\"agent\",\"payload\":{\"type\":\"\(type)\"}}")
+        }
+        for text in [#"{"type":"interrupted"}"#, #"{"type": "agent.state"}"#, #"{"type":"transcript.user"}"#, "{}"] {
+            #expect(encode(published(text)) == text)
+        }
+    }
+
+    @Test("the connection to the room is told when it breaks and when it is back")
+    func roomConnection() {
+        #expect(encode(.reconnecting) == #"{"type":"reconnecting"}"#)
+        #expect(encode(.reconnected) == #"{"type":"reconnected"}"#)
+    }
+
     @Test("an agent's JSON passes character by character, and its sentence is not told twice")
     func verbatim() {
         let text = #"{ "type":"transcript.user",  "text":"hi","is_final":true }"#
-        #expect(encode(.verbatim(text)) == text)
+        #expect(encode(published(text)) == text)
         let doubled = Transcript(
             role: .user, content: "hi", isFinal: true, segmentID: "1", participant: "p", source: .dataPacket)
         #expect(encode(.transcript(doubled)) == nil)

@@ -118,13 +118,17 @@ struct LegacyMessagesTests {
         for event in events { #expect(client.tell(event).isEmpty) }
     }
 
+    private func published(_ text: String) -> ServerEvent {
+        .verbatim(text, ApplicationData(topic: "t", sender: "agent", payload: Array(text.utf8)))
+    }
+
     @Test("an agent's JSON passes as it is, unless it would be taken for the gateway's own word")
     func verbatim() {
         var client = LegacyClient()
         let packet = #"{"type":"transcript.user",  "text":"hi"}"#
-        #expect(client.tell(.verbatim(packet)) == [packet])
-        #expect(client.tell(.verbatim(#"{"type":"audio","data":""}"#)).isEmpty)
-        #expect(client.tell(.verbatim(#"{"type":"transcript","role":"user","content":"hi"}"#)).isEmpty)
+        #expect(client.tell(published(packet)) == [packet])
+        #expect(client.tell(published(#"{"type":"audio","data":""}"#)).isEmpty)
+        #expect(client.tell(published(#"{"type":"transcript","role":"user","content":"hi"}"#)).isEmpty)
     }
 
     @Test("with extended events chosen, that vocabulary is spoken beside the turn's own messages")

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import random
+import subprocess
 import time
 
 import aiohttp
@@ -14,7 +15,9 @@ import pytest_asyncio
 
 from support.beside import CallBeside
 from support.client import VoiceClient
+from support.old_client import wav
 from support.processes import Gateway
+from support.recordings import in_pieces, mp4, ogg, recorded, webm
 from support.sounds import beeps, loudest_frequency
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -264,6 +267,55 @@ async def test_binary_frames_of_odd_sizes_are_taken(gateway, size):
         # Two minutes do not fit the queue, and that is said.
         dropped = [event["code"] for event in client.events if event["type"] == "error"]
         assert dropped == (["audio_dropped"] if size > 2_000_000 else [])
+
+
+def file_of(kind: str) -> tuple[list[bytes], str]:
+    """The messages of a program that sends a file with 600 Hz, and what it is; empty when it is accepted."""
+    samples = beeps(600, 1, 44_100)
+    if kind == "a WAV file at 44.1 kHz":
+        return [wav(samples, 44_100)], ""
+    if kind == "sox writing WAV to the socket":
+        file = subprocess.run(
+            ["sox", "-t", "raw", "-r", "44100", "-e", "signed", "-b", "16", "-c", "1", "-", "-b", "24", "-t", "wav", "-"],
+            input=samples.tobytes(), capture_output=True, check=True).stdout
+        return split(file, 50), ""
+    if kind == "WebM":
+        return in_pieces(webm(samples, 44_100), 1), ""
+    if kind == "Ogg":
+        return in_pieces(ogg(samples, 44_100), 1), ""
+    if kind == "MP4":
+        return in_pieces(mp4(samples, 44_100), 1), "MP4"
+    return in_pieces(recorded(samples, "mp3", "libmp3lame", 44_100), 1), "MP3"
+
+
+@pytest.mark.parametrize("kind", ["a WAV file at 44.1 kHz", "sox writing WAV to the socket", "WebM", "Ogg", "MP4", "MP3"])
+async def test_a_file_in_binary_frames_is_heard_as_it_is_or_refused(gateway, kind):
+    messages, name = file_of(kind)
+    async with (
+        VoiceClient(gateway.url, room="files", agent="", identity="one") as one,
+        VoiceClient(gateway.url, room="files", agent="", identity="two") as two,
+    ):
+        await one.event("session")
+        await two.event("session")
+        for message in messages:
+            await one.socket.send_bytes(message)
+        if name:
+            assert name in (await one.event("error"))["message"]
+            await asyncio.sleep(0.3)
+            assert len(two.samples) == 0 and len([event for event in one.events if event["type"] == "error"]) == 1
+            await one.send(type="end_turn")
+            await one.socket.send_bytes(beeps(600, 1).tobytes())
+        # Some of it may have come before the listener had subscribed.
+        await two.until(lambda: two.frames >= 20, within=8, what="0.4 s of sound")
+        assert abs(loudest_frequency(two.samples, 24_000) - 600) < 15
+        assert name or not [event for event in one.events if event["type"] == "error"]
+
+
+async def test_json_in_a_binary_frame_is_the_message_that_it_is(gateway):
+    async with VoiceClient(gateway.url, agent="") as client:
+        await client.event("session")
+        await client.socket.send_bytes(b'{"type":"ping","id":"binary"}\n\0')
+        await client.event("pong", id="binary", within=5)
 
 
 async def speaker_and_listener(gateway, room: str, speaker: dict, listener: dict, messages: list[bytes]) -> VoiceClient:

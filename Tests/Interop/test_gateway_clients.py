@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import aiohttp
 import numpy
 import pytest
 from livekit import rtc
@@ -101,6 +102,33 @@ async def test_data_passes_between_a_gateway_client_and_an_sdk_participant(gatew
         await sdk.room.local_participant.publish_data(json.dumps(note).encode(), topic="notes")
         # Only an agent's messages arrive verbatim: another caller cannot pass for the gateway.
         assert await device.event("data") == {"type": "data", "topic": "notes", "sender": "sdk", "payload": note}
+
+
+async def test_what_clients_cannot_be_told_is_counted(gateway):
+    async def counted() -> dict[str, int]:
+        async with aiohttp.ClientSession() as http, http.get(gateway.url.replace("ws://", "http://").removesuffix("/ws") + "/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        name = "voicegateway_unsupported_messages_total{kind="
+        return {line[len(name) + 1 :].split('"')[0]: int(line.split()[-1]) for line in lines if line.startswith(name)}
+
+    before = await counted()
+    async with Participant(gateway.room_url, "sdk", True) as sdk, client(gateway, "device") as device:
+        await device.event("session")
+        me = sdk.room.local_participant
+        await me.send_text("hello", topic="lk.chat")
+        await me.send_text("hello", topic="notes")
+        writer = await me.stream_bytes("photo.jpg", topic="photos")
+        await writer.write(bytes(100))
+        await writer.aclose()
+        with pytest.raises(rtc.RpcError) as refused:
+            await me.perform_rpc(destination_identity="device", method="where", payload="")
+        assert refused.value.code == 1400
+        await me.publish_data(b"end", topic="notes")
+        await device.event("data")
+    after = await counted()
+    assert {kind: after[kind] - before[kind] for kind in after} == {
+        "chat": 1, "text_stream": 1, "byte_stream": 1, "rpc": 1, "data": 0
+    }
 
 
 @pytest.mark.parametrize("parameters", [

@@ -200,6 +200,9 @@ async def test_a_server_that_is_out_of_reach_for_two_seconds_is_found_again(call
     await resumed(call, connections)
     await nothing_is_lost(call, 25)
     assert (call.sid, call.agent.sids) == (sid, [sid]), "the media connection lived, so the session had to"
+    told = [event["type"] for event in call.alice.events]
+    assert [kind for kind in told if kind.startswith("reconnect")] == ["reconnecting", "reconnected"]
+    assert "agent_left" not in told
 
 
 async def test_texts_and_data_sent_meanwhile_arrive_afterwards(call):

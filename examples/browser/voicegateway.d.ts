@@ -58,6 +58,9 @@ export interface GatewayEvents {
     type: "transcript"; role: "user" | "assistant"; content: string; final: boolean; segment_id: string; participant: string;
   };
   interrupted: { type: "interrupted" };
+  /** The gateway's connection to the room broke, and is back. What is said meanwhile waits. */
+  reconnecting: { type: "reconnecting" };
+  reconnected: { type: "reconnected" };
   data: { type: "data"; topic: string; sender: string; payload: unknown; encoding?: "base64" };
   pong: { type: "pong"; id?: unknown };
   error: {

@@ -13,6 +13,9 @@ final class AudioPath {
     private(set) var uplink: Uplink?
     private(set) var downlink: Downlink?
     private(set) var delivery: SoundDelivery
+    private var input: AudioFormat
+    /// Counts in place of it while the client sends a file.
+    private var fileFormat: AudioFormat?
     private let environment: SessionEnvironment
     private weak var room: (any RoomConnection)?
     /// When the packet came that is being played; nil while none is.
@@ -35,6 +38,7 @@ final class AudioPath {
         sink: any DownlinkSink
     ) throws(AudioCoderFailure) {
         self.delivery = delivery
+        self.input = input
         failures = CodingFailures(meter: environment.meter, log: environment.log?.with(["session": session]))
         self.environment = environment
         let limits = environment.configuration.limits
@@ -129,8 +133,12 @@ final class AudioPath {
             let end = now + environment.configuration.limits.interruptionSilence
             for participant in participants { downlink?.suppress(participant, until: end) }
         case .unsuppress: downlink?.unsuppress()
+        case .fileFormat(let format):
+            fileFormat = format
+            try uplink?.change(format: format ?? input, now: now)
         case .change(let input, let new):
-            try uplink?.change(format: input, now: now)
+            self.input = input
+            try uplink?.change(format: fileFormat ?? input, now: now)
             guard new != delivery else { break }
             try downlink?.change(format: new.format, cutting: new.cutting, now: now)
             for playback in tracks {

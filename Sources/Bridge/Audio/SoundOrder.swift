@@ -6,6 +6,8 @@ enum SoundOrder: Hashable {
 
     /// Bytes in the input format, or one packet when that is Opus.
     case bytes([UInt8])
+    /// What bytes are from now on, until nil comes, whatever the input format is.
+    case fileFormat(AudioFormat?)
     /// One Opus packet out of a recording.
     case recordedPacket([UInt8])
     /// Mono samples of a recording at their rate in Hz.

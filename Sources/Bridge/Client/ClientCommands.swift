@@ -7,8 +7,9 @@ extension ClientEvent {
         case .configure(let object): [.configure(object)]
         case .ping(let id): [.tell(.pong(id: id))]
         // Keys are checked where the connection is accepted.
-        case .authenticate: []
+        case .authenticate, .forgetTurn: []
         case .audio(let bytes): [.life(.clientSpoke), .sound(.bytes(bytes))]
+        case .fileFormat(let format): [.sound(.fileFormat(format))]
         case .opusPacket(let bytes): [.life(.clientSpoke), .sound(.recordedPacket(bytes))]
         case .recording(let samples, let rate): [.life(.clientSpoke), .sound(.recording(samples, sampleRate: rate))]
         case .playedOut: [.playedOut]

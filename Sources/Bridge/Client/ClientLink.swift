@@ -22,6 +22,8 @@ struct ClientLink {
     /// The same object as `connection` while the client is away; nil while it is there.
     private var absent: AbsentClient?
     private var dialect: any ClientDialect
+    /// Nil in dialects whose binary messages are what was announced.
+    private var sniffer: ContentSniffer?
     /// A message with sound on its way to the client, with the room that it needs.
     private var soundMessage: [UInt8] = []
     private var messages: TokenBucket
@@ -36,6 +38,7 @@ struct ClientLink {
         self.dialect = dialect
         self.limits = limits
         messages = TokenBucket(now: now)
+        if dialect.descriptor.sniffsBinaryMessages { sniffer = ContentSniffer(limits: limits.recordings) }
     }
 
     /// Whether the client's connection is lost, and it may come back.
@@ -75,10 +78,21 @@ struct ClientLink {
     mutating func notePlayedOut() { repliesPlayedOut += 1 }
 
     /// Reads a text message.
-    mutating func receive(text: [UInt8]) -> [SessionAction] { actions(for: dialect.decode(text: text)) }
+    mutating func receive(text: [UInt8]) -> [SessionAction] {
+        let outputs = dialect.decode(text: text)
+        let endsTurn = outputs.contains { $0 == .event(.endTurn) || $0 == .event(.forgetTurn) }
+        return actions(for: endsTurn ? outputs + (sniffer?.endTurn() ?? []) : outputs)
+    }
 
     /// Reads a binary message: what is to be done, and then where its sound lies, if it has any.
     mutating func receive(binary message: Span<UInt8>) -> (actions: [SessionAction], sound: Range<Int>?) {
+        switch sniffer?.read(message) ?? .sound {
+        case .sound: break
+        case .text(let text): return (receive(text: text), nil)
+        // The dialect takes notice of a message with sound, wherever the sound lies.
+        case .recording(let outputs): return (actions(for: dialect.decode(binary: message).outputs + outputs), nil)
+        case .refused(let outputs): return (actions(for: outputs), nil)
+        }
         let decoded = dialect.decode(binary: message)
         let sound = decoded.sound.clamped(to: 0..<message.count)
         audioBytesReceived += sound.count

@@ -76,7 +76,7 @@ struct Conversation {
             let text = String(validating: message.payload, as: UTF8.self),
             let json = try? JSONValue(parsing: message.payload), json.object != nil
         else { return [.tell(.data(message))] }
-        var actions = [Action.tell(.verbatim(text))]
+        var actions = [Action.tell(.verbatim(text, message))]
         if let transcript = note(transcripts.take(json: json, from: message.sender, now: now), now: now) {
             actions.append(.tell(.transcript(transcript)))
         }

@@ -70,10 +70,10 @@ struct RoomState {
             actions += updateHearing(now: now)
         case .failed(let failure): actions.append(.life(.roomFailed(failure)))
         case .ended(let why): actions.append(.life(.roomEnded(why)))
-        case .interrupted: actions.append(.sound(.hold))
+        case .interrupted: actions += [.sound(.hold), .tell(.reconnecting)]
         case .resumed:
             reconnects += 1
-            if isHeard { actions.append(.release) }
+            actions += [.tell(.reconnected)] + (isHeard ? [.release] : [])
         case .microphonePublished(let track):
             switch hearing.notePublished(track) {
             case .first, .again: break

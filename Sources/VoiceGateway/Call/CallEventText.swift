@@ -17,6 +17,8 @@ enum CallEventText {
         case "agent_joined": return row("joined", text("name").isEmpty ? text("identity") : text("name"))
         case "agent_left": return row("left", "\(text("identity")) \(text("reason"))")
         case "interrupted": return row("cut off", "the agent was interrupted")
+        case "reconnecting": return row("room", "connection lost; it is being made again")
+        case "reconnected": return row("room", "connection back")
         case "data": return row("data", "\(text("topic")) \(clean(event["payload"]?.serialized() ?? ""))")
         case "error":
             return row("error", text("code").isEmpty ? text("message") : "\(text("code")): \(text("message"))")

@@ -25,13 +25,15 @@ final class LiveKitRoomConnection: RoomConnection {
     /// Somebody subscribed to it before the session knew of it.
     private var isSubscriptionWaiting = false
     private let log: Log
+    private var unsupported: UnsupportedMessages
 
     init(
-        participant: RoomParticipant, placer: AgentPlacer, log: Log, hasOwnToken: Bool, loop: EventLoop,
-        delegate: any RoomConnectionDelegate
+        participant: RoomParticipant, placer: AgentPlacer, counters: UnsupportedMessageCounters, log: Log,
+        hasOwnToken: Bool, loop: EventLoop, delegate: any RoomConnectionDelegate
     ) {
         self.participant = participant
         microphone = participant.publishMicrophone()
+        unsupported = UnsupportedMessages(counters, log: log)
         self.log = log
         self.hasOwnToken = hasOwnToken
         self.delegate = delegate
@@ -147,6 +149,9 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
         case .microphoneSubscribed:
             if isMicrophoneTold { tell(.microphoneSubscribed) } else { isSubscriptionWaiting = true }
         case .data(let message):
+            if message.topic.hasPrefix(RoomTopics.reservedPrefix) {
+                unsupported.note(.data, message.topic, from: message.senderIdentity)
+            }
             tell(
                 .data(
                     ApplicationData(
@@ -161,9 +166,12 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
                         words: update.words.map { Transcript.Word(text: $0.text, start: $0.start, end: $0.end) })))
         // Clients take part by text frames; they have no methods that could be called.
         case .rpc(let invocation):
+            unsupported.note(.rpc, invocation.method, from: invocation.callerIdentity)
             participant.data.respond(to: invocation, .failure(RPCErrorCode.unsupportedMethod.error()))
-        case .stream(let event): agents?.received(event)
-        case .chat: break
+        case .stream(let event):
+            if case .opened(let info) = event { noteStream(info) }
+            agents?.received(event)
+        case .chat(_, let sender): unsupported.note(.chat, RoomTopics.chat, from: sender)
         case .reconnecting:
             isMediaUp = false
             agents?.interrupted()
@@ -174,6 +182,17 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
             tell(.resumed)
             if !isOver { agents?.connected() }
         case .disconnected(let ending): ended(ending)
+        }
+    }
+
+    private func noteStream(_ info: DataStreamInfo) {
+        switch info.kind {
+        case .text:
+            guard info.topic != TranscriptBoard.topic else { return }
+            unsupported.note(info.topic == RoomTopics.chat ? .chat : .textStream, info.topic, from: info.senderIdentity)
+        case .bytes:
+            guard info.topic != AgentSessionMessage.topic else { return }
+            unsupported.note(.byteStream, info.topic, from: info.senderIdentity)
         }
     }
 

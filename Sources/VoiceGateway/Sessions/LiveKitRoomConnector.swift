@@ -15,12 +15,14 @@ final class LiveKitRoomConnector: RoomConnector {
     private let context: WebSocketContext
     private let placer: AgentPlacer
     private let environment: GatewayEnvironment
+    private let counters: UnsupportedMessageCounters
 
     init(loop: EventLoop, context: WebSocketContext, placer: AgentPlacer, environment: GatewayEnvironment) {
         self.loop = loop
         self.context = context
         self.placer = placer
         self.environment = environment
+        counters = UnsupportedMessageCounters(environment.metrics)
     }
 
     func join(_ request: RoomRequest, delegate: any RoomConnectionDelegate) -> any RoomConnection {
@@ -33,8 +35,8 @@ final class LiveKitRoomConnector: RoomConnector {
                 webSockets: context, transports: environment.transports, authentication: .openSSL),
             random: SecureRandom(), configuration: configuration, log: log)
         return LiveKitRoomConnection(
-            participant: participant, placer: placer, log: log, hasOwnToken: request.accessToken != nil, loop: loop,
-            delegate: delegate)
+            participant: participant, placer: placer, counters: counters, log: log,
+            hasOwnToken: request.accessToken != nil, loop: loop, delegate: delegate)
     }
 
     /// A token for one caller and one room, with all that a call needs and nothing else.

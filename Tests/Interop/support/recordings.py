@@ -26,7 +26,8 @@ def recorded(samples: numpy.ndarray, container: str, codec: str, rate: int = 160
     with av.open(pipe, "w", format=container, options={k: str(v) for k, v in options.items()}) as output:
         stream = output.add_stream(codec, rate=48000)
         stream.layout = "mono"
-        resampler = av.AudioResampler("fltp" if codec == "aac" else "s16", "mono", 48000)
+        planar = {"aac": "fltp", "libmp3lame": "s16p"}
+        resampler = av.AudioResampler(planar.get(codec, "s16"), "mono", 48000)
         frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = rate
         for piece in [*resampler.resample(frame), *resampler.resample(None)]:

@@ -24,6 +24,8 @@ from .events import (
     Message,
     Ready,
     Reconnecting,
+    RoomReconnected,
+    RoomReconnecting,
     Session,
     Transcript,
     Warning,
@@ -31,5 +33,5 @@ from .events import (
 
 __all__ = [
     "AgentJoined", "AgentLeft", "AgentState", "Audio", "Call", "CallEnded", "Closing", "Configured", "Data", "Error",
-    "Event", "Interrupted", "Message", "Ready", "Reconnecting", "Session", "Transcript", "Warning",
+    "Event", "Interrupted", "Message", "Ready", "Reconnecting", "RoomReconnected", "RoomReconnecting", "Session", "Transcript", "Warning",
 ]

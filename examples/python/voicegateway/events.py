@@ -79,6 +79,16 @@ class Interrupted:
 
 
 @dataclass(frozen=True)
+class RoomReconnecting:
+    """The gateway's connection to the room broke. What is said meanwhile waits."""
+
+
+@dataclass(frozen=True)
+class RoomReconnected:
+    """It is back."""
+
+
+@dataclass(frozen=True)
 class Data:
     """A data packet of somebody in the room; base64 when `encoding` says so."""
 
@@ -135,13 +145,13 @@ class Message:
 
 Event = Union[
     Audio, Ready, Session, Configured, AgentJoined, AgentLeft, AgentState, Transcript, Interrupted, Data, Error, Warning,
-    Closing, Reconnecting, Message,
+    Closing, RoomReconnecting, RoomReconnected, Reconnecting, Message,
 ]
 
 _TYPES: dict[str, Any] = {
     "ready": Ready, "session": Session, "configured": Configured, "agent_joined": AgentJoined, "agent_left": AgentLeft,
     "agent_state": AgentState, "transcript": Transcript, "interrupted": Interrupted, "data": Data, "error": Error,
-    "warning": Warning, "closing": Closing,
+    "warning": Warning, "closing": Closing, "reconnecting": RoomReconnecting, "reconnected": RoomReconnected,
 }
 
 

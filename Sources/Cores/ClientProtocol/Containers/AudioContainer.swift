@@ -6,6 +6,7 @@ package enum AudioContainer: Hashable, Sendable, CaseIterable {
     case ogg
     case mp4
     case mp3
+    case aac
     case flac
     case aiff
     case caf
@@ -28,7 +29,7 @@ package enum AudioContainer: Hashable, Sendable, CaseIterable {
     package var isAccepted: Bool {
         switch self {
         case .wav, .webM, .ogg: true
-        case .mp4, .mp3, .flac, .aiff, .caf, .amr: false
+        case .mp4, .mp3, .aac, .flac, .aiff, .caf, .amr: false
         }
     }
 
@@ -40,6 +41,7 @@ package enum AudioContainer: Hashable, Sendable, CaseIterable {
         case .ogg: "Ogg"
         case .mp4: "MP4 (AAC) from Safari's MediaRecorder"
         case .mp3: "MP3"
+        case .aac: "AAC"
         case .flac: "FLAC"
         case .aiff: "AIFF"
         case .caf: "CAF"
@@ -57,11 +59,13 @@ package enum AudioContainer: Hashable, Sendable, CaseIterable {
             case false?: break
             }
         }
+        if let container = MPEGFrames.container(startingWith: bytes.span) { return .container(container) }
         return isUndecided ? .undecided : .unknown
     }
 
     /// Nil when the bytes fit as far as they go.
     private func matches(_ bytes: [UInt8]) -> Bool? {
+        guard !signature.isEmpty else { return false }
         var isWhole = true
         for (offset, signature) in signature {
             for (index, expected) in signature.enumerated() {
@@ -84,6 +88,8 @@ package enum AudioContainer: Hashable, Sendable, CaseIterable {
         // The size of the first box, which is small, and its name.
         case .mp4: [(0, [0, 0]), (4, Array("ftyp".utf8))]
         case .mp3: [(0, Array("ID3".utf8))]
+        // It has none: see `MPEGFrames`.
+        case .aac: []
         case .flac: [(0, Array("fLaC".utf8))]
         case .aiff: [(0, Array("FORM".utf8)), (8, Array("AIF".utf8))]
         case .caf: [(0, Array("caff".utf8))]

@@ -34,6 +34,9 @@ package struct DialectDescriptor: Hashable, Sendable {
     package var defaults: SessionParameters
     package var oversized = Strictness.ends
     package var floods = Strictness.ends
+    /// Whether binary messages may hold something else than the sound that was announced, which their bytes tell
+    /// (`ContentSniffer`).
+    package var sniffsBinaryMessages = false
     /// Whether a later connection may continue a session.
     package var resumes = false
     /// How long the room waits for the client's parameters, in dialects that always begin with them; nil for as long as

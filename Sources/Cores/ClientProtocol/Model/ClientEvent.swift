@@ -7,6 +7,9 @@ package enum ClientEvent: Hashable, Sendable {
     case configure(JSONObject)
     /// Audio bytes in the session's input format, or one packet when that is Opus.
     case audio([UInt8])
+    /// What sound is from now on, as the header of a file says that goes on over many messages; nil at its end: what the
+    /// session's parameters say.
+    case fileFormat(AudioFormat?)
     /// One Opus packet, whatever the session's input format is: taken out of a container by the dialect.
     case opusPacket([UInt8])
     /// A recorded utterance, decoded by the dialect: mono samples and their rate in Hz.
@@ -15,6 +18,8 @@ package enum ClientEvent: Hashable, Sendable {
     case text(String)
     /// The user's turn is complete.
     case endTurn
+    /// The turn had too little sound and is forgotten, of which the dialect has told the client.
+    case forgetTurn
     /// Stop the agent.
     case interrupt
     /// A data message for the room.

@@ -20,8 +20,13 @@ package enum ServerEvent: Hashable, Sendable {
     /// The agent has said everything of its reply, or will not reply: the next turn is the client's.
     case replyFinished
     case data(ApplicationData)
-    /// A JSON object that an agent published, to be passed on character by character.
-    case verbatim(String)
+    /// A JSON object that an agent published, to be passed on character by character; and the packet that it came in, for
+    /// clients that could take the object for a word of the gateway's.
+    case verbatim(String, ApplicationData)
+    /// The connection to the room broke and is being made again. What is said waits.
+    case reconnecting
+    /// It is back.
+    case reconnected
     case pong(id: JSONValue?)
     case error(ClientError)
     /// The client has said something that has no effect.

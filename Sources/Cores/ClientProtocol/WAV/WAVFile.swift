@@ -73,6 +73,13 @@ package struct WAVFile: Hashable, Sendable {
     /// Sample instants, each over all channels.
     package var sampleFrameCount: Int { data.count / (codec.byteCount * channels) }
 
+    init(codec: Codec, sampleRate: Int, channels: Int, data: [UInt8]) {
+        self.codec = codec
+        self.sampleRate = sampleRate
+        self.channels = channels
+        self.data = data
+    }
+
     package init(parsing file: [UInt8]) throws(WAVError) {
         guard file.count >= 12, Self.tag(file, 0) == "RIFF", Self.tag(file, 8) == "WAVE" else { throw .notRIFF }
         let riffSize = Int(Self.uint32(file, 4))
@@ -128,7 +135,7 @@ package struct WAVFile: Hashable, Sendable {
         }
     }
 
-    private static func parseFormat(_ file: [UInt8], _ range: Range<Int>) throws(WAVError) -> (Codec, Int, Int) {
+    static func parseFormat(_ file: [UInt8], _ range: Range<Int>) throws(WAVError) -> (Codec, Int, Int) {
         guard range.count >= 16 else { throw .malformedFormat }
         let start = range.lowerBound
         var tag = uint16(file, start)

@@ -12,6 +12,7 @@ package struct ConversationDialect: ClientDialect {
         descriptor.oversized = .tells
         descriptor.floods = .tells
         descriptor.resumes = true
+        descriptor.sniffsBinaryMessages = true
         return descriptor
     }()
 

@@ -150,7 +150,7 @@ package struct LegacyVocabulary: Vocabulary {
         guard turnBytes >= Self.minimumTurnBytes else {
             reader.discardTurn()
             let message = "Not enough audio data (\(turnBytes) bytes). Hold the button longer."
-            return [.reply(.error(ClientError(.invalidAudio, message)))]
+            return [.event(.forgetTurn), .reply(.error(ClientError(.invalidAudio, message)))]
         }
         var outputs: [DialectOutput] = []
         let hasSound = reader.hasSound || hasBinaryAudio
@@ -207,8 +207,8 @@ package struct LegacyVocabulary: Vocabulary {
         case .agentLeft: return transcripts.agentLeft()
         case .closing: return transcripts.endReply()
         case .error(let error): return [Self.error(error)]
-        case .verbatim(let text): return Self.isForOldClients(text) ? [.text(text)] : []
-        case .session, .interrupted, .agentJoined, .data, .pong, .warning: return []
+        case .verbatim(let text, _): return Self.isForOldClients(text) ? [.text(text)] : []
+        case .session, .interrupted, .agentJoined, .data, .pong, .warning, .reconnecting, .reconnected: return []
         case .ready, .configured, .replyFinished: return []
         }
     }

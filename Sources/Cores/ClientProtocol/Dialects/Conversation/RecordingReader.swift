@@ -94,6 +94,15 @@ struct RecordingReader: Sendable {
         }
     }
 
+    /// Whether these bytes can be the next ones of a WebM or Ogg stream that is being read.
+    func isContinued(by bytes: [UInt8]) -> Bool {
+        switch state {
+        case .webM(let demuxer): !demuxer.isAtBoundary || EBML.mayBeginElement(bytes)
+        case .ogg(let demuxer): !demuxer.isAtBoundary || bytes.starts(with: "OggS".utf8)
+        case .undecided, .wav, .refused: false
+        }
+    }
+
     /// Whether a whole signature of another container is at the start. Signatures of three bytes do not count, as
     /// sound may look like them.
     private static func isOtherContainer(_ bytes: [UInt8], than current: AudioContainer) -> Bool {
@@ -104,7 +113,7 @@ struct RecordingReader: Sendable {
         case .wav, .mp4: return true
         case .webM: return EBML.startsWithHeader(bytes)
         case .ogg: return isFirstOggPage(bytes)
-        case .mp3, .flac, .aiff, .caf, .amr: return false
+        case .mp3, .aac, .flac, .aiff, .caf, .amr: return false
         }
     }
 

@@ -9,6 +9,7 @@ package struct DeviceDialect: ClientDialect {
                 credential: "header, query, subprotocol, `auth`, `config`"))
         descriptor.subprotocols = [OfferedSubprotocols.gateway, OfferedSubprotocols.accessToken]
         descriptor.resumes = true
+        descriptor.sniffsBinaryMessages = true
         return descriptor
     }()
 

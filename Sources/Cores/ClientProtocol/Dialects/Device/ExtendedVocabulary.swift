@@ -6,6 +6,12 @@ package struct ExtendedVocabulary: Vocabulary {
     package static let messageTypes = [
         "config", "audio", "text", "end_turn", "interrupt", "data", "ping", "dtmf", "mute", "unmute", "auth",
     ]
+    /// What the gateway itself says. An agent's JSON of such a type would be taken for the gateway's word, so it goes as
+    /// `data`, with its sender. `interrupted` is not among them: it means the same from either.
+    static let ownTypes: Set<String> = [
+        "ready", "session", "configured", "transcript", "agent_state", "agent_joined", "agent_left", "data", "pong", "error",
+        "warning", "closing", "reconnecting", "reconnected", "audio",
+    ]
     /// Bytes of a text message, of a topic, and keys in one `dtmf` message.
     package static let maximumTextSize = 16 * 1024
     package static let maximumTopicSize = 256
@@ -122,13 +128,18 @@ package struct ExtendedVocabulary: Vocabulary {
 
     package mutating func encode(_ event: ServerEvent) -> [ClientFrame] {
         switch event {
-        case .verbatim(let text): [.text(text)]
+        case .verbatim(let text, let data): Self.isOwnWord(text) ? encode(.data(data)) : [.text(text)]
         // The client has the packet itself; a second telling would double the sentence.
         case .transcript(let transcript) where transcript.source == .dataPacket: []
         // `agent_state` says it.
         case .replyStarted, .replyFinished: []
         default: [.text(JSONValue.object(Self.message(for: event)).serialized())]
         }
+    }
+
+    private static func isOwnWord(_ text: String) -> Bool {
+        guard let type = (try? JSONValue(parsing: text))?["type"]?.string else { return false }
+        return ownTypes.contains(type)
     }
 
     private static func message(for event: ServerEvent) -> JSONObject {
@@ -155,6 +166,8 @@ package struct ExtendedVocabulary: Vocabulary {
             return ["type": "agent_joined", "identity": .string(identity), "name": .string(name)]
         case .agentLeft(let identity, let reason):
             return ["type": "agent_left", "identity": .string(identity), "reason": .string(reason)]
+        case .reconnecting: return ["type": "reconnecting"]
+        case .reconnected: return ["type": "reconnected"]
         case .data(let data): return message(for: data)
         case .pong(let id):
             var message: JSONObject = ["type": "pong"]
