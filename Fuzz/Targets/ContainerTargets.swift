@@ -8,6 +8,34 @@ enum ContainerTargets {
         check(file.monoSamples().count == file.sampleFrameCount, "a WAV file has another number of samples")
     }
 
+    /// Binary messages of a client whose bytes decide what they are, and the ends of its turns, for which the byte 0xFF stands alone.
+    static func contents(_ input: [UInt8]) {
+        var input = FuzzInput(input)
+        var sniffer = ContentSniffer(limits: RecordingLimits())
+        var isFile = false
+        for piece in input.pieces() {
+            var outputs: [DialectOutput] = []
+            if piece == [0xFF] {
+                outputs = sniffer.endTurn()
+            } else {
+                switch sniffer.read(piece.span) {
+                case .sound: break
+                case .text(let text): check(text.count <= piece.count, "a text is longer than its message")
+                case .recording(let more), .refused(let more): outputs = more
+                }
+            }
+            for case .event(let event) in outputs {
+                switch event {
+                case .fileFormat(let format): isFile = format != nil
+                case .audio(let bytes): check(isFile && bytes.count % 2 == 0, "samples outside of a file")
+                case .opusPacket(let packet): check(OpusFrames(bytes: packet) != nil, "what is no packet of Opus")
+                default: break
+                }
+            }
+        }
+        _ = sniffer.endTurn()
+    }
+
     /// The pieces in which a stream comes must not matter.
     static func webm(_ input: [UInt8]) {
         var input = FuzzInput(input)

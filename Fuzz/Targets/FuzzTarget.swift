@@ -48,6 +48,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(rawValue: "json", body: WireTargets.json),
         FuzzTarget(rawValue: "base64", body: WireTargets.base64),
         FuzzTarget(rawValue: "binary-audio", body: ClientTargets.binaryAudio),
+        FuzzTarget(rawValue: "binary-contents", body: ContainerTargets.contents),
         FuzzTarget(rawValue: "wav", body: ContainerTargets.wav),
         FuzzTarget(rawValue: "webm", body: ContainerTargets.webm),
         FuzzTarget(rawValue: "ogg", body: ContainerTargets.ogg),

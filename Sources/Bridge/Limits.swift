@@ -91,8 +91,10 @@ package struct Limits: Hashable, Sendable {
     package var mixingQueue = Duration.milliseconds(400)
     /// An unfinished frame to the client is filled up and sent when nothing followed for this long.
     package var flushAfter = Duration.milliseconds(60)
-    /// Tracks that are played; more are ignored.
+    /// Tracks that are decoded at a time. Those with sound take precedence over silent ones.
     package var maximumTracks = 16
+    /// How long a track must have been silent before another one takes its place.
+    package var silentTrackHold = Duration.milliseconds(500)
     /// How long an agent that a client has interrupted is not heard unless it says earlier that it has stopped.
     package var interruptionSilence = Duration.seconds(5)
     /// How long before the end of an agent's speech the caller must have spoken for it to count as an interruption.

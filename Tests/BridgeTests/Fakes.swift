@@ -52,16 +52,29 @@ final class FakeClient: ClientConnection {
     var discards = 0
     var closure: (code: UInt16, reason: String)?
     var droppedAudioMessages = 0
+    var unacknowledgedBytes = 0
     let clock: VirtualClock
 
     init(clock: VirtualClock) { self.clock = clock }
 
-    func send(text: String) { texts.append(text) }
+    /// Nothing arrives any more: what is sent is not acknowledged.
+    var hangs = false
+
+    private func note(_ count: Int) {
+        if hangs { unacknowledgedBytes += count + (count < 126 ? 2 : 4) }
+    }
+
+    func send(text: String) {
+        note(text.utf8.count)
+        texts.append(text)
+    }
     func send(audioText: UnsafeRawBufferPointer) {
+        note(audioText.count)
         // SAFETY: the bytes are only read during the call.
         unsafe texts.append(String(decoding: audioText, as: UTF8.self))
     }
     func send(audio bytes: UnsafeRawBufferPointer) {
+        note(bytes.count)
         // SAFETY: the bytes are only read during the call.
         unsafe audio.append([UInt8](bytes))
         audioTimes.append(clock.now)

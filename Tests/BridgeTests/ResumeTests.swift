@@ -327,4 +327,56 @@ struct ResumeTests {
         #expect(client.events("interrupted").count == 1)
         #expect(client.samples == ramp(480..<960))
     }
+
+    // MARK: What the network has swallowed
+
+    /// Sends frames of the agent.
+    private func speak(_ harness: Harness, _ frames: Range<Int>) {
+        for frame in frames {
+            harness.sound(ramp(frame * 480..<(frame + 1) * 480), track: "TR")
+            harness.clock.advance(by: .milliseconds(20))
+        }
+    }
+
+    @Test("sound that had not arrived when the connection broke comes first on the next one, and once")
+    func halfOpen() throws {
+        let harness = try harness()
+        harness.room.welcome()
+        harness.room.emit(.trackSubscribed(track: "TR", participant: "agent-1"))
+        speak(harness, 0..<40)
+        harness.client.hangs = true
+        speak(harness, 40..<100)
+        harness.session.clientLost()
+        speak(harness, 100..<120)
+        let client = try comeBack(harness)
+        #expect(client.samples == ramp(40 * 480..<120 * 480))
+        #expect(client.events("session").first?["dropped"]?["audio_ms"] == 0)
+        harness.session.clientLost()
+        #expect(try comeBack(harness).samples.isEmpty)
+    }
+
+    @Test("of 15 s that went nowhere the last 5 s are kept, and the client is told of the others")
+    func longHalfOpen() throws {
+        let harness = try harness()
+        harness.room.welcome()
+        harness.room.emit(.trackSubscribed(track: "TR", participant: "agent-1"))
+        harness.client.hangs = true
+        speak(harness, 0..<750)
+        harness.session.clientLost()
+        let client = try comeBack(harness)
+        #expect(client.samples == ramp(500 * 480..<750 * 480))
+        #expect(client.events("session").first?["dropped"]?["audio_ms"] == 10_000)
+    }
+
+    @Test("a connection that takes over from one that hangs gets what that has not delivered")
+    func takeOverOfHangingConnection() throws {
+        let harness = try harness()
+        harness.room.welcome()
+        harness.room.emit(say("one"))
+        harness.client.hangs = true
+        harness.room.emit(say("two", segment: "t"))
+        let client = try comeBack(harness)
+        #expect(client.events("transcript").map { $0["content"] } == ["two"])
+        #expect(client.events("ready").count == 1 && client.events("session").count == 1)
+    }
 }

@@ -169,7 +169,7 @@ struct LegacyAudioTests {
         let (texts, events) = client.deliver(endTurnMessage)
         #expect(
             texts == [#"{"type":"error","message":"Not enough audio data (99 bytes). Hold the button longer."}"#])
-        #expect(events.isEmpty)
+        #expect(events == [.forgetTurn])
         _ = client.audio(Array(stream[99...198]))
         #expect(client.send(endTurnMessage) == [convertingMessage, transcribingMessage])
     }

@@ -135,7 +135,8 @@ struct TwilioDialectTests {
     mutating func silence() throws {
         _ = decode(start())
         for event: ServerEvent in [
-            .ready, .agentState(.thinking), .pong(id: nil), .error(ClientError(.internalError, "x")), .verbatim("{}", ApplicationData(topic: "", sender: "a", payload: [])), .reconnecting, .reconnected,
+            .ready, .agentState(.thinking), .pong(id: nil), .error(ClientError(.internalError, "x")),
+            .verbatim("{}", ApplicationData(topic: "", sender: "a", payload: [])), .reconnecting, .reconnected,
             .agentJoined(identity: "a", name: "b"), .closing(reason: .shutdown, message: "bye"),
         ] {
             #expect(try tell(event).isEmpty)

@@ -189,3 +189,24 @@ async def test_an_old_frontend_holds_its_conversation(gateway, browser, page_url
         assert types.index("transcript") < types.index("text")
         assert messages[-1] == READY
         await is_heard_without_gaps(call, ask)
+
+
+async def test_a_page_that_sends_the_blobs_of_its_recorder_is_understood(gateway, browser, page_url):
+    """`socket.send(event.data)`, as many pages have it: WebM in binary frames, with nothing announced and no end of a turn."""
+    page = await browser.open(page_url)
+    await page.evaluate(
+        """(async (url) => {
+            window.told = [];
+            const microphone = await navigator.mediaDevices.getUserMedia({ audio: true });
+            const socket = new WebSocket(url);
+            socket.onmessage = ({ data }) => typeof data === "string" && told.push(JSON.parse(data));
+            await new Promise((opened) => (socket.onopen = opened));
+            const recorder = new MediaRecorder(microphone);
+            recorder.ondataavailable = ({ data }) => socket.send(data);
+            recorder.start(250);
+            window.hangUp = () => { recorder.stop(); socket.close(); };
+        })(%r)""" % gateway.url)
+    asked = f"told.some((e) => e.type === 'transcript' && e.role === 'user' && e.final && e.content.trim() === {QUESTION!r})"
+    await page.until(asked, within=40, show="JSON.stringify(told.slice(-30))")
+    assert await page.evaluate("told.filter((e) => e.type === 'error')") == []
+    await page.evaluate("hangUp()")

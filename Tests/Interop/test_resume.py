@@ -3,12 +3,13 @@
 import asyncio
 import os
 import signal
+import socket
 
 import pytest_asyncio
 
 from support.client import VoiceClient
 from support.processes import Gateway
-from support.sounds import audible_seconds, spoken
+from support.sounds import audible_seconds, spoken, tone
 from test_gateway_clients import Participant
 
 
@@ -61,6 +62,35 @@ async def test_a_call_goes_on_over_another_connection(patient_gateway):
         )
         kinds = [event["type"] for event in second.events]
         assert "agent_joined" not in kinds and "agent_left" not in kinds and "error" not in kinds, kinds
+
+
+async def test_sound_that_a_dead_network_has_swallowed_comes_on_the_next_connection(patient_gateway):
+    """Nothing reaches the client for two and a half seconds, then the connection breaks."""
+    gateway = patient_gateway
+    sound = {"output_encoding": "pcm_f32le", "output_sample_rate": 48_000}
+    seconds = lambda client: len(client.heard) / 4 / 48_000
+    async with (
+        VoiceClient(gateway.url, room="tunnel", identity="speaker", agent="") as speaker,
+        VoiceClient(gateway.url, room="tunnel", identity="listener", agent="", **sound) as first,
+    ):
+        await speaker.event("session")
+        session = await first.event("session")
+        speaking = asyncio.create_task(speaker.speak(tone(440, 6)))
+        await first.until(lambda: seconds(first) > 0.5, what="the tone")
+        missed = seconds(first)
+        began = asyncio.get_running_loop().time()
+        transport = first.socket._response.connection.transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        transport.pause_reading()
+        await asyncio.sleep(2.5)
+        await lose(first)
+        async with VoiceClient(gateway.url, session=session["resume_token"]) as second:
+            again = await second.event("session")
+            await speaking
+            gone = asyncio.get_running_loop().time() - began
+            # What the client's own kernel had acknowledged and the client never read is lost: a third of a second.
+            await second.until(lambda: seconds(second) > gone - 0.8, within=5, what=f"{gone - 0.8:.1f} s of {gone:.1f}")
+            assert seconds(first) == missed and again["dropped"]["audio_ms"] == 0
 
 
 async def test_a_client_comes_back_again_and_again_on_whatever_loop_accepts_it(patient_gateway):

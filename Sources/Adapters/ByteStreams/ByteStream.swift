@@ -68,6 +68,13 @@ package final class ByteStream {
     /// Bytes that the kernel has not taken.
     package var queuedBytes: Int { connection.queuedBytes }
 
+    /// Bytes of what was written that the peer's TCP has not acknowledged. Over TLS they are more on the wire than they
+    /// were; a tenth is left out for that, as much as small records take.
+    package var unacknowledgedBytes: Int {
+        let count = connection.queuedBytes + connection.unacknowledgedBytes
+        return isPlain ? count : count / 10 * 9
+    }
+
     /// Sends the bytes, or keeps a copy of what the kernel does not take. Failures are reported by `streamEnded`.
     package func write(_ bytes: UnsafeRawBufferPointer) {
         guard !connection.isClosed else { return }

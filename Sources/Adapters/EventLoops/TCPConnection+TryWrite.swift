@@ -16,6 +16,16 @@ extension TCPConnection {
         return unsafe max(0, Int(uv_try_write(pointer(as: uv_stream_t.self), &buffer, 1)))
     }
 
+    /// Bytes that the kernel has taken and the peer has not acknowledged (SIOCOUTQ).
+    package var unacknowledgedBytes: Int {
+        var descriptor: Int32 = -1
+        // SAFETY: the handle is open, and the descriptor is stored in a variable of ours.
+        guard !isClosed, unsafe uv_fileno(pointer(as: uv_handle_t.self), &descriptor) == 0 else { return 0 }
+        var count: Int32 = 0
+        // SAFETY: the request stores one Int32.
+        return unsafe ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+    }
+
     /// Limits what the kernel holds without having sent it (TCP_NOTSENT_LOWAT); what is beyond waits here, where its owner
     /// can still change its mind about it.
     package func limitUnsentBytes(_ count: Int) {

@@ -48,6 +48,7 @@ package final class WebSocketConnection {
     /// Whether the handler wants nothing read.
     var isReadingPaused = false
     private(set) var queue = SendQueue()
+    private var finallyUnacknowledged: Int?
     var pendingPong: [UInt8]?
     /// Our close frame, which goes out behind the queue.
     var closeFrame: FrameBuffer?
@@ -102,6 +103,10 @@ package final class WebSocketConnection {
 
     /// Bytes accepted for sending that the kernel does not have yet, heads included.
     package var bufferedBytes: Int { queue.bytes + stream.queuedBytes }
+
+    /// Bytes accepted for sending that are not known to have arrived, heads included; once the connection has ended, how many
+    /// they were then.
+    package var unacknowledgedBytes: Int { finallyUnacknowledged ?? queue.bytes + stream.unacknowledgedBytes }
 
     /// How long messages of the peer may be from now on, in place of what the configuration says.
     package var maximumMessageBytes: Int {
@@ -276,6 +281,7 @@ package final class WebSocketConnection {
     }
 
     func dropQueue() {
+        finallyUnacknowledged = unacknowledgedBytes
         while let buffer = queue.popFirst() { context.pool.put(buffer) }
         pendingPong = nil
     }

@@ -8,6 +8,8 @@ internal import Wire
 final class AudioPath {
     /// Half a second of ticks.
     private static let ticksBetweenReports = 25
+    /// Tracks that wait for sound, at most.
+    private static let maximumSubscriptions = 20_000
 
     /// Nil when the session has ended: coders are given back at once.
     private(set) var uplink: Uplink?
@@ -29,7 +31,14 @@ final class AudioPath {
     /// The microphone has been published.
     private var isPublished = false
     private let failures: CodingFailures
-    private var tracks: [TrackPlayback] = []
+    private var playbacks: [String: TrackPlayback] = [:]
+    /// Those that have a decoder.
+    private var decoded: [TrackPlayback] = []
+    /// When a track without a decoder may look for one again.
+    private var nextLook = Instant.zero
+    /// Sound was passed over because too many tracks have some: the client has still to be told, or has been.
+    private var hasPassedOver = false
+    private var hasToldOfTracks = false
     private var finalNumbers = SessionStatistics()
 
     /// - Parameter session: the id under which failures are logged.
@@ -65,8 +74,9 @@ final class AudioPath {
         finalNumbers = numbers
         pieceTimer?.cancel()
         pieceTimer = nil
-        for track in tracks { track.end() }
-        tracks = []
+        for playback in playbacks.values { playback.end() }
+        playbacks = [:]
+        decoded = []
         uplink = nil
         downlink = nil
     }
@@ -125,7 +135,9 @@ final class AudioPath {
             room?.setMuted(isMuted)
         case .endTurn: uplink?.endTurn(now: now)
         case .removeTrack(let track): remove(track)
-        case .muteTrack(let track, let isMuted): downlink?.setMuted(track, isMuted)
+        case .muteTrack(let track, let isMuted):
+            playbacks[track]?.isMuted = isMuted
+            downlink?.setMuted(track, isMuted)
         case .endReply: downlink?.endReply(now: now)
         case .discard: downlink?.discard()
         case .suppress(let participants, let isSpeaking):
@@ -141,7 +153,7 @@ final class AudioPath {
             try uplink?.change(format: fileFormat ?? input, now: now)
             guard new != delivery else { break }
             try downlink?.change(format: new.format, cutting: new.cutting, now: now)
-            for playback in tracks {
+            for playback in decoded {
                 if let decoder = downlink?.decoder(of: playback.track.sid) { playback.decoder = decoder }
             }
             delivery = new
@@ -183,23 +195,80 @@ final class AudioPath {
 
     // MARK: Down
 
-    /// Plays a track from now on, unless there are too many.
+    /// Plays a track from now on. Only so many are decoded at a time; one more is as soon as it has sound while another one has
+    /// none.
     func add(_ track: any RoomTrack) throws(AudioCoderFailure) {
-        let decoder = try downlink?.addTrack(track.sid, participant: track.participantIdentity, now: now)
-        guard let decoder else { return }
-        tracks.append(TrackPlayback(track, decoder: decoder, path: self))
+        guard playbacks[track.sid] == nil, playbacks.count < Self.maximumSubscriptions else { return }
+        let playback = TrackPlayback(track, path: self)
+        playbacks[track.sid] = playback
+        try decode(playback)
+    }
+
+    private func decode(_ playback: TrackPlayback) throws(AudioCoderFailure) {
+        let track = playback.track
+        playback.decoder = try downlink?.addTrack(track.sid, participant: track.participantIdentity, now: now)
+        guard playback.decoder != nil else { return }
+        playback.lastHeard = now
+        decoded.append(playback)
+        if playback.isMuted { downlink?.setMuted(track.sid, true) }
     }
 
     private func remove(_ sid: String) {
-        for playback in tracks where playback.track.sid == sid { playback.end() }
-        tracks.removeAll { $0.track.sid == sid }
+        playbacks.removeValue(forKey: sid)?.end()
+        decoded.removeAll { $0.track.sid == sid }
         downlink?.removeTrack(sid)
     }
 
-    /// Sound of a subscribed track comes: it is counted. `endReceiving` follows. Nil when all is over.
-    func beginReceiving(_ audio: JitterBufferOutput) -> (downlink: Downlink, now: Instant)? {
+    /// A decoder for a track that has had none and has sound now: a free one, or that of the track which has been silent
+    /// for longest.
+    private func decoder(for playback: TrackPlayback, _ sound: JitterBufferOutput) -> StreamDecoder? {
+        guard !playback.isMuted, sound.isAudible, let limit = downlink?.maximumTracks else { return nil }
+        if decoded.count >= limit {
+            guard let silent = silentTrack() else {
+                environment.meter?.passedOver()
+                if decoded.allSatisfy({ $0.decoder?.gate.isOpen == true }) { hasPassedOver = true }
+                return nil
+            }
+            silent.decoder = nil
+            decoded.removeAll { $0 === silent }
+            downlink?.removeTrack(silent.track.sid)
+        }
+        // What it has no memory for is counted where decoders are made.
+        try? decode(playback)
+        return playback.decoder
+    }
+
+    /// The decoded track that has been silent for longest, and for long enough.
+    private func silentTrack() -> TrackPlayback? {
+        // Looked for once a frame, however many tracks wait.
+        guard now >= nextLook else { return nil }
+        var longest: TrackPlayback?
+        for playback in decoded where playback.decoder?.gate.isOpen != true {
+            if longest.map({ playback.lastHeard < $0.lastHeard }) ?? true { longest = playback }
+        }
+        let limits = environment.configuration.limits
+        if let longest, now - longest.lastHeard >= limits.silentTrackHold { return longest }
+        nextLook = now + limits.tick
+        return nil
+    }
+
+    /// What the client has to be told once of tracks that it does not hear.
+    func takeTrackReport() -> ClientError? {
+        guard hasPassedOver, !hasToldOfTracks, let limit = downlink?.maximumTracks else { return nil }
+        hasToldOfTracks = true
+        return ClientError(
+            .tooManyTracks,
+            "more than \(limit) tracks of the room have sound at the same time; the others are not heard (MAX_TRACKS)",
+            blame: .operator)
+    }
+
+    /// Sound of a subscribed track comes: it is counted. `endReceiving` follows. Nil when there is nothing to play it with.
+    func beginReceiving(
+        _ audio: JitterBufferOutput, _ playback: TrackPlayback
+    ) -> (downlink: Downlink, decoder: StreamDecoder, now: Instant)? {
         guard let downlink else { return nil }
         let now = now
+        guard let decoder = playback.decoder ?? decoder(for: playback, audio) else { return nil }
         if let meter = environment.meter {
             switch audio {
             case .packet: meter.received()
@@ -208,12 +277,13 @@ final class AudioPath {
             }
         }
         packetArrival = now
-        return (downlink, now)
+        return (downlink, decoder, now)
     }
 
     /// The sound has been played.
-    func endReceiving() {
+    func endReceiving(_ playback: TrackPlayback, _ decoder: StreamDecoder) {
         packetArrival = nil
+        if decoder.gate.isOpen { playback.lastHeard = now }
         followPieces()
     }
 

@@ -14,6 +14,7 @@ package final class SoundMeter {
     private let packetsSuppressed: Counter
     private let packetsDown: Counter
     private let concealed: Counter
+    private let unheard: Counter
     private let failures: [CodingFailures.Kind: Counter]
     private let stayUp: Histogram
     private let stayDown: Histogram
@@ -32,6 +33,9 @@ package final class SoundMeter {
             "voicegateway_audio_packets_suppressed_total", help: "Packets of silence that were not sent.")
         concealed = metrics.counter(
             "voicegateway_audio_concealed_milliseconds_total", help: "Sound of lost packets that had to be invented.")
+        unheard = metrics.counter(
+            "voicegateway_audio_packets_unheard_total",
+            help: "Packets of tracks that were not played because too many tracks had sound.")
         let kinds = CodingFailures.Kind.allCases.map { kind in
             (
                 kind,
@@ -63,6 +67,8 @@ package final class SoundMeter {
     func suppressed() { packetsSuppressed.add() }
 
     func received() { packetsDown.add() }
+
+    func passedOver() { unheard.add() }
 
     func failed(_ kind: CodingFailures.Kind) { failures[kind]?.add() }
 

@@ -3,21 +3,15 @@ internal import ClientProtocol
 /// Stands in for a client whose connection broke, and keeps for it what it would have got: texts and sound in their
 /// order, within bounds. Beyond them the oldest goes and is counted, sound and texts each among themselves.
 final class AbsentClient: ClientConnection {
-    private enum Content {
-        case text(String)
-        case sound([UInt8])
-        case soundText([UInt8])
-    }
-
     private struct Entry {
-        let content: Content
+        let content: ClientMessage
         let bytes: Int
         /// Of a sound.
         let duration: Duration
         /// Of a transcript that a later one of the same segment replaces.
         let segment: String?
 
-        var isSound: Bool { if case .text = content { false } else { true } }
+        var isSound: Bool { content.isSound }
     }
 
     /// How long the sound of the next message is.
@@ -40,9 +34,20 @@ final class AbsentClient: ClientConnection {
             droppedMessages: droppedMessages, droppedMilliseconds: Int((droppedSound / .milliseconds(1)).rounded()))
     }
 
+    /// So much has been dropped before, of what came from elsewhere.
+    func noteDropped(messages: Int, sounds: Int, duration: Duration) {
+        droppedMessages += messages
+        droppedAudioMessages += sounds
+        droppedSound += duration
+    }
+
+    /// Everything that is sent to it is kept.
+    var unacknowledgedBytes: Int { 0 }
+
     // MARK: Keeping
 
     func send(text: String) {
+        nextSound = .zero
         append(Entry(content: .text(text), bytes: text.utf8.count, duration: .zero, segment: segment))
         while texts.count > limits.maximumHeldMessages || texts.bytes > limits.maximumHeldBytes {
             guard drop(first: { !$0.isSound }) else { return }
@@ -57,7 +62,7 @@ final class AbsentClient: ClientConnection {
 
     func send(audio: UnsafeRawBufferPointer) { unsafe append(sound: .sound([UInt8](audio)), bytes: audio.count) }
 
-    private func append(sound: Content, bytes: Int) {
+    private func append(sound: ClientMessage, bytes: Int) {
         append(Entry(content: sound, bytes: bytes, duration: nextSound, segment: nil))
         nextSound = .zero
         while sounds.duration > limits.heldSound || sounds.bytes > limits.maximumHeldSoundBytes {
@@ -107,19 +112,13 @@ final class AbsentClient: ClientConnection {
 
     // MARK: Handing over
 
-    /// Sends everything that was kept, once.
-    func deliver(to client: any ClientConnection) {
-        let waiting = entries
-        entries = []
-        texts = (0, 0)
-        sounds = (.zero, 0)
-        for entry in waiting {
-            switch entry.content {
-            case .text(let text): client.send(text: text)
-            // SAFETY: the bytes are only read during the call.
-            case .sound(let bytes): unsafe bytes.withUnsafeBytes { unsafe client.send(audio: $0) }
-            case .soundText(let text): unsafe text.withUnsafeBytes { unsafe client.send(audioText: $0) }
-            }
+    /// Takes everything that was kept.
+    func takeAll() -> [(message: ClientMessage, duration: Duration)] {
+        defer {
+            entries = []
+            texts = (0, 0)
+            sounds = (.zero, 0)
         }
+        return entries.map { ($0.content, $0.duration) }
     }
 }

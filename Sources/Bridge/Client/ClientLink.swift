@@ -24,6 +24,8 @@ struct ClientLink {
     private var dialect: any ClientDialect
     /// Nil in dialects whose binary messages are what was announced.
     private var sniffer: ContentSniffer?
+    /// What may not have arrived; nil when the client cannot come back.
+    private var sent: UnacknowledgedMessages?
     /// A message with sound on its way to the client, with the room that it needs.
     private var soundMessage: [UInt8] = []
     private var messages: TokenBucket
@@ -33,11 +35,17 @@ struct ClientLink {
     private var earlierDrops = 0
     private let limits: Limits
 
-    init(_ connection: any ClientConnection, dialect: any ClientDialect, limits: Limits, now: Instant) {
+    /// - Parameter mayResume: the client may come back on another connection.
+    init(
+        _ connection: any ClientConnection, dialect: any ClientDialect, limits: Limits, mayResume: Bool = false,
+        now: Instant
+    ) {
         self.connection = connection
         self.dialect = dialect
         self.limits = limits
         messages = TokenBucket(now: now)
+        let maximum = limits.maximumHeldSoundBytes + limits.maximumHeldBytes
+        sent = mayResume ? UnacknowledgedMessages(maximumBytes: maximum) : nil
         if dialect.descriptor.sniffsBinaryMessages { sniffer = ContentSniffer(limits: limits.recordings) }
     }
 
@@ -160,7 +168,11 @@ struct ClientLink {
             default: break
             }
         }
-        send(dialect.encode(event))
+        // What belongs to one connection is not said again on the next one.
+        switch event {
+        case .ready, .session, .closing, .pong: send(dialect.encode(event), isObsolete: true)
+        default: send(dialect.encode(event))
+        }
     }
 
     /// What has no effect is not passed over in silence.
@@ -182,16 +194,20 @@ struct ClientLink {
         complain(ClientError(.invalidMessage, message), now: now)
     }
 
-    private mutating func send(_ frames: [ClientFrame]) {
-        for frame in frames { send(frame) }
+    private mutating func send(_ frames: [ClientFrame], isObsolete: Bool = false) {
+        for frame in frames { send(frame, isObsolete: isObsolete) }
     }
 
-    mutating func send(_ frame: ClientFrame) {
+    mutating func send(_ frame: ClientFrame, isObsolete: Bool = false) {
         eventsSent += 1
         switch frame {
-        case .text(let text): connection.send(text: text)
+        case .text(let text):
+            connection.send(text: text)
+            note(isObsolete ? .obsolete : .text(text), count: text.utf8.count)
         // SAFETY: the bytes are only read during the call.
-        case .binary(let bytes): unsafe bytes.withUnsafeBytes { unsafe connection.send(audio: $0) }
+        case .binary(let bytes):
+            unsafe bytes.withUnsafeBytes { unsafe connection.send(audio: $0) }
+            note(isObsolete ? .obsolete : .sound(bytes), count: bytes.count)
         }
     }
 
@@ -201,7 +217,12 @@ struct ClientLink {
         audioBytesSent += bytes.count
         // SAFETY: the bytes are only read during the call.
         absent?.nextSound = unsafe delivery.format.duration(of: bytes)
-        guard delivery.wrapping != .bare else { return unsafe connection.send(audio: bytes) }
+        let duration = unsafe keepsSent ? delivery.format.duration(of: bytes) : .zero
+        guard delivery.wrapping != .bare else {
+            unsafe connection.send(audio: bytes)
+            if keepsSent { unsafe note(.sound([UInt8](bytes)), count: bytes.count, duration: duration) }
+            return
+        }
         soundMessage.removeAll(keepingCapacity: true)
         // SAFETY: the bytes are only read during the call.
         dialect.encode(
@@ -215,10 +236,27 @@ struct ClientLink {
                 unsafe connection.send(audio: message)
             }
         }
+        guard keepsSent else { return }
+        note(
+            delivery.wrapping == .text ? .soundText(soundMessage) : .sound(soundMessage), count: soundMessage.count,
+            duration: duration)
+    }
+
+    /// Whether what is sent now may have to be sent again.
+    private var keepsSent: Bool { sent != nil && absent == nil }
+
+    private mutating func note(_ message: ClientMessage, count: Int, duration: Duration = .zero) {
+        guard keepsSent else { return }
+        sent?.note(message, count: count, duration: duration)
+        if sent?.isDue == true { sent?.noteArrivals(unacknowledged: connection.unacknowledgedBytes) }
     }
 
     /// Throws away sound that is on its way to the client.
-    func discardSound() { connection.discardQueuedAudio() }
+    mutating func discardSound() {
+        let before = connection.unacknowledgedBytes
+        connection.discardQueuedAudio()
+        sent?.discardSound(queued: before - connection.unacknowledgedBytes)
+    }
 
     func close(code: UInt16, reason: String) { connection.close(code: code, reason: reason) }
 
@@ -228,14 +266,38 @@ struct ClientLink {
         close(code: closure.code, reason: closure.reason)
     }
 
+    private mutating func send(again message: ClientMessage, _ duration: Duration) {
+        switch message {
+        case .text(let text):
+            connection.send(text: text)
+            note(message, count: text.utf8.count)
+        // SAFETY: the bytes are only read during the calls.
+        case .sound(let bytes):
+            unsafe bytes.withUnsafeBytes { unsafe connection.send(audio: $0) }
+            note(message, count: bytes.count, duration: duration)
+        case .soundText(let bytes):
+            unsafe bytes.withUnsafeBytes { unsafe connection.send(audioText: $0) }
+            note(message, count: bytes.count, duration: duration)
+        case .obsolete: break
+        }
+    }
+
     // MARK: Coming back
 
     /// The connection is lost: from here on everything is kept, within bounds.
     mutating func lose() {
-        earlierDrops += connection.droppedAudioMessages
-        let stand = AbsentClient(limits: limits)
+        let stand = makeStand()
         absent = stand
         connection = stand
+    }
+
+    /// What stands in for the client, with what has not arrived on the connection that is lost.
+    private mutating func makeStand() -> AbsentClient {
+        earlierDrops += connection.droppedAudioMessages
+        let stand = AbsentClient(limits: limits)
+        sent?.noteArrivals(unacknowledged: connection.unacknowledgedBytes)
+        sent?.hand(to: stand)
+        return stand
     }
 
     /// The client has another connection: it gets what was kept for it, and the old one is closed if it is still open.
@@ -244,20 +306,21 @@ struct ClientLink {
     ///   - agent: told behind that.
     mutating func resume(on new: any ClientConnection, _ session: SessionSummary, _ agent: AgentState?) {
         resumes += 1
-        let kept = absent
-        absent = nil
-        if kept == nil {
+        let kept = absent ?? makeStand()
+        if absent == nil {
             let message = "another connection continues this session"
             tell(.closing(reason: .takenOver, message: message))
             close(code: ClosingReason.takenOver.closeCode, reason: message)
         }
-        earlierDrops += connection.droppedAudioMessages
+        earlierDrops += kept.droppedAudioMessages
+        absent = nil
+        sent?.forget()
         connection = new
         tell(.ready)
         var session = session
-        session.resumption = kept?.resumption ?? SessionSummary.Resumption()
+        session.resumption = kept.resumption
         tell(.session(session))
-        kept?.deliver(to: new)
+        for (message, duration) in kept.takeAll() { send(again: message, duration) }
         if let agent { tell(.agentState(agent)) }
     }
 }

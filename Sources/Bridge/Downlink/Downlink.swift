@@ -77,6 +77,9 @@ package final class Downlink {
     package var recovered: Int { finishedTracks.recovered + tracks.reduce(0) { $0 + $1.recovered } }
     package var undecodable: Int { finishedTracks.undecodable + tracks.reduce(0) { $0 + $1.undecodable } }
 
+    /// How many tracks can be decoded at a time.
+    var maximumTracks: Int { limits.maximumTracks }
+
     /// Whether something is to be heard at the moment, or just was.
     package var isAudible: Bool {
         isPassing || tracks.contains { $0.gate.isOpen } || stage.hasSound

@@ -11,6 +11,8 @@ package protocol ClientConnection: AnyObject {
     func discardQueuedAudio()
     /// Sends what waits, then a close frame.
     func close(code: UInt16, reason: String)
+    /// Bytes on the wire that were given to the connection and are not known to have arrived, also once it has ended.
+    var unacknowledgedBytes: Int { get }
     /// Messages with sound that were dropped so far because the client reads too slowly.
     var droppedAudioMessages: Int { get }
 }

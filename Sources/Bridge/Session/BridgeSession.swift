@@ -36,7 +36,7 @@ package final class BridgeSession {
         let caller = CallerProfile(
             parameters, policy: policy, resumeToken: resumeToken, defaultAgent: environment.configuration.agentName,
             random: &random)
-        self.client = ClientLink(client, dialect: dialect, limits: limits, now: now)
+        self.client = ClientLink(client, dialect: dialect, limits: limits, mayResume: resumeToken != nil, now: now)
         lifecycle = SessionLifecycle(limits: limits, configurationWait: dialect.descriptor.configurationWait, now: now)
         room = RoomLink(caller, session: id, environment: environment)
         state = RoomState(limits: limits, now: now)
@@ -45,7 +45,6 @@ package final class BridgeSession {
 
     private var now: Instant { environment.clock.now }
 
-    /// Whether the session is over.
     package var hasEnded: Bool { lifecycle.hasEnded }
     /// Whether the session waits for its client to come back.
     package var isClientAbsent: Bool { lifecycle.isClientAbsent }
@@ -54,7 +53,6 @@ package final class BridgeSession {
     /// How the client gets its sound now.
     package var delivery: SoundDelivery { client.delivery }
 
-    /// The numbers so far.
     package var currentStatistics: SessionStatistics {
         var numbers = audio?.numbers ?? SessionStatistics()
         client.add(to: &numbers)
@@ -67,7 +65,6 @@ package final class BridgeSession {
 
     // MARK: Life
 
-    /// Accepts the client.
     package func start() {
         guard audio == nil, !hasEnded else { return }
         do throws(SessionRefusal) { try room.caller.examine() } catch { return refuse(error) }
@@ -288,6 +285,7 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
             room.call(environment.configuration.turnRPCMethod, of: state.agents.first)
         }
         if state.conversation.endReplyIfFinished(isAudible: audio.isAudible, now: now) { perform(.sound(.endReply)) }
+        if let error = audio.takeTrackReport() { client.tell(.error(error)) }
         if state.conversation.isNextTurn(isAudible: audio.isAudible, now: now) { client.tell(.replyFinished) }
     }
 

@@ -4,6 +4,8 @@ package struct ConnectionLimits: Hashable, Sendable {
     package var maximumMessageBytes = GatewaySettings.maxMessageBytes.standard
     /// Sound of one turn, and sound that waits to be played into the room.
     package var maximumUtterance = Duration.seconds(GatewaySettings.maxUtteranceSeconds.standard)
+    /// Tracks of a room that are played at the same time.
+    package var maximumTracks = GatewaySettings.maxTracks.standard
     /// Open client connections of the process.
     package var maximumConnections = GatewaySettings.maxConnections.standard
     /// Of one client address; nil for no limit.

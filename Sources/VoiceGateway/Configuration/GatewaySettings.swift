@@ -13,7 +13,7 @@ package enum GatewaySettings {
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
         duplicateIdentity,
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
-        maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds,
+        maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds, maxTracks,
         idleTimeoutSeconds, maxSessionSeconds,
         configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds,
         opusBitrate, opusComplexity, thinUplink,
@@ -130,6 +130,9 @@ package enum GatewaySettings {
     static let maxUtteranceSeconds = Setting<Int>(
         "MAX_UTTERANCE_SECONDS", .number(1...3600, "SECONDS"), in: .limits, default: 60,
         "the longest recording that a client may send for one turn")
+    static let maxTracks = Setting<Int>(
+        "MAX_TRACKS", .number(1...256), in: .limits, default: 16,
+        "tracks of a room that a client hears at the same time; of more than that, silent ones make place")
     static let idleTimeoutSeconds = Setting<Int>(
         "IDLE_TIMEOUT_SECONDS", .number(0...86_400, "SECONDS"), in: .limits, default: 0,
         "a session ends when its client has sent nothing and nobody has said anything for so long; 0: never")

@@ -57,6 +57,7 @@ extension ConnectionLimits {
                 "MAX_MESSAGE_BYTES is \(maximumMessageBytes), but an utterance of MAX_UTTERANCE_SECONDS (\(utterance)) as "
                     + "16 kHz WAV makes a message of \(Self.messageBytes(ofWAVSeconds: utterance)) bytes.")
         }
+        maximumTracks = settings.read(GatewaySettings.maxTracks)
         let idle = settings.read(GatewaySettings.idleTimeoutSeconds)
         let session = settings.read(GatewaySettings.maxSessionSeconds)
         if session > 0, idle >= session {

@@ -53,6 +53,7 @@ final class SessionMaker {
         configuration.limits.configWait = decided.conversation.configWait
         configuration.limits.maximumMessageBytes = decided.limits.maximumMessageBytes
         configuration.limits.maximumUtterance = decided.limits.maximumUtterance
+        configuration.limits.maximumTracks = decided.limits.maximumTracks
         configuration.limits.idleTimeout = decided.limits.idleTimeout
         configuration.limits.maximumSession = decided.limits.maximumSession
         // An utterance comes as a whole and is played from there.

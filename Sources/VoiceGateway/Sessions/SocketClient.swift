@@ -28,6 +28,8 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     private let maximumMessageBytes: Int
     /// Decides about the session when the socket broke; without it, the session ends.
     var onLost: ((BridgeSession, ClientLoss) -> Void)?
+    /// Bytes that had been dropped when everything else had arrived for the last time.
+    private var arrivedDespiteDrops = 0
     /// Where the socket is counted.
     private(set) var place: Admission.Place?
 
@@ -40,13 +42,13 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         place = gate.place
     }
 
-    /// The session goes on without this socket, and says goodbye to it.
+    /// The session goes on without this socket, which it has closed.
     func giveUpSession() {
         session = nil
         onLost = nil
     }
 
-    /// The gateway goes: says goodbye.
+    /// The gateway stops: the client is told, and the socket is closed.
     func shutDown() {
         if let session, !session.hasEnded {
             session.shutDown()
@@ -152,6 +154,15 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     func close(code: UInt16, reason: String) { socket?.close(WebSocketCloseCode(rawValue: code), reason: reason) }
 
     var droppedAudioMessages: Int { socket?.statistics.droppedMessages ?? 0 }
+
+    /// What had to be dropped because the client reads too slowly counts while something else has not arrived: it was lost with
+    /// that, and behind it.
+    var unacknowledgedBytes: Int {
+        guard let socket else { return 0 }
+        let waiting = socket.unacknowledgedBytes
+        if waiting == 0 { arrivedDespiteDrops = socket.statistics.droppedBytes }
+        return waiting + socket.statistics.droppedBytes - arrivedDespiteDrops
+    }
 }
 
 extension WebSocketClosure {

@@ -17,13 +17,16 @@ extension AudioContainer {
         if EBML.startsWithHeader(head) { return .webM }
         if head[0] == 0, head[1] == 0, afterFour.starts(with: "ftyp".utf8) { return .mp4 }
         // The version, no revision, four flags, and a size of four times seven bits.
-        if head.starts(with: "ID3".utf8), (2...4).contains(head[3]), head[4] == 0, head[5] & 0x0F == 0, head.count >= 10,
+        if head.starts(with: "ID3".utf8), (2...4).contains(head[3]), head[4] == 0, head[5] & 0x0F == 0,
+            head.count >= 10,
             head[6...9].allSatisfy({ $0 < 0x80 })
         {
             return .mp3
         }
         // The block that comes first has 34 bytes.
-        if head.starts(with: "fLaC".utf8), head[4] & 0x7F == 0, head.dropFirst(5).starts(with: [0, 0, 34]) { return .flac }
+        if head.starts(with: "fLaC".utf8), head[4] & 0x7F == 0, head.dropFirst(5).starts(with: [0, 0, 34]) {
+            return .flac
+        }
         if head.starts(with: "FORM".utf8), head.dropFirst(8).starts(with: "AIF".utf8) { return .aiff }
         if head.starts(with: "caff".utf8), afterFour.starts(with: [0, 1, 0, 0]) { return .caf }
         if head.starts(with: "#!AMR".utf8) { return .amr }

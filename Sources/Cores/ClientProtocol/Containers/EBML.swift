@@ -25,7 +25,9 @@ enum EBML {
 
     /// Whether a message begins with the name of an element that writers put where the last one has ended.
     static func mayBeginElement(_ bytes: [UInt8]) -> Bool {
-        guard case .value(let value, _, _) = read(bytes, at: 0, maximumLength: 4, keepingMarker: true) else { return false }
+        guard case .value(let value, _, _) = read(bytes, at: 0, maximumLength: 4, keepingMarker: true) else {
+            return false
+        }
         let name = UInt32(truncatingIfNeeded: value)
         let void: UInt32 = 0xEC
         return [Name.simpleBlock, Name.blockGroup, Name.header, Name.segment, void].contains(name)

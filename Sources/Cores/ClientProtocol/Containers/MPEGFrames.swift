@@ -1,5 +1,5 @@
 /// Tells MP3 and AAC that come without a container: each frame begins with twelve set bits or nearly so, and says how
-/// long it is (ISO/IEC 11172-3 section 2.4.1.3, ISO/IEC 13818-7 section 6.2).
+/// long it is (ISO/IEC 11172-3, 2.4.1.3; ISO/IEC 13818-7, 6.2).
 ///
 /// One such header is one in ten thousand samples; three of a kind, each where the one before says, are not: by chance
 /// 1 in 2^35 at the least.

@@ -2,7 +2,7 @@ internal import Wire
 
 /// Tells what the binary messages of one connection are, in dialects where the bytes decide and not what was announced:
 /// a page sends what its `MediaRecorder` gives it, a program the file that it has, a library its JSON in a binary frame.
-/// The name is that of the WHATWG's standard for the same task (https://mimesniff.spec.whatwg.org).
+/// The name is that of the WHATWG's standard for the same task, MIME Sniffing.
 ///
 /// The first message of each turn is looked at. Sound as it was announced costs a comparison from then on. Pure.
 package struct ContentSniffer: Sendable {
@@ -41,7 +41,9 @@ package struct ContentSniffer: Sendable {
         case .sound: return .sound
         case .looking: return message.isEmpty ? .sound : begin(message)
         case .wav(let stream):
-            guard AudioContainer.sniff(message) != .wav else { return begin(message, after: [.event(.fileFormat(nil))]) }
+            guard AudioContainer.sniff(message) != .wav else {
+                return begin(message, after: [.event(.fileFormat(nil))])
+            }
             return proceed(stream, Self.array(message))
         case .stream(let reader, let turnHasEnded):
             let bytes = Self.array(message)

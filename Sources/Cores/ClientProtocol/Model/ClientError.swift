@@ -26,6 +26,8 @@ package struct ClientError: Error, Hashable, Sendable {
         case rateLimited = "rate_limited"
         /// Audio came faster than it can be played; the oldest was dropped.
         case audioDropped = "audio_dropped"
+        /// More tracks of the room have sound than are played.
+        case tooManyTracks = "too_many_tracks"
         /// No agent came in time.
         case agentTimeout = "agent_timeout"
         /// The agent could not be asked to come.

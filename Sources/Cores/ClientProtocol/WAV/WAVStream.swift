@@ -5,14 +5,18 @@ struct WAVStream: Sendable {
     static let maximumHeaderBytes = 64 << 10
 
     private enum Part: Sendable {
-        case header([UInt8])
+        case header
         /// - Parameter left: bytes of samples that still come; nil when nobody knows.
         case samples(left: Int?)
         /// What a file has behind its samples.
         case end(left: Int)
     }
 
-    private var part = Part.header([])
+    private var part = Part.header
+    /// What of the header has come, how much of it is read, and where the format is.
+    private var header: [UInt8] = []
+    private var offset = 12
+    private var format: Range<Int>?
     private var codec = WAVFile.Codec.pcm16
     private var channels = 1
     /// A sample frame that is not whole yet.
@@ -27,8 +31,9 @@ struct WAVStream: Sendable {
     /// Takes the next bytes; returns the samples in them, mixed down to one channel.
     mutating func append(_ bytes: [UInt8]) throws(WAVError) -> [Int16] {
         var bytes = bytes[...]
-        if case .header(let earlier) = part {
-            guard let samples = try begin(earlier + bytes) else { return [] }
+        if case .header = part {
+            header += bytes
+            guard let samples = try begin() else { return [] }
             bytes = samples
         }
         if case .samples(let left) = part {
@@ -50,33 +55,32 @@ struct WAVStream: Sendable {
         if case .end(let left) = part { part = .end(left: max(0, left - count)) }
     }
 
-    /// Looks for the samples; returns what of the bytes is samples or comes behind them, nil while more must come.
-    private mutating func begin(_ file: [UInt8]) throws(WAVError) -> ArraySlice<UInt8>? {
-        part = .header([])
-        var offset = 12
-        var format: Range<Int>?
-        while offset + 8 <= file.count {
-            let size = Self.integer(file, offset + 4)
+    /// Looks for the samples, at each byte of the header once; returns what of it is samples or comes behind them, nil while
+    /// more must come.
+    private mutating func begin() throws(WAVError) -> ArraySlice<UInt8>? {
+        while offset + 8 <= header.count {
+            let size = integer(offset + 4)
             let start = offset + 8
-            if file[offset..<offset + 4].elementsEqual("data".utf8) {
+            if header[offset..<start - 4].elementsEqual("data".utf8) {
                 guard let format else { throw .missingFormat }
                 let rate: Int
-                (codec, rate, channels) = try WAVFile.parseFormat(file, format)
+                (codec, rate, channels) = try WAVFile.parseFormat(header, format)
                 guard RecordingReader.sampleRates.contains(rate) else { throw .unsupportedSampleRate(UInt32(rate)) }
                 sampleRate = rate
                 let isOpen = size == 0 || size >= Int(Int32.max)
-                let whole = Self.integer(file, 4) + 8
-                trailing = max(0, min(whole - (start + size), Self.maximumHeaderBytes))
+                trailing = max(0, min(integer(4) + 8 - (start + size), Self.maximumHeaderBytes))
                 part = .samples(left: isOpen ? nil : size)
-                return file[start...]
+                defer { header = [] }
+                return header[start...]
             }
-            guard start + size + size % 2 <= Self.maximumHeaderBytes else { throw .missingData }
-            if file[offset..<offset + 4].elementsEqual("fmt ".utf8), start + size <= file.count {
-                format = start..<start + size
-            }
-            offset = start + size + size % 2
+            let end = start + size + size % 2
+            guard end <= Self.maximumHeaderBytes else { throw .missingData }
+            let isFormat = header[offset..<start - 4].elementsEqual("fmt ".utf8)
+            // The format is needed as a whole; other chunks are passed over.
+            if isFormat, start + size > header.count { return nil }
+            if isFormat { format = start..<start + size }
+            offset = end
         }
-        part = .header(file)
         return nil
     }
 
@@ -89,7 +93,7 @@ struct WAVStream: Sendable {
             .monoSamples()
     }
 
-    private static func integer(_ bytes: [UInt8], _ offset: Int) -> Int {
-        Int(bytes[offset]) | Int(bytes[offset + 1]) << 8 | Int(bytes[offset + 2]) << 16 | Int(bytes[offset + 3]) << 24
+    private func integer(_ offset: Int) -> Int {
+        (0..<4).reduce(0) { $0 | Int(header[offset + $1]) << (8 * $1) }
     }
 }

@@ -9,7 +9,8 @@ package struct ExtendedVocabulary: Vocabulary {
     /// What the gateway itself says. An agent's JSON of such a type would be taken for the gateway's word, so it goes as
     /// `data`, with its sender. `interrupted` is not among them: it means the same from either.
     static let ownTypes: Set<String> = [
-        "ready", "session", "configured", "transcript", "agent_state", "agent_joined", "agent_left", "data", "pong", "error",
+        "ready", "session", "configured", "transcript", "agent_state", "agent_joined", "agent_left", "data", "pong",
+        "error",
         "warning", "closing", "reconnecting", "reconnected", "audio",
     ]
     /// Bytes of a text message, of a topic, and keys in one `dtmf` message.
