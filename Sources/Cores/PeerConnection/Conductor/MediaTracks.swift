@@ -85,3 +85,14 @@ package struct ReceivedRTPPacket {
         self.payload = payload
     }
 }
+
+extension ReceivedRTPPacket {
+    /// The newest Opus packet in the payload; nil when there is none.
+    package var newestFrame: UnsafeRawBufferPointer? {
+        switch format {
+        case .opus: payload
+        case .red: REDPayload(payload)?.primary.bytes
+        case .other: nil
+        }
+    }
+}
