@@ -97,6 +97,8 @@ package struct Limits: Hashable, Sendable {
     package var silentTrackHold = Duration.milliseconds(500)
     /// How long an agent that a client has interrupted is not heard unless it says earlier that it has stopped.
     package var interruptionSilence = Duration.seconds(5)
+    /// How long sound of an agent that has stopped may still be on its way: it may be overtaken by the news.
+    package var soundInFlight = Duration.milliseconds(250)
     /// How long before the end of an agent's speech the caller must have spoken for it to count as an interruption.
     package var interruptionWindow = Duration.milliseconds(1500)
 

@@ -76,9 +76,35 @@ struct EventTests {
         _ = take(&selector, spoken("a", by: "me", .packet), isAgent: false, now: .zero)
         _ = take(&selector, spoken("b", by: "bot", .packet), isAgent: true, now: ms(100))
         #expect(selector.nextDeadline == ms(500))
-        #expect(handleTimeout(&selector, now: ms(500)).map(\.content) == ["a", "b"])
+        #expect(handleTimeout(&selector, now: ms(500)).map(\.content) == ["a"])
+        #expect(handleTimeout(&selector, now: ms(600)).map(\.content) == ["b"])
         #expect(take(&selector, spoken("c", by: "me", .packet), isAgent: false, now: ms(600))?.content == "c")
         #expect(take(&selector, spoken("c", by: "me", .stream), isAgent: false, now: ms(600)) == nil)
+    }
+
+    @Test("each role has a source of its own: who publishes streams of the user alone is read by packets for the agent")
+    func sourceOfEachRole() {
+        var selector = selector()
+        #expect(take(&selector, spoken("a", by: "me", .stream), isAgent: false, now: .zero)?.content == "a")
+        let agent: JSONValue = ["type": "transcript.assistant", "text": "hello"]
+        #expect(take(&selector, json: agent, from: "bot", now: .zero) == nil)
+        #expect(handleTimeout(&selector, now: ms(500)).map(\.content) == ["hello"])
+        #expect(take(&selector, spoken("b", by: "me", .stream), isAgent: false, now: ms(600))?.content == "b")
+    }
+
+    @Test("streams that come seconds after JSON take over, and nothing is told twice")
+    func lateStreams() {
+        var selector = selector()
+        let greeting: JSONValue = ["type": "transcript.assistant", "text": "hello  there"]
+        _ = take(&selector, json: greeting, from: "bot", now: .zero)
+        #expect(handleTimeout(&selector, now: ms(500)).map(\.content) == ["hello  there"])
+        #expect(take(&selector, spoken("hello", by: "bot", .stream, final: false), isAgent: true, now: ms(1500)) == nil)
+        #expect(take(&selector, spoken("hello there", by: "bot", .stream), isAgent: true, now: ms(2500)) == nil)
+        let next: JSONValue = ["type": "transcript.assistant", "text": "good bye"]
+        #expect(take(&selector, spoken("good bye", by: "bot", .stream), isAgent: true, now: ms(9000)) != nil)
+        #expect(take(&selector, json: next, from: "bot", now: ms(9100)) == nil)
+        // The same words in another turn are told again.
+        #expect(take(&selector, spoken("hello there", by: "bot", .stream), isAgent: true, now: ms(12_000)) != nil)
     }
 
     @Test("JSON data packets are the last resort")

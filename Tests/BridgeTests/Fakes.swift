@@ -68,6 +68,10 @@ final class FakeClient: ClientConnection {
         note(text.utf8.count)
         texts.append(text)
     }
+    func send(text: String, replacing key: String, isLast: Bool) -> Bool {
+        send(text: text)
+        return false
+    }
     func send(audioText: UnsafeRawBufferPointer) {
         note(audioText.count)
         // SAFETY: the bytes are only read during the call.
@@ -93,10 +97,12 @@ final class FakeClient: ClientConnection {
 final class FakeTrack: RoomTrack {
     let sid: String
     let participantIdentity: String
+    let source: TrackSource
     private weak var sink: (any TrackSink)?
 
-    init(_ sid: String, _ participant: String) {
+    init(_ sid: String, _ participant: String, source: TrackSource = .microphone) {
         self.sid = sid
+        self.source = source
         participantIdentity = participant
     }
 
@@ -105,8 +111,10 @@ final class FakeTrack: RoomTrack {
 }
 
 extension RoomEvent {
-    static func trackSubscribed(track: String, participant: String) -> RoomEvent {
-        .trackSubscribed(FakeTrack(track, participant))
+    static func trackSubscribed(
+        track: String, participant: String, source: TrackSource = .microphone
+    ) -> RoomEvent {
+        .trackSubscribed(FakeTrack(track, participant, source: source))
     }
 }
 

@@ -23,7 +23,8 @@ struct RoomStateTests {
         #expect(handle(.joined(room: "r", identity: "me")).isEmpty)
         #expect(
             handle(.participantJoined(agent("listening"))) == [
-                .tell(.agentJoined(identity: "agent", name: "Agent")), .life(.agentJoined), .sound(.unsuppress),
+                .tell(.agentJoined(identity: "agent", name: "Agent")), .life(.agentJoined),
+                .sound(.noteAgent(isSpeaking: false)),
                 .tell(.agentState(.listening)),
             ])
         #expect(handle(.microphonePublished(track: "TR")) == [.sound(.start)])
@@ -73,7 +74,8 @@ struct RoomStateTests {
     @Test("tracks end with their owner")
     mutating func tracks() {
         _ = handle(.participantJoined(RoomMember(identity: "ann")))
-        #expect(handle(.trackSubscribed(track: "T", participant: "ann")).isEmpty)
+        let roles: SoundOrder = .assignRoles(["T": .person])
+        #expect(handle(.trackSubscribed(track: "T", participant: "ann")) == [.sound(roles)])
         #expect(handle(.trackMuted(track: "T", isMuted: true)) == [.sound(.muteTrack("T", true))])
         #expect(
             handle(.participantLeft(identity: "ann", reason: "")) == [

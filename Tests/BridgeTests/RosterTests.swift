@@ -94,6 +94,40 @@ struct RosterTests {
         #expect(!custom.isAgentStarting)
     }
 
+    private func role(_ track: String, in roster: Roster, isHeard: Bool = true) -> SoundRole? {
+        roster.soundRoles(isHeard: isHeard)[track]
+    }
+
+    @Test("the voice of an agent comes from its microphone; what else it plays is ambience")
+    func voices() {
+        var roster = Roster()
+        _ = roster.update(agent("a"))
+        _ = roster.update(RoomMember(identity: "p"))
+        roster.add(track: "music", of: "a", source: .unspecified)
+        roster.add(track: "noise", of: "a", source: .background)
+        roster.add(track: "person", of: "p")
+        // A custom agent may say nothing of its only voice.
+        #expect(role("music", in: roster) == .voice && role("noise", in: roster) == .ambience)
+        roster.add(track: "voice", of: "a")
+        #expect(role("music", in: roster) == .ambience && role("voice", in: roster) == .voice)
+        #expect(role("person", in: roster) == .person)
+        _ = roster.update(agent("face", attributes: ["lk.publish_on_behalf": "a"]))
+        roster.add(track: "face", of: "face")
+        #expect(role("face", in: roster) == .voice)
+    }
+
+    @Test("people are the voice where no agent is, once they hear the caller")
+    func peoplesVoices() {
+        var roster = Roster()
+        _ = roster.update(RoomMember(identity: "p"))
+        roster.add(track: "person", of: "p")
+        #expect(role("person", in: roster, isHeard: false) == .person && role("person", in: roster) == .voice)
+        _ = roster.update(agent("a"))
+        #expect(role("person", in: roster) == .person)
+        _ = roster.remove("a", reason: "")
+        #expect(role("person", in: roster) == .voice)
+    }
+
     @Test("a crowd is counted as it comes, not anew for each newcomer")
     func crowd() {
         var roster = Roster()

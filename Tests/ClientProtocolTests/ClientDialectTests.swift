@@ -42,12 +42,12 @@ struct ClientDialectTests {
         let json = try make(DeviceDialect.self, "output_framing=json&frame_ms=40").delivery
         #expect(json.wrapping == .text && json.cutting == .frames(milliseconds: 40))
         var conversation = try make(ConversationDialect.self)
-        #expect(conversation.delivery.wrapping == .text && conversation.delivery.cutting == .files)
+        #expect(conversation.delivery.wrapping == .text && conversation.delivery.cutting == .files(milliseconds: nil))
         let opus = try make(ConversationDialect.self, "output_encoding=opus").delivery
         #expect(opus.cutting == .frames(milliseconds: 20))
         #expect(conversation.decode(binary: bytes.span).sound == 0..<3)
         #expect(conversation.delivery.wrapping == .bare)
-        #expect(try make(ConversationDialect.self, "output_framing=wav").delivery.cutting == .files)
+        #expect(try make(ConversationDialect.self, "output_framing=wav").delivery.cutting == .files(milliseconds: nil))
     }
 
     @Test("a config message may change the words and the delivery, and only who is told of sessions can come back")

@@ -188,10 +188,12 @@ struct ExtendedVocabularyTests {
     func audioMessages() throws {
         let format = AudioFormat(encoding: .pcmS16LE, sampleRate: 24000)
         #expect(audioMessage([1, 2, 3], format) == #"{"type":"audio","data":"AQID"}"#)
-        let value = try JSONValue(parsing: audioMessage([1, 0, 2, 0], format, cutting: .files))
+        let value = try JSONValue(parsing: audioMessage([1, 0, 2, 0], format, cutting: .files(milliseconds: nil)))
         let data = try #require(value["data"]?.string)
         let file = try WAVFile(parsing: #require(Base64.decode(data)))
         #expect(file.monoSamples() == [1, 2] && file.sampleRate == 24000)
-        #expect(audioMessage([1], AudioFormat(encoding: .opus, sampleRate: 48000), cutting: .files).isEmpty)
+        #expect(
+            audioMessage([1], AudioFormat(encoding: .opus, sampleRate: 48000), cutting: .files(milliseconds: nil))
+                .isEmpty)
     }
 }

@@ -114,7 +114,7 @@ struct ReplySegmenterTests {
     }
 
     @Test(
-        "players of every kind, over a network with jitter, find no gap over 30 ms inside of speech",
+        "players of every kind, over a network with jitter, find no gap over 30 ms inside of words",
         arguments: [0, 3, 10, 20], [UInt64(1), 2])
     func noGaps(gap: Int, seed: UInt64) {
         let phrases = [(3000, 120), (2500, 60), (1800, 350), (4000, 600), (2500, 190), (3000, 0)]
@@ -127,6 +127,7 @@ struct ReplySegmenterTests {
         // Where pieces follow each other without a pause in the agent's sound.
         var position = 0
         var gaps: [Double] = []
+        var betweenWords: [Double] = []
         var pauses: [Double] = []
         var place = 0
         for (index, piece) in sent.enumerated() {
@@ -137,17 +138,71 @@ struct ReplySegmenterTests {
             while place < sound.count, sound[place] == 0 { place += 1 }
             place -= zeros
             let omitted = place - position
+            let isBetweenWords = isLow(sound, before: place) || isLow(sound, before: place + rate / 50)
             place += piece.samples.count
             position = place
             guard index > 0 else { continue }
             let silence = Double(omitted) * 1000 / Double(rate)
             let heard = played[index].start - played[index - 1].end
-            if omitted > 0 { pauses.append(heard - silence) } else { gaps.append(heard) }
+            if omitted > 0 {
+                pauses.append(heard - silence)
+            } else if isBetweenWords {
+                betweenWords.append(heard)
+            } else {
+                gaps.append(heard)
+            }
         }
-        #expect(gaps.count > 20 && pauses.count >= 2)
+        #expect(gaps.count + betweenWords.count > 20 && pauses.count >= 2)
         #expect((gaps.max() ?? 0) <= 30)
         // Where the agent pauses anyway.
-        #expect((pauses.max() ?? 0) <= 45)
+        #expect((betweenWords.max() ?? 0) <= 60 && (pauses.max() ?? 0) <= 80)
+    }
+
+    /// Whether 10 ms that end in the 20 ms before a place are low.
+    private func isLow(_ sound: [Int16], before place: Int) -> Bool {
+        let size = rate / 100
+        return stride(from: place - size, through: place, by: size / 4).contains { end in
+            end >= size && end <= sound.count && sound[end - size..<end].allSatisfy { abs(Int($0)) < 400 }
+        }
+    }
+
+    @Test("where words have pauses between them, pieces grow to twice their length in five seconds")
+    func growth() {
+        var random = SplitMix64(seed: 3)
+        // Words of 200 ms with 40 ms between them.
+        let sound = (0..<rate * 10).map { index -> Int16 in
+            index % (rate * 24 / 100) < rate / 5 ? Int16.random(in: -8000...8000, using: &random) : 3
+        }
+        var segmenter = make()
+        let sent = run(sound, rate: rate, segmenter: &segmenter)
+        #expect(sent.flatMap(\.samples) == sound)
+        let lengths = sent.map { $0.samples.count * 1000 / rate }
+        let early = lengths[1..<6].reduce(0, +) / 5
+        let late = sent.filter { $0.at > 5000 }.dropLast().map { $0.samples.count * 1000 / rate }
+        let average = late.reduce(0, +) / late.count
+        #expect(average > 2 * early)
+        // A player that loses nothing at the joints hears each pause longer by a twentieth of a second at most.
+        let gaps = gapsHeard(sent)
+        #expect(gaps.allSatisfy { $0 <= 50 })
+    }
+
+    @Test(
+        "pieces have the length that the client asked for, the first one included", arguments: [100, 500, 1000, 2000])
+    func chosenLength(milliseconds: Int) {
+        let sound = voice(phrases: [(9000, 0)], rate: rate)
+        var segmenter = ReplySegmenter(sampleRate: rate, configuration: .init(pieceMilliseconds: milliseconds))
+        let sent = run(sound, rate: rate, segmenter: &segmenter)
+        #expect(sent.flatMap(\.samples) == sound)
+        let lengths = sent.map { $0.samples.count * 1000 / rate }
+        #expect(lengths.dropLast().allSatisfy { (milliseconds / 2...milliseconds).contains($0) })
+        let gaps = gapsHeard(sent)
+        #expect(gaps.allSatisfy { $0 <= 50 })
+    }
+
+    /// What a player that loses nothing at the joints hears between the pieces, in ms.
+    private func gapsHeard(_ sent: [Sent]) -> [Double] {
+        let played = play(sent, rate: rate, gap: 0) { _ in 30 }
+        return zip(played.dropFirst(), played).map { $0.start - $1.end }
     }
 
     @Test("what waits is never older than one piece")
@@ -180,7 +235,10 @@ struct ReplySegmenterTests {
     @Test(
         "a pause of the agent keeps its length to within a few milliseconds, short or long", arguments: [100, 400, 900])
     func rhythm(pause: Int) {
-        let sound = voice(phrases: [(2000, pause), (2000, 0)], rate: rate)
+        // Without pauses between words, where joints would take their time.
+        let sound = voice(phrases: [(2000, pause), (2000, 0)], rate: rate).map { sample -> Int16 in
+            sample == 0 ? 0 : sample < 0 ? -2000 : 2000
+        }
         var segmenter = make()
         let sent = run(sound, rate: rate, segmenter: &segmenter)
         let played = play(sent, rate: rate, gap: 0) { _ in 30 }
@@ -277,7 +335,7 @@ struct ReplySegmenterTests {
             let format = AudioFormat(encoding: encoding, sampleRate: rate)
             var bytes: [UInt8] = []
             SampleEncoder.append(samples.span, as: encoding, to: &bytes)
-            let message = try JSONValue(parsing: audioMessage(bytes, format, cutting: .files))
+            let message = try JSONValue(parsing: audioMessage(bytes, format, cutting: .files(milliseconds: nil)))
             #expect(message["type"] == "audio" && message.object?.members.count == 2)
             let data = try #require(message["data"]?.string)
             let file = try WAVFile(parsing: #require(Base64.decode(data)))

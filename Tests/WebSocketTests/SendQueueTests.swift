@@ -48,6 +48,47 @@ struct SendQueueTests {
         #expect(queue.popOldestDroppable() == nil)
     }
 
+    @Test("a frame that replaces another one takes its place at the end; what was sent in between stays in order")
+    func replacing() {
+        let pool = FrameBufferPool()
+        var queue = SendQueue()
+        func append(_ byte: UInt8, _ key: String?) {
+            if let key, let replaced = queue.takeReplaced(key) { pool.put(replaced) }
+            queue.append([byte].withUnsafeBytes { pool.frame(.text, payload: $0, mask: nil) }, .required, key: key)
+        }
+        append(1, "a")
+        append(2, nil)
+        append(3, "b")
+        append(4, "a")
+        append(5, nil)
+        append(6, "b")
+        append(7, "a")
+        #expect(queue.requiredBytes == 4 * 3)
+        var left: [UInt8?] = []
+        while let buffer = queue.popFirst() {
+            left.append(buffer.bytes.last)
+            pool.put(buffer)
+        }
+        #expect(left == [2, 5, 6, 7] && queue.isEmpty && pool.inUse == 0)
+        // What has left cannot be replaced any more.
+        #expect(queue.takeReplaced("a") == nil)
+    }
+
+    @Test("a hundred thousand versions of one text take the room of one, and the time of so many")
+    func manyVersions() {
+        let pool = FrameBufferPool()
+        var queue = SendQueue()
+        queue.append([UInt8(9)].withUnsafeBytes { pool.frame(.text, payload: $0, mask: nil) }, .required)
+        for index in 0..<100_000 {
+            if let replaced = queue.takeReplaced("segment") { pool.put(replaced) }
+            let frame = [UInt8(index % 251)].withUnsafeBytes { pool.frame(.text, payload: $0, mask: nil) }
+            queue.append(frame, .required, key: "segment")
+        }
+        #expect(queue.requiredBytes == 2 * 3 && pool.inUse == 2)
+        let left = [queue.popFirst(), queue.popFirst(), queue.popFirst()].map { $0?.bytes.last }
+        #expect(left == [9, UInt8(99_999 % 251), nil])
+    }
+
     @Test("frames of a client are masked, those of a server are not")
     func masks() {
         let pool = FrameBufferPool()

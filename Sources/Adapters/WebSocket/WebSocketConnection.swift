@@ -126,6 +126,20 @@ package final class WebSocketConnection {
         return text.withUTF8 { unsafe enqueue(.text, UnsafeRawBufferPointer($0), priority) }
     }
 
+    /// Sends a text message that makes an earlier one of the same key useless: what still waits of that is not sent.
+    ///
+    /// - Parameter isLast: no later message replaces this one.
+    /// - Returns: whether one was given up.
+    @discardableResult
+    package func send(text: String, replacing key: String, isLast: Bool) -> Bool {
+        let replaced = queue.takeReplaced(key)
+        if let replaced { context.pool.put(replaced) }
+        var text = text
+        // SAFETY: the bytes are copied or sent during the call.
+        _ = text.withUTF8 { unsafe enqueue(.text, UnsafeRawBufferPointer($0), .required, key: isLast ? nil : key) }
+        return replaced != nil
+    }
+
     /// Sends a text message that is UTF-8 already; the caller vouches for that.
     @discardableResult
     package func send(utf8 text: UnsafeRawBufferPointer, _ priority: WebSocketPriority = .required) -> Bool {
@@ -165,7 +179,8 @@ package final class WebSocketConnection {
     }
 
     private func enqueue(
-        _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, _ priority: WebSocketPriority
+        _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, _ priority: WebSocketPriority,
+        key: String? = nil
     ) -> Bool {
         guard isOpen else { return false }
         // SAFETY: the bytes are copied or sent during the call.
@@ -193,7 +208,7 @@ package final class WebSocketConnection {
             write(buffer)
             hasUnreportedDrain = true
         } else {
-            queue.append(buffer, priority)
+            queue.append(buffer, priority, key: key)
         }
         hook?.request()
         return true

@@ -57,8 +57,8 @@ final class AudioPath {
         uplink.soundMeter = environment.meter
         self.uplink = uplink
         downlink = try Downlink(
-            format: delivery.format, cutting: delivery.cutting, limits: limits, coders: environment.coders,
-            failures: failures, sink: sink, now: now)
+            format: delivery.format, cutting: delivery.cutting, passesAmbience: delivery.passesAmbience, limits: limits,
+            coders: environment.coders, failures: failures, sink: sink, now: now)
     }
 
     private var now: Instant { environment.clock.now }
@@ -99,8 +99,19 @@ final class AudioPath {
         return numbers
     }
 
-    /// Whether the agent is heard at the moment, or just was.
-    var isAudible: Bool { downlink?.isAudible == true }
+    /// Whether the agent's voice is heard at the moment, or just was.
+    ///
+    /// - Parameter hasState: the agent shows what it does, so that a noise in its voice need not be taken for speech.
+    func isVoiceHeard(hasState: Bool) -> Bool {
+        guard let downlink else { return false }
+        return hasState ? downlink.isVoiceSpeaking(now: now) : downlink.isVoiceAudible
+    }
+
+    /// Whether somebody in the room speaks at the moment, or just has.
+    var isAnyoneSpeaking: Bool { downlink?.isAnyoneSpeaking(now: now) == true }
+
+    /// Whether there is a voice in the sound that is being sent.
+    var hasVoice: Bool { downlink?.hasVoice == true }
 
     /// When the caller was last heard to speak.
     var lastSpeech: Instant? { uplink?.detector.lastSpeech }
@@ -140,11 +151,16 @@ final class AudioPath {
             downlink?.setMuted(track, isMuted)
         case .endReply: downlink?.endReply(now: now)
         case .discard: downlink?.discard()
-        case .suppress(let participants, let isSpeaking):
-            guard isAudible || isSpeaking else { break }
-            let end = now + environment.configuration.limits.interruptionSilence
-            for participant in participants { downlink?.suppress(participant, until: end) }
-        case .unsuppress: downlink?.unsuppress()
+        case .suppress(let isSpeaking):
+            guard isVoiceHeard(hasState: false) || isSpeaking else { break }
+            downlink?.suppressVoices(until: now + environment.configuration.limits.interruptionSilence)
+        case .noteInterruption: downlink?.noteInterruption(now: now)
+        case .noteAgent(let isSpeaking): downlink?.noteAgent(isSpeaking: isSpeaking, now: now)
+        case .assignRoles(let roles):
+            for (track, role) in roles {
+                playbacks[track]?.role = role
+                downlink?.setRole(track, role)
+            }
         case .fileFormat(let format):
             fileFormat = format
             try uplink?.change(format: format ?? input, now: now)
@@ -152,7 +168,8 @@ final class AudioPath {
             self.input = input
             try uplink?.change(format: fileFormat ?? input, now: now)
             guard new != delivery else { break }
-            try downlink?.change(format: new.format, cutting: new.cutting, now: now)
+            try downlink?.change(
+                format: new.format, cutting: new.cutting, passesAmbience: new.passesAmbience, now: now)
             for playback in decoded {
                 if let decoder = downlink?.decoder(of: playback.track.sid) { playback.decoder = decoder }
             }
@@ -206,7 +223,8 @@ final class AudioPath {
 
     private func decode(_ playback: TrackPlayback) throws(AudioCoderFailure) {
         let track = playback.track
-        playback.decoder = try downlink?.addTrack(track.sid, participant: track.participantIdentity, now: now)
+        playback.decoder = try downlink?.addTrack(
+            track.sid, participant: track.participantIdentity, role: playback.role, now: now)
         guard playback.decoder != nil else { return }
         playback.lastHeard = now
         decoded.append(playback)

@@ -29,9 +29,15 @@ enum SoundOrder: Hashable {
     case endReply
     /// What has not been sent is thrown away.
     case discard
-    /// These participants are not heard for a while, if they are heard now or are speaking by their own word.
-    case suppress([String], isSpeaking: Bool)
-    case unsuppress
+    /// The client has asked the agent to stop: no voice is heard for a while, if one is heard now or the agent is speaking
+    /// by its own word.
+    case suppress(isSpeaking: Bool)
+    /// The agent has stopped in the middle: what of it is still on its way is not heard.
+    case noteInterruption
+    /// The agent begins to speak, or does not speak any more.
+    case noteAgent(isSpeaking: Bool)
+    /// What these tracks are to the client.
+    case assignRoles([String: SoundRole])
 
     // MARK: Both
 

@@ -9,6 +9,8 @@ final class TrackPlayback: TrackSink {
     /// When it was heard last, or got its decoder.
     var lastHeard = Instant.zero
     var isMuted = false
+    /// What it is to the client.
+    var role = SoundRole.voice
     private unowned let path: AudioPath
 
     /// - Parameter path: owns this object.

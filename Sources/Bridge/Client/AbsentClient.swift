@@ -8,8 +8,8 @@ final class AbsentClient: ClientConnection {
         let bytes: Int
         /// Of a sound.
         let duration: Duration
-        /// Of a transcript that a later one of the same segment replaces.
-        let segment: String?
+        /// Of a message that a later one of the same key replaces.
+        let key: String?
 
         var isSound: Bool { content.isSound }
     }
@@ -22,7 +22,6 @@ final class AbsentClient: ClientConnection {
 
     private let limits: Limits
     private var entries: [Entry] = []
-    private var segment: String?
     private var texts = (count: 0, bytes: 0)
     private var sounds = (duration: Duration.zero, bytes: 0)
 
@@ -46,9 +45,18 @@ final class AbsentClient: ClientConnection {
 
     // MARK: Keeping
 
-    func send(text: String) {
+    func send(text: String) { send(text: text, of: nil) }
+
+    func send(text: String, replacing key: String, isLast: Bool) -> Bool {
+        var isReplacing = false
+        while drop(first: { $0.key == key }) { isReplacing = true }
+        send(text: text, of: isLast ? nil : key)
+        return isReplacing
+    }
+
+    private func send(text: String, of key: String?) {
         nextSound = .zero
-        append(Entry(content: .text(text), bytes: text.utf8.count, duration: .zero, segment: segment))
+        append(Entry(content: .text(text), bytes: text.utf8.count, duration: .zero, key: key))
         while texts.count > limits.maximumHeldMessages || texts.bytes > limits.maximumHeldBytes {
             guard drop(first: { !$0.isSound }) else { return }
             droppedMessages += 1
@@ -63,7 +71,7 @@ final class AbsentClient: ClientConnection {
     func send(audio: UnsafeRawBufferPointer) { unsafe append(sound: .sound([UInt8](audio)), bytes: audio.count) }
 
     private func append(sound: ClientMessage, bytes: Int) {
-        append(Entry(content: sound, bytes: bytes, duration: nextSound, segment: nil))
+        append(Entry(content: sound, bytes: bytes, duration: nextSound, key: nil))
         nextSound = .zero
         while sounds.duration > limits.heldSound || sounds.bytes > limits.maximumHeldSoundBytes {
             guard let oldest = entries.first(where: \.isSound), drop(first: \.isSound) else { return }
@@ -71,16 +79,6 @@ final class AbsentClient: ClientConnection {
             droppedSound += oldest.duration
         }
     }
-
-    /// What is sent until `endTranscript` tells of this transcript, and takes the place of earlier ones of its segment
-    /// that were not final.
-    func begin(_ transcript: Transcript) {
-        let id = transcript.participant + "/" + transcript.segmentID
-        while drop(first: { $0.segment == id }) {}
-        segment = transcript.isFinal ? nil : id
-    }
-
-    func endTranscript() { segment = nil }
 
     private func append(_ entry: Entry) {
         entries.append(entry)

@@ -157,22 +157,28 @@ struct ClientLink {
     // MARK: To the client
 
     mutating func tell(_ event: ServerEvent) {
-        if let absent {
-            switch event {
-            case .transcript(let transcript):
-                absent.begin(transcript)
-                defer { absent.endTranscript() }
-                return send(dialect.encode(event))
-            // It is told when it comes back.
-            case .agentState: return
-            default: break
-            }
+        // It is told when it comes back.
+        if isAway, case .agentState = event { return }
+        let frames = dialect.encode(event)
+        if case .transcript(let transcript) = event, tellsSession, frames.count == 1, case .text(let text) = frames[0] {
+            return send(text, of: transcript)
         }
         // What belongs to one connection is not said again on the next one.
         switch event {
-        case .ready, .session, .closing, .pong: send(dialect.encode(event), isObsolete: true)
-        default: send(dialect.encode(event))
+        case .ready, .session, .closing, .pong: send(frames, isObsolete: true)
+        default: send(frames)
         }
+    }
+
+    /// What waits of a segment is useless once more of it is known. Old clients get each text once, when it is complete.
+    private mutating func send(_ text: String, of transcript: Transcript) {
+        eventsSent += 1
+        let segment = UnacknowledgedMessages.Segment(
+            key: transcript.participant + "/" + transcript.segmentID, isLast: transcript.isFinal)
+        let isReplacing = connection.send(text: text, replacing: segment.key, isLast: segment.isLast)
+        guard keepsSent else { return }
+        if isReplacing { sent?.forget(segment) }
+        note(.text(text), count: text.utf8.count, of: segment)
     }
 
     /// What has no effect is not passed over in silence.
@@ -245,9 +251,12 @@ struct ClientLink {
     /// Whether what is sent now may have to be sent again.
     private var keepsSent: Bool { sent != nil && absent == nil }
 
-    private mutating func note(_ message: ClientMessage, count: Int, duration: Duration = .zero) {
+    private mutating func note(
+        _ message: ClientMessage, count: Int, duration: Duration = .zero,
+        of segment: UnacknowledgedMessages.Segment? = nil
+    ) {
         guard keepsSent else { return }
-        sent?.note(message, count: count, duration: duration)
+        sent?.note(message, count: count, duration: duration, of: segment)
         if sent?.isDue == true { sent?.noteArrivals(unacknowledged: connection.unacknowledgedBytes) }
     }
 

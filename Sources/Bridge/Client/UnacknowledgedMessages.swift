@@ -2,12 +2,21 @@
 /// has swallowed is sent again on the client's next connection. WebSocket has no receipts, but TCP has, and tells how
 /// many of the last bytes are not acknowledged. Pure.
 struct UnacknowledgedMessages {
+    /// Of what is spoken: a later text of it stands for the earlier ones.
+    struct Segment {
+        let key: String
+        /// No later text comes.
+        let isLast: Bool
+    }
+
     private struct Message {
         var content: ClientMessage
         /// On the wire.
         let bytes: Int
         /// Of sound.
         let duration: Duration
+        /// Of a transcript.
+        let segment: Segment?
     }
 
     /// After so many messages it is worth to ask what has arrived.
@@ -29,11 +38,19 @@ struct UnacknowledgedMessages {
     var isDue: Bool { untilQuestion <= 0 || bytes > maximumBytes }
 
     /// A message has been sent.
-    mutating func note(_ content: ClientMessage, count: Int, duration: Duration = .zero) {
-        let message = Message(content: content, bytes: Self.wireSize(count), duration: duration)
+    mutating func note(
+        _ content: ClientMessage, count: Int, duration: Duration = .zero, of segment: Segment? = nil
+    ) {
+        let message = Message(content: content, bytes: Self.wireSize(count), duration: duration, segment: segment)
         messages.append(message)
         bytes += message.bytes
         untilQuestion -= 1
+    }
+
+    /// The latest text of a segment was given up before it was sent.
+    mutating func forget(_ segment: Segment) {
+        guard let index = messages.lastIndex(where: { $0.segment?.key == segment.key }) else { return }
+        bytes -= messages.remove(at: index).bytes
     }
 
     /// A server's frame: RFC 6455 section 5.2, without a mask.
@@ -88,7 +105,12 @@ struct UnacknowledgedMessages {
         for message in messages {
             stand.nextSound = message.duration
             switch message.content {
-            case .text(let text): stand.send(text: text)
+            case .text(let text):
+                if let segment = message.segment {
+                    _ = stand.send(text: text, replacing: segment.key, isLast: segment.isLast)
+                } else {
+                    stand.send(text: text)
+                }
             // SAFETY: the bytes are only read during the calls.
             case .sound(let bytes): unsafe bytes.withUnsafeBytes { unsafe stand.send(audio: $0) }
             case .soundText(let bytes): unsafe bytes.withUnsafeBytes { unsafe stand.send(audioText: $0) }

@@ -1,9 +1,9 @@
 package import ClientProtocol
 package import Wire
 
-/// Makes transcripts of what the room says was spoken, from one source only: text streams if there are any, else
-/// transcription packets, else JSON data packets. Lesser sources wait for a moment, because agents publish several
-/// side by side in no fixed order. Pure.
+/// Makes transcripts of what the room says was spoken, for each role from one source only: text streams if there are any,
+/// else transcription packets, else JSON data packets. Lesser sources wait for a moment, because agents publish several
+/// side by side in no fixed order. A better source that shows itself later takes over, without what was told already. Pure.
 package struct TranscriptSelector: Sendable {
     /// The better ones have the higher values.
     private enum Source: Int, Sendable {
@@ -16,15 +16,28 @@ package struct TranscriptSelector: Sendable {
     package var callerIdentity = ""
     package var callerTrack: String?
 
+    /// What is known of one role's sources.
+    private struct Choice {
+        var source: Source?
+        var waiting: [(source: Source, transcript: Transcript)] = []
+        var deadline: Instant?
+        /// What was told last of lesser sources than streams, which a better one may say again.
+        var told: [(source: Source, words: String, at: Instant)] = []
+    }
+
+    /// Texts of lesser sources that are remembered, and for how long: for a reply of usual length.
+    private static let remembered = 8
+    private static let memory = Duration.seconds(30)
+
     private let limits: Limits
-    private var source: Source?
-    private var waiting: [(source: Source, transcript: Transcript)] = []
+    private var user = Choice()
+    private var assistant = Choice()
     private var dataSegments = 0
 
     package init(limits: Limits) { self.limits = limits }
 
     /// When `handleTimeout` wants to be called.
-    package private(set) var nextDeadline: Instant?
+    package var nextDeadline: Instant? { Instant.earliest(user.deadline, assistant.deadline) }
 
     /// Takes what was spoken; nil when the client is not to be told, or not yet.
     /// - Parameter isAgent: whether the speaker is an agent.
@@ -59,26 +72,77 @@ package struct TranscriptSelector: Sendable {
 
     /// Decides for the best source that has shown itself; returns what waited from it.
     package mutating func handleTimeout(now: Instant) -> [Transcript] {
-        guard let due = nextDeadline, due <= now else { return [] }
-        nextDeadline = nil
-        guard let best = waiting.map(\.source).max(by: { $0.rawValue < $1.rawValue }) else { return [] }
-        source = best
-        let told = waiting.filter { $0.source == best }.map(\.transcript)
-        waiting = []
-        return told
+        Self.handleTimeout(&user, now: now) + Self.handleTimeout(&assistant, now: now)
+    }
+
+    private static func handleTimeout(_ choice: inout Choice, now: Instant) -> [Transcript] {
+        guard let due = choice.deadline, due <= now else { return [] }
+        choice.deadline = nil
+        guard let best = choice.waiting.map(\.source).max(by: { $0.rawValue < $1.rawValue }) else { return [] }
+        choice.source = best
+        let transcripts = choice.waiting.filter { $0.source == best }.map(\.transcript)
+        choice.waiting = []
+        for transcript in transcripts { remember(transcript, of: best, in: &choice, now: now) }
+        return transcripts
     }
 
     private mutating func take(_ transcript: Transcript, from origin: Source, now: Instant) -> Transcript? {
-        if origin == .streams, source == nil {
-            // The best source is there: what waited would say the same again.
-            source = .streams
-            waiting = []
-            nextDeadline = nil
+        switch transcript.role {
+        case .user: Self.take(transcript, from: origin, &user, limits, now: now)
+        case .assistant: Self.take(transcript, from: origin, &assistant, limits, now: now)
         }
-        if let source { return source == origin ? transcript : nil }
-        guard waiting.count < limits.maximumWaitingTranscripts else { return nil }
-        waiting.append((origin, transcript))
-        if nextDeadline == nil { nextDeadline = now + limits.transcriptSourceGrace }
+    }
+
+    private static func take(
+        _ transcript: Transcript, from origin: Source, _ choice: inout Choice, _ limits: Limits, now: Instant
+    ) -> Transcript? {
+        if let source = choice.source {
+            guard origin.rawValue >= source.rawValue else { return nil }
+            choice.source = origin
+            if repeats(transcript, of: origin, &choice, now: now) { return nil }
+            remember(transcript, of: origin, in: &choice, now: now)
+            return transcript
+        }
+        if origin == .streams {
+            // The best source is there: what waited would say the same again.
+            choice.source = .streams
+            choice.waiting = []
+            choice.deadline = nil
+            return transcript
+        }
+        guard choice.waiting.count < limits.maximumWaitingTranscripts else { return nil }
+        choice.waiting.append((origin, transcript))
+        if choice.deadline == nil { choice.deadline = now + limits.transcriptSourceGrace }
         return nil
+    }
+
+    private static func remember(
+        _ transcript: Transcript, of origin: Source, in choice: inout Choice, now: Instant
+    ) {
+        guard origin != .streams, transcript.isFinal else { return }
+        choice.told.append((origin, words(transcript.content), now))
+        choice.told.removeFirst(max(0, choice.told.count - remembered))
+    }
+
+    /// Whether a transcript says, as far as it goes, what a lesser source has said before. A segment that goes on otherwise is
+    /// told, with all that it has.
+    private static func repeats(
+        _ transcript: Transcript, of origin: Source, _ choice: inout Choice, now: Instant
+    ) -> Bool {
+        guard !choice.told.isEmpty else { return false }
+        choice.told.removeAll { now - $0.at > memory }
+        let said = words(transcript.content)
+        let index = choice.told.firstIndex { told in
+            told.source.rawValue < origin.rawValue
+                && (transcript.isFinal ? told.words == said : told.words.hasPrefix(said))
+        }
+        guard let index else { return false }
+        if transcript.isFinal { choice.told.remove(at: index) }
+        return true
+    }
+
+    /// The text as it is compared: agents differ in white space.
+    private static func words(_ text: String) -> String {
+        text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
 }

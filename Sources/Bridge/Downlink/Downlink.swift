@@ -30,14 +30,27 @@ package final class Downlink {
     private var trackFrame: [Int16] = []
     private var lastOutput: Instant
     private var lastMix: Instant?
-    /// Opus packets pass undecoded, and the last one came a moment ago.
-    private var isPassing = false
-    /// Tracks of this participant are not heard before this time.
-    private var suppressed: (participant: String, until: Instant)?
+    /// Tells how loud packets are that pass undecoded.
+    private var packetMeter: PacketMeter
+    /// Whether what is neither the voice nor speech is heard by itself.
+    private var passesAmbience: Bool
+    /// Sound of a voice waits in the stage.
+    private var hasWaitingVoice = false
+    private var suppression: Suppression?
     private var finishedTracks = (concealed: 0, recovered: 0, undecodable: 0)
 
+    /// Why voices are not heard for now.
+    private enum Suppression {
+        /// The client has asked the agent to stop, which has until then to do so.
+        case requested(until: Instant)
+        /// The agent has stopped: what was on its way comes until then.
+        case stopped(until: Instant)
+    }
+
+    /// - Parameter passesAmbience: whether what is neither the voice nor speech is heard by itself, or only with a voice.
     package init(
-        format: AudioFormat, cutting: OutputCutting, limits: Limits, coders: any AudioCoderFactory,
+        format: AudioFormat, cutting: OutputCutting, passesAmbience: Bool = true, limits: Limits,
+        coders: any AudioCoderFactory,
         failures: CodingFailures = CodingFailures(), sink: any DownlinkSink, now: Instant
     ) throws(AudioCoderFailure) {
         self.limits = limits
@@ -46,6 +59,8 @@ package final class Downlink {
         flushAfter = limits.flushAfter.nanoseconds
         idleCoderLife = limits.idleCoderLife.nanoseconds
         self.coders = coders
+        self.passesAmbience = passesAmbience
+        packetMeter = PacketMeter(coders: coders, failures: failures)
         self.failures = failures
         self.sink = sink
         lastOutput = now
@@ -53,8 +68,11 @@ package final class Downlink {
     }
 
     /// The client wants its sound otherwise. What waits goes out as before; tracks go on.
-    package func change(format: AudioFormat, cutting: OutputCutting, now: Instant) throws(AudioCoderFailure) {
+    package func change(
+        format: AudioFormat, cutting: OutputCutting, passesAmbience: Bool, now: Instant
+    ) throws(AudioCoderFailure) {
         guard let sink else { return }
+        self.passesAmbience = passesAmbience
         let old = stage
         let new = try OutputStage(format: format, cutting: cutting, coders: coders, failures: failures, sink: sink)
         old.endReply(now: now)
@@ -64,7 +82,7 @@ package final class Downlink {
         tracks = []
         for track in players {
             finish(track)
-            try addTrack(track.id, participant: track.participant, now: now)
+            try addTrack(track.id, participant: track.participant, role: track.role, now: now)
             tracks.last?.isMuted = track.isMuted
         }
     }
@@ -80,10 +98,19 @@ package final class Downlink {
     /// How many tracks can be decoded at a time.
     var maximumTracks: Int { limits.maximumTracks }
 
-    /// Whether something is to be heard at the moment, or just was.
-    package var isAudible: Bool {
-        isPassing || tracks.contains { $0.gate.isOpen } || stage.hasSound
+    /// Whether a voice is to be heard at the moment, or just was.
+    package var isVoiceAudible: Bool { tracks.contains { $0.role == .voice && $0.gate.isOpen } }
+
+    /// The same, but of a voice with a noise in it only what is not the noise.
+    package func isVoiceSpeaking(now: Instant) -> Bool {
+        tracks.contains { $0.role == .voice && $0.gate.isOpen && $0.speech.isActive(now: now) }
     }
+
+    /// Whether anybody speaks, or has just spoken.
+    package func isAnyoneSpeaking(now: Instant) -> Bool { tracks.contains { speaks($0, now: now) } }
+
+    /// Whether there is a voice in what is sent next.
+    package var hasVoice: Bool { hasWaitingVoice || isVoiceAudible }
 
     /// When `handleTimeout` wants to be called besides the ticks.
     package var nextDeadline: Instant? { stage.nextDeadline }
@@ -92,10 +119,12 @@ package final class Downlink {
 
     /// Gives the track a decoder, which its sound comes with; nil when there are too many, or it is there already.
     @discardableResult
-    func addTrack(_ id: String, participant: String, now: Instant) throws(AudioCoderFailure) -> StreamDecoder? {
+    func addTrack(
+        _ id: String, participant: String, role: SoundRole = .voice, now: Instant
+    ) throws(AudioCoderFailure) -> StreamDecoder? {
         guard decoder(of: id) == nil, tracks.count < limits.maximumTracks else { return nil }
         let decoder = try StreamDecoder(
-            id: id, participant: participant, sampleRate: codingRate, limits: limits, coders: coders,
+            id: id, participant: participant, role: role, sampleRate: codingRate, limits: limits, coders: coders,
             failures: failures, now: now)
         tracks.append(decoder)
         return decoder
@@ -110,7 +139,7 @@ package final class Downlink {
     package func removeTrack(_ id: String) {
         guard let index = tracks.firstIndex(where: { $0.id == id }) else { return }
         finish(tracks.remove(at: index))
-        if !anyoneIsAudible { stage.flush() }
+        if audibleCount(now: lastOutput) == 0 { stage.flush() }
     }
 
     private func finish(_ track: StreamDecoder) {
@@ -119,58 +148,79 @@ package final class Downlink {
         finishedTracks.undecodable += track.undecodable
     }
 
+    package func setRole(_ id: String, _ role: SoundRole) { decoder(of: id)?.role = role }
+
     package func setMuted(_ id: String, _ isMuted: Bool) {
         guard let track = decoder(of: id) else { return }
         track.isMuted = isMuted
         if isMuted { track.closeGate() }
-        if !anyoneIsAudible { stage.flush() }
+        if audibleCount(now: lastOutput) == 0 { stage.flush() }
     }
 
-    private var anyoneIsAudible: Bool { tracks.contains { $0.gate.isOpen } }
-    private var audibleCount: Int { tracks.reduce(0) { $0 + ($1.gate.isOpen ? 1 : 0) } }
+    /// How many tracks are to be heard.
+    private func audibleCount(now: Instant) -> Int {
+        guard passesAmbience || tracks.contains(where: { leads($0, now: now) }) else { return 0 }
+        return tracks.reduce(0) { $0 + ($1.gate.isOpen ? 1 : 0) }
+    }
+
+    /// Whether a track is heard by itself, and everything else with it.
+    private func leads(_ track: StreamDecoder, now: Instant) -> Bool {
+        track.role == .voice ? track.gate.isOpen : speaks(track, now: now)
+    }
+
+    private func speaks(_ track: StreamDecoder, now: Instant) -> Bool {
+        track.role != .ambience && track.gate.isOpen && track.speech.isActive(now: now)
+    }
 
     // MARK: Sound
 
     func receive(_ output: JitterBufferOutput, _ track: StreamDecoder, now: Instant) {
         if case .packet = output { packetsReceived += 1 }
-        if let suppressed {
-            if now >= suppressed.until {
-                self.suppressed = nil
-            } else if suppressed.participant == track.participant {
-                return
-            }
-        }
-        if stage.format.encoding == .opus, tracks.count == 1, !track.isMuted {
-            return passThrough(output, now: now)
+        if track.role == .voice, isSuppressed(now: now) { return }
+        if stage.format.encoding == .opus, tracks.count == 1, !track.isMuted, passesAmbience || track.role == .voice {
+            return passThrough(output, of: track, now: now)
         }
         let wasOpen = track.gate.isOpen
         track.play(output, now: now) { samples in
-            if audibleCount > 1 {
-                track.waiting.append(samples)
-            } else {
+            switch audibleCount(now: now) {
+            case 0: break
+            case 1:
                 drainMix(keeping: track)
-                emit(samples, now: now)
+                emit(samples, isVoice: track.role == .voice, now: now)
+            default: track.waiting.append(samples)
             }
         }
-        if wasOpen, !track.gate.isOpen, !anyoneIsAudible {
+        if wasOpen, !track.gate.isOpen, audibleCount(now: now) == 0 {
             drainMix(keeping: track)
             stage.flush()
         }
     }
 
     /// Opus to Opus without decoding. Packets that say nothing are left out; losses are the client's to conceal.
-    private func passThrough(_ output: JitterBufferOutput, now: Instant) {
-        // SAFETY: the bytes are only read during the call.
-        guard case .packet(let packet, _) = output, unsafe OpusPacket(packet.payload)?.isDiscontinuous == false else {
-            return
+    private func passThrough(_ output: JitterBufferOutput, of track: StreamDecoder, now: Instant) {
+        switch output {
+        case .packet(let packet, _):
+            // SAFETY: the bytes are only read during the call.
+            // What begins must not be taken for the silence before it.
+            let isStart = !track.gate.isOpen || now.nanoseconds(since: track.lastArrival) > flushAfter
+            guard let opus = unsafe OpusPacket(packet.payload),
+                let loudness = unsafe packetMeter.loudness(of: packet.payload, opus, isExact: isStart)
+            else { return }
+            track.note(rootMeanSquare: loudness, samples: opus.sampleCount, now: now)
+            guard track.gate.isOpen, !opus.isDiscontinuous else { return stage.flush() }
+            lastOutput = max(lastOutput, now)
+            unsafe stage.pass(opus: packet.payload)
+        case .silence(let samples):
+            track.notePause(samples: samples)
+            stage.flush()
+        // A packet must not hold sound that was not one behind the other.
+        case .lost: stage.flush()
         }
-        isPassing = true
-        lastOutput = max(lastOutput, now)
-        unsafe stage.pass(opus: packet.payload)
     }
 
     /// Mixes what is due and sends unfinished frames that have waited too long.
     package func tick(now: Instant) {
+        let audibleCount = audibleCount(now: now)
         if audibleCount > 1 {
             let frameSamples = codingRate / 50
             var due = 1
@@ -183,15 +233,13 @@ package final class Downlink {
             for _ in 0..<due { mix(frameSamples, now: now) }
         } else {
             lastMix = nil
-            drainMix(keeping: tracks.first { $0.gate.isOpen })
+            drainMix(keeping: audibleCount == 0 ? nil : tracks.first { $0.gate.isOpen })
         }
         for track in tracks {
-            let quiet = now.nanoseconds(since: track.lastArrival)
-            // The packets stopped in the middle: DTX, a mute, or the end.
-            if quiet > silenceHangover, track.gate.isOpen { track.closeGate() }
-            if quiet > idleCoderLife { track.releaseDecoder() }
+            // A sender that is silent sends little, as with DTX, or nothing: a mute, or the end.
+            if now.nanoseconds(since: track.lastSound) > silenceHangover, track.gate.isOpen { track.closeGate() }
+            if now.nanoseconds(since: track.lastArrival) > idleCoderLife { track.releaseDecoder() }
         }
-        if isPassing, now.nanoseconds(since: lastOutput) > silenceHangover { isPassing = false }
         if stage.hasUnfinishedFrame, now.nanoseconds(since: lastOutput) > flushAfter { stage.flush() }
         stage.handleTimeout(now: now)
     }
@@ -200,13 +248,17 @@ package final class Downlink {
     package func handleTimeout(now: Instant) { stage.handleTimeout(now: now) }
 
     /// The reply is over: sends all of it that waits.
-    package func endReply(now: Instant) { stage.endReply(now: now) }
+    package func endReply(now: Instant) {
+        stage.endReply(now: now)
+        hasWaitingVoice = false
+    }
 
     private func mix(_ count: Int, now: Instant) {
         if trackFrame.count != count { trackFrame = [Int16](repeating: 0, count: count) }
         let primed = limits.mixingDelay.samplesAt48kHz * codingRate / 48_000
         mixer.begin(count: count)
         var hasSound = false
+        var hasVoice = false
         for track in tracks {
             if !track.isPrimed { track.isPrimed = track.waiting.count >= primed }
             guard track.isPrimed else { continue }
@@ -216,12 +268,13 @@ package final class Downlink {
             track.waiting.peek(into: &trackFrame)
             track.waiting.drop(count)
             mixer.add(trackFrame.span)
+            hasVoice = hasVoice || track.role == .voice
         }
         guard hasSound else { return }
         mixer.finish(into: &mixed)
         // A reference of its own keeps the samples in place while the sound goes on from here.
         let frame = mixed
-        emit(frame.span, now: now)
+        emit(frame.span, isVoice: hasVoice, now: now)
     }
 
     /// Back to a single voice: what it has waiting for the mix goes out in front of what comes now. What others have
@@ -230,34 +283,61 @@ package final class Downlink {
         for track in tracks where !track.waiting.isEmpty {
             if track === last {
                 var left = [Int16](repeating: 0, count: track.waiting.count)
-                if track.waiting.pop(into: &left) { emit(left.span, now: lastOutput) }
+                if track.waiting.pop(into: &left) {
+                    emit(left.span, isVoice: track.role == .voice, now: lastOutput)
+                }
             }
             track.waiting.removeAll()
             track.isPrimed = false
         }
     }
 
-    private func emit(_ samples: Span<Int16>, now: Instant) {
+    private func emit(_ samples: Span<Int16>, isVoice: Bool, now: Instant) {
         lastOutput = max(lastOutput, now)
+        if isVoice { hasWaitingVoice = true }
         stage.append(samples, now: lastOutput)
+        if !stage.hasSound { hasWaitingVoice = false }
     }
 
     // MARK: Interruption
 
-    /// Throws away everything that has not been sent.
+    /// Throws away everything that has not been sent. Of voices nothing follows but what is sound for certain.
     package func discard() {
         stage.discard()
+        hasWaitingVoice = false
         for track in tracks {
             track.waiting.removeAll()
             track.isPrimed = false
+            if track.role == .voice { track.closeGate() }
         }
     }
 
-    /// Lets nothing of a participant be heard until then, or until `unsuppress`.
-    package func suppress(_ participant: String, until: Instant) {
-        suppressed = (participant, until)
-        for track in tracks where track.participant == participant { track.closeGate() }
+    /// The client has asked the agent to stop: no voice is heard until it has, or until then.
+    package func suppressVoices(until: Instant) {
+        suppression = .requested(until: until)
+        for track in tracks where track.role == .voice { track.closeGate() }
     }
 
-    package func unsuppress() { suppressed = nil }
+    /// The agent has stopped in the middle: what is still on its way is not heard.
+    package func noteInterruption(now: Instant) { suppression = .stopped(until: now + limits.soundInFlight) }
+
+    /// The agent begins to speak, or does not speak any more.
+    package func noteAgent(isSpeaking: Bool, now: Instant) {
+        switch suppression {
+        case .requested: if !isSpeaking { noteInterruption(now: now) }
+        // It goes on with what was interrupted by a noise.
+        case .stopped: if isSpeaking { suppression = nil }
+        case nil: break
+        }
+    }
+
+    private func isSuppressed(now: Instant) -> Bool {
+        switch suppression {
+        case .requested(let until), .stopped(let until):
+            if now < until { return true }
+            suppression = nil
+            return false
+        case nil: return false
+        }
+    }
 }

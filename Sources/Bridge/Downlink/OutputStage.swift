@@ -14,6 +14,8 @@ final class OutputStage {
     /// One of the two cuts PCM.
     private var framer: OutputFramer?
     private var segmenter: ReplySegmenter?
+    /// Makes longer packets; nil when they go as they come.
+    private var opusFramer: OpusFramer?
     private var encoder: (any SpeechEncoder)?
     private var encoderFrames: FrameAssembler
     private var encoderFrame: [Int16] = []
@@ -34,11 +36,18 @@ final class OutputStage {
         converter =
             format.encoding != .opus && format.sampleRate != rate
             ? try coders.makeConverter(from: rate, to: format.sampleRate) : nil
-        guard format.encoding != .opus else { return }
+        guard format.encoding != .opus else {
+            if case .frames(let milliseconds) = cutting, milliseconds > 20 {
+                opusFramer = OpusFramer(milliseconds: milliseconds)
+            }
+            return
+        }
         switch cutting {
         case .frames(let milliseconds):
             framer = OutputFramer(sampleRate: format.sampleRate, milliseconds: milliseconds)
-        case .files: segmenter = ReplySegmenter(sampleRate: format.sampleRate)
+        case .files(let milliseconds):
+            segmenter = ReplySegmenter(
+                sampleRate: format.sampleRate, configuration: .init(pieceMilliseconds: milliseconds))
         }
     }
 
@@ -54,6 +63,7 @@ final class OutputStage {
     /// Whether an unfinished frame waits to be completed.
     var hasUnfinishedFrame: Bool {
         framer.map { $0.pendingSampleCount > 0 } == true || encoderFrames.sampleCount > 0
+            || opusFramer?.isEmpty == false
     }
 
     /// When `handleTimeout` wants to be called.
@@ -68,9 +78,17 @@ final class OutputStage {
         cut(output.span, now: now)
     }
 
-    /// A packet that passes as it came.
-    // SAFETY: the bytes are only read during the call.
-    func pass(opus packet: UnsafeRawBufferPointer) { unsafe sink?.downlink(sound: packet) }
+    /// A packet that passes undecoded.
+    // SAFETY: the bytes are only read during the calls.
+    func pass(opus packet: UnsafeRawBufferPointer) {
+        guard opusFramer != nil else { return unsafe sink?.downlink(sound: packet) ?? () }
+        opusFramer?.append(unsafe [UInt8](packet)) { [sink] in Self.send($0, to: sink) }
+    }
+
+    private static func send(_ packet: Span<UInt8>, to sink: (any DownlinkSink)?) {
+        // SAFETY: the bytes are only read during the call.
+        unsafe packet.withUnsafeBytes { unsafe sink?.downlink(sound: $0) }
+    }
 
     private func cut(_ samples: Span<Int16>, now: Instant) {
         framer?.append(samples) { send($0) }
@@ -86,6 +104,7 @@ final class OutputStage {
     /// Nothing follows at once: sends an unfinished frame, filled up with silence. Pieces have times of their own.
     func flush() {
         if format.encoding == .opus, encoderFrames.flush(into: &encoderFrame) { encode(frame: encoderFrame) }
+        opusFramer?.flush { [sink] in Self.send($0, to: sink) }
         framer?.flush { send($0) }
     }
 
@@ -99,6 +118,7 @@ final class OutputStage {
     /// Throws away what has not been sent.
     func discard() {
         framer?.reset()
+        opusFramer?.removeAll()
         segmenter?.discard()
         encoderFrames.removeAll()
     }
@@ -131,6 +151,6 @@ final class OutputStage {
         guard let length = unsafe encoder?.encode(frame.span, into: packet) else { return failures.note(.frame) }
         guard length > 2 else { return }
         // SAFETY: `length` bytes have just been written.
-        unsafe sink?.downlink(sound: unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]))
+        unsafe pass(opus: UnsafeRawBufferPointer(rebasing: packet[..<length]))
     }
 }

@@ -12,6 +12,8 @@ package struct SilenceGate: Sendable {
     /// Something faint, for so many samples: the beginning of a word, or the noise that stands for silence in DTX,
     /// of which a packet comes every 400 ms.
     private var faintRun = 0
+    /// The frame before was sound, so what is faint now is its end.
+    private var followsSound = false
     package private(set) var isOpen = false
 
     /// - Parameters:
@@ -23,28 +25,32 @@ package struct SilenceGate: Sendable {
     }
 
     /// Takes note of a frame; afterwards `isOpen` says whether it passes.
-    package mutating func note(rootMeanSquare: Int, samples: Int) {
-        guard rootMeanSquare >= Self.silence else {
-            faintRun = 0
-            if isOpen {
-                silentRun += samples
-                if silentRun > hangover { isOpen = false }
-            }
-            return
-        }
-        faintRun += samples
-        if isOpen || rootMeanSquare >= Self.sound || faintRun >= onset {
+    /// - Returns: whether it is sound.
+    @discardableResult
+    package mutating func note(rootMeanSquare: Int, samples: Int) -> Bool {
+        faintRun = rootMeanSquare >= Self.silence ? faintRun + samples : 0
+        let isFaint = faintRun > 0
+        followsSound = isFaint && (followsSound || rootMeanSquare >= Self.sound || faintRun >= onset)
+        if followsSound {
             silentRun = 0
             isOpen = true
+        } else if isOpen {
+            silentRun += samples
+            if silentRun > hangover { close() }
         }
+        return followsSound
     }
 
     /// The sender was silent and sent nothing.
-    package mutating func notePause() { faintRun = 0 }
+    package mutating func notePause() {
+        faintRun = 0
+        followsSound = false
+    }
 
     package mutating func close() {
         isOpen = false
         silentRun = 0
         faintRun = 0
+        followsSound = false
     }
 }

@@ -9,14 +9,17 @@ final class StreamDecoder {
     let id: String
     let participant: String
     let sampleRate: Int
+    var role: SoundRole
     private(set) var gate: SilenceGate
+    private(set) var speech = SpeechGate()
     /// Sound that waits for the mix.
     var waiting: SampleRing
     /// Whether enough waits to take part in the mix.
     var isPrimed = false
     var isMuted = false
-    /// When its last sound came.
+    /// When its last packet came, and the last one with sound.
     private(set) var lastArrival: Instant
+    private(set) var lastSound: Instant
     private(set) var concealed = 0
     private(set) var recovered = 0
     private(set) var undecodable = 0
@@ -28,11 +31,13 @@ final class StreamDecoder {
     private var scratch: UnsafeMutableBufferPointer<Int16>
 
     init(
-        id: String, participant: String, sampleRate: Int, limits: Limits, coders: any AudioCoderFactory,
+        id: String, participant: String, role: SoundRole, sampleRate: Int, limits: Limits,
+        coders: any AudioCoderFactory,
         failures: CodingFailures, now: Instant
     ) throws(AudioCoderFailure) {
         self.id = id
         self.participant = participant
+        self.role = role
         self.sampleRate = sampleRate
         self.coders = coders
         self.failures = failures
@@ -43,6 +48,7 @@ final class StreamDecoder {
         waiting = SampleRing(
             capacity: sampleRate / 50, limit: limits.mixingQueue.samplesAt48kHz * sampleRate / 48_000)
         lastArrival = now
+        lastSound = now
         // SAFETY: the buffer has one owner, which frees it before it takes another.
         unsafe scratch = unsafe Self.makeScratch(sampleRate: sampleRate)
     }
@@ -94,7 +100,7 @@ final class StreamDecoder {
                 undecodable += 1
                 return failures.note(.packet)
             }
-            pass(count, emit)
+            pass(count, now: now, emit)
         case .lost(let samples, let recovery):
             // SAFETY: only the length is read.
             let count = unsafe min(samples * sampleRate / 48_000, scratch.count)
@@ -103,25 +109,44 @@ final class StreamDecoder {
                 let written = unsafe decoder.recover(count, before: recovery, into: scratch)
             {
                 recovered += samples
-                pass(written, emit)
+                pass(written, now: now, emit)
                 // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
             } else if let written = unsafe decoder.conceal(count, into: scratch) {
                 concealed += samples
-                pass(written, emit)
+                pass(written, now: now, emit)
             }
         // Real time has already been silent for that long.
-        case .silence: gate.notePause()
+        case .silence(let samples): notePause(samples: samples)
         }
     }
 
     func closeGate() { gate.close() }
 
-    private func pass(_ count: Int, _ emit: (Span<Int16>) -> Void) {
+    /// Takes note of a packet that is not decoded here.
+    /// - Parameter samples: at 48 kHz.
+    func note(rootMeanSquare: Int, samples: Int, now: Instant) {
+        lastArrival = now
+        noteLevel(rootMeanSquare, samples: samples * sampleRate / 48_000, now: now)
+    }
+
+    /// Takes note of a pause in which nothing was sent.
+    /// - Parameter samples: at 48 kHz.
+    func notePause(samples: Int) {
+        gate.notePause()
+        speech.notePause(milliseconds: samples / 48)
+    }
+
+    private func noteLevel(_ rootMeanSquare: Int, samples: Int, now: Instant) {
+        if gate.note(rootMeanSquare: rootMeanSquare, samples: samples) { lastSound = now }
+        speech.note(rootMeanSquare: rootMeanSquare, milliseconds: samples * 1000 / sampleRate, now: now)
+    }
+
+    private func pass(_ count: Int, now: Instant, _ emit: (Span<Int16>) -> Void) {
         // SAFETY: only the length is read.
         guard count > 0, unsafe count <= scratch.count, !isMuted else { return }
         // SAFETY: `count` samples have just been written, and nothing else uses them during the call.
         let samples = unsafe Span(_unsafeElements: UnsafeBufferPointer(rebasing: scratch[..<count]))
-        gate.note(rootMeanSquare: SoundLevel.rootMeanSquare(samples), samples: count)
+        noteLevel(SoundLevel.rootMeanSquare(samples), samples: count, now: now)
         if gate.isOpen { emit(samples) }
     }
 }

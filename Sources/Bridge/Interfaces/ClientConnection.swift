@@ -2,6 +2,11 @@
 package protocol ClientConnection: AnyObject {
     /// Sends a text message that must not be lost.
     func send(text: String)
+    /// The same; messages of the same key that still wait are given up, because this one says all of it.
+    ///
+    /// - Parameter isLast: no later message replaces this one.
+    /// - Returns: whether one was given up.
+    func send(text: String, replacing key: String, isLast: Bool) -> Bool
     /// Sends a text message with sound in it, as UTF-8. May be dropped, oldest first, when the client reads too slowly.
     /// The bytes are not needed after the call.
     func send(audioText: UnsafeRawBufferPointer)

@@ -68,6 +68,7 @@ package protocol RoomConnectionDelegate: AnyObject {
 package protocol RoomTrack: AnyObject {
     var sid: String { get }
     var participantIdentity: String { get }
+    var source: TrackSource { get }
     /// Plays the sound into `sink` from now on, or nowhere. The sink is held weakly.
     func play(into sink: (any TrackSink)?)
 }
@@ -122,6 +123,15 @@ package struct SpokenText: Hashable, Sendable {
         self.carrier = carrier
         self.words = words
     }
+}
+
+/// What its publisher says a track's sound is.
+package enum TrackSource: Hashable, Sendable {
+    case microphone
+    /// Nothing is said.
+    case unspecified
+    /// No voice: a computer's sound, or what a framework plays beside the voice.
+    case background
 }
 
 /// Why a participant is no longer in its room.

@@ -9,6 +9,8 @@ struct RoomState {
     /// Whether an agent is supposed to come.
     var expectsAgent = true
     private var roster = Roster()
+    /// What the subscribed tracks are to the client, as it was last told.
+    private var soundRoles: [String: SoundRole] = [:]
     private var hearing: Hearing
     private var unintroduced: UnintroducedData
     /// When the client was accepted.
@@ -87,18 +89,21 @@ struct RoomState {
             actions += updateHearing(now: now)
         case .participantJoined(let member):
             actions += act(on: roster.update(member), lastSpeech: lastSpeech, now: now)
+            if member.isAgent { actions += assignSoundRoles() }
             actions += takeIntroduced(lastSpeech: lastSpeech, now: now)
         case .participantChanged(let member):
             actions += act(on: roster.update(member), lastSpeech: lastSpeech, now: now)
         case .participantLeft(let identity, let reason):
             actions += act(on: roster.remove(identity, reason: reason), lastSpeech: lastSpeech, now: now)
         case .trackSubscribed(let track):
-            roster.add(track: track.sid, of: track.participantIdentity)
+            roster.add(track: track.sid, of: track.participantIdentity, source: track.source)
+            actions += assignSoundRoles()
             actions += updateHearing(now: now)
         case .trackMuted(let track, let isMuted): actions.append(.sound(.muteTrack(track, isMuted)))
         case .trackEnded(let track):
             roster.remove(track: track)
             actions.append(.sound(.removeTrack(track)))
+            actions += assignSoundRoles()
         case .spoken(let text):
             actions.append(.activity)
             let isAgent = roster[text.participant]?.isAgent == true
@@ -130,7 +135,15 @@ struct RoomState {
         let audience = Hearing.Audience(
             hasAgent: !agents.isEmpty, agentState: conversation.agentState, isAgentStarting: roster.isAgentStarting,
             hasPeople: roster.hasPeople, expectsAgent: expectsAgent)
-        return hearing.update(audience, now: now) ? [.release] : []
+        return hearing.update(audience, now: now) ? assignSoundRoles() + [.release] : []
+    }
+
+    /// Tells which sound is the agent's voice, where that is new: it changes with tracks, and with who hears the caller.
+    private mutating func assignSoundRoles() -> [SessionAction] {
+        let roles = roster.soundRoles(isHeard: isHeard)
+        defer { soundRoles = roles }
+        let new = roles.filter { soundRoles[$0.key] != $0.value }
+        return new.isEmpty ? [] : [.sound(.assignRoles(new))]
     }
 
     private mutating func act(on changes: [Roster.Change], lastSpeech: Instant?, now: Instant) -> [SessionAction] {
@@ -145,7 +158,7 @@ struct RoomState {
             case .noAgentLeft:
                 actions.append(.life(.agentsGone))
                 hearing.noteAgentsGone()
-                actions += updateHearing(now: now)
+                actions += assignSoundRoles() + updateHearing(now: now)
                 // What the caller says now is for the next agent, if there is nobody else to hear it.
                 if !isHeard { actions.append(.sound(.hold)) }
             case .state(let state):
@@ -165,11 +178,11 @@ struct RoomState {
             switch decision {
             case .tell(let event): actions.append(.tell(event))
             case .state(let state):
-                if state != .speaking { actions.append(.sound(.unsuppress)) }
+                actions.append(.sound(.noteAgent(isSpeaking: state == .speaking)))
                 actions.append(.tell(.agentState(state)))
                 actions += updateHearing(now: now)
             case .finishReply: actions += [.sound(.endReply), .tell(.replyFinished)]
-            case .interrupted: actions += [.discardSound, .tell(.interrupted)]
+            case .interrupted: actions += [.discardSound, .sound(.noteInterruption), .tell(.interrupted)]
             case .discardSound: actions.append(.discardSound)
             }
         }

@@ -25,7 +25,13 @@ struct Roster {
     /// How many of the members are no agents. Counted as they come: rooms may be large.
     private var others = 0
     private var trackOwners: [String: String] = [:]
-    private var tracks: [String: [String]] = [:]
+    /// By their owner.
+    private var tracks: [String: [Track]] = [:]
+
+    private struct Track: Hashable {
+        var id: String
+        var source: TrackSource
+    }
 
     /// The member of this identity; nil when the room has not introduced it.
     subscript(identity: String) -> RoomMember? { members[identity] }
@@ -34,9 +40,10 @@ struct Roster {
     var hasPeople: Bool { others > 0 }
 
     /// Whether the first agent's session is still to begin: the worker that brought the agent has marked it by attributes
-    /// of its framework, whose sessions show a state, but it shows none and has no track yet.
+    /// of its framework, whose sessions show a state, but it shows none and has no voice yet.
     var isAgentStarting: Bool {
-        guard let first = agents.first, let agent = members[first], tracks[first]?.isEmpty != false,
+        guard let first = agents.first, let agent = members[first],
+            tracks[first]?.contains(where: { $0.source != .background }) != true,
             agent.attributes[RoomTopics.agentState] == nil
         else { return false }
         return agent.attributes.keys.contains { $0.hasPrefix(RoomTopics.agentAttributes) }
@@ -63,8 +70,8 @@ struct Roster {
         if !member.isAgent { others -= 1 }
         var changes: [Change] = []
         for track in tracks.removeValue(forKey: identity) ?? [] {
-            trackOwners[track] = nil
-            changes.append(.trackEnded(track))
+            trackOwners[track.id] = nil
+            changes.append(.trackEnded(track.id))
         }
         guard agentSet.remove(identity) != nil, let index = agents.firstIndex(of: identity) else {
             return changes + [.othersPresent(others)]
@@ -80,15 +87,36 @@ struct Roster {
     }
 
     /// A track of this participant has been subscribed to.
-    mutating func add(track: String, of owner: String) {
+    mutating func add(track: String, of owner: String, source: TrackSource = .microphone) {
         remove(track: track)
         trackOwners[track] = owner
-        tracks[owner, default: []].append(track)
+        tracks[owner, default: []].append(Track(id: track, source: source))
     }
 
     mutating func remove(track: String) {
         guard let owner = trackOwners.removeValue(forKey: track) else { return }
-        tracks[owner]?.removeAll { $0 == track }
+        tracks[owner]?.removeAll { $0.id == track }
+    }
+
+    /// What each subscribed track is to the client.
+    ///
+    /// An agent's voice comes from its microphone, or from the microphone of its face; what else it publishes is
+    /// ambience. Of an agent that has no microphone, a track that says nothing of itself is the voice. Where no agent is,
+    /// people are whom the client talks with, once they hear it.
+    ///
+    /// - Parameter isHeard: somebody hears the caller.
+    func soundRoles(isHeard: Bool) -> [String: SoundRole] {
+        var roles: [String: SoundRole] = [:]
+        for (owner, tracks) in tracks {
+            let hasMicrophone = tracks.contains { $0.source == .microphone }
+            let isAgent = members[owner]?.isAgent == true
+            for track in tracks {
+                let isVoice = track.source == .microphone || (track.source == .unspecified && !hasMicrophone)
+                let isPartner = isAgent ? isVoice : agents.isEmpty && isHeard
+                roles[track.id] = isPartner ? .voice : isAgent ? .ambience : .person
+            }
+        }
+        return roles
     }
 
     private func state(of agent: RoomMember) -> [Change] {

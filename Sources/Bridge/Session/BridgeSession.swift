@@ -192,7 +192,8 @@ package final class BridgeSession {
             perform(.sound(.endTurn))
         case .interrupt:
             room.interrupt(state.agents)
-            perform(.sound(.suppress(state.agents, isSpeaking: state.conversation.agentState == .speaking)))
+            guard !state.agents.isEmpty else { return }
+            perform(.sound(.suppress(isSpeaking: state.conversation.agentState == .speaking)))
         case .brief: perform(room.brief(isHeard: state.isHeard))
         case .deliver(let event): perform(room.deliver(event, isHeard: state.isHeard))
         case .configure(let object): configure(object)
@@ -284,15 +285,16 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
             state.conversation.notePlayed(now: now)
             room.call(environment.configuration.turnRPCMethod, of: state.agents.first)
         }
-        if state.conversation.endReplyIfFinished(isAudible: audio.isAudible, now: now) { perform(.sound(.endReply)) }
         if let error = audio.takeTrackReport() { client.tell(.error(error)) }
-        if state.conversation.isNextTurn(isAudible: audio.isAudible, now: now) { client.tell(.replyFinished) }
+        if audio.isAnyoneSpeaking { lifecycle.noteActivity(now: now) }
+        let isHeard = audio.isVoiceHeard(hasState: state.conversation.agentState != nil)
+        if state.conversation.endReplyIfFinished(isAudible: isHeard, now: now) { perform(.sound(.endReply)) }
+        if state.conversation.isNextTurn(isAudible: isHeard, now: now) { client.tell(.replyFinished) }
     }
 
     package func downlink(sound bytes: UnsafeRawBufferPointer) {
         guard let audio else { return }
-        if state.noteSound(now: now) { client.tell(.replyStarted) }
-        lifecycle.noteActivity(now: now)
+        if audio.hasVoice, state.noteSound(now: now) { client.tell(.replyStarted) }
         // SAFETY: the bytes are only read during the call.
         unsafe client.send(sound: bytes, as: audio.delivery)
         audio.noteSent()

@@ -253,7 +253,18 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
     }
 }
 
-extension SubscribedTrack: RoomTrack {}
+extension SubscribedTrack: RoomTrack {
+    /// The name under which livekit-agents publishes ambience and other sounds, without a source.
+    private static let backgroundName = "background_audio"
+
+    var source: Bridge.TrackSource {
+        switch info.source {
+        case .microphone: .microphone
+        case .unknown where info.name != Self.backgroundName: .unspecified
+        default: .background
+        }
+    }
+}
 
 extension RoomMember {
     init(_ info: ParticipantInfo) {

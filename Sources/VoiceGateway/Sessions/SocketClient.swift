@@ -145,6 +145,9 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     // MARK: The session
 
     func send(text: String) { socket?.send(text: text) }
+    func send(text: String, replacing key: String, isLast: Bool) -> Bool {
+        socket?.send(text: text, replacing: key, isLast: isLast) ?? false
+    }
     // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
     func send(audioText: UnsafeRawBufferPointer) { unsafe socket?.send(utf8: audioText, .droppable) }
     // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.

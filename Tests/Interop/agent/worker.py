@@ -1,6 +1,7 @@
 """A real livekit-agents worker that needs no network but LiveKit's: `python worker.py start`.
 
-LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET and AGENT_NAME come from the environment.
+LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET and AGENT_NAME come from the environment. AMBIENCE is a file that is
+played all the time on a track of its own.
 """
 
 import asyncio
@@ -8,7 +9,7 @@ import json
 import logging
 import os
 
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobProcess, cli
+from livekit.agents import Agent, AgentServer, AgentSession, BackgroundAudioPlayer, JobContext, JobProcess, cli
 from livekit.plugins import silero
 
 from speech import EspeakTTS, PocketsphinxSTT, RuleLLM
@@ -78,6 +79,9 @@ async def entrypoint(context: JobContext) -> None:
     report(session, publish)
     await context.connect()
     await session.start(agent=Agent(instructions="You answer briefly."), room=context.room)
+    if ambience := os.environ.get("AMBIENCE"):
+        player = BackgroundAudioPlayer(ambient_sound=ambience)
+        await player.start(room=context.room, agent_session=session)
     publish({"type": "agent.metadata", "metadata": context.job.metadata})
 
 

@@ -5,7 +5,7 @@ package enum AudioMessage {
     /// Appends `{"type":"audio","data":"<base64>"}` around bytes in the delivery's format; around a complete WAV file
     /// where sound is cut into files. Nothing for files of Opus, which WAV does not carry.
     package static func append(_ sound: Span<UInt8>, as delivery: SoundDelivery, to message: inout [UInt8]) {
-        guard delivery.cutting == .files else { return appendJSON(sound, to: &message) }
+        guard case .files = delivery.cutting else { return appendJSON(sound, to: &message) }
         guard var file = WAVHeader.bytes(for: delivery.format, dataByteCount: sound.count) else { return }
         file.reserveCapacity(file.count + sound.count)
         // SAFETY: the bytes are only read during the call.

@@ -5,7 +5,8 @@ package import Wire
 /// Sound arrives in real time, so a piece can be as long as what the client still has to play: a longer one would
 /// come after the client has run dry. The first piece is short, for a fast first sound, and is what the client is
 /// behind from then on; with each joint, where players lose a few milliseconds, the client falls back a little and
-/// pieces grow. Cuts fall on quiet places. Silence is not sent: a pause is made by the time at which sound goes on,
+/// pieces grow. Where a joint falls into a pause between words it may take longer, so that pieces grow faster. Cuts fall
+/// on quiet places. Silence is not sent: a pause is made by the time at which sound goes on,
 /// and short ones, the rhythm of speech, stay inside their piece.
 ///
 /// Pure: samples and time in; pieces out by `poll`, deadlines by `nextDeadline`.
@@ -22,16 +23,30 @@ package struct ReplySegmenter: Sendable {
         package var headroom = Duration.milliseconds(50)
         /// What a player is assumed to lose between two pieces.
         package var jointGap = Duration.milliseconds(5)
+        /// What a joint in a pause between words may take besides: nobody hears it there.
+        package var pauseGap = Duration.milliseconds(15)
+        /// A block that is so much lower than the loudest one of its piece is such a pause: 30 dB.
+        package var pauseRatio = 32
         /// A pause up to this stays in its piece; a longer one is left out.
         package var keptPause = Duration.milliseconds(200)
         /// Silence that stays behind the last sound before a pause, so that it can fade.
         package var fade = Duration.milliseconds(20)
         /// Blocks below this root mean square, of 32768, are silence.
         package var silenceLevel = 33
-        /// The share of a piece at its end in which the cut is looked for, in percent.
+        /// The share of a piece at its end in which the cut is looked for, in percent, and how long it is at most.
         package var searchPercent = 30
+        package var longestSearch = Duration.milliseconds(200)
 
         package init() {}
+
+        /// Pieces of this length, the first one included; nil for those that grow.
+        package init(pieceMilliseconds: Int?) {
+            guard let pieceMilliseconds else { return }
+            first = .milliseconds(pieceMilliseconds)
+            longest = first
+            shortest = min(shortest, first / 2)
+            headroom = min(headroom, first / 4)
+        }
     }
 
     /// In Hz.
@@ -162,7 +177,7 @@ package struct ReplySegmenter: Sendable {
                 begin = begin ?? now
             }
         }
-        if soundEnd > 0 { emit(min(pending.count, soundEnd + count(configuration.fade)), now: now) }
+        if soundEnd > 0 { emit(min(pending.count, soundEnd + count(configuration.fade)), isPause: false, now: now) }
         drop(max(0, pending.count - kept))
         begin = nil
     }
@@ -187,14 +202,24 @@ package struct ReplySegmenter: Sendable {
         guard soundEnd > 0 else { return }
         let end = min(pending.count, soundEnd + count(configuration.fade))
         // Silence at the end is the best place of all.
-        emit(soundEnd < levels.count * block ? end : quietPlace(), now: now)
+        if soundEnd < levels.count * block { return emit(end, isPause: true, now: now) }
+        let place = quietPlace()
+        emit(place, isPause: isPause(place), now: now)
+    }
+
+    /// Whether two blocks around a place are a pause between words.
+    private func isPause(_ place: Int) -> Bool {
+        let loudest = levels.max() ?? 0
+        let around = max(0, place / block - 1)..<min(levels.count, place / block + 2)
+        return levels[around].filter { $0 * configuration.pauseRatio <= loudest }.count >= 2
     }
 
     /// Where the sound is lowest near the end of what waits; nearer to the end counts more.
     private func quietPlace() -> Int {
         let last = levels.count
         let first = max(
-            1, (count(configuration.shortest) + block - 1) / block, last * (100 - configuration.searchPercent) / 100)
+            1, (count(configuration.shortest) + block - 1) / block, last * (100 - configuration.searchPercent) / 100,
+            last - count(configuration.longestSearch) / block)
         guard first < last else { return pending.count }
         var best = (index: last - 1, cost: Int.max)
         for index in first..<last {
@@ -207,12 +232,13 @@ package struct ReplySegmenter: Sendable {
         return range.min { pending[$0].magnitude < pending[$1].magnitude } ?? range.upperBound
     }
 
-    private mutating func emit(_ size: Int, now: Instant) {
+    /// - Parameter isPause: the cut is in a pause between words.
+    private mutating func emit(_ size: Int, isPause: Bool, now: Instant) {
         guard size > 0, size <= pending.count else { return }
         pieces.append(Array(pending[..<size]))
         let length = Duration.nanoseconds(Int64(size) * 1_000_000_000 / Int64(sampleRate))
         let starts = max(now, playedUntil ?? now)
-        let ends = starts + length + configuration.jointGap
+        let ends = starts + length + configuration.jointGap + (isPause ? configuration.pauseGap : .zero)
         // Of a burst, more has arrived than time has passed.
         let arrived = min((begin ?? now) + length, now)
         playedUntil = ends

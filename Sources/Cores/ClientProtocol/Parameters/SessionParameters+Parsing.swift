@@ -72,6 +72,8 @@ extension SessionParameters {
         case "output_sample_rate": output.sampleRate = try Self.number(name, value, AudioFormat.sampleRates)
         case "output_framing": chosenFraming = try Self.choice(name, value)
         case "frame_ms": frameMilliseconds = try Self.number(name, value, Self.frameLengths)
+        case "piece_ms": pieceMilliseconds = try Self.number(name, value, Self.pieceLengths)
+        case "ambience": passesAmbience = try Self.flag(name, value)
         case "events": events = try Self.choice(name, value)
         case "room": room = try Self.name(name, value)
         case "identity", "user_id": identity = try Self.name(name, value)
@@ -127,6 +129,16 @@ extension SessionParameters {
                 name: "output_framing", value: "wav",
                 allowed: "binary, json with output_encoding opus, because WAV files do not carry Opus")
         }
+        if let pieceMilliseconds, let chosenFraming, chosenFraming != .wav {
+            throw InvalidParameter(
+                name: "piece_ms", value: String(pieceMilliseconds),
+                allowed: "only with output_framing wav; frame_ms is the length of other messages")
+        }
+        if output.encoding == .opus, frameMilliseconds < Self.opusFrame {
+            throw InvalidParameter(
+                name: "frame_ms", value: String(frameMilliseconds),
+                allowed: "20, 40, 60, 100 with output_encoding opus: packets are put together, not split")
+        }
     }
 
     private static func choice<Choice: RawRepresentable & CaseIterable>(
@@ -145,6 +157,24 @@ extension SessionParameters {
                 name: name, value: value.shown, allowed: allowed.map(String.init).joined(separator: ", "))
         }
         return number
+    }
+
+    private static func number(
+        _ name: String, _ value: Value, _ allowed: ClosedRange<Int>
+    ) throws(InvalidParameter) -> Int {
+        guard let number = value.text.flatMap({ Int($0) }), allowed.contains(number) else {
+            throw InvalidParameter(
+                name: name, value: value.shown, allowed: "\(allowed.lowerBound) to \(allowed.upperBound)")
+        }
+        return number
+    }
+
+    private static func flag(_ name: String, _ value: Value) throws(InvalidParameter) -> Bool {
+        if case .json(.bool(let flag)) = value { return flag }
+        guard let flag = value.text.flatMap({ Bool($0) }) else {
+            throw InvalidParameter(name: name, value: value.shown, allowed: "true, false")
+        }
+        return flag
     }
 
     /// Nil when empty: as if it had not been given.

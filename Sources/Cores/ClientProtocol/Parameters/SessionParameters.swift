@@ -27,6 +27,10 @@ package struct SessionParameters: Hashable, Sendable {
     package var chosenFraming: OutputFraming?
     /// Length of an audio frame to the client.
     package var frameMilliseconds = 20
+    /// Length of a file to a client that plays files; nil: short first, then as long as can be without a gap.
+    package var pieceMilliseconds: Int?
+    /// Whether ambience is heard by itself, or only with a voice. Nil: by itself, unless the sound goes as files.
+    package var passesAmbience: Bool?
     package var events: EventVocabulary
     package var room: String?
     package var identity: String?
@@ -49,6 +53,10 @@ package struct SessionParameters: Hashable, Sendable {
 
     /// The frame lengths, in milliseconds, that a client may choose.
     package static let frameLengths = [10, 20, 40, 60, 100]
+    /// How long a packet from the room is at least, in milliseconds.
+    static let opusFrame = 20
+    /// The lengths of a file that a client may choose, in milliseconds.
+    package static let pieceLengths = 100...2000
     /// Characters of a room, an identity or a name.
     package static let maximumNameLength = 128
     /// Bytes of the metadata for an agent.

@@ -10,7 +10,8 @@ package struct UnknownParameter: Hashable, Sendable {
     /// Every name that a query or a `config` message may have.
     package static let known = [
         "encoding", "sample_rate", "channels", "output_encoding", "output_sample_rate", "output_framing", "frame_ms",
-        "events", "room", "identity", "user_id", "name", "agent", "metadata", "instructions", "access_token", "session",
+        "piece_ms", "ambience", "events", "room", "identity", "user_id", "name", "agent", "metadata", "instructions",
+        "access_token", "session",
     ]
     /// Names in a query that others than the session read.
     private static let readElsewhere: Set<String> = ["api_key"]
