@@ -54,7 +54,9 @@ struct SendQueueTests {
         var queue = SendQueue()
         func append(_ byte: UInt8, _ key: String?) {
             if let key, let replaced = queue.takeReplaced(key) { pool.put(replaced) }
-            queue.append([byte].withUnsafeBytes { pool.frame(.text, payload: $0, mask: nil) }, .required, key: key)
+            // SAFETY: the bytes are only read during the call.
+            let frame = unsafe [byte].withUnsafeBytes { unsafe pool.frame(.text, payload: $0, mask: nil) }
+            queue.append(frame, .required, key: key)
         }
         append(1, "a")
         append(2, nil)
@@ -66,7 +68,8 @@ struct SendQueueTests {
         #expect(queue.requiredBytes == 4 * 3)
         var left: [UInt8?] = []
         while let buffer = queue.popFirst() {
-            left.append(buffer.bytes.last)
+            // SAFETY: the bytes are only read, before the buffer goes back.
+            left.append(unsafe buffer.bytes.last)
             pool.put(buffer)
         }
         #expect(left == [2, 5, 6, 7] && queue.isEmpty && pool.inUse == 0)
@@ -78,14 +81,18 @@ struct SendQueueTests {
     func manyVersions() {
         let pool = FrameBufferPool()
         var queue = SendQueue()
-        queue.append([UInt8(9)].withUnsafeBytes { pool.frame(.text, payload: $0, mask: nil) }, .required)
+        // SAFETY: the bytes are only read during the calls.
+        let first = unsafe [UInt8(9)].withUnsafeBytes { unsafe pool.frame(.text, payload: $0, mask: nil) }
+        queue.append(first, .required)
         for index in 0..<100_000 {
             if let replaced = queue.takeReplaced("segment") { pool.put(replaced) }
-            let frame = [UInt8(index % 251)].withUnsafeBytes { pool.frame(.text, payload: $0, mask: nil) }
+            // SAFETY: the bytes are only read during the call.
+            let frame = unsafe [UInt8(index % 251)].withUnsafeBytes { unsafe pool.frame(.text, payload: $0, mask: nil) }
             queue.append(frame, .required, key: "segment")
         }
         #expect(queue.requiredBytes == 2 * 3 && pool.inUse == 2)
-        let left = [queue.popFirst(), queue.popFirst(), queue.popFirst()].map { $0?.bytes.last }
+        // SAFETY: the bytes are only read, while the pool has not got the buffers back.
+        let left = [queue.popFirst(), queue.popFirst(), queue.popFirst()].map { unsafe $0?.bytes.last }
         #expect(left == [9, UInt8(99_999 % 251), nil])
     }
 
