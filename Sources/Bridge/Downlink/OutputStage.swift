@@ -142,7 +142,7 @@ final class OutputStage {
     private func encode(frame: [Int16]) {
         if encoder == nil {
             do throws(AudioCoderFailure) {
-                encoder = try coders.makeEncoder(sampleRate: sampleRate, for: .client)
+                encoder = try coders.makeEncoder(sampleRate: sampleRate)
             } catch {
                 return failures.note(.encoder)
             }

@@ -29,7 +29,7 @@ final class ForwardedTrack {
 
     /// Hands a packet of the publisher to all.
     func forward(_ packet: ReceivedRTPPacket, now: Instant) {
-        if let level = packet.audioLevel, let opus = packet.newestFrame.flatMap({ OpusPacket($0) }) {
+        if let level = packet.audioLevel, packet.format == .opus, let opus = OpusPacket(packet.payload) {
             meter.observe(level.negatedDecibels, duration: .microseconds(opus.sampleCount * 1000 / 48))
         }
         for (_, sink) in sinks { sink.receive(packet, now: now) }

@@ -202,17 +202,17 @@ final class Parrot {
 
 extension Parrot: PacketSink {
     func receive(_ packet: ReceivedRTPPacket, now: Instant) {
-        guard let payload = packet.newestFrame, let opus = OpusPacket(payload), let decoder else { return }
+        guard packet.format == .opus, let opus = OpusPacket(packet.payload), let decoder else { return }
         // A late packet cannot be put back into the sound that was heard already.
         if let lastSequence, !packet.sequenceNumber.isAfter(lastSequence) { return }
         lastSequence = packet.sequenceNumber
         let level = pcm.withUnsafeMutableBufferPointer { room -> Double? in
-            guard let count = try? decoder.decode(payload, into: room) else { return nil }
+            guard let count = try? decoder.decode(packet.payload, into: room) else { return nil }
             return ParrotSpeech.rootMeanSquare(of: room[..<count])
         }
         guard let level else { return }
         let recorded = RecordedPacket(
-            payload: [UInt8](payload), timestamp: packet.timestamp, samples: opus.sampleCount,
+            payload: [UInt8](packet.payload), timestamp: packet.timestamp, samples: opus.sampleCount,
             level: packet.audioLevel)
         if let event = listener.receive(recorded, level: level, now: now) { noticed(event) }
         tellProgress()

@@ -1,5 +1,3 @@
-package import Bridge
-
 /// How conversations go.
 package struct ConversationSettings: Hashable, Sendable {
     /// How long a connection waits for `config` before the agent is dispatched.
@@ -10,8 +8,8 @@ package struct ConversationSettings: Hashable, Sendable {
     package var interruptRPCMethod: String?
     /// How long the participant of a client whose connection broke stays in its room; zero: it leaves at once.
     package var resumeGrace = Duration.seconds(GatewaySettings.resumeGraceSeconds.standard)
-    /// How the sound of callers is encoded.
-    package var opus = OpusProfile()
+    /// libopus's effort for the sound of callers, 0 to 10.
+    package var opusComplexity = GatewaySettings.opusComplexity.standard
 
     package init() {}
 }

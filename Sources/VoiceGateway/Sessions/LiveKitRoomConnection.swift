@@ -29,11 +29,10 @@ final class LiveKitRoomConnection: RoomConnection {
 
     init(
         participant: RoomParticipant, placer: AgentPlacer, counters: UnsupportedMessageCounters, log: Log,
-        hasOwnToken: Bool, loop: EventLoop, microphone options: MicrophoneOptions,
-        delegate: any RoomConnectionDelegate
+        hasOwnToken: Bool, loop: EventLoop, delegate: any RoomConnectionDelegate
     ) {
         self.participant = participant
-        microphone = participant.publishMicrophone(options)
+        microphone = participant.publishMicrophone()
         unsupported = UnsupportedMessages(counters, log: log)
         self.log = log
         self.hasOwnToken = hasOwnToken

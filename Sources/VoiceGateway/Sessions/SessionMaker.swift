@@ -36,7 +36,7 @@ final class SessionMaker {
             rooms: LiveKitRoomConnector(
                 loop: gatewayLoop.loop, context: gatewayLoop.context, placer: gatewayLoop.placer, environment: gateway),
             dispatcher: ServerDispatcher(placer: gatewayLoop.placer),
-            coders: LibraryCoders(profile: gateway.configuration.conversation.opus), clock: clock,
+            coders: LibraryCoders(complexity: gateway.configuration.conversation.opusComplexity), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))
         environment.meter = SoundMeter(gateway.metrics) { EventLoop.clock() }
         environment.log = log

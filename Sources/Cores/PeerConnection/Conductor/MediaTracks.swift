@@ -85,14 +85,3 @@ package struct ReceivedRTPPacket {
         self.payload = payload
     }
 }
-
-extension ReceivedRTPPacket {
-    /// The newest Opus packet in the payload; nil when there is none.
-    package var newestFrame: UnsafeRawBufferPointer? {
-        switch format {
-        case .opus: payload
-        case .red: REDPayload(payload)?.primary.bytes
-        case .other: nil
-        }
-    }
-}

@@ -13,7 +13,7 @@ extension RTPStreams {
 
     typealias Numbers = (sequence: UInt16, timestamp: UInt32, marker: Bool)
 
-    /// Writes one Opus packet of our own into `room`, as redundant audio where the peer has agreed to it.
+    /// Writes one Opus packet of our own into `room`.
     /// - Parameter timestamp: the caller's media clock in samples at 48 kHz.
     /// - Returns: nil if the section does not send (yet), or the payload is no Opus packet, or too long.
     func write(
@@ -22,16 +22,6 @@ extension RTPStreams {
     ) -> OutgoingPacket? {
         guard let (section, sender, payloadType) = sending(index), let packet = OpusPacket(payload) else { return nil }
         let numbers = sender.number(timestamp: timestamp, samples: packet.sampleCount)
-        if let redPayloadType = section.parameters.redPayloadType {
-            // SAFETY: the payload is written before the sender is asked for another.
-            guard
-                let redundant = unsafe sender.redundantPayload(
-                    for: payload, timestamp: numbers.timestamp, samples: packet.sampleCount, payloadType: payloadType)
-            else { return nil }
-            return unsafe write(
-                redundant, payloadType: redPayloadType, numbers: numbers, audioLevel: audioLevel, sender: sender,
-                section: section, into: room)
-        }
         return write(
             payload, payloadType: payloadType, numbers: numbers, audioLevel: audioLevel, sender: sender,
             section: section, into: room)
@@ -52,34 +42,14 @@ extension RTPStreams {
             if let redPayloadType = section.parameters.redPayloadType {
                 payloadType = redPayloadType
             } else {
-                guard let newest = packet.newestFrame else { return nil }
-                payload = newest
+                guard let red = REDPayload(payload) else { return nil }
+                payload = red.primary.bytes
             }
         case .other: return nil
         }
-        // What was repaired comes late from the publisher, when it was asked for.
-        guard let numbers = sender.number(packet, now: now) else { return nil }
         return write(
-            payload, payloadType: payloadType, numbers: numbers,
+            payload, payloadType: payloadType, numbers: sender.number(packet, now: now),
             audioLevel: packet.audioLevel, sender: sender, section: section, into: room)
-    }
-
-    /// What redundant audio carries of packets that have not come, oldest first, for a peer that takes Opus only and could
-    /// not repair them itself.
-    func repairs(_ packet: ReceivedRTPPacket, on index: Int) -> [ReceivedRTPPacket] {
-        guard packet.format == .red, let (section, sender, _) = sending(index),
-            section.parameters.redPayloadType == nil
-        else { return [] }
-        let missing = sender.missing(before: packet)
-        guard missing > 0, let red = REDPayload(packet.payload) else { return [] }
-        return stride(from: min(missing, red.redundantCount), to: 0, by: -1).compactMap { age in
-            guard let block = red.redundant(red.redundantCount - age), !block.bytes.isEmpty else { return nil }
-            return ReceivedRTPPacket(
-                section: packet.section, ssrc: packet.ssrc,
-                sequenceNumber: packet.sequenceNumber &- UInt16(truncatingIfNeeded: age),
-                timestamp: packet.timestamp &- block.timestampOffset, marker: false, payloadType: block.payloadType,
-                format: .opus, audioLevel: packet.audioLevel, payload: block.bytes)
-        }
     }
 
     private func sending(_ index: Int) -> (section: Section, sender: RTPSender, payloadType: UInt8)? {
