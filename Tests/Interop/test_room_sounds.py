@@ -24,7 +24,8 @@ async def test_turns_end_with_the_agents_voice_while_its_ambience_goes_on(progra
             assert client.pieces == []
             for number in (1, 2):
                 before = await client.utter(spoken("what is the weather in berlin"))
-                await client.turn_is_mine(before, 60)
+                answer = await client.event("text", 60, before)
+                await client.turn_is_mine(client.events.index(answer), 60)
                 told = client.types("buffering", "processing")
                 assert told.count("text") == number and told[-1] == "ready"
                 assert client.all("text")[-1]["content"] == ANSWER
