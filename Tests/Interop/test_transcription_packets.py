@@ -45,14 +45,19 @@ async def test_words_in_transcription_packets_are_told_once(gateway, path):
             texts = ["turn", "turn on", "Turn on the light."]
             assert told == [text for text in texts if text in told] and told[-1] == texts[-1]
             # Streams of the same words, as later agents send them beside their packets, say nothing new.
-            writer = await agent.stream_text(
-                topic="lk.transcription",
-                attributes={"lk.transcription_final": "true", "lk.segment_id": "SG_9"},
-            )
-            await writer.write("It is on.")
-            await writer.aclose()
+            async def stream(number: int, text: str) -> None:
+                writer = await agent.stream_text(
+                    topic="lk.transcription",
+                    attributes={"lk.transcription_final": "true", "lk.segment_id": f"SG_{number}"},
+                )
+                await writer.write(text)
+                await writer.aclose()
+
+            await stream(9, "It is on.")
             await tell("bot", 3, "Anything else?")
+            await stream(10, "Anything else?")
             await caller.event("transcript", content="Anything else?")
-            assert [e["content"] for e in caller.events if e.get("type") == "transcript"].count("It is on.") == 1
+            told = [e["content"] for e in caller.events if e.get("type") == "transcript" and e["role"] == "assistant"]
+            assert told.count("It is on.") == 1 and told.count("Anything else?") == 1
     finally:
         await room.disconnect()
