@@ -77,10 +77,7 @@ struct DrainDriver {
             if drain.isOver { break }
             wakeUp?.cancel()
             wakeUp = drain.nextDeadline.map { deadline in
-                Task {
-                    try? await Task.sleep(for: max(.zero, deadline - EventLoop.clock()))
-                    continuation.yield(.time)
-                }
+                Self.after(max(.zero, deadline - now)) { continuation.yield(.time) }
             }
         }
         wakeUp?.cancel()
@@ -89,11 +86,20 @@ struct DrainDriver {
 
     private func reporting() -> Task<Void, Never> {
         let (log, admission) = (log, admission)
-        return Task {
-            while true {
-                do { try await Task.sleep(for: Self.reportInterval) } catch { return }
-                log.info("draining", ["calls": admission.placesTaken])
-            }
+        return Self.after(Self.reportInterval, isRepeated: true) {
+            log.info("draining", ["calls": admission.placesTaken])
+        }
+    }
+
+    /// Does something after a while, or again and again, unless it is cancelled before.
+    private static func after(
+        _ pause: Duration, isRepeated: Bool = false, _ action: @escaping @Sendable () -> Void
+    ) -> Task<Void, Never> {
+        Task {
+            repeat {
+                do { try await Task.sleep(for: pause) } catch { return }
+                action()
+            } while isRepeated
         }
     }
 }
