@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import random
@@ -288,15 +289,22 @@ def file_of(kind: str) -> tuple[list[bytes], str]:
     return in_pieces(recorded(samples, "mp3", "libmp3lame", 44_100), 1), "MP3"
 
 
-@pytest.mark.parametrize("kind", ["a WAV file at 44.1 kHz", "sox writing WAV to the socket", "WebM", "Ogg", "MP4", "MP3"])
-async def test_a_file_in_binary_frames_is_heard_as_it_is_or_refused(gateway, kind):
-    messages, name = file_of(kind)
+@contextlib.asynccontextmanager
+async def pair(gateway, room: str, speaker: dict = {}, listener: dict = {}):
+    """Two clients that are both in the room."""
     async with (
-        VoiceClient(gateway.url, room="files", agent="", identity="one") as one,
-        VoiceClient(gateway.url, room="files", agent="", identity="two") as two,
+        VoiceClient(gateway.url, room=room, agent="", identity="one", **speaker) as one,
+        VoiceClient(gateway.url, room=room, agent="", identity="two", **listener) as two,
     ):
         await one.event("session")
         await two.event("session")
+        yield one, two
+
+
+@pytest.mark.parametrize("kind", ["a WAV file at 44.1 kHz", "sox writing WAV to the socket", "WebM", "Ogg", "MP4", "MP3"])
+async def test_a_file_in_binary_frames_is_heard_as_it_is_or_refused(gateway, kind):
+    messages, name = file_of(kind)
+    async with pair(gateway, "files") as (one, two):
         for message in messages:
             await one.socket.send_bytes(message)
         if name:
@@ -320,12 +328,7 @@ async def test_json_in_a_binary_frame_is_the_message_that_it_is(gateway):
 
 async def speaker_and_listener(gateway, room: str, speaker: dict, listener: dict, messages: list[bytes]) -> VoiceClient:
     """What the listener has after the speaker's messages, one each 20 ms."""
-    async with (
-        VoiceClient(gateway.url, room=room, agent="", identity="one", **speaker) as one,
-        VoiceClient(gateway.url, room=room, agent="", identity="two", **listener) as two,
-    ):
-        await one.event("session")
-        await two.event("session")
+    async with pair(gateway, room, speaker, listener) as (one, two):
         for message in messages:
             await one.socket.send_bytes(message)
             await asyncio.sleep(0.02)
@@ -343,12 +346,7 @@ async def test_samples_split_over_one_byte_frames_are_put_together(gateway):
     # 1500 messages come at once, the rest in pieces with odd lengths.
     data = beeps(700, 1).tobytes()
     pieces = [data[i : i + 1] for i in range(1500)] + split(data[1500:], 49)
-    async with (
-        VoiceClient(gateway.url, room="bytes", agent="", identity="one") as one,
-        VoiceClient(gateway.url, room="bytes", agent="", identity="two") as two,
-    ):
-        await one.event("session")
-        await two.event("session")
+    async with pair(gateway, "bytes") as (one, two):
         for piece in pieces:
             await one.socket.send_bytes(piece)
         await two.until(lambda: two.frames >= 40, within=5, what="0.8 s of sound")
@@ -421,12 +419,7 @@ async def test_garbage_opus_does_not_outlast_itself(gateway):
         packets += [bytes(packet) for packet in encoder.encode(frame)]
     noise = random.Random(8)
     garbage = [noise.randbytes(80) for _ in range(20)]
-    async with (
-        VoiceClient(gateway.url, room="opus2", agent="", identity="one", encoding="opus") as one,
-        VoiceClient(gateway.url, room="opus2", agent="", identity="two") as two,
-    ):
-        await one.event("session")
-        await two.event("session")
+    async with pair(gateway, "opus2", {"encoding": "opus"}) as (one, two):
         for packet in garbage + packets:
             await one.socket.send_bytes(packet)
             await asyncio.sleep(0.02)

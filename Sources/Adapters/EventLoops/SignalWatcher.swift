@@ -37,5 +37,14 @@ package final class SignalWatcher: LoopHandle {
         }
     }
 
+    /// Watches all signals that somebody may wait for.
+    package static func all(
+        on loop: EventLoop, handler: @escaping (Signal) -> Void
+    ) throws(EventLoopError) -> [SignalWatcher] {
+        var watchers: [SignalWatcher] = []
+        for signal in Signal.allCases { watchers.append(try SignalWatcher(loop: loop, signal) { handler(signal) }) }
+        return watchers
+    }
+
     override func willClose() { handler = nil }
 }

@@ -68,6 +68,13 @@ package final class Metrics: @unchecked Sendable {
         return counter
     }
 
+    /// A counter for each of these values, which one label tells apart.
+    package func counters<Value: Hashable>(
+        _ name: StaticString, help: StaticString, label: StaticString, of values: [Value], text: (Value) -> String
+    ) -> [Value: Counter] {
+        Dictionary(uniqueKeysWithValues: values.map { ($0, counter(name, help: help, labels: [label: text($0)])) })
+    }
+
     /// The gauge of that name and labels, made at the first call.
     package func gauge(_ name: StaticString, help: StaticString, labels: Labels = [:]) -> Gauge {
         let kind = metric(name, type: "gauge", help: help, labels: labels) { .gauge(Gauge()) }

@@ -36,17 +36,11 @@ package final class SoundMeter {
         unheard = metrics.counter(
             "voicegateway_audio_packets_unheard_total",
             help: "Packets of tracks that were not played because too many tracks had sound.")
-        let kinds = CodingFailures.Kind.allCases.map { kind in
-            (
-                kind,
-                metrics.counter(
-                    "voicegateway_audio_coding_failures_total",
-                    help:
-                        "Sound that was lost because it could not be coded: no encoder or decoder, or a frame or packet that it refused.",
-                    labels: ["kind": kind.rawValue])
-            )
-        }
-        failures = Dictionary(uniqueKeysWithValues: kinds)
+        failures = metrics.counters(
+            "voicegateway_audio_coding_failures_total",
+            help:
+                "Sound that was lost because it could not be coded: no encoder or decoder, or a frame or packet that it refused.",
+            label: "kind", of: CodingFailures.Kind.allCases, text: \.rawValue)
         let stays: StaticString =
             "How long sound stays in the gateway: from its last byte to its packet (up), from its packet to its message (down)."
         stayUp = metrics.histogram("voicegateway_audio_delay_seconds", help: stays, labels: ["direction": "up"])

@@ -2,14 +2,13 @@ package import Wire
 
 /// When each waiting frame was complete, in order. Storage is reused.
 package struct ArrivalQueue: Sendable {
-    private var instants: [Instant] = []
-    private var head = 0
+    private var instants = FIFO<Instant>(keepingCapacity: .max)
 
     package init() {}
 
-    package var count: Int { instants.count - head }
+    package var count: Int { instants.count }
     /// When the youngest was complete.
-    package var newest: Instant? { count > 0 ? instants.last : nil }
+    package var newest: Instant? { instants.last }
 
     /// So many wait now, of which the new ones were complete at `now`.
     ///
@@ -21,23 +20,7 @@ package struct ArrivalQueue: Sendable {
     }
 
     /// Takes the oldest.
-    package mutating func pop() -> Instant? {
-        guard head < instants.count else { return nil }
-        defer {
-            head += 1
-            if head == instants.count {
-                instants.removeAll(keepingCapacity: true)
-                head = 0
-            } else if head > 64, head * 2 > instants.count {
-                instants.removeFirst(head)
-                head = 0
-            }
-        }
-        return instants[head]
-    }
+    package mutating func pop() -> Instant? { instants.popFirst() }
 
-    package mutating func removeAll() {
-        instants.removeAll(keepingCapacity: true)
-        head = 0
-    }
+    package mutating func removeAll() { instants.removeAll() }
 }

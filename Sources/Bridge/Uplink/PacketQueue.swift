@@ -1,3 +1,5 @@
+internal import Wire
+
 /// Opus packets that wait to be sent, in order. Storage is reused.
 package struct PacketQueue: Sendable {
     private struct Entry: Sendable {
@@ -6,24 +8,20 @@ package struct PacketQueue: Sendable {
         var loudness: Int?
     }
 
-    private var entries: [Entry] = []
-    private var head = 0
+    private var entries = FIFO<Entry>(keepingCapacity: .max)
     /// Sound that waits, in samples at 48 kHz.
     package private(set) var samples = 0
 
     package init() {}
 
     /// The length of the oldest packet in samples at 48 kHz.
-    package var headSamples: Int? { head < entries.count ? entries[head].samples : nil }
-    package var isEmpty: Bool { head == entries.count }
+    package var headSamples: Int? { entries.first?.samples }
+    package var isEmpty: Bool { entries.isEmpty }
     /// How many packets wait.
-    package var count: Int { entries.count - head }
+    package var count: Int { entries.count }
 
     /// How loud a waiting packet is (root mean square, of 32768), the oldest at 0; nil when that is not known.
-    package func loudness(at index: Int) -> Int? {
-        let position = head + index
-        return position < entries.count ? entries[position].loudness : nil
-    }
+    package func loudness(at index: Int) -> Int? { index < entries.count ? entries[index].loudness : nil }
 
     /// Appends a packet and drops the oldest ones beyond `limit` samples; returns how many samples were dropped.
     /// - Parameter loudness: root mean square of its sound; nil when that is not known.
@@ -33,10 +31,6 @@ package struct PacketQueue: Sendable {
             dropped += oldest
             _ = pop()
         }
-        if head > 32, head * 2 > entries.count {
-            entries.removeFirst(head)
-            head = 0
-        }
         entries.append(Entry(bytes: packet, samples: length, loudness: loudness))
         samples += length
         return dropped
@@ -44,21 +38,17 @@ package struct PacketQueue: Sendable {
 
     /// Takes the oldest packet.
     package mutating func pop() -> [UInt8]? {
-        guard head < entries.count else { return nil }
-        samples -= entries[head].samples
+        guard !entries.isEmpty else { return nil }
+        // The queue must not keep a packet that is gone.
         var bytes: [UInt8] = []
-        swap(&bytes, &entries[head].bytes)
-        head += 1
-        if head == entries.count {
-            entries.removeAll(keepingCapacity: true)
-            head = 0
-        }
+        swap(&bytes, &entries[0].bytes)
+        samples -= entries[0].samples
+        _ = entries.popFirst()
         return bytes
     }
 
     package mutating func removeAll() {
-        entries.removeAll()
-        head = 0
+        entries = FIFO(keepingCapacity: .max)
         samples = 0
     }
 }

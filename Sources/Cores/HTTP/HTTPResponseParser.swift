@@ -182,13 +182,12 @@ package struct HTTPResponseParser: Sendable {
     }
 
     private func parseField(_ line: [UInt8]) throws(Failure) -> HTTPHeaders.Field {
-        guard let colon = line.firstIndex(of: 0x3A) else { throw .malformed("a header without a colon") }
-        let name = String(decoding: line[..<colon], as: UTF8.self)
-        let value = String(String(decoding: line[(colon + 1)...], as: UTF8.self).trimmed(.spacesAndTabs))
-        guard HTTPSyntax.isToken(name), HTTPSyntax.isValue(value) else {
+        guard line.contains(0x3A) else { throw .malformed("a header without a colon") }
+        guard let (name, value) = HTTPHeadParser.field(line[...]) else {
             throw .malformed("a header with characters that it cannot hold")
         }
-        return HTTPHeaders.Field(name: name, value: value)
+        return HTTPHeaders.Field(
+            name: String(decoding: name, as: UTF8.self), value: String(decoding: value, as: UTF8.self))
     }
 
     private mutating func endOfHead() throws(Failure) {

@@ -1,12 +1,12 @@
+internal import Wire
+
 /// Received packets that wait until the loop has time for them, the oldest first.
 struct PacketBacklog {
-    private var packets: [[UInt8]] = []
-    /// What is before it has been taken.
-    private var head = 0
+    private var packets = FIFO<[UInt8]>()
     /// Bytes of all packets that wait.
     private(set) var byteCount = 0
 
-    var isEmpty: Bool { head == packets.count }
+    var isEmpty: Bool { packets.isEmpty }
 
     mutating func append(_ packet: [UInt8]) {
         packets.append(packet)
@@ -14,19 +14,12 @@ struct PacketBacklog {
     }
 
     mutating func popFirst() -> [UInt8]? {
-        guard head < packets.count else { return nil }
-        let packet = packets[head]
-        packets[head] = []
-        head += 1
+        guard !packets.isEmpty else { return nil }
+        // The queue must not keep a packet that is gone.
+        var packet: [UInt8] = []
+        swap(&packet, &packets[0])
+        _ = packets.popFirst()
         byteCount -= packet.count
-        if head == packets.count {
-            // A burst does not keep its memory.
-            packets = []
-            head = 0
-        } else if head >= 64, head * 2 >= packets.count {
-            packets.removeFirst(head)
-            head = 0
-        }
         return packet
     }
 }

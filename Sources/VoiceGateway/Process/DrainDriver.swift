@@ -29,11 +29,7 @@ struct DrainDriver {
         let (events, continuation) = AsyncStream<Event>.makeStream()
         let loop = loop
         let watchers = try await loop.run { () throws(EventLoopError) in
-            var watchers: [SignalWatcher] = []
-            for signal in SignalWatcher.Signal.allCases {
-                watchers.append(try SignalWatcher(loop: loop, signal) { continuation.yield(.signal(signal)) })
-            }
-            return LoopBound(watchers, on: loop)
+            LoopBound(try SignalWatcher.all(on: loop) { continuation.yield(.signal($0)) }, on: loop)
         }
         var drain = Drain(settings)
         var lastSignal = SignalWatcher.Signal.terminate

@@ -38,11 +38,7 @@ final class ProcessLoops: Sendable {
         let (signals, continuation) = AsyncStream<SignalWatcher.Signal>.makeStream()
         let first = loops[0]
         let watchers = try await first.run { () throws(EventLoopError) in
-            var watchers: [SignalWatcher] = []
-            for signal in SignalWatcher.Signal.allCases {
-                watchers.append(try SignalWatcher(loop: first, signal) { continuation.yield(signal) })
-            }
-            return LoopBound(watchers, on: first)
+            LoopBound(try SignalWatcher.all(on: first) { continuation.yield($0) }, on: first)
         }
         var iterator = signals.makeAsyncIterator()
         if let signal = await iterator.next() { log.info("stopping", ["signal": "\(signal)"]) }

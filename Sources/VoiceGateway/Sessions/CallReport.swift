@@ -12,13 +12,9 @@ struct CallReport: Sendable {
         self.log = log
         let reasons =
             [SessionEnd.hungUp.reason] + ClientLoss.allCases.map(\.rawValue) + ClosingReason.allCases.map(\.rawValue)
-        var ends: [String: Counter] = [:]
-        for reason in reasons {
-            ends[reason] = metrics.counter(
-                "voicegateway_calls_ended_total", help: "Calls that are over, by the reason of their end.",
-                labels: ["reason": reason])
-        }
-        self.ends = ends
+        ends = metrics.counters(
+            "voicegateway_calls_ended_total", help: "Calls that are over, by the reason of their end.",
+            label: "reason", of: reasons, text: { $0 })
     }
 
     func ended(_ record: SessionRecord, address: IPAddress?) {

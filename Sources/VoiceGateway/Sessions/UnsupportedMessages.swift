@@ -18,16 +18,10 @@ struct UnsupportedMessageCounters {
     private let counters: [Kind: Counter]
 
     init(_ metrics: Metrics) {
-        let counters = Kind.allCases.map { kind in
-            (
-                kind,
-                metrics.counter(
-                    "voicegateway_unsupported_messages_total",
-                    help: "Messages of participants that have no form for clients and were passed over.",
-                    labels: ["kind": kind.rawValue])
-            )
-        }
-        self.counters = Dictionary(uniqueKeysWithValues: counters)
+        counters = metrics.counters(
+            "voicegateway_unsupported_messages_total",
+            help: "Messages of participants that have no form for clients and were passed over.", label: "kind",
+            of: Kind.allCases, text: \.rawValue)
     }
 
     func add(_ kind: Kind) { counters[kind]?.add() }

@@ -150,11 +150,7 @@ package struct ContentSniffer: Sendable {
         if isBeginning { outputs.append(.event(.fileFormat(AudioFormat(encoding: .pcmS16LE, sampleRate: rate)))) }
         if !samples.isEmpty {
             var sound: [UInt8] = []
-            sound.reserveCapacity(2 * samples.count)
-            for sample in samples {
-                sound.append(UInt8(truncatingIfNeeded: sample))
-                sound.append(UInt8(truncatingIfNeeded: sample >> 8))
-            }
+            SampleEncoder.append(samples.span, as: .pcmS16LE, to: &sound)
             outputs.append(.event(.audio(sound)))
         }
         if stream.isOver { outputs.append(.event(.fileFormat(nil))) }

@@ -173,7 +173,7 @@ package struct WAVFile: Hashable, Sendable {
         UInt16(file[offset]) | UInt16(file[offset + 1]) << 8
     }
 
-    private static func uint32(_ file: [UInt8], _ offset: Int) -> UInt32 {
+    static func uint32(_ file: [UInt8], _ offset: Int) -> UInt32 {
         UInt32(uint16(file, offset)) | UInt32(uint16(file, offset + 2)) << 16
     }
 }

@@ -59,7 +59,7 @@ struct WAVStream: Sendable {
     /// more must come.
     private mutating func begin() throws(WAVError) -> ArraySlice<UInt8>? {
         while offset + 8 <= header.count {
-            let size = integer(offset + 4)
+            let size = Int(WAVFile.uint32(header, offset + 4))
             let start = offset + 8
             if header[offset..<start - 4].elementsEqual("data".utf8) {
                 guard let format else { throw .missingFormat }
@@ -68,7 +68,7 @@ struct WAVStream: Sendable {
                 guard RecordingReader.sampleRates.contains(rate) else { throw .unsupportedSampleRate(UInt32(rate)) }
                 sampleRate = rate
                 let isOpen = size == 0 || size >= Int(Int32.max)
-                trailing = max(0, min(integer(4) + 8 - (start + size), Self.maximumHeaderBytes))
+                trailing = max(0, min(Int(WAVFile.uint32(header, 4)) + 8 - (start + size), Self.maximumHeaderBytes))
                 part = .samples(left: isOpen ? nil : size)
                 defer { header = [] }
                 return header[start...]
@@ -91,9 +91,5 @@ struct WAVStream: Sendable {
         carry = Array(data[whole...])
         return WAVFile(codec: codec, sampleRate: sampleRate ?? 0, channels: channels, data: Array(data[..<whole]))
             .monoSamples()
-    }
-
-    private func integer(_ offset: Int) -> Int {
-        (0..<4).reduce(0) { $0 | Int(header[offset + $1]) << (8 * $1) }
     }
 }
