@@ -56,9 +56,6 @@ package final class ByteStream {
     /// Whether bytes go out as they are. Then nothing is reported within a call of `write`.
     package var isPlain: Bool { session == nil }
 
-    /// The name in the client's certificate, if it has shown one that an authority of ours vouches for.
-    package var clientName: String? { session?.clientName }
-
     /// Sends the first bytes of TLS, or waits for the client's.
     package func startTLS() {
         session?.start()

@@ -98,9 +98,7 @@ final class HTTPConnection {
         return false
     }
 
-    private var peer: HTTPPeer {
-        HTTPPeer(address: stream.remoteAddress, isSecure: isSecure, certificateName: stream.clientName)
-    }
+    private var peer: HTTPPeer { HTTPPeer(address: stream.remoteAddress, isSecure: isSecure) }
 
     private func waitForBytes() {
         if hasEnded { return close() }

@@ -124,19 +124,6 @@ package final class TLSSession {
     // SAFETY: the session is freed once, with its two BIOs, by its only owner.
     deinit { unsafe SSL_free(ssl) }
 
-    /// The first name of the client's certificate that was verified: its subject's common name; nil without one.
-    package var clientName: String? {
-        // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
-        guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { return nil }
-        defer { unsafe X509_free(certificate) }
-        var text = [CChar](repeating: 0, count: 256)
-        // SAFETY: the library writes at most as many bytes as there are, with a zero at the end.
-        let length = unsafe X509_NAME_get_text_by_NID(
-            X509_get_subject_name(certificate), NID_commonName, &text, Int32(text.count))
-        guard length > 0 else { return nil }
-        return String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
     /// Sends the client's first flight, or waits for it.
     package func start() {
         guard state == .idle else { return }

@@ -5,12 +5,9 @@ package struct HTTPPeer: Hashable, Sendable {
     package var address: TransportAddress?
     /// The connection is TLS.
     package var isSecure: Bool
-    /// The common name in the certificate that it has shown and that was verified.
-    package var certificateName: String?
 
-    package init(address: TransportAddress? = nil, isSecure: Bool = false, certificateName: String? = nil) {
+    package init(address: TransportAddress? = nil, isSecure: Bool = false) {
         self.address = address
         self.isSecure = isSecure
-        self.certificateName = certificateName
     }
 }

@@ -58,11 +58,6 @@ package struct Drain: Sendable {
 
     package var isOver: Bool { if case .over = state { true } else { false } }
 
-    /// How long calls may still go on; nil when the gateway does not drain.
-    package func remaining(now: Instant) -> Duration? {
-        if case .draining(_, let end) = state { end - now } else { nil }
-    }
-
     package var nextDeadline: Instant? {
         guard case .draining(let notice, let end) = state else { return nil }
         return calls == 0 ? min(notice, end) : end
