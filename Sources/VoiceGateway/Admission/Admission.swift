@@ -153,21 +153,25 @@ package final class Admission: Sendable {
 
     /// Counts a connection that was refused before anything of it was read, and writes it down from time to time.
     package func refusedConnection(_ reason: HTTPServer.RefusalReason) {
-        let why: String
         switch reason {
-        case .tooManyConnections:
-            refusals[.unavailable]?.add()
-            why = "too many connections"
-        case .tooManyOpenFiles:
-            refusalsOfOpenFiles.add()
-            why = "too many open files (see ulimit -n)"
-        case .speaksPlain, .speaksTLS, .tlsFailed:
-            refusalsOfTLS.add()
-            // Any scanner can bring these about, and nobody has to do something about them.
-            return log.info("connection refused", ["reason": reason.tlsSentence])
+        case .tooManyConnections: report("too many connections", refusals[.unavailable])
+        case .tooManyOpenFiles: report("too many open files (see ulimit -n)", refusalsOfOpenFiles)
+        case .speaksPlain: report(tls: "the client speaks plain HTTP to a port with TLS")
+        case .speaksTLS: report(tls: "the client speaks TLS to a port without it (TLS_CERT is not set)")
+        case .tlsFailed(let why): report(tls: why)
         }
+    }
+
+    private func report(_ why: String, _ counter: Counter?) {
+        counter?.add()
         guard let count = connectionRefusals.note(now: EventLoop.clock()) else { return }
         log.warning("connections refused", ["reason": why, "count": count])
+    }
+
+    /// Any scanner can bring these about, and nobody has to do something about them.
+    private func report(tls why: String) {
+        refusalsOfTLS.add()
+        log.info("connection refused", ["reason": why])
     }
 
     /// One WebSocket, or one session that outlives it, among those that are counted. Gives its place back when nobody
@@ -290,16 +294,5 @@ package final class Admission: Sendable {
     private static func decrement<Key: Hashable>(_ table: inout [Key: Int], _ key: Key) {
         guard let count = table[key] else { return }
         table[key] = count > 1 ? count - 1 : nil
-    }
-}
-
-extension HTTPServer.RefusalReason {
-    fileprivate var tlsSentence: String {
-        switch self {
-        case .speaksPlain: "the client speaks plain HTTP to a port with TLS"
-        case .speaksTLS: "the client speaks TLS to a port without it (TLS_CERT is not set)"
-        case .tlsFailed(let reason): reason
-        case .tooManyConnections, .tooManyOpenFiles: ""
-        }
     }
 }

@@ -196,8 +196,9 @@ enum Banner {
         isSecure: Bool = false
     ) -> String {
         let reachable = DevServerBanner.reachable(address)
-        let clients = "\(isSecure ? "wss" : "ws")://\(reachable)/ws"
-        let page = hasPlayground ? "Open \(isSecure ? "https" : "http")://\(reachable)/ in a browser and talk.\n" : ""
+        let tls = isSecure ? "s" : ""
+        let clients = "ws\(tls)://\(reachable)/ws"
+        let page = hasPlayground ? "Open http\(tls)://\(reachable)/ in a browser and talk.\n" : ""
         guard case .development(_, let credentials) = roomServer else {
             return page + "VoiceGateway at \(clients), rooms at \(url.webSocketText).\n"
         }

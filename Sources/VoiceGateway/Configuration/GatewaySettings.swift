@@ -64,7 +64,6 @@ package enum GatewaySettings {
     static let threads = Setting<Int?>(
         "THREADS", .number(1...256), in: .process, otherwise: "one a core", "how many event loops run")
     static let logLevel = Setting<LogLevel>("LOG_LEVEL", .choice, in: .process, default: .info, "what the log tells")
-
     static let logFormat = Setting<LogFormat>(
         "LOG_FORMAT", .choice, in: .process, default: .text, "how lines of the log are written: logfmt, or JSON objects"
     )

@@ -8,15 +8,6 @@ struct PublicAddress {
     /// Whether a hop may speak for whoever is behind it.
     let isTrustedProxy: (IPAddress) -> Bool
 
-    init(configured: HTTPURL?, isTrustedProxy: @escaping (IPAddress) -> Bool) {
-        self.configured = configured
-        self.isTrustedProxy = isTrustedProxy
-    }
-
-    init(_ settings: HTTPSettings) {
-        self.init(configured: settings.publicURL, isTrustedProxy: settings.trustedProxies.contains)
-    }
-
     /// The address of a WebSocket; nil when the request does not say where it was sent to.
     ///
     /// - Parameter pathAndQuery: begins with a slash.
@@ -56,5 +47,11 @@ struct PublicAddress {
                 default: "-._:[]".utf8.contains(byte)
                 }
             }
+    }
+}
+
+extension PublicAddress {
+    init(_ settings: HTTPSettings) {
+        self.init(configured: settings.publicURL, isTrustedProxy: settings.trustedProxies.contains)
     }
 }

@@ -97,12 +97,15 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
         if let session {
-            switch closure.loss {
-            case nil: session.clientClosed()
-            case .departed?: session.clientLost(.departed, mayResume: false)
-            case .faulty?: session.clientLost(.faulty, mayResume: false)
-            case .some(let loss):
-                if let onLost { onLost(session, loss) } else { session.clientLost(loss, mayResume: false) }
+            if let loss = closure.loss {
+                let mayComeBack = loss != .departed && loss != .faulty
+                if mayComeBack, let onLost {
+                    onLost(session, loss)
+                } else {
+                    session.clientLost(loss, mayResume: false)
+                }
+            } else {
+                session.clientClosed()
             }
         }
         onLost = nil
