@@ -26,10 +26,10 @@ async def test_prometheus_scrapes_a_gateway_and_answers_what_dashboard_and_alert
     (tmp_path / "prometheus.yml").write_text(shipped("prometheus/prometheus.yml", {
         "127.0.0.1:3001, 127.0.0.1:3002": f"127.0.0.1:{gateway.port}", "scrape_interval: 15s": "scrape_interval: 1s"}))
     port = free_port()
-    await programs(Program(
+    prometheus = await programs(Program(
         "prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
         f"--web.listen-address=127.0.0.1:{port}"))
-    await answers(port)
+    await answers(prometheus, port)
 
     async with aiohttp.ClientSession() as http, VoiceClient(gateway.url, identity="alice") as alice:
 

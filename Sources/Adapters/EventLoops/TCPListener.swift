@@ -12,8 +12,6 @@ package final class TCPListener: LoopHandle {
     package static let maximumAcceptsPerIteration = 64
     /// How long the listener waits when the system is short of memory.
     package static let pauseWhenExhausted: Duration = .milliseconds(100)
-    /// How many of the last descriptors are not for newcomers; of a process with few, an eighth.
-    package static let reservedDescriptors = 32
 
     /// Where the listener is bound, with the port that the kernel chose when 0 was asked for.
     package let localAddress: TransportAddress
@@ -24,10 +22,6 @@ package final class TCPListener: LoopHandle {
 
     private let descriptor: Int32
     private var onAccept: ((Int32) -> Void)?
-    /// Given up for a moment when no descriptor is left, so that a connection can be taken in order to close it.
-    private var spare: Int32
-    /// Descriptors from this number on are the last ones: the kernel gives the lowest that is free.
-    private let firstReserved: Int32
     private var pause: LoopTimer?
 
     /// - Parameters:
@@ -41,14 +35,14 @@ package final class TCPListener: LoopHandle {
         let descriptor = try Self.open(address, isShared: isShared)
         self.descriptor = descriptor
         self.onAccept = onAccept
+        // Before descriptors run out.
+        _ = ConnectionAcceptor.shared
         // SAFETY: what the pointers point to is used during the call only.
         localAddress =
             unsafe TransportAddress.reading { pointer, length in
                 var size = unsafe socklen_t(length.pointee)
                 return unsafe getsockname(descriptor, pointer, &size)
             } ?? address
-        spare = Self.openSpare()
-        firstReserved = Self.firstReserved()
         let raw = unsafe loop.raw
         do throws(EventLoopError) {
             try unsafe super.init(loop: loop, type: UV_POLL, label: "TCP listener at \(address)") { memory in
@@ -100,53 +94,17 @@ package final class TCPListener: LoopHandle {
         }
     }
 
-    // SAFETY: a constant path.
-    private static func openSpare() -> Int32 { unsafe Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
-
-    private static func firstReserved() -> Int32 {
-        var limit = rlimit()
-        // SAFETY: the structure is ours.
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
-        let most = Int32(clamping: limit.rlim_cur)
-        return most - min(Int32(reservedDescriptors), most / 8)
-    }
-
     private func acceptPending() {
-        // Regained as soon as others have given some back.
-        if spare < 0 { spare = Self.openSpare() }
         for _ in 0..<Self.maximumAcceptsPerIteration {
             guard let onAccept else { return }
-            let accepted = gateway_accept(descriptor)
-            if accepted >= firstReserved {
-                refuse(accepted)
-            } else if accepted >= 0 {
-                onAccept(accepted)
-            } else {
-                switch errno {
-                case EAGAIN: return
-                case EINTR, ECONNABORTED, EPROTO: continue
-                case EMFILE, ENFILE:
-                    guard refuseWithSpare() else { return pausePolling() }
-                default: return pausePolling()
-                }
+            switch ConnectionAcceptor.shared.accept(from: descriptor, refusingWith: refusal) {
+            case .accepted(let accepted): onAccept(accepted)
+            case .refused: onRefused?()
+            case .gone: continue
+            case .nobody: return
+            case .exhausted: return pausePolling()
             }
         }
-    }
-
-    /// Takes a connection with the spare descriptor and refuses it.
-    private func refuseWithSpare() -> Bool {
-        guard spare >= 0 else { return false }
-        _ = Glibc.close(spare)
-        let accepted = gateway_accept(descriptor)
-        let code = errno
-        if accepted >= 0 { refuse(accepted) }
-        spare = Self.openSpare()
-        return accepted >= 0 || code == EAGAIN
-    }
-
-    private func refuse(_ accepted: Int32) {
-        Self.refuse(accepted, refusal)
-        onRefused?()
     }
 
     /// Closes a connection that was just accepted, and tells the client why as far as that is possible without waiting.
@@ -170,7 +128,5 @@ package final class TCPListener: LoopHandle {
 
     override func didClose() {
         _ = Glibc.close(descriptor)
-        if spare >= 0 { _ = Glibc.close(spare) }
-        spare = -1
     }
 }

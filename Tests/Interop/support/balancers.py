@@ -33,7 +33,7 @@ class Balancer(Program):
 
     async def start(self) -> "Balancer":
         await super().start()
-        await answers(self.port)
+        await answers(self, self.port)
         return self
 
 

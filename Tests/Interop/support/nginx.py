@@ -104,7 +104,7 @@ class Nginx(Program):
 
     async def start(self) -> "Nginx":
         await super().start()
-        await answers(self.port)
+        await answers(self, self.port)
         return self
 
     @property

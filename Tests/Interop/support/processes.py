@@ -2,8 +2,10 @@
 waited for by what it prints or answers, and ended with the test."""
 
 import asyncio
+import itertools
 import os
 import pathlib
+import random
 import signal
 import socket
 import sys
@@ -17,13 +19,19 @@ KEY = os.environ.get("INTEROP_LIVEKIT_API_KEY", "devkey")
 SECRET = os.environ.get("INTEROP_LIVEKIT_API_SECRET", "secret")
 
 
+# Below the ports that the kernel gives to clients, or a connection of somebody else could take one before the program does;
+# each once, or two listeners of one program could be given the same.
+_ports = itertools.cycle(range(20_000, 32_000))
+for _ in range(random.randrange(12_000)):
+    next(_ports)
+
+
 def free_port() -> int:
     """A TCP port that nobody listens on, whose UDP twin is free as well."""
-    while True:
+    for port in _ports:
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
             try:
+                tcp.bind(("127.0.0.1", port))
                 udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
@@ -107,8 +115,8 @@ class Program:
         await asyncio.gather(*self._reading, return_exceptions=True)
 
 
-async def answers(port: int, within: float = 20, host: str = "127.0.0.1") -> None:
-    """Waits until something accepts TCP connections on the port."""
+async def answers(program: Program, port: int, within: float = 20, host: str = "127.0.0.1") -> None:
+    """Waits until the program accepts TCP connections on the port."""
     deadline = asyncio.get_running_loop().time() + within
     while True:
         try:
@@ -116,7 +124,9 @@ async def answers(port: int, within: float = 20, host: str = "127.0.0.1") -> Non
             writer.close()
             return
         except OSError:
-            assert asyncio.get_running_loop().time() < deadline, f"nothing listens on port {port}"
+            said = "\n".join(program.lines[-40:])
+            assert program.process.returncode is None, f"{program.command[:2]} ended: {said}"
+            assert asyncio.get_running_loop().time() < deadline, f"nothing listens on port {port}: {said}"
             await asyncio.sleep(0.05)
 
 
@@ -138,7 +148,7 @@ class Gateway(Program):
 
     async def start(self) -> "Gateway":
         await super().start()
-        await answers(self.port)
+        await answers(self, self.port)
         return self
 
 
@@ -152,7 +162,7 @@ class RoomServer(Program):
 
     async def start(self) -> "RoomServer":
         await super().start()
-        await answers(self.port, host=self.host)
+        await answers(self, self.port, host=self.host)
         return self
 
 

@@ -2,7 +2,6 @@
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -12,18 +11,12 @@ from pathlib import Path
 
 from livekit import api
 
-from support.processes import DEPLOYMENT, KEY, SECRET
+from support.processes import DEPLOYMENT, KEY, SECRET, free_port
 
 # The development secret is short on purpose.
 warnings.filterwarnings("ignore", message=".*HMAC key is.*")
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def executable():
