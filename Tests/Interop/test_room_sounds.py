@@ -17,7 +17,8 @@ async def test_turns_end_with_the_agents_voice_while_its_ambience_goes_on(progra
     gateway = await programs(Gateway())
     await programs(Worker(gateway.room_url, AMBIENCE=AMBIENCE))
     async with OldClient(gateway.url, room="office", identity="caller") as client:
-        await client.event("ready")
+        # The agent listens to the first that it finds, and has found this one before another comes.
+        await client.event("agent.metadata", 60)
         async with VoiceClient(gateway.url, room="office", agent="") as listener:
             # The ambience plays: raw sound has it, files have not.
             await listener.until(lambda: len(listener.samples) > 2 * listener.rate_out, what="two seconds of ambience")
