@@ -30,9 +30,9 @@ enum Program {
             Console.print(text)
             warn(warnings)
             return 0
-        case .serve(let configuration, let warnings):
-            warn(warnings)
-            return await ServeCommand.run(configuration)
+        case .serve(let request):
+            warn(request.warnings)
+            return await ServeCommand.run(request)
         case .devServer(let configuration):
             return await DevServerCommand.run(configuration)
         case .call(let request):

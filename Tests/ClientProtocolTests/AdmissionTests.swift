@@ -89,14 +89,14 @@ struct AdmissionTests {
     func keys() {
         let keys = APIKeys(setting: " alpha, beta ,,gamma\n")
         #expect(keys.count == 3)
-        #expect(keys.check("alpha") == .accepted(index: 0) && keys.check("gamma") == .accepted(index: 2))
+        #expect(keys.check("alpha") == .accepted(number: 0) && keys.check("gamma") == .accepted(number: 2))
         #expect(keys.check(nil) == .missing && keys.check("") == .missing)
         for wrong in ["Alpha", "alph", "alphaa", "alpha\0", " alpha", "beta,", String(repeating: "x", count: 5000)] {
             #expect(keys.check(wrong) == .wrong)
         }
         #expect(APIKeys([]).check("x") == .wrong)
         let longest = String(repeating: "k", count: APIKeys.maximumSize)
-        #expect(APIKeys([longest]).check(longest) == .accepted(index: 0))
+        #expect(APIKeys([longest]).check(longest) == .accepted(number: 0))
         #expect(APIKeys([longest]).check(longest + "k") == .wrong)
         #expect(!APIKeys.isValid("") && !APIKeys.isValid(longest + "k") && APIKeys.isValid("k"))
     }

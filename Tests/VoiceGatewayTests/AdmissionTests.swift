@@ -16,7 +16,7 @@ struct AdmissionTests {
     {
         var configuration = GatewayConfiguration()
         change(&configuration)
-        return Admission(configuration, log: .silent, metrics: metrics)
+        return Admission(CurrentConfiguration(configuration), log: .silent, metrics: metrics)
     }
 
     private func place(_ admission: Admission, _ address: IPAddress) throws -> Admission.Place {
@@ -142,6 +142,35 @@ struct AdmissionTests {
             return winners
         }
         #expect(winners.count == 1)
+    }
+
+    @Test("settings that are read again count for the next request, and a key keeps what it has used up")
+    func reread() throws {
+        var configuration = GatewayConfiguration()
+        configuration.access.apiKeys = APIKeys(["alpha", "beta"])
+        configuration.rateLimit = RateLimit(requests: 1, seconds: 60, burstMultiplier: 1)
+        configuration.limits.maximumConnections = 1
+        let current = CurrentConfiguration(configuration)
+        let admission = Admission(current, log: .silent, metrics: Metrics())
+        func verdict(_ key: String) -> Admission.Verdict { admission.check(apiKey: key, address: ann, now: .zero) }
+        #expect(verdict("beta") == .admitted(Caller(address: ann, key: 1)))
+        let held = try place(admission, ann)
+        #expect(throws: AdmissionRefusal.unavailable) { try place(admission, ann) }
+
+        configuration.access.apiKeys = APIKeys(["gamma", "beta"]).following(APIKeys(["alpha", "beta"]))
+        configuration.limits.maximumConnections = 2
+        current.replace(by: configuration)
+        admission.configurationChanged()
+        #expect(verdict("alpha") == .refused(.wrongKey, retryAfterSeconds: nil))
+        #expect(verdict("beta") == .refused(.rateLimited, retryAfterSeconds: 60))
+        #expect(verdict("gamma") == .admitted(Caller(address: ann, key: 2)))
+        _ = try place(admission, ann)
+        withExtendedLifetime(held) {}
+
+        configuration.rateLimit = nil
+        current.replace(by: configuration)
+        admission.configurationChanged()
+        #expect(verdict("beta") == .admitted(Caller(address: ann, key: 1)))
     }
 
     @Test("refusals are counted by reason")

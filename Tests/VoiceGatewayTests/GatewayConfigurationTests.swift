@@ -11,17 +11,17 @@ struct GatewayConfigurationTests {
     private func serve(
         _ line: String = "", environment: [String: String] = [:], file: String? = nil
     ) throws -> GatewayConfiguration {
-        guard case .serve(let configuration, _) = try invoke("serve " + line, environment: environment, file: file)
+        guard case .serve(let request) = try invoke("serve " + line, environment: environment, file: file)
         else { throw UsageError(["not serve"]) }
-        return configuration
+        return request.configuration
     }
 
     private func warnings(_ line: String = "", environment: [String: String] = [:], file: String? = nil) throws
         -> [String]
     {
-        guard case .serve(_, let warnings) = try invoke("serve " + line, environment: environment, file: file)
+        guard case .serve(let request) = try invoke("serve " + line, environment: environment, file: file)
         else { throw UsageError(["not serve"]) }
-        return warnings
+        return request.warnings
     }
 
     @Test("without settings everything is as the parts have it on their own")
@@ -147,8 +147,8 @@ struct GatewayConfigurationTests {
             }
         }
         let invocation = try Invocation(arguments: arguments, environment: environment) { _ in "" }
-        guard case .serve(let configuration, _) = invocation else { throw UsageError(["not serve"]) }
-        try expectOther(configuration)
+        guard case .serve(let request) = invocation else { throw UsageError(["not serve"]) }
+        try expectOther(request.configuration)
         #expect(GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == ["LIVEKIT_API_SECRET", "API_KEYS"])
     }
 

@@ -94,7 +94,7 @@ struct HTTPInterfaceTests {
         #expect(try stage.send(.get, "/health/ready").status == 503 && stage.rooms.checks == 2)
         stage.now += RoomServerProbe.staleness
         #expect(try stage.send(.get, "/health/ready").status == 200)
-        stage.interface.startDraining()
+        stage.isDraining = true
         #expect(try stage.send(.get, "/health/ready").json["missing"] == ["the gateway is shutting down"])
     }
 

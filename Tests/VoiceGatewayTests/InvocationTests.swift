@@ -11,8 +11,8 @@ struct InvocationTests {
         _ line: String, environment: [String: String] = [:], file: String? = nil
     ) throws -> GatewayConfiguration {
         let invocation = try invoke(line, environment: environment, file: file)
-        guard case .serve(let configuration, _) = invocation else { throw UsageError(["not serve"]) }
-        return configuration
+        guard case .serve(let request) = invocation else { throw UsageError(["not serve"]) }
+        return request.configuration
     }
 
     @Test("without anything the gateway serves with a room server inside", arguments: ["", "serve"])

@@ -6,11 +6,16 @@ internal import Glibc
 /// Belongs to the loop's thread.
 package final class SignalWatcher: LoopHandle {
     /// The signals that somebody may wait for.
-    package enum Signal: Int32, Sendable, CaseIterable {
+    package enum Signal: Int32, Sendable {
+        /// The terminal has gone; for processes that have none, what the operator says who has changed their settings.
+        case hangUp = 1
         /// Ctrl-C.
         case interrupt = 2
         /// The polite way to end a process: `kill`, `docker stop`.
         case terminate = 15
+
+        /// Those that are to end the process.
+        package static let ending: [Signal] = [.interrupt, .terminate]
     }
 
     private var handler: (() -> Void)?
@@ -37,12 +42,12 @@ package final class SignalWatcher: LoopHandle {
         }
     }
 
-    /// Watches all signals that somebody may wait for.
-    package static func all(
-        on loop: EventLoop, handler: @escaping (Signal) -> Void
+    /// Watches several signals.
+    package static func watch(
+        _ signals: [Signal], on loop: EventLoop, handler: @escaping (Signal) -> Void
     ) throws(EventLoopError) -> [SignalWatcher] {
         var watchers: [SignalWatcher] = []
-        for signal in Signal.allCases { watchers.append(try SignalWatcher(loop: loop, signal) { handler(signal) }) }
+        for signal in signals { watchers.append(try SignalWatcher(loop: loop, signal) { handler(signal) }) }
         return watchers
     }
 

@@ -45,7 +45,8 @@ package final class HTTPServer {
     /// What a connection begins with: the certificate with which we answer, at the moment.
     package var certificate: (() -> TLSServerContext)?
 
-    package let configuration: Configuration
+    /// Counts for what begins from now on.
+    package var configuration: Configuration
     package let loop: EventLoop
     private(set) weak var handler: (any HTTPHandler)?
     private var listeners: [TCPListener] = []

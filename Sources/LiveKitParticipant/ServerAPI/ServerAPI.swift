@@ -18,8 +18,8 @@ package final class ServerAPI {
 
     private let client: HTTPClient
     private let server: HTTPURL
-    private let key: String
-    private let secret: String
+    private var key: String
+    private var secret: String
     private let authentication: MessageAuthentication
     private let unixTime: () -> Int64
 
@@ -37,6 +37,12 @@ package final class ServerAPI {
         self.secret = secret
         self.authentication = authentication
         self.unixTime = unixTime
+    }
+
+    /// Signs the calls that begin from now on with another key.
+    package func use(key: String, secret: String) {
+        self.key = key
+        self.secret = secret
     }
 
     /// Makes a call.

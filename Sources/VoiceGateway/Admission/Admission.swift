@@ -21,10 +21,8 @@ package final class Admission: Sendable {
     /// How long a client that has shown no key may take to send one as its first message.
     package static let keyWait = Duration.seconds(5)
 
-    package let access: AccessPolicy
+    private let current: CurrentConfiguration
     let keyWait: Duration
-    private let limits: ConnectionLimits
-    private let http: HTTPSettings
     /// What tells the rooms and identities that are in use from those that are free.
     let identities = IdentityClaims()
     private let log: Log
@@ -50,11 +48,9 @@ package final class Admission: Sendable {
     }
 
     package init(
-        _ configuration: GatewayConfiguration, log: Log, metrics: Metrics, keyWait: Duration = Admission.keyWait
+        _ current: CurrentConfiguration, log: Log, metrics: Metrics, keyWait: Duration = Admission.keyWait
     ) {
-        access = configuration.access
-        limits = configuration.limits
-        http = configuration.http
+        self.current = current
         self.keyWait = keyWait
         self.log = log
         var refusals: [AdmissionRefusal: Counter] = [:]
@@ -65,7 +61,19 @@ package final class Admission: Sendable {
         refusalsOfDuplicates = Self.counter("duplicate_identity", metrics)
         refusalsOfOpenFiles = Self.counter("open_files", metrics)
         refusalsOfTLS = Self.counter("tls", metrics)
-        state = Locked(State(limiter: configuration.rateLimit.map { RateLimiter(limit: $0, now: .zero) }))
+        let rateLimit = current.part(\.rateLimit)
+        state = Locked(State(limiter: rateLimit.map { RateLimiter(limit: $0, now: .zero) }))
+    }
+
+    package var access: AccessPolicy { current.part(\.access) }
+
+    /// The settings have been read again. With another rate limit everybody's allowance is full.
+    package func configurationChanged() {
+        let rateLimit = current.part(\.rateLimit)
+        state.withLock { state in
+            guard state.limiter?.limit != rateLimit else { return }
+            state.limiter = rateLimit.map { RateLimiter(limit: $0, now: EventLoop.clock()) }
+        }
     }
 
     private static func counter(_ reason: String, _ metrics: Metrics) -> Counter {
@@ -80,11 +88,11 @@ package final class Admission: Sendable {
     package func address(of request: HTTPRequest) -> IPAddress {
         ForwardedFor.client(
             peer: request.remoteAddress?.ip ?? .anyV4, values: request.headers.values("X-Forwarded-For"),
-            proxies: http.trustedProxies)
+            proxies: current.part(\.http.trustedProxies))
     }
 
     /// Whether a page of this origin may connect; nil for a program that is no browser.
-    func allows(origin: String?) -> Bool { http.allowedOrigins.allows(origin) }
+    func allows(origin: String?) -> Bool { current.part(\.http.allowedOrigins).allows(origin) }
 
     /// The API key that came with a request; its header counts before `?api_key=`, and that before the subprotocols.
     package func presentedKey(of request: HTTPRequest) -> String? {
@@ -111,7 +119,7 @@ package final class Admission: Sendable {
     package func check(apiKey: String?, address: IPAddress, now: Instant) -> Verdict {
         guard let keys = access.apiKeys else { return count(Caller(address: address), now: now) }
         switch keys.check(apiKey) {
-        case .accepted(let index): return count(Caller(address: address, key: index), now: now)
+        case .accepted(let number): return count(Caller(address: address, key: number), now: now)
         case .missing: return count(Caller(address: address), now: now, or: .missingKey)
         case .wrong: return count(Caller(address: address), now: now, or: .wrongKey)
         }
@@ -239,7 +247,7 @@ package final class Admission: Sendable {
 
     /// Takes a place for a WebSocket.
     func open(_ address: IPAddress) -> Result<Place, AdmissionRefusal> {
-        let limits = limits
+        let limits = current.part(\.limits)
         let group = address.accountable
         let refusal = state.withLock { state -> AdmissionRefusal? in
             if state.isClosed { return .draining }
@@ -259,7 +267,7 @@ package final class Admission: Sendable {
     }
 
     private func enter(key: Int) -> Bool {
-        let most = limits.maximumConnectionsPerKey
+        let most = current.part(\.limits.maximumConnectionsPerKey)
         return state.withLock { state in
             if let most, state.perKey[key, default: 0] >= most { return false }
             state.perKey[key, default: 0] += 1

@@ -35,12 +35,10 @@ final class ConnectionGate {
     /// Messages of the opening that have shown nothing.
     private var messages = 0
 
-    /// - Parameters:
-    ///   - isResumption: the request brings the resume token of a session that is there. That is as good as a key, and
+    /// - Parameter isResumption: the request brings the resume token of a session that is there. That is as good as a key, and
     ///     the session has its place already.
-    ///   - isDraining: the gateway goes.
     init(
-        _ request: HTTPRequest, admission: Admission, loop: EventLoop, isResumption: Bool, isDraining: Bool = false
+        _ request: HTTPRequest, admission: Admission, loop: EventLoop, isResumption: Bool
     ) {
         self.admission = admission
         self.loop = loop
@@ -49,9 +47,8 @@ final class ConnectionGate {
         key = admission.presentedKey(of: request)
         hasToken = AccessTokens.presented(by: request) != nil
         origin = request.headers["Origin"]
-        guard !isResumption, !isDraining else {
+        guard !isResumption else {
             place = nil
-            if isDraining { refusal = .unavailable }
             return
         }
         switch admission.open(address) {

@@ -1,8 +1,9 @@
 /// What a command line comes to.
 package enum Invocation: Hashable, Sendable {
-    /// - Parameter warnings: what is possible, but may not be meant.
-    case serve(GatewayConfiguration, warnings: [String])
+    case serve(ServeRequest)
     /// What counts, as text for standard output.
+    ///
+    /// - Parameter warnings: what is possible, but may not be meant.
     case checkConfig(String, warnings: [String])
     case devServer(DevServerConfiguration)
     case token(TokenRequest)
@@ -65,12 +66,11 @@ package enum Invocation: Hashable, Sendable {
                 self = .print(SettingsReport.table)
                 return
             }
-            settings.checkFile(of: GatewaySettings.livekitCAFile, readFile)
-            let configuration = try GatewayConfiguration(&settings)
+            let request = try ServeRequest(settings, readFile: readFile)
             self =
                 command == .serve
-                ? .serve(configuration, warnings: settings.warnings)
-                : .checkConfig(SettingsReport.effective(settings), warnings: settings.warnings)
+                ? .serve(request)
+                : .checkConfig(SettingsReport.effective(request.settings), warnings: request.warnings)
         case .devServer: self = .devServer(try DevServerConfiguration(settings))
         case .token: self = .token(try TokenRequest(settings))
         case .call: self = .call(try CallRequest(settings))

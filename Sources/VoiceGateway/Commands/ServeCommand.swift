@@ -26,7 +26,8 @@ enum ServeCommand {
         }
     }
 
-    static func run(_ configuration: GatewayConfiguration) async -> Int32 {
+    static func run(_ request: ServeRequest) async -> Int32 {
+        let configuration = request.configuration
         let log = Log(minimumLevel: configuration.logLevel, format: configuration.logFormat)
         OpenFiles.raiseLimit()
         ProcessMemory.returnLargeBlocks()
@@ -37,7 +38,7 @@ enum ServeCommand {
             defer { loops.stop() }
             let memory = try starting(MemoryKeeper.start)
             defer { memory.stop() }
-            try await run(configuration, loops, log)
+            try await run(request, loops, log)
             return 0
         } catch {
             Console.complain(error.sentence)
@@ -55,9 +56,8 @@ enum ServeCommand {
         }
     }
 
-    private static func run(_ configuration: GatewayConfiguration, _ loops: ProcessLoops, _ log: Log)
-        async throws(StartError)
-    {
+    private static func run(_ request: ServeRequest, _ loops: ProcessLoops, _ log: Log) async throws(StartError) {
+        let configuration = request.configuration
         // The port first: a mistake there shall not wait for anything else.
         if configuration.listenAddress.port != 0 {
             do throws(EventLoopError) {
@@ -82,52 +82,60 @@ enum ServeCommand {
         } catch {
             throw StartError(sentence: "The gateway cannot make its certificate: \(error).", exitCode: 1)
         }
-        let roomServer = try await RoomServerInUse.open(configuration.roomServer, loop: loops.loops[0], log: log)
+        let signals = try await signals(loops.loops[0])
+        let roomServer = try await roomServer(configuration, loops.loops[0], log)
         let metrics = Metrics()
+        let current = CurrentConfiguration(configuration)
         let environment = GatewayEnvironment(
-            configuration: configuration, roomServer: roomServer.url, authorities: authorities, transports: transports,
+            current: current, roomServer: roomServer.url, authorities: authorities, transports: transports,
             log: log, metrics: metrics, certificate: certificate,
-            admission: Admission(configuration, log: log, metrics: metrics))
-        var address = configuration.listenAddress
-        var gatewayLoops: [(EventLoop, LoopBound<GatewayLoop>)] = []
+            admission: Admission(current, log: log, metrics: metrics))
+        let serving: ServingLoops
         do throws(EventLoopError) {
-            for (index, loop) in loops.loops.enumerated() {
-                let asked = address
-                let (gatewayLoop, bound) = try await loop.run { () throws(EventLoopError) in
-                    let gatewayLoop = GatewayLoop(
-                        loop: loop, index: index, environment: environment, endpoints: Endpoints.make)
-                    return (LoopBound(gatewayLoop, on: loop), try gatewayLoop.listen(at: asked))
-                }
-                address = bound
-                gatewayLoops.append((loop, gatewayLoop))
-            }
-            let all = gatewayLoops
-            for (loop, gatewayLoop) in gatewayLoops { await loop.run { gatewayLoop.value.gatewayLoops = all } }
+            serving = try await ServingLoops.listen(on: loops.loops, at: configuration.listenAddress, environment)
         } catch {
-            await drain(gatewayLoops)
+            await signals.close()
             await roomServer.close()
             throw .notServing(error)
         }
         Console.print(
             Banner.text(
-                address: address, roomServer: configuration.roomServer, url: roomServer.url,
+                address: serving.address, roomServer: configuration.roomServer, url: roomServer.url,
                 hasPlayground: configuration.http.hasPlayground, isSecure: configuration.tls != nil))
         log.info(
-            "serving", ["address": address, "rooms": roomServer.url.webSocketText, "threads": gatewayLoops.count])
-        let open = gatewayLoops
+            "serving", ["address": serving.address, "rooms": roomServer.url.webSocketText, "threads": serving.count])
+        let serviceManager = ServiceManager()
+        let watchdog = try? serviceManager?.keepAlive(loops.loops)
+        serviceManager?.ready()
+        let reload = SettingsReload(request, environment, serving)
+        await DrainDriver(
+            signals: signals, settings: { current.part(\.drain) }, admission: environment.admission,
+            isDraining: metrics.gauge(
+                "voicegateway_draining", help: "1 when the gateway goes and lets nobody in any more."),
+            log: log, serviceManager: serviceManager, reload: { await reload.run() },
+            endCalls: { await serving.drain() }
+        ).run()
+        watchdog?.stop()
+        await signals.close()
+        await roomServer.close()
+    }
+
+    private static func signals(_ loop: EventLoop) async throws(StartError) -> ProcessSignals {
         do throws(EventLoopError) {
-            try await DrainDriver(
-                loop: loops.loops[0], settings: configuration.drain, admission: environment.admission,
-                isDraining: metrics.gauge(
-                    "voicegateway_draining", help: "1 when the gateway goes and lets nobody in any more."),
-                log: log, endCalls: { await drain(open) }
-            ).run()
+            return try await ProcessSignals.hear(on: loop)
         } catch {
-            await drain(gatewayLoops)
-            await roomServer.close()
             throw StartError(sentence: "Signals cannot be watched: \(error).", exitCode: 1)
         }
-        await roomServer.close()
+    }
+
+    private static func roomServer(
+        _ configuration: GatewayConfiguration, _ loop: EventLoop, _ log: Log
+    ) async throws(StartError) -> RoomServerInUse {
+        do throws(DevRoomServer.StartError) {
+            return try await RoomServerInUse.open(configuration.roomServer, loop: loop, log: log)
+        } catch {
+            throw .unusable("The development room server cannot start: \(error).")
+        }
     }
 
     private static func certificate(_ configuration: GatewayConfiguration, _ log: Log) throws(StartError)
@@ -147,75 +155,5 @@ enum ServeCommand {
         } catch {
             throw .unusable("LIVEKIT_CA_FILE: \(error).")
         }
-    }
-
-    private static func drain(_ gatewayLoops: [(EventLoop, LoopBound<GatewayLoop>)]) async {
-        await withTaskGroup(of: Void.self) { group in
-            for (loop, gatewayLoop) in gatewayLoops {
-                group.addTask {
-                    await withCheckedContinuation { continuation in
-                        loop.execute { gatewayLoop.value.drain { continuation.resume() } }
-                    }
-                }
-            }
-        }
-    }
-
-    /// The room server that the sessions use: far away, or inside.
-    private struct RoomServerInUse {
-        let url: HTTPURL
-        private let inside: DevRoomServer?
-
-        static func open(
-            _ choice: GatewayConfiguration.RoomServer, loop: EventLoop, log: Log
-        ) async throws(StartError) -> RoomServerInUse {
-            switch choice {
-            case .deployment(let url, _):
-                return RoomServerInUse(url: url, inside: nil)
-            case .development(let port, let credentials):
-                let address = TransportAddress(ip: .loopbackV4, port: port)
-                let server = DevRoomServer(configuration: .with(address, credentials), loop: loop, log: log)
-                do throws(DevRoomServer.StartError) {
-                    let ports = try await server.start()
-                    let url = HTTPURL(origin: HTTPOrigin(isSecure: false, host: "127.0.0.1", port: ports.http))
-                    return RoomServerInUse(url: url, inside: server)
-                } catch {
-                    throw .unusable("The development room server cannot start: \(error).")
-                }
-            }
-        }
-
-        func close() async { await inside?.stop() }
-    }
-}
-
-/// What people read when the gateway starts.
-enum Banner {
-    static func text(
-        address: TransportAddress, roomServer: GatewayConfiguration.RoomServer, url: HTTPURL, hasPlayground: Bool,
-        isSecure: Bool = false
-    ) -> String {
-        let reachable = DevServerBanner.reachable(address)
-        let tls = isSecure ? "s" : ""
-        let clients = "ws\(tls)://\(reachable)/ws"
-        let page = hasPlayground ? "Open http\(tls)://\(reachable)/ in a browser and talk.\n" : ""
-        guard case .development(_, let credentials) = roomServer else {
-            return page + "VoiceGateway at \(clients), rooms at \(url.webSocketText).\n"
-        }
-        let room = TransportAddress(ip: .loopbackV4, port: url.origin.port)
-        let settings =
-            "LIVEKIT_URL=ws://\(room)"
-            + (credentials == .development
-                ? " LIVEKIT_API_KEY=\(credentials.key) LIVEKIT_API_SECRET=\(credentials.secret)"
-                : " LIVEKIT_API_KEY=\(credentials.key) LIVEKIT_API_SECRET=…")
-        return page + "VoiceGateway at \(clients). There is no LIVEKIT_URL, so rooms are inside this process.\n"
-            + DevServerBanner.text(address: room, credentials: credentials)
-                + """
-                Try it:
-                  VoiceGateway call \(clients) --play hello.wav --record reply.wav
-                  \(settings) python agent.py dev
-                  VoiceGateway token --room lobby --identity ann
-
-                """
     }
 }

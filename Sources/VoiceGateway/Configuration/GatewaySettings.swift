@@ -23,7 +23,7 @@ package enum GatewaySettings {
 
     static let livekitURL = Setting<HTTPURL?>(
         "LIVEKIT_URL", .url, in: .rooms, otherwise: "a room server for development runs inside",
-        "the LiveKit deployment")
+        needsRestart: true, "the LiveKit deployment")
     static let livekitAPIKey = Setting<String?>(
         "LIVEKIT_API_KEY", .text("KEY", upTo: 256), in: .rooms, otherwise: "devkey, for the room server inside",
         "its API key")
@@ -31,7 +31,7 @@ package enum GatewaySettings {
         "LIVEKIT_API_SECRET", .text("SECRET", upTo: 1024), in: .rooms,
         otherwise: "secret, for the room server inside", isSecret: true, "its API secret")
     static let livekitCAFile = Setting<String?>(
-        "LIVEKIT_CA_FILE", .file, in: .rooms, otherwise: "the system's authorities",
+        "LIVEKIT_CA_FILE", .file, in: .rooms, otherwise: "the system's authorities", needsRestart: true,
         "a PEM file with the authorities to trust in place of the system's")
     static let livekitPublicURL = Setting<HTTPURL?>(
         "LIVEKIT_PUBLIC_URL", .url, in: .rooms, otherwise: "as LIVEKIT_URL",
@@ -46,13 +46,16 @@ package enum GatewaySettings {
         "AGENT_NAME", .text("NAME", upTo: 128), in: .rooms, default: "custom-agent",
         "the agent that is dispatched into each room")
     static let devPort = Setting<UInt16>(
-        "DEV_PORT", .port, in: .rooms, default: 7880, "the port of the development room server, on loopback")
+        "DEV_PORT", .port, in: .rooms, default: 7880, needsRestart: true,
+        "the port of the development room server, on loopback")
 
     // MARK: Process
 
-    static let port = Setting<UInt16>("PORT", .port, in: .process, default: 3000, "where clients connect")
+    static let port = Setting<UInt16>(
+        "PORT", .port, in: .process, default: 3000, needsRestart: true, "where clients connect")
     static let host = Setting<IPAddress>(
-        "HOST", .address, in: .process, default: .anyV4, "which of this machine's addresses to listen at")
+        "HOST", .address, in: .process, default: .anyV4, needsRestart: true,
+        "which of this machine's addresses to listen at")
     static let tlsCert = Setting<String?>(
         "TLS_CERT", .file, in: .process, otherwise: "no TLS",
         "a PEM file with the certificate for https:// and wss://, and its chain; read again when it changes")
@@ -62,10 +65,12 @@ package enum GatewaySettings {
         "TLS_CLIENT_CA", .file, in: .process, otherwise: "clients need no certificate",
         "a PEM file with the authorities of which clients must show a certificate")
     static let threads = Setting<Int?>(
-        "THREADS", .number(1...256), in: .process, otherwise: "one a core", "how many event loops run")
+        "THREADS", .number(1...256), in: .process, otherwise: "one a core", needsRestart: true,
+        "how many event loops run")
     static let logLevel = Setting<LogLevel>("LOG_LEVEL", .choice, in: .process, default: .info, "what the log tells")
     static let logFormat = Setting<LogFormat>(
-        "LOG_FORMAT", .choice, in: .process, default: .text, "how lines of the log are written: logfmt, or JSON objects"
+        "LOG_FORMAT", .choice, in: .process, default: .text, needsRestart: true,
+        "how lines of the log are written: logfmt, or JSON objects"
     )
     static let drainNotice = Setting<Int?>(
         "DRAIN_NOTICE", .number(0...600, "SECONDS"), in: .process, otherwise: "5; 0 with the room server inside",

@@ -7,6 +7,7 @@ package struct Setting<Value: Sendable>: SettingEntry {
     package let group: SettingGroup
     package let meaning: String
     package let isSecret: Bool
+    package let needsRestart: Bool
     package let placeholder: String
     package let allowed: String
     package let defaultText: String
@@ -16,15 +17,17 @@ package struct Setting<Value: Sendable>: SettingEntry {
 
     /// A setting with a value in any case.
     ///
-    /// - Parameter flag: without dashes; by default the variable in small letters with dashes.
+    /// - Parameters:
+    ///   - flag: without dashes; by default the variable in small letters with dashes.
+    ///   - needsRestart: what it decides is decided once, at the start.
     package init(
         _ variable: String, flag: String? = nil, _ kind: SettingKind<Value>, in group: SettingGroup,
-        default standard: Value, _ meaning: String
+        default standard: Value, needsRestart: Bool = false, _ meaning: String
     ) {
         self.init(
             variable: variable, flag: flag ?? SettingName.flag(for: variable), kind: kind, group: group,
-            standard: standard, defaultText: kind.show(standard), isSecret: false, meaning: meaning,
-            wrap: { $0 })
+            standard: standard, defaultText: kind.show(standard), isSecret: false, needsRestart: needsRestart,
+            meaning: meaning, wrap: { $0 })
     }
 
     /// A setting that may stay unset.
@@ -34,22 +37,25 @@ package struct Setting<Value: Sendable>: SettingEntry {
     ///   - isSecret: never shown; and without a flag, because everybody on the machine sees the flags of a process.
     package init<Wrapped>(
         _ variable: String, flag: String? = nil, _ kind: SettingKind<Wrapped>, in group: SettingGroup,
-        otherwise consequence: String, isSecret: Bool = false, _ meaning: String
+        otherwise consequence: String, isSecret: Bool = false, needsRestart: Bool = false, _ meaning: String
     ) where Value == Wrapped? {
         self.init(
             variable: variable, flag: isSecret ? nil : flag ?? SettingName.flag(for: variable), kind: kind,
-            group: group, standard: nil, defaultText: consequence, isSecret: isSecret, meaning: meaning, wrap: { $0 })
+            group: group, standard: nil, defaultText: consequence, isSecret: isSecret, needsRestart: needsRestart,
+            meaning: meaning, wrap: { $0 })
     }
 
     private init<Parsed>(
         variable: String, flag: String?, kind: SettingKind<Parsed>, group: SettingGroup, standard: Value,
-        defaultText: String, isSecret: Bool, meaning: String, wrap: @escaping @Sendable (Parsed) -> Value
+        defaultText: String, isSecret: Bool, needsRestart: Bool, meaning: String,
+        wrap: @escaping @Sendable (Parsed) -> Value
     ) {
         self.variable = variable
         self.flag = flag
         self.group = group
         self.meaning = meaning
         self.isSecret = isSecret
+        self.needsRestart = needsRestart
         self.standard = standard
         self.defaultText = defaultText
         placeholder = kind.placeholder
@@ -68,6 +74,8 @@ package protocol SettingEntry: Sendable {
     /// What it decides, in one line.
     var meaning: String { get }
     var isSecret: Bool { get }
+    /// Whether a change takes effect at the next start only, and not when the settings are read again.
+    var needsRestart: Bool { get }
     /// What stands for a value in the help.
     var placeholder: String { get }
     /// Continues "it must be".

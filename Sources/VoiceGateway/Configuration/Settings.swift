@@ -7,6 +7,8 @@ package struct Settings: Sendable {
     private let environment: [String: String]
     private var file: [String: String] = [:]
     private var filePath = Self.defaultFile
+    /// What counts in place of all sources; nil for a setting that counts as not set.
+    private var pinned: [String: Value?] = [:]
     package private(set) var mistakes: [String]
     /// What is possible but most likely not meant.
     package private(set) var warnings: [String] = []
@@ -17,6 +19,14 @@ package struct Settings: Sendable {
         self.options = options
         self.environment = environment
         self.mistakes = mistakes
+    }
+
+    /// The same command line and environment, with the settings file still to be read.
+    package var unread: Settings { Settings(options: options, environment: environment) }
+
+    /// Lets a setting count as it does in `other`, whatever the sources say.
+    package mutating func pin(_ setting: any SettingEntry, asIn other: Settings) {
+        pinned[setting.variable] = .some(other.text(of: setting))
     }
 
     /// Reads the settings file. One that is named must exist; the default one need not.
@@ -83,6 +93,7 @@ package struct Settings: Sendable {
     ///
     /// - Parameter onlyFlag: its variable does not count.
     package func text(of setting: any SettingEntry, onlyFlag: Bool = false) -> Value? {
+        if let value = pinned[setting.variable] { return value }
         if let flag = setting.flag, let text = options[flag] {
             return Value(name: "--\(flag)", text: text, source: .flag(flag))
         }

@@ -19,11 +19,12 @@ package enum SettingsReport {
         for group in SettingGroup.allCases {
             if !text.isEmpty { text += "\n" }
             text +=
-                "### \(group.rawValue)\n\n| setting | option | default | allowed | meaning |\n| --- | --- | --- | --- | --- |\n"
+                "### \(group.rawValue)\n\n| setting | option | default | allowed | counts after | meaning |\n| --- | --- | --- | --- | --- | --- |\n"
             for setting in GatewaySettings.all where setting.group == group {
                 let cells = [
                     "`\(setting.variable)`", setting.flag.map { "`--\($0)`" } ?? "none: secret",
-                    setting.defaultText, setting.allowed, setting.meaning,
+                    setting.defaultText, setting.allowed, setting.needsRestart ? "restart" : "reload",
+                    setting.meaning,
                 ]
                 text += "| " + cells.map(escaped).joined(separator: " | ") + " |\n"
             }

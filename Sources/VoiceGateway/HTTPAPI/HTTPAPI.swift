@@ -8,7 +8,8 @@ internal import Wire
 ///
 /// Belongs to the loop's thread.
 final class HTTPAPI {
-    private let interface: HTTPInterface
+    private var interface: HTTPInterface
+    private let makeInterface: () -> HTTPInterface
     private let admission: Admission
     /// Requests whose answers are still to come.
     private var pending = 0
@@ -19,20 +20,27 @@ final class HTTPAPI {
     ) {
         let admission = environment.admission
         self.admission = admission
-        interface = HTTPInterface(
-            HTTPInterface.Surroundings(
-                configuration: environment.configuration, livekitURL: environment.livekitURL,
-                rooms: RoomServerCalls(api: api, placer: placer),
-                metrics: environment.metrics, log: environment.log,
-                now: { loop.now }, wallClock: UnixClock.now,
-                refusal: { request in
-                    guard case .refused(let reason, let seconds) = admission.check(request, now: loop.now) else {
-                        return nil
-                    }
-                    return RequestRefusal(reason: reason, retryAfterSeconds: seconds)
-                }, clientAddress: admission.address, calls: { admission.placesTaken }, isClosed: { admission.isClosed })
-        )
+        let startedAt = loop.now
+        makeInterface = {
+            HTTPInterface(
+                HTTPInterface.Surroundings(
+                    configuration: environment.configuration, livekitURL: environment.livekitURL,
+                    rooms: RoomServerCalls(api: api, placer: placer),
+                    metrics: environment.metrics, log: environment.log,
+                    now: { loop.now }, startedAt: startedAt, wallClock: UnixClock.now,
+                    refusal: { request in
+                        guard case .refused(let reason, let seconds) = admission.check(request, now: loop.now) else {
+                            return nil
+                        }
+                        return RequestRefusal(reason: reason, retryAfterSeconds: seconds)
+                    }, clientAddress: admission.address, calls: { admission.placesTaken },
+                    isDraining: { admission.isClosed }))
+        }
+        interface = makeInterface()
     }
+
+    /// The settings have been read again. Requests that are under way are answered as they began.
+    func configurationChanged() { interface = makeInterface() }
 
     /// Answers a request by one call of `completion`, now or later.
     func handle(_ request: HTTPRequest, completion: @escaping (HTTPResponse) -> Void) {
@@ -54,7 +62,6 @@ final class HTTPAPI {
 
     /// Calls `completion` when what has been asked is answered.
     func drain(completion: @escaping () -> Void) {
-        interface.startDraining()
         drained = completion
         finishDraining()
     }

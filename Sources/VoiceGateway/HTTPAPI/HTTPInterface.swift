@@ -14,6 +14,8 @@ final class HTTPInterface {
         let metrics: Metrics
         let log: Log
         let now: () -> Instant
+        /// When the process began to serve.
+        let startedAt: Instant
         /// Seconds and nanoseconds since 1970.
         let wallClock: () -> (seconds: Int, nanoseconds: Int)
         /// Who may call what is guarded; nil for yes.
@@ -22,8 +24,8 @@ final class HTTPInterface {
         let clientAddress: (HTTPRequest) -> IPAddress
         /// How many calls there are.
         var calls: () -> Int = { 0 }
-        /// Whether nobody is let in any more.
-        var isClosed: () -> Bool = { false }
+        /// Whether nobody is let in any more, because the gateway goes.
+        var isDraining: () -> Bool = { false }
     }
 
     private let router: HTTPRouter
@@ -31,20 +33,18 @@ final class HTTPInterface {
 
     /// What routes look at later.
     private final class State {
-        var isDraining = false
         var index = JSONValue.null
         var description = ""
     }
 
     init(_ around: Surroundings) {
-        let startedAt = around.now()
         let unixTime = { Int64(around.wallClock().seconds) }
         let general = GeneralRoutes(
             metrics: around.metrics, index: { [state] in state.index }, description: { [state] in state.description },
             hasPlayground: around.configuration.http.hasPlayground)
         let health = HealthRoutes(
-            uptime: { around.now() - startedAt }, wallClock: around.wallClock,
-            isDraining: { [state] in state.isDraining || around.isClosed() }, calls: around.calls,
+            uptime: { around.now() - around.startedAt }, wallClock: around.wallClock,
+            isDraining: around.isDraining, calls: around.calls,
             probe: RoomServerProbe(rooms: around.rooms, now: around.now))
         let sessions = SessionRoutes(
             configuration: around.configuration, livekitURL: around.livekitURL, rooms: around.rooms, log: around.log,
@@ -72,7 +72,4 @@ final class HTTPInterface {
     func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
         router.response(to: error, in: request)
     }
-
-    /// From now on nobody shall be sent here.
-    func startDraining() { state.isDraining = true }
 }

@@ -29,7 +29,7 @@ enum CommandLoop {
         let (outcomes, continuation) = AsyncStream<Outcome>.makeStream()
         let watchers = await loop.run {
             let work = start(loop) { continuation.yield($0) }
-            let watchers = SignalWatcher.Signal.allCases.compactMap { signal in
+            let watchers = SignalWatcher.Signal.ending.compactMap { signal in
                 // Without a watcher the signal ends the process.
                 try? SignalWatcher(loop: loop, signal) { interrupt(work) }
             }

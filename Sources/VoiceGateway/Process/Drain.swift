@@ -49,7 +49,8 @@ package struct Drain: Sendable {
         case over
     }
 
-    private let settings: DrainSettings
+    /// Counts from the next signal on.
+    package var settings: DrainSettings
     private var state = State.serving
     private var calls = 0
     private var actions: [Action] = []

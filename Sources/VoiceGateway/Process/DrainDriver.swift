@@ -3,7 +3,8 @@ internal import Glibc
 internal import Observability
 internal import Wire
 
-/// Carries out a `Drain` for the process: hears signals, counts calls, and ends them when it is time.
+/// Carries out a `Drain` for the process: hears signals, counts calls, and ends them when it is time. Hears, too, that the
+/// settings are to be read again.
 struct DrainDriver {
     private enum Event: Sendable {
         case signal(SignalWatcher.Signal)
@@ -15,31 +16,37 @@ struct DrainDriver {
     /// How often the log says how many calls are left.
     static let reportInterval = Duration.seconds(60)
 
-    /// Where signals are heard.
-    let loop: EventLoop
-    let settings: DrainSettings
+    let signals: ProcessSignals
+    let settings: () -> DrainSettings
     let admission: Admission
     let isDraining: Gauge
     let log: Log
+    let serviceManager: ServiceManager?
+    let reload: () async -> Void
     /// Tells all clients that the gateway goes, and returns when they have gone.
     let endCalls: @Sendable () async -> Void
 
     /// Returns when the gateway has been told to go and its calls are over.
-    func run() async throws(EventLoopError) {
+    func run() async {
         let (events, continuation) = AsyncStream<Event>.makeStream()
-        let loop = loop
-        let watchers = try await loop.run { () throws(EventLoopError) in
-            LoopBound(try SignalWatcher.all(on: loop) { continuation.yield(.signal($0)) }, on: loop)
+        let hearing = Task { [signals] in
+            for await signal in signals.signals { continuation.yield(.signal(signal)) }
         }
-        var drain = Drain(settings)
+        var drain = Drain(settings())
         var lastSignal = SignalWatcher.Signal.terminate
         var wakeUp: Task<Void, Never>?
         var report: Task<Void, Never>?
         for await event in events {
             let now = EventLoop.clock()
             switch event {
+            case .signal(.hangUp):
+                let serviceManager = admission.isClosed ? nil : serviceManager
+                serviceManager?.reloading()
+                await reload()
+                serviceManager?.ready()
             case .signal(let signal):
                 lastSignal = signal
+                drain.settings = settings()
                 drain.handle(.calls(admission.placesTaken), now: now)
                 drain.handle(signal == .interrupt ? .interrupted : .terminated, now: now)
             case .calls(let count): drain.handle(.calls(count), now: now)
@@ -51,13 +58,12 @@ struct DrainDriver {
                 case .refuseCalls:
                     log.info(
                         "draining: new calls are refused, calls go on",
-                        ["signal": "\(lastSignal)", "calls": admission.placesTaken, "limit": "\(settings.limit)"])
-                    isDraining.set(1)
-                    admission.close { continuation.yield(.calls($0)) }
+                        ["signal": "\(lastSignal)", "calls": admission.placesTaken, "limit": "\(drain.settings.limit)"])
+                    refuseCalls { continuation.yield(.calls($0)) }
                     report = reporting()
                 case .endCalls(let cause):
                     report?.cancel()
-                    isDraining.set(1)
+                    refuseCalls { continuation.yield(.calls($0)) }
                     log.info(
                         "stopping", ["signal": "\(lastSignal)", "calls": admission.placesTaken, "why": cause.sentence])
                     let endCalls = endCalls
@@ -77,7 +83,13 @@ struct DrainDriver {
             }
         }
         wakeUp?.cancel()
-        await loop.run { for watcher in watchers.value { watcher.close() } }
+        hearing.cancel()
+    }
+
+    private func refuseCalls(_ observer: @escaping @Sendable (Int) -> Void) {
+        isDraining.set(1)
+        serviceManager?.stopping(calls: admission.placesTaken)
+        admission.close(observer: observer)
     }
 
     private func reporting() -> Task<Void, Never> {

@@ -2,10 +2,10 @@ package import HTTP
 package import Observability
 package import SecureTransport
 
-/// What every part of the gateway may know: what the operator has decided, and what was made of it at the start. May be
-/// shared by threads.
+/// What every part of the gateway may know: what the operator has decided, and what was made at the
+/// start. May be shared by threads.
 package struct GatewayEnvironment: Sendable {
-    package let configuration: GatewayConfiguration
+    package let current: CurrentConfiguration
     /// The room server in use: the deployment, or the one inside with the port that it got.
     package let roomServer: HTTPURL
     /// Whom to trust when the room server speaks TLS.
@@ -21,7 +21,9 @@ package struct GatewayEnvironment: Sendable {
     /// Agents that are on their way to rooms by HTTP requests.
     package var placements = AgentPlacements()
 
-    package var credentials: APICredentials { configuration.roomServer.credentials }
+    package var configuration: GatewayConfiguration { current.value }
+
+    package var credentials: APICredentials { current.part(\.roomServer.credentials) }
 
     /// The room server's address as clients are told it.
     package var livekitURL: String { configuration.tokens.livekitPublicURL ?? roomServer.webSocketText }
@@ -34,6 +36,9 @@ package protocol ClientEndpoint: AnyObject {
 
     /// Somebody asks for a WebSocket.
     func accept(_ request: UpgradeRequest)
+
+    /// The settings have been read again, and count for what begins from now on.
+    func configurationChanged()
 
     /// Tells all clients that the gateway goes, leaves their rooms, and calls `completion` when the last has gone.
     func drain(completion: @escaping () -> Void)

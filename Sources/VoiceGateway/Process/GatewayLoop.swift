@@ -64,15 +64,35 @@ final class GatewayLoop: HTTPHandler {
             log: environment.log)
         var configuration = HTTPServer.Configuration()
         configuration.maximumBodyBytes = Self.maximumBodyBytes
-        // Admission counts WebSockets, of all loops together; those it refuses and plain requests need room beside.
-        configuration.maximumConnections = max(
-            configuration.maximumConnections, 2 * environment.configuration.limits.maximumConnections)
+        configuration.maximumConnections = Self.maximumConnections(environment)
         server = HTTPServer(loop: loop, configuration: configuration, handler: self)
         server.certificate = environment.certificate.map { certificate in { certificate.context } }
         self.endpoints = endpoints(self)
         http = HTTPAPI(
             loop: loop, environment: environment, api: serverAPI, placer: placer)
         moveHook = EndOfIteration(loop: loop) { [unowned self] in move() }
+    }
+
+    /// Admission counts WebSockets, of all loops together; those it refuses and plain requests need room beside.
+    private static func maximumConnections(_ environment: GatewayEnvironment) -> Int {
+        max(
+            HTTPServer.Configuration().maximumConnections,
+            2 * environment.current.part(\.limits.maximumConnections))
+    }
+
+    /// The settings have been read again.
+    func configurationChanged() {
+        server.configuration.maximumConnections = Self.maximumConnections(environment)
+        let credentials = environment.credentials
+        serverAPI.use(key: credentials.key, secret: credentials.secret)
+        http.configurationChanged()
+        for endpoint in distinctEndpoints { endpoint.configurationChanged() }
+    }
+
+    /// One endpoint may serve several paths.
+    private var distinctEndpoints: [any ClientEndpoint] {
+        Array(
+            Dictionary(endpoints.values.map { (ObjectIdentifier($0), $0) }, uniquingKeysWith: { $1 }).values)
     }
 
     /// Listens, with the other loops, at one address. Returns it with the port that the kernel chose for 0.
@@ -137,8 +157,7 @@ final class GatewayLoop: HTTPHandler {
         moveHook?.cancel()
         for (upgrade, _) in moving { upgrade.reject(.text(503, "The gateway is shutting down.\n")) }
         moving = []
-        // One endpoint may serve several paths.
-        let endpoints = Dictionary(endpoints.values.map { (ObjectIdentifier($0), $0) }, uniquingKeysWith: { $1 })
+        let endpoints = distinctEndpoints
         var waiting = endpoints.count + 1
         var isOver = false
         let finish = { [self] in
@@ -161,6 +180,6 @@ final class GatewayLoop: HTTPHandler {
             if waiting == 0 { finish() }
         }
         http.drain(completion: leave)
-        for endpoint in endpoints.values { endpoint.drain(completion: leave) }
+        for endpoint in endpoints { endpoint.drain(completion: leave) }
     }
 }

@@ -38,7 +38,8 @@ final class ProcessLoops: Sendable {
         let (signals, continuation) = AsyncStream<SignalWatcher.Signal>.makeStream()
         let first = loops[0]
         let watchers = try await first.run { () throws(EventLoopError) in
-            LoopBound(try SignalWatcher.all(on: first) { continuation.yield($0) }, on: first)
+            LoopBound(
+                try SignalWatcher.watch(SignalWatcher.Signal.ending, on: first) { continuation.yield($0) }, on: first)
         }
         var iterator = signals.makeAsyncIterator()
         if let signal = await iterator.next() { log.info("stopping", ["signal": "\(signal)"]) }

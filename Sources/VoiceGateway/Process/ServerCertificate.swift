@@ -30,30 +30,43 @@ package final class ServerCertificate: Sendable {
 
     private struct State {
         var context: TLSServerContext
+        var settings: TLSSettings
         var versions: [Version]
     }
 
-    private let settings: TLSSettings
     private let log: Log
     private let state: Locked<State>
 
     package init(_ settings: TLSSettings, log: Log) throws(SecureTransportError) {
-        self.settings = settings
         self.log = log
         let versions = Self.versions(settings)
-        state = Locked(State(context: try Self.load(settings), versions: versions))
+        state = Locked(State(context: try Self.load(settings), settings: settings, versions: versions))
     }
 
     /// For new connections.
     package var context: TLSServerContext { state.withLock { $0.context } }
 
+    /// Uses other files from now on, if they can be used.
+    package func use(_ settings: TLSSettings) throws(SecureTransportError) {
+        let versions = Self.versions(settings)
+        guard state.withLock({ $0.settings != settings || $0.versions != versions }) else { return }
+        let context = try Self.load(settings)
+        state.withLock { $0 = State(context: context, settings: settings, versions: versions) }
+        log.info("certificate read again", ["file": settings.certificate])
+    }
+
     /// Reads the files again if they have changed. What cannot be used changes nothing.
     package func refresh() {
+        let (settings, known) = state.withLock { ($0.settings, $0.versions) }
         let versions = Self.versions(settings)
-        guard versions != state.withLock({ $0.versions }) else { return }
+        guard versions != known else { return }
         do throws(SecureTransportError) {
             let context = try Self.load(settings)
-            state.withLock { $0 = State(context: context, versions: versions) }
+            state.withLock { state in
+                // Meanwhile others may have been named.
+                guard state.settings == settings else { return }
+                state = State(context: context, settings: settings, versions: versions)
+            }
             log.info("certificate read again", ["file": settings.certificate])
         } catch {
             // One complaint for each state of the files: they may be in the middle of being replaced.

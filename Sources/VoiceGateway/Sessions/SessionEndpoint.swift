@@ -55,13 +55,12 @@ final class SessionEndpoint: ClientEndpoint {
         if !dialects.descriptor.resumes { parameters.resumeToken = nil }
         let dialect = dialects.init(parameters, limits: limits.recordings)
         let resumed = parameters.resumeToken.flatMap { sessions.resumable[$0] }
-        if resumed == nil, admission.isClosed {
+        if resumed == nil && admission.isClosed || drained != nil {
             _ = admission.refused(.draining, admission.address(of: request.request))
             return request.upgrade.reject(Self.draining)
         }
         let gate = ConnectionGate(
-            request.request, admission: admission, loop: loop, isResumption: resumed != nil,
-            isDraining: drained != nil)
+            request.request, admission: admission, loop: loop, isResumption: resumed != nil)
         // The upgrade comes first whatever is wrong, so that a browser can read why it is closed.
         let client = SocketClient(
             gate: gate, dialect: dialect, maximumMessageBytes: limits.maximumMessageBytes,
@@ -108,6 +107,8 @@ final class SessionEndpoint: ClientEndpoint {
         connectionGauge.add(-1)
         finishDraining()
     }
+
+    func configurationChanged() { sessions.configurationChanged() }
 
     func drain(completion: @escaping () -> Void) {
         drained = completion

@@ -11,18 +11,20 @@ internal import Wire
 /// Belongs to the loop's thread.
 final class SessionMaker {
     /// What all sessions of the loop have in common.
-    let environment: SessionEnvironment
+    private(set) var environment: SessionEnvironment
     /// Those that a later connection can continue.
     let resumable = ResumableSessions()
+    private let gateway: GatewayEnvironment
     private let loopIndex: Int
     private let api: ServerAPI
     private let admission: Admission
-    private let tokens: AccessTokens
+    private var tokens: AccessTokens
     private let log: Log
     private let report: CallReport
 
     init(_ gatewayLoop: GatewayLoop) {
         let gateway = gatewayLoop.environment
+        self.gateway = gateway
         loopIndex = gatewayLoop.index
         log = gateway.log
         report = CallReport(log: gateway.log, metrics: gateway.metrics)
@@ -36,11 +38,22 @@ final class SessionMaker {
             rooms: LiveKitRoomConnector(
                 loop: gatewayLoop.loop, context: gatewayLoop.context, placer: gatewayLoop.placer, environment: gateway),
             dispatcher: ServerDispatcher(placer: gatewayLoop.placer),
-            coders: LibraryCoders(complexity: gateway.configuration.conversation.opusComplexity), clock: clock,
+            coders: Self.coders(gateway), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))
         environment.meter = SoundMeter(gateway.metrics) { EventLoop.clock() }
         environment.log = log
         self.environment = environment
+    }
+
+    /// Sessions that there are keep what they began with.
+    func configurationChanged() {
+        environment.configuration = Self.configuration(gateway)
+        environment.coders = Self.coders(gateway)
+        tokens = AccessTokens(credentials: gateway.credentials)
+    }
+
+    private static func coders(_ gateway: GatewayEnvironment) -> LibraryCoders {
+        LibraryCoders(complexity: gateway.current.part(\.conversation.opusComplexity))
     }
 
     /// What the operator has decided for all sessions.

@@ -47,6 +47,7 @@ class Program:
             **{k: v for k, v in os.environ.items() if not k.startswith("LIVEKIT_") and k != "AGENT_NAME"},
             **{k: str(v) for k, v in environment.items()},
         }
+        self.stdin = asyncio.subprocess.PIPE
         self.lines: list[str] = []
         self._news = asyncio.Condition()
         self.process = None
@@ -55,7 +56,7 @@ class Program:
     async def start(self) -> "Program":
         self.process = await asyncio.create_subprocess_exec(
             *self.command,
-            stdin=asyncio.subprocess.PIPE,
+            stdin=self.stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env=self.environment,

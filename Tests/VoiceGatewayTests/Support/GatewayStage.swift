@@ -114,13 +114,14 @@ final class GatewayStage: @unchecked Sendable {
             var configuration = GatewayConfiguration()
             configuration.agentName = "parrot"
             configuration.access = access
+            let current = CurrentConfiguration(configuration)
             let gatewayLoop = GatewayLoop(
                 loop: self.loop,
                 environment: GatewayEnvironment(
-                    configuration: configuration,
+                    current: current,
                     roomServer: HTTPURL(origin: HTTPOrigin(isSecure: false, host: "127.0.0.1", port: rooms.http)),
                     authorities: authorities, transports: transports, log: .silent, metrics: metrics,
-                    admission: Admission(configuration, log: .silent, metrics: metrics, keyWait: keyWait)),
+                    admission: Admission(current, log: .silent, metrics: metrics, keyWait: keyWait)),
                 endpoints: Endpoints.make)
             self.port = try gatewayLoop.listen(at: TransportAddress(ip: .loopbackV4, port: 0)).port
             self.gatewayLoop = gatewayLoop

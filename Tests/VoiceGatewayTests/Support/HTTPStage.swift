@@ -69,6 +69,7 @@ final class HTTPStage {
     let rooms = Rooms()
     var now = Instant.zero
     var refusal: RequestRefusal?
+    var isDraining = false
     private(set) var interface: HTTPInterface!
 
     init(_ change: (inout GatewayConfiguration) -> Void = { _ in }) {
@@ -80,9 +81,9 @@ final class HTTPStage {
         interface = HTTPInterface(
             HTTPInterface.Surroundings(
                 configuration: configuration, livekitURL: "wss://livekit.example.com", rooms: rooms,
-                metrics: Metrics(), log: .silent, now: { [unowned self] in now },
+                metrics: Metrics(), log: .silent, now: { [unowned self] in now }, startedAt: now,
                 wallClock: { (Self.unixTime, 5_000_000) }, refusal: { [unowned self] _ in refusal },
-                clientAddress: { $0.remoteAddress?.ip ?? .anyV4 }))
+                clientAddress: { $0.remoteAddress?.ip ?? .anyV4 }, isDraining: { [unowned self] in isDraining }))
     }
 
     static func request(

@@ -4,8 +4,8 @@ internal import Wire
 package struct APIKeys: Hashable, Sendable {
     /// What came of a check.
     package enum Verdict: Hashable, Sendable {
-        /// - Parameter index: the place of the key in the list.
-        case accepted(index: Int)
+        /// - Parameter number: of the key.
+        case accepted(number: Int)
         case missing
         case wrong
     }
@@ -15,9 +15,29 @@ package struct APIKeys: Hashable, Sendable {
 
     /// Each key filled up to one byte more than the maximum, whose last says how long it is.
     private let padded: [[UInt8]]
+    /// By which each key is known without being shown: its place in the list, unless the list follows another one.
+    private var numbers: [Int]
+    private var nextNumber: Int
 
     /// Keys that are empty or too long are left out; `isValid` tells which.
-    package init(_ keys: [String]) { padded = keys.compactMap { Self.padded(Array($0.utf8)) } }
+    package init(_ keys: [String]) {
+        padded = keys.compactMap { Self.padded(Array($0.utf8)) }
+        numbers = Array(padded.indices)
+        nextNumber = padded.count
+    }
+
+    /// The same keys in place of an earlier list: those that were in it keep their numbers, and no number is used for
+    /// another key.
+    package func following(_ earlier: APIKeys) -> APIKeys {
+        var keys = self
+        keys.nextNumber = earlier.nextNumber
+        keys.numbers = padded.map { key in
+            if let place = earlier.padded.firstIndex(of: key) { return earlier.numbers[place] }
+            defer { keys.nextNumber += 1 }
+            return keys.nextNumber
+        }
+        return keys
+    }
 
     /// The keys of a setting: separated by commas, without the spaces around them.
     package init(setting: String) {
@@ -45,7 +65,7 @@ package struct APIKeys: Hashable, Sendable {
         let candidate = Self.padded(bytes) ?? [UInt8](repeating: 0, count: Self.maximumSize + 2)
         var found = -1
         for (index, key) in padded.enumerated() where MessageAuthentication.isEqual(key, candidate) { found = index }
-        return found >= 0 ? .accepted(index: found) : .wrong
+        return found >= 0 ? .accepted(number: numbers[found]) : .wrong
     }
 
     /// The key that a client presents before its first message: the header counts before the query.

@@ -5,7 +5,7 @@ package import Wire
 package struct RateLimiter: Sendable {
     /// Whose bucket a request takes from.
     package enum Client: Hashable, Sendable {
-        /// The place of a key in the list of keys: the key itself is not kept a second time.
+        /// The number of a key: the key itself is not kept a second time.
         case key(Int)
         case address(IPAddress)
     }

@@ -1,0 +1,57 @@
+internal import EventLoops
+internal import Observability
+internal import Wire
+
+/// The loops of a gateway that serves.
+struct ServingLoops: Sendable {
+    /// Where clients connect, with the port that the system chose.
+    let address: TransportAddress
+    private let loops: [(EventLoop, LoopBound<GatewayLoop>)]
+
+    var count: Int { loops.count }
+
+    /// Begins to listen, on all loops at one address.
+    static func listen(
+        on eventLoops: [EventLoop], at address: TransportAddress, _ environment: GatewayEnvironment
+    ) async throws(EventLoopError) -> ServingLoops {
+        var address = address
+        var loops: [(EventLoop, LoopBound<GatewayLoop>)] = []
+        do throws(EventLoopError) {
+            for (index, loop) in eventLoops.enumerated() {
+                let asked = address
+                let (gatewayLoop, bound) = try await loop.run { () throws(EventLoopError) in
+                    let gatewayLoop = GatewayLoop(
+                        loop: loop, index: index, environment: environment, endpoints: Endpoints.make)
+                    return (LoopBound(gatewayLoop, on: loop), try gatewayLoop.listen(at: asked))
+                }
+                address = bound
+                loops.append((loop, gatewayLoop))
+            }
+        } catch {
+            await ServingLoops(address: address, loops: loops).drain()
+            throw error
+        }
+        let all = loops
+        let serving = ServingLoops(address: address, loops: all)
+        await serving.each { $0.gatewayLoops = all }
+        return serving
+    }
+
+    /// Does something on each loop, one after the other.
+    func each(_ body: @escaping @Sendable (GatewayLoop) -> Void) async {
+        for (loop, gatewayLoop) in loops { await loop.run { body(gatewayLoop.value) } }
+    }
+
+    /// Tells all clients that the gateway goes, and returns when they have gone.
+    func drain() async {
+        await withTaskGroup(of: Void.self) { group in
+            for (loop, gatewayLoop) in loops {
+                group.addTask {
+                    await withCheckedContinuation { continuation in
+                        loop.execute { gatewayLoop.value.drain { continuation.resume() } }
+                    }
+                }
+            }
+        }
+    }
+}
