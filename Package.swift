@@ -16,8 +16,7 @@ let strict: [SwiftSetting] = [
 
 /// Targets in which unsafe memory is not yet spelled `unsafe`. In all others every use of it is, checked by the compiler.
 let withoutMemorySafety: Set<String> = [
-    "PeerConnection", "PeerConnectionTests", "DevRoomServer", "DevRoomServerTests", "MicroBenchmarks", "OpusAlone",
-    "BareRelay", "Fuzzer",
+    "DevRoomServer", "MicroBenchmarks", "OpusAlone",
 ]
 
 /// A C library behind a module map; `shim.h` also holds what Swift cannot see (macros, variadics).

@@ -3,7 +3,8 @@ internal import Glibc
 
 /// The target that `FUZZ_TARGET` names; libFuzzer has no place for options of its guests.
 private let target: FuzzTarget = {
-    let name = getenv("FUZZ_TARGET").map { String(cString: $0) } ?? ""
+    // SAFETY: nothing changes the environment while it is read.
+    let name = unsafe getenv("FUZZ_TARGET").map { unsafe String(cString: $0) } ?? ""
     guard let target = FuzzTarget(rawValue: name) else {
         let names = FuzzTarget.allCases.map(\.rawValue).joined(separator: " ")
         fatalError("FUZZ_TARGET is \"\(name)\"; there are: \(names)")
@@ -15,6 +16,6 @@ private let target: FuzzTarget = {
 @c(LLVMFuzzerTestOneInput)
 public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     // SAFETY: libFuzzer describes one buffer with both, which is there during the call.
-    target.run(Array(UnsafeBufferPointer(start: start, count: count)))
+    unsafe target.run(Array(UnsafeBufferPointer(start: start, count: count)))
     return 0
 }

@@ -45,8 +45,7 @@ enum AssociationTarget {
             }
         }
         func deliver(_ side: Int, _ packet: [UInt8]) {
-            // SAFETY: the memory is used during the call only.
-            unsafe sides[side].mux.receive(packet.span.bytes, now: now)
+            sides[side].mux.receive(packet.span.bytes, now: now)
             collect(side)
         }
         collect(0)
@@ -125,8 +124,7 @@ enum AssociationTarget {
     static func withChecksum(_ bytes: [UInt8]) -> [UInt8] {
         guard bytes.count >= 12 else { return bytes }
         var packet = bytes
-        // SAFETY: the memory is used during the call only.
-        let sum = unsafe SCTPChecksum.ofPacket(packet.span.bytes)
+        let sum = SCTPChecksum.ofPacket(packet.span.bytes)
         // The one field that travels with its least significant byte first.
         for index in 0..<4 { packet[8 + index] = UInt8(truncatingIfNeeded: sum >> UInt32(8 * index)) }
         return packet

@@ -55,12 +55,9 @@ enum CallTarget {
                 end.take(input.bytes(Int(input.byte())), from: unknown, now: now)
             default:
                 let payload = input.bytes(Int(input.byte() & 0x0F))
-                // SAFETY: the memory is used during the call only.
-                unsafe payload.withUnsafeBytes { bytes in
-                    _ = unsafe end.connection.sendAudio(
-                        on: 0, payload: bytes, timestamp: UInt32(steps) * 960,
-                        audioLevel: AudioLevel(negatedDecibels: 20, hasVoice: true), now: now)
-                }
+                _ = end.connection.sendAudio(
+                    on: 0, payload: payload.span.bytes, timestamp: UInt32(steps) * 960,
+                    audioLevel: AudioLevel(negatedDecibels: 20, hasVoice: true), now: now)
             }
         }
         pass(.seconds(1))
@@ -192,16 +189,14 @@ private final class CallEnd: PeerConnectionDelegate {
 
     func take(_ datagram: [UInt8], from source: TransportAddress, now: Instant) {
         var datagram = datagram
-        // SAFETY: the memory is used during the call only.
-        unsafe datagram.withUnsafeMutableBytes { unsafe connection.receive($0, from: source, on: address, now: now) }
+        datagram.withMutableBytes { connection.receive(&$0, from: source, on: address, now: now) }
     }
 
     func peerConnection(
-        _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+        _ connection: PeerConnection, transmit datagram: RawSpan, from base: TransportAddress,
         to destination: TransportAddress
     ) {
-        // SAFETY: the memory is used during the call only.
-        if outbox.count < 32 { unsafe outbox.append(Array(datagram)) }
+        if outbox.count < 32 { outbox.append([UInt8](copying: datagram)) }
     }
 
     func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {
@@ -224,8 +219,8 @@ private final class PlainTransportFactory: SecureTransportFactory {
 }
 
 private final class PlainTransform: SRTPTransform {
-    func protectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? { length }
-    func unprotectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? { length }
-    func protectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? { length }
-    func unprotectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? { length }
+    func protectRTP(_ buffer: inout MutableRawSpan, length: Int) -> Int? { length }
+    func unprotectRTP(_ buffer: inout MutableRawSpan, length: Int) -> Int? { length }
+    func protectRTCP(_ buffer: inout MutableRawSpan, length: Int) -> Int? { length }
+    func unprotectRTCP(_ buffer: inout MutableRawSpan, length: Int) -> Int? { length }
 }

@@ -73,8 +73,7 @@ enum ClientTargets {
         for piece in input.pieces() {
             bytes += piece.count
             let before = samples.count
-            // SAFETY: the memory is used during the call only.
-            unsafe decoder.append(piece.span.bytes, to: &samples)
+            decoder.append(piece.span.bytes, to: &samples)
             assembler.append(Array(samples[before...]).span)
             while assembler.next(into: &frame) { check(frame.count == 960, "a frame has another length") }
         }

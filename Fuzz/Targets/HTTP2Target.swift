@@ -67,8 +67,7 @@ enum HTTP2Target {
         }
         drain()
         for piece in pieces {
-            // SAFETY: the memory is used during the call only.
-            unsafe session.receive(piece.span.bytes)
+            session.receive(piece.span.bytes)
             drain()
         }
         let isBroken = session.violation != nil

@@ -8,18 +8,18 @@ enum PacketTargets {
     static func stun(_ input: [UInt8]) {
         for datagram in [input, withFingerprint(input)] {
             // SAFETY: the memory is used during the call only.
-            _ = unsafe STUNMessage.isSTUN(datagram.span.bytes)
-            _ = unsafe STUNMessage.localUfragment(of: datagram.span.bytes)
-            _ = unsafe PacketKind.classify(datagram.span.bytes)
-            guard let message = try? unsafe STUNMessage(parsing: datagram.span.bytes) else { continue }
+            _ = STUNMessage.isSTUN(datagram.span.bytes)
+            _ = STUNMessage.localUfragment(of: datagram.span.bytes)
+            _ = PacketKind.classify(datagram.span.bytes)
+            guard let message = try? STUNMessage(parsing: datagram.span.bytes) else { continue }
             let key: [UInt8] = [1, 2, 3]
-            _ = unsafe message.hasValidIntegrity(in: datagram.span.bytes, key: key, authentication: authentication)
+            _ = message.hasValidIntegrity(in: datagram.span.bytes, key: key, authentication: authentication)
             let written = message.serialized(integrityKey: key, authentication: authentication)
-            guard let again = try? unsafe STUNMessage(parsing: written.span.bytes) else {
+            guard let again = try? STUNMessage(parsing: written.span.bytes) else {
                 fatalError("a STUN message that was written cannot be read")
             }
             check(again.attributes == message.attributes, "STUN attributes change when they are written")
-            unsafe check(
+            check(
                 again.hasValidIntegrity(in: written.span.bytes, key: key, authentication: authentication),
                 "the integrity of a STUN message that was written is wrong")
         }
@@ -68,52 +68,51 @@ enum PacketTargets {
     }
 
     static func rtp(_ input: [UInt8]) {
-        // SAFETY: the memory is used during the call only.
-        unsafe input.withUnsafeBytes { packet in
-            guard let header = unsafe RTPHeader(packet) else { return }
-            for id in UInt8.min...20 { _ = unsafe header.element(id, of: packet) }
-            let payload = unsafe header.payload(of: packet)
-            if let red = unsafe REDPayload(payload) {
-                var total = unsafe red.primary.bytes.count
-                for index in -1...red.redundantCount { unsafe total += red.redundant(index)?.bytes.count ?? 0 }
-                check(total <= payload.count, "redundant frames overlap")
+        let packet = input.span.bytes
+        guard let header = RTPHeader(packet) else { return }
+        for id in UInt8.min...20 { _ = header.element(id, of: packet) }
+        let payload = header.payload(of: packet)
+        if let red = REDPayload(payload) {
+            var total = red.primary.bytes.byteCount
+            for index in -1...red.redundantCount {
+                if let block = red.redundant(index) { total += block.bytes.byteCount }
             }
-            _ = unsafe OpusPacket(payload)
-            var buffer = [UInt8](repeating: 0, count: 1500)
-            let writer = RTPPacketWriter(
-                marker: header.marker, payloadType: header.payloadType, sequenceNumber: header.sequenceNumber,
-                timestamp: header.timestamp, ssrc: header.ssrc)
-            let level = AudioLevel(byte: header.payloadType)
-            unsafe buffer.withUnsafeMutableBytes { buffer in
-                let count = unsafe writer.write(
-                    into: buffer, payload: payload, audioLevel: (id: 3, level: level),
-                    mid: (id: header.payloadType, bytes: Array(packet.prefix(Int(header.payloadType & 0x1F)))))
-                guard let count else { return }
-                let written = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                guard let again = unsafe RTPHeader(written) else {
-                    fatalError("an RTP packet that was written cannot be read")
-                }
-                unsafe check(
-                    again.payload(of: written).elementsEqual(payload), "the payload changes when it is written")
-            }
+            check(total <= payload.byteCount, "redundant frames overlap")
         }
+        _ = OpusPacket(payload)
+        var buffer = [UInt8](repeating: 0, count: 1500)
+        let writer = RTPPacketWriter(
+            marker: header.marker, payloadType: header.payloadType, sequenceNumber: header.sequenceNumber,
+            timestamp: header.timestamp, ssrc: header.ssrc)
+        let level = AudioLevel(byte: header.payloadType)
+        let mid = Array(input.prefix(Int(header.payloadType & 0x1F)))
+        let count = buffer.withMutableBytes {
+            writer.write(
+                into: &$0, payload: payload, audioLevel: (id: 3, level: level),
+                mid: (id: header.payloadType, bytes: mid))
+        }
+        guard let count else { return }
+        let written = buffer.span.bytes.extracting(0..<count)
+        guard let again = RTPHeader(written) else { fatalError("an RTP packet that was written cannot be read") }
+        check(
+            again.payload(of: written).elementsEqual([UInt8](copying: payload)),
+            "the payload changes when it is written")
     }
 
     static func rtcp(_ input: [UInt8]) {
         // SAFETY: the memory is used during the call only.
-        guard let packets = try? unsafe RTCPPacket.parse(compound: input.span.bytes) else { return }
+        guard let packets = try? RTCPPacket.parse(compound: input.span.bytes) else { return }
         let written = RTCPPacket.serialize(packets)
-        unsafe check(
+        check(
             (try? RTCPPacket.parse(compound: written.span.bytes)) != nil, "RTCP that was written cannot be read")
     }
 
     /// The checksum is put right, since nobody guesses one.
     static func sctpPacket(_ input: [UInt8]) {
         let bytes = AssociationTarget.withChecksum(input)
-        // SAFETY: the memory is used during the call only.
-        guard let packet = try? unsafe SCTPPacket(parsing: bytes.span.bytes) else { return }
+        guard let packet = try? SCTPPacket(parsing: bytes.span.bytes) else { return }
         let written = packet.serialized()
-        guard let again = try? unsafe SCTPPacket(parsing: written.span.bytes) else {
+        guard let again = try? SCTPPacket(parsing: written.span.bytes) else {
             fatalError("an SCTP packet that was written cannot be read")
         }
         check(again == packet, "an SCTP packet changes when it is written")
@@ -121,9 +120,9 @@ enum PacketTargets {
 
     static func dataChannelOpen(_ input: [UInt8]) {
         // SAFETY: the memory is used during the call only.
-        guard let message = unsafe DataChannelOpenMessage(parsing: input.span.bytes) else { return }
+        guard let message = DataChannelOpenMessage(parsing: input.span.bytes) else { return }
         let written = message.serialized()
-        unsafe check(
+        check(
             DataChannelOpenMessage(parsing: written.span.bytes) == message,
             "DATA_CHANNEL_OPEN changes when it is written")
     }

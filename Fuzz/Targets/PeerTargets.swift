@@ -23,15 +23,12 @@ enum PeerTargets {
             timestamp &+= UInt32(truncatingIfNeeded: Int(Int8(bitPattern: input.byte())) * 120 << Int(kind >> 4))
             now = now + .milliseconds(Int64(input.byte()))
             let payload = input.bytes(Int(input.byte() & 0x0F))
-            // SAFETY: the memory is used during the call only.
-            unsafe payload.withUnsafeBytes { bytes in
-                let packet = unsafe AudioPacket(
-                    sequenceNumber: sequence, timestamp: timestamp, marker: kind & 1 == 1, payload: bytes)
-                if kind & 0x03 == 3 {
-                    buffer.insertRedundant(packet, now: now, sink: sink)
-                } else {
-                    buffer.insert(packet, now: now, sink: sink)
-                }
+            let packet = AudioPacket(
+                sequenceNumber: sequence, timestamp: timestamp, marker: kind & 1 == 1, payload: payload.span.bytes)
+            if kind & 0x03 == 3 {
+                buffer.insertRedundant(packet, now: now, sink: sink)
+            } else {
+                buffer.insert(packet, now: now, sink: sink)
             }
             buffer.handleTimeout(now: now, sink: sink)
         }

@@ -16,8 +16,7 @@ enum ResponseTarget {
     private static func response(_ pieces: [[UInt8]], isHead: Bool) -> HTTPResponse? {
         var parser = HTTPResponseParser(isHead: isHead, maximumBodyBytes: 10_000)
         do throws(HTTPResponseParser.Failure) {
-            // SAFETY: the memory is used during the call only.
-            for piece in pieces { try unsafe parser.receive(piece.span.bytes) }
+            for piece in pieces { try parser.receive(piece.span.bytes) }
             if !parser.isComplete { try parser.receiveEnd() }
             return parser.completed
         } catch {

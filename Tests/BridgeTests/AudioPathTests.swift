@@ -58,11 +58,9 @@ struct AudioPathTests {
         }
 
         func hear(_ samples: [Int16]) {
-            // SAFETY: the bytes are only read during the call.
-            unsafe ([0xF8] + bytesOf(samples)).withUnsafeBytes { bytes in
-                let packet = unsafe AudioPacket(sequenceNumber: 0, timestamp: 0, payload: bytes)
-                unsafe track.hear(.packet(packet, samples: 960))
-            }
+            let payload = [0xF8] + bytesOf(samples)
+            let packet = AudioPacket(sequenceNumber: 0, timestamp: 0, payload: payload.span.bytes)
+            track.hear(.packet(packet, samples: 960))
         }
 
         @discardableResult

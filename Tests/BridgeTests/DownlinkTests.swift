@@ -81,12 +81,9 @@ struct DownlinkTests {
     func loss() throws {
         let harness = try listening()
         harness.sound(ramp(0..<480), track: "TR_0")
-        // SAFETY: the bytes are only read during the call.
-        unsafe harness.hear(.lost(samples: 960, recovery: nil), track: "TR_0")
+        harness.hear(.lost(samples: 960, recovery: nil), track: "TR_0")
         let next: [UInt8] = [0xF8] + bytesOf(ramp(0..<480))
-        unsafe next.withUnsafeBytes {
-            unsafe harness.hear(.lost(samples: 960, recovery: $0), track: "TR_0")
-        }
+        harness.hear(.lost(samples: 960, recovery: next.span.bytes), track: "TR_0")
         harness.sound(ramp(0..<480), track: "TR_0")
         let heard = harness.client.samples
         #expect(heard.count == 4 * 480)

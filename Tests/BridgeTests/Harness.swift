@@ -67,11 +67,8 @@ final class Harness {
     func hear(_ sound: JitterBufferOutput, track: String) { room.tracks[track]?.hear(sound) }
 
     func packet(_ payload: [UInt8], track: String) {
-        // SAFETY: the bytes are only read during the call.
-        unsafe payload.withUnsafeBytes { bytes in
-            let packet = unsafe AudioPacket(sequenceNumber: 0, timestamp: 0, payload: bytes)
-            unsafe hear(.packet(packet, samples: 960), track: track)
-        }
+        let packet = AudioPacket(sequenceNumber: 0, timestamp: 0, payload: payload.span.bytes)
+        hear(.packet(packet, samples: 960), track: track)
     }
 
     /// A packet as `FakeCoders` make them.

@@ -54,12 +54,9 @@ struct ManyTracksTests {
         harness.clock.advance(by: .seconds(1))
         harness.packet([0xF8, 0xFF, 0xFE], track: "TR_2")
         let loud = [0xF8] + bytesOf(ramp(0..<480))
-        // SAFETY: the bytes are only read during the call.
-        unsafe loud.withUnsafeBytes { bytes in
-            let level = AudioLevel(negatedDecibels: 80, hasVoice: false)
-            let packet = unsafe AudioPacket(sequenceNumber: 0, timestamp: 0, audioLevel: level, payload: bytes)
-            unsafe harness.hear(.packet(packet, samples: 960), track: "TR_2")
-        }
+        let level = AudioLevel(negatedDecibels: 80, hasVoice: false)
+        let packet = AudioPacket(sequenceNumber: 0, timestamp: 0, audioLevel: level, payload: loud.span.bytes)
+        harness.hear(.packet(packet, samples: 960), track: "TR_2")
         harness.clock.advance(by: .seconds(1))
         #expect(harness.client.samples == ramp(0..<480))
     }

@@ -59,7 +59,7 @@ struct PacketMeterTests {
     private func loudness(_ meter: PacketMeter, _ bytes: [UInt8], isExact: Bool = false) -> Int? {
         // SAFETY: the bytes are only read during the call.
         unsafe bytes.withUnsafeBytes { raw in
-            unsafe OpusPacket(raw).flatMap { unsafe meter.loudness(of: raw, $0, isExact: isExact) }
+            OpusPacket(bytes.span.bytes).flatMap { unsafe meter.loudness(of: raw, $0, isExact: isExact) }
         }
     }
 

@@ -1,4 +1,5 @@
 import Testing
+import Wire
 
 @testable import ClientProtocol
 
@@ -9,8 +10,7 @@ struct SampleDecoderTests {
         var output: [Int16] = []
         for start in stride(from: 0, to: bytes.count, by: chunk) {
             let part = Array(bytes[start..<min(start + chunk, bytes.count)])
-            // SAFETY: the memory is used during the call only.
-            unsafe decoder.append(part.span.bytes, to: &output)
+            decoder.append(part.span.bytes, to: &output)
         }
         return output
     }
@@ -59,11 +59,10 @@ struct SampleDecoderTests {
         var decoder = try #require(SampleDecoder(format: AudioFormat(encoding: .pcmS16LE, sampleRate: 8000)))
         var output: [Int16] = []
         let odd: [UInt8] = [1, 0, 2]
-        // SAFETY: the memory is used during the call only.
-        unsafe decoder.append(odd.span.bytes, to: &output)
+        decoder.append(odd.span.bytes, to: &output)
         #expect(decoder.pendingByteCount == 1)
         decoder.reset()
-        unsafe decoder.append(odd.span.bytes, to: &output)
+        decoder.append(odd.span.bytes, to: &output)
         #expect(output == [1, 1])
     }
 

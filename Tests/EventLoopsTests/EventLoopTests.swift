@@ -91,8 +91,7 @@ struct EventLoopTests {
     func namesLeftovers() async throws {
         let address = try await withLoop(leftovers: ["UDP socket at 127.0.0.1:0"]) { loop in
             try await loop.run {
-                // SAFETY: the memory is used during the call only.
-                try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0)).localAddress
+                try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0)).localAddress
             }
         }
         #expect(address.port != 0)
@@ -105,8 +104,7 @@ struct EventLoopTests {
             let error = await loop.run { () -> EventLoopError? in
                 #expect(loop.isCurrent)
                 do throws(EventLoopError) {
-                    // SAFETY: the memory is used during the call only.
-                    _ = try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
+                    _ = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
                     return nil
                 } catch {
                     return error

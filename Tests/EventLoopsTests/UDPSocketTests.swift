@@ -16,12 +16,11 @@ struct UDPSocketTests {
             let received = Expectation<Datagram>()
             let ip: IPAddress = isV6 ? .loopbackV6 : .loopbackV4
             let pair = try await loop.run { () throws(EventLoopError) in
-                // SAFETY: the memory is used during the call only.
-                let receiver = try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: ip, port: 0)) {
+                let receiver = try UDPSocket(loop: loop, bind: TransportAddress(ip: ip, port: 0)) {
                     bytes, sender in
-                    unsafe received.fulfil(Datagram(bytes: Array(bytes), sender: sender))
+                    received.fulfil(Datagram(bytes: [UInt8](copying: bytes.bytes), sender: sender))
                 }
-                let sender = try unsafe UDPSocket(
+                let sender = try UDPSocket(
                     loop: loop, bind: TransportAddress(ip: ip, port: 0), bufferBytes: 1 << 20)
                 return LoopBound((sender, receiver), on: loop)
             }
@@ -52,15 +51,14 @@ struct UDPSocketTests {
             let received = Expectation<Datagram>()
             let answered = Expectation<Datagram>()
             let pair = try await loop.run { () throws(EventLoopError) in
-                // SAFETY: the memory is used during the call only.
-                let server = try unsafe UDPSocket(
+                let server = try UDPSocket(
                     loop: loop, bind: TransportAddress(ip: .anyV6, port: 0), isDualStack: true)
-                unsafe server.onDatagram = { [unowned server] bytes, sender in
-                    unsafe received.fulfil(Datagram(bytes: Array(bytes), sender: sender))
-                    unsafe server.send(Array(bytes.reversed()), to: sender)
+                server.onDatagram = { [unowned server] bytes, sender in
+                    received.fulfil(Datagram(bytes: [UInt8](copying: bytes.bytes), sender: sender))
+                    server.send([UInt8](copying: bytes.bytes).reversed(), to: sender)
                 }
-                let client = try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0)) {
-                    unsafe answered.fulfil(Datagram(bytes: Array($0), sender: $1))
+                let client = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0)) {
+                    answered.fulfil(Datagram(bytes: [UInt8](copying: $0.bytes), sender: $1))
                 }
                 let port = server.localAddress.port
                 client.send([1, 2, 3], to: TransportAddress(ip: .loopbackV4, port: port))
@@ -84,14 +82,13 @@ struct UDPSocketTests {
             let done = Expectation<[UInt8]>()
             let pair = try await loop.run { () throws(EventLoopError) in
                 var seen: [UInt8] = []
-                // SAFETY: the memory is used during the call only.
-                let receiver = try unsafe UDPSocket(
+                let receiver = try UDPSocket(
                     loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0), bufferBytes: 1 << 20
                 ) { bytes, _ in
-                    unsafe seen += Array(bytes)
+                    seen.append(copying: bytes.bytes)
                     if seen.count == 100 { done.fulfil(seen) }
                 }
-                let sender = try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
+                let sender = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
                 for number in 0..<100 { sender.send([UInt8(number)], to: receiver.localAddress) }
                 return LoopBound((sender, receiver), on: loop)
             }
@@ -110,14 +107,13 @@ struct UDPSocketTests {
             let count = Locked(0)
             let done = Expectation<Bool>()
             try await loop.run { () throws(EventLoopError) in
-                // SAFETY: the memory is used during the call only.
-                let receiver = try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
-                unsafe receiver.onDatagram = { [unowned receiver] _, _ in
+                let receiver = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
+                receiver.onDatagram = { [unowned receiver] _, _ in
                     count.withLock { $0 += 1 }
                     receiver.close()
                     done.fulfil(true)
                 }
-                let sender = try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
+                let sender = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
                 for _ in 0..<10 { sender.send([1], to: receiver.localAddress) }
                 sender.close()
             }
@@ -133,16 +129,14 @@ struct UDPSocketTests {
             await loop.run {
                 let first: UDPSocket
                 do throws(EventLoopError) {
-                    // SAFETY: the memory is used during the call only.
-                    first = try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
+                    first = try UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
                 } catch {
                     Issue.record(error)
                     return
                 }
                 let taken = first.localAddress
                 func open(_ address: TransportAddress) throws {
-                    // SAFETY: nothing is received.
-                    _ = try unsafe UDPSocket(loop: loop, bind: address)
+                    _ = try UDPSocket(loop: loop, bind: address)
                 }
                 #expect(throws: EventLoopError.addressInUse(taken)) { try open(taken) }
                 let foreign = TransportAddress(ip: .v4(0xC000_0201), port: 0)

@@ -1,6 +1,7 @@
 import CostTestSupport
 import HTTP
 import Testing
+import Wire
 
 @testable import HTTPClient
 
@@ -47,8 +48,7 @@ struct CostTests {
                 var start = 0
                 while start < bytes.count {
                     let end = min(bytes.count, start + answer.piece)
-                    // SAFETY: the memory is used during the call only.
-                    try unsafe parser.receive(bytes.span.extracting(start..<end).bytes)
+                    try parser.receive(bytes.span.extracting(start..<end).bytes)
                     start = end
                 }
             }, size: 2000)

@@ -181,8 +181,7 @@ struct HTTP2SessionTests {
             _ = session.takeBytes(atMost: 1 << 20)
             let piece = Array(rest.prefix(step))
             rest = rest.dropFirst(step)
-            // SAFETY: the memory is used during the call only.
-            unsafe session.receive(piece.span.bytes)
+            session.receive(piece.span.bytes)
             while let event = session.poll() {
                 switch event {
                 case .answered(_, let response):

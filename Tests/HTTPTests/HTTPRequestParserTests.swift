@@ -29,8 +29,7 @@ struct HTTPRequestParserTests {
         var start = 0
         while start < bytes.count {
             let end = stride == .max ? bytes.count : min(bytes.count, start + stride)
-            // SAFETY: the memory is used during the call only.
-            unsafe parser.receive(Array(bytes[start..<end]).span.bytes)
+            parser.receive(Array(bytes[start..<end]).span.bytes)
             start = end
             while let event = try parser.poll() {
                 if case .request(let request) = event { requests.append(request) }
@@ -168,8 +167,7 @@ struct HTTPRequestParserTests {
         for (version, isExpected) in [("1.0", false), ("1.1", true)] {
             var parser = parser()
             let head = "POST / HTTP/\(version)\r\nHost: h\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"
-            // SAFETY: the memory is used during the call only.
-            unsafe parser.receive(Array(head.utf8).span.bytes)
+            parser.receive(Array(head.utf8).span.bytes)
             guard case .head(_, let expectsContinue) = try parser.poll() else {
                 _ = Issue.record("no head")
                 return

@@ -1,4 +1,5 @@
 import Testing
+import Wire
 
 @testable import HTTP
 
@@ -26,8 +27,7 @@ struct HTTPResponseParserTests {
         var start = 0
         while start < bytes.count {
             let end = min(bytes.count, start + min(step, bytes.count))
-            // SAFETY: the memory is used during the call only.
-            try unsafe parser.receive(Array(bytes[start..<end]).span.bytes)
+            try parser.receive(Array(bytes[start..<end]).span.bytes)
             start = end
         }
         if thenEnd { try parser.receiveEnd() }

@@ -13,10 +13,8 @@ extension RoomParticipantTests {
             func send(_ frame: UInt32, session: String = "PA_me1") async throws {
                 let before = try await stage.onLoop { stage -> Int in
                     let count = stage.room.session?.clock.count ?? 0
-                    // SAFETY: the bytes are read during the call only.
-                    let wasSent = unsafe Self.packet(1).withUnsafeBytes {
-                        unsafe stage.microphone.send($0, timestamp: frame &* 960, level: nil)
-                    }
+                    let packet = Self.packet(1)
+                    let wasSent = stage.microphone.send(packet.span.bytes, timestamp: frame &* 960, level: nil)
                     #expect(wasSent)
                     return count
                 }
@@ -36,10 +34,8 @@ extension RoomParticipantTests {
             for frame: UInt32 in [7, 8, 20] { try await send(frame) }
             try await stage.onLoop { stage in
                 stage.microphone.setMuted(true)
-                // SAFETY: as above.
-                let wasSent = unsafe Self.packet(1).withUnsafeBytes {
-                    unsafe stage.microphone.send($0, timestamp: 21 * 960, level: nil)
-                }
+                let packet = Self.packet(1)
+                let wasSent = stage.microphone.send(packet.span.bytes, timestamp: 21 * 960, level: nil)
                 #expect(!wasSent)
                 stage.microphone.setMuted(false)
             }

@@ -25,11 +25,9 @@ import Wire
             again = { [unowned timer] in
                 number &+= 1
                 timestamp &+= 960
-                // SAFETY: the bytes are read during the call only.
-                unsafe Self.packet(number).withUnsafeBytes { bytes in
-                    _ = unsafe stage.microphone.send(
-                        bytes, timestamp: timestamp, level: AudioLevel(negatedDecibels: 20, hasVoice: true))
-                }
+                let packet = Self.packet(number)
+                _ = stage.microphone.send(
+                    packet.span.bytes, timestamp: timestamp, level: AudioLevel(negatedDecibels: 20, hasVoice: true))
                 timer.arm(after: .milliseconds(20))
             }
             timer.arm(after: .zero)
@@ -187,8 +185,8 @@ import Wire
                         })) == true
             }
             let wasSent = try await stage.onLoop { stage in
-                // SAFETY: the bytes are read during the call only.
-                unsafe Self.packet(1).withUnsafeBytes { unsafe stage.microphone.send($0, timestamp: 960, level: nil) }
+                let packet = Self.packet(1)
+                return stage.microphone.send(packet.span.bytes, timestamp: 960, level: nil)
             }
             #expect(!wasSent)
         }

@@ -18,12 +18,10 @@ final class JitterBufferHarness {
     /// An Opus packet of 20 ms; `redundant` sets the bit that announces in-band FEC.
     func insert(_ sequence: Int, at milliseconds: Int, timestamp: Int? = nil, redundant: Bool = false) {
         let payload: [UInt8] = [0x08, redundant ? 0xC0 : 0x80, 1, UInt8(truncatingIfNeeded: sequence)]
-        payload.withUnsafeBytes { raw in
-            let packet = AudioPacket(
-                sequenceNumber: UInt16(truncatingIfNeeded: sequence),
-                timestamp: UInt32(truncatingIfNeeded: timestamp ?? sequence * 960), payload: raw)
-            buffer.insert(packet, now: .zero + .milliseconds(milliseconds), sink: take)
-        }
+        let packet = AudioPacket(
+            sequenceNumber: UInt16(truncatingIfNeeded: sequence),
+            timestamp: UInt32(truncatingIfNeeded: timestamp ?? sequence * 960), payload: payload.span.bytes)
+        buffer.insert(packet, now: .zero + .milliseconds(milliseconds), sink: take)
     }
 
     func advance(to milliseconds: Int) {
@@ -202,11 +200,10 @@ struct JitterBufferTests {
     func redundantCopy() {
         let harness = JitterBufferHarness()
         harness.insert(1, at: 0)
-        ([0x08, 0x80, 1, 2] as [UInt8]).withUnsafeBytes { raw in
-            let copy = AudioPacket(sequenceNumber: 2, timestamp: 1920, payload: raw)
-            harness.buffer.insertRedundant(copy, now: .zero, sink: harness.take)
-            harness.buffer.insertRedundant(copy, now: .zero, sink: harness.take)
-        }
+        let payload: [UInt8] = [0x08, 0x80, 1, 2]
+        let copy = AudioPacket(sequenceNumber: 2, timestamp: 1920, payload: payload.span.bytes)
+        harness.buffer.insertRedundant(copy, now: .zero, sink: harness.take)
+        harness.buffer.insertRedundant(copy, now: .zero, sink: harness.take)
         harness.insert(3, at: 40)
         #expect(harness.released == [.packet(1), .packet(2), .packet(3)])
         #expect(harness.buffer.statistics.recovered == 1)

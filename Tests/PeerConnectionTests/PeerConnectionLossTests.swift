@@ -69,14 +69,13 @@ extension PeerConnectionTests {
             let bytes: [UInt8] = [
                 0x80 | 111, 0x0F, 0x00, 0x04, 111, 0x08, 0x80, 1, UInt8(max(index - 1, 0)), 0x08, 0x80, 1, UInt8(index),
             ]
-            bytes.withUnsafeBytes { raw in
-                let packet = ReceivedRTPPacket(
-                    section: 0, ssrc: 9, sequenceNumber: UInt16(index), timestamp: UInt32(index * 960), marker: false,
-                    payloadType: 63, format: .red, audioLevel: nil, payload: raw)
-                if index % 3 != 1 {
-                    #expect(sender.connection.forward(packet, on: 0, now: call.now))
-                    #expect(plain.connection.forward(packet, on: 0, now: call.now))
-                }
+            let packet = ReceivedRTPPacket(
+                section: 0, ssrc: 9, sequenceNumber: UInt16(index), timestamp: UInt32(index * 960), marker: false,
+                payloadType: 63, format: .red, audioLevel: nil, payload: bytes.span.bytes)
+            if index % 3 != 1 {
+                let isSent = sender.connection.forward(packet, on: 0, now: call.now)
+                let isSentPlain = plain.connection.forward(packet, on: 0, now: call.now)
+                #expect(isSent && isSentPlain)
             }
             call.run(for: .milliseconds(20))
         }

@@ -323,8 +323,8 @@ struct PeerConnectionTests {
                 UInt8.random(in: 0...255, using: &random)
             }
             if !bytes.isEmpty { bytes[0] = [0, 1, 22, 23, 128, 129, 144, 200][round % 8] }
-            bytes.withUnsafeMutableBytes {
-                right.connection.receive($0, from: left.address, on: right.address, now: call.now)
+            bytes.withMutableBytes {
+                right.connection.receive(&$0, from: left.address, on: right.address, now: call.now)
             }
         }
         left.speak(5, on: 0, now: call.now)

@@ -31,10 +31,10 @@ final class TestPeer: PeerConnectionDelegate {
     }
 
     func peerConnection(
-        _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+        _ connection: PeerConnection, transmit datagram: RawSpan, from base: TransportAddress,
         to destination: TransportAddress
     ) {
-        outbox.append((Array(datagram), base, destination))
+        outbox.append(([UInt8](copying: datagram), base, destination))
     }
 
     func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {
@@ -44,7 +44,7 @@ final class TestPeer: PeerConnectionDelegate {
 
     func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput) {
         switch output {
-        case .packet(let packet, _): heard.append(Int(packet.payload.last ?? 0))
+        case .packet(let packet, _): heard.append(Int(packet.payload.last))
         case .lost: heard.append(-1)
         case .silence: heard.append(-2)
         }
@@ -52,7 +52,7 @@ final class TestPeer: PeerConnectionDelegate {
 
     func peerConnection(_ connection: PeerConnection, received packet: ReceivedRTPPacket) {
         raw.append(
-            (packet.section, packet.sequenceNumber, packet.timestamp, packet.payload.last ?? 0, packet.audioLevel))
+            (packet.section, packet.sequenceNumber, packet.timestamp, packet.payload.last, packet.audioLevel))
         onRaw?(packet)
     }
 
@@ -60,11 +60,9 @@ final class TestPeer: PeerConnectionDelegate {
     @discardableResult
     func speak(_ index: Int, on section: Int, now: Instant, level: UInt8 = 20) -> Bool {
         let payload: [UInt8] = [0x08, 0x80, 1, UInt8(truncatingIfNeeded: index)]
-        return payload.withUnsafeBytes {
-            connection.sendAudio(
-                on: section, payload: $0, timestamp: UInt32(index * 960),
-                audioLevel: AudioLevel(negatedDecibels: level, hasVoice: true), now: now)
-        }
+        return connection.sendAudio(
+            on: section, payload: payload.span.bytes, timestamp: UInt32(index * 960),
+            audioLevel: AudioLevel(negatedDecibels: level, hasVoice: true), now: now)
     }
 
     var tracks: [RemoteTrack] {
@@ -120,8 +118,8 @@ final class TestCall {
                 guard let peer = peers.first(where: { $0.address == delivery.destination }) else { continue }
                 var bytes = delivery.bytes
                 let before = peer.connection.nextDeadline
-                bytes.withUnsafeMutableBytes {
-                    peer.connection.receive($0, from: delivery.source, on: delivery.destination, now: now)
+                bytes.withMutableBytes {
+                    peer.connection.receive(&$0, from: delivery.source, on: delivery.destination, now: now)
                 }
                 guard !peer.connection.movesDeadline, let after = peer.connection.nextDeadline else { continue }
                 // Whoever is told that it stands need not ask, and must not be late.
@@ -153,4 +151,9 @@ final class TestCall {
             if peers.allSatisfy({ $0.connection.state == .connected }) { return }
         }
     }
+}
+
+extension RawSpan {
+    /// The last byte; 0 of nothing.
+    var last: UInt8 { isEmpty ? 0 : self[byteCount - 1] }
 }

@@ -137,7 +137,8 @@ struct RTCPTests {
     func history() {
         var history = RetransmissionHistory()
         for number in UInt16(0)..<100 {
-            [UInt8(number)].withUnsafeBytes { history.record($0, sequenceNumber: number, now: .zero) }
+            let packet = [UInt8(number)]
+            history.record(packet.span.bytes, sequenceNumber: number, now: .zero)
         }
         #expect(history.resend(5, now: .zero, holdOff: .milliseconds(20)) == nil)
         #expect(history.resend(99, now: .zero, holdOff: .milliseconds(20)) == [99])

@@ -28,31 +28,29 @@ struct RTPStreamsTests {
     private func write(_ index: Int, from streams: RTPStreams, now: Instant) -> [UInt8] {
         let payload: [UInt8] = [0x08, 0x80, 1, UInt8(truncatingIfNeeded: index)]
         var room = [UInt8](repeating: 0, count: 200)
-        return payload.withUnsafeBytes { payload in
-            room.withUnsafeMutableBytes { room in
-                let packet = streams.write(
-                    payload, on: 0, timestamp: UInt32(index * 960), audioLevel: nil, into: room)
-                guard let packet else { return [] }
-                let written = UnsafeRawBufferPointer(rebasing: room[..<packet.length])
-                streams.noteSent(packet, as: written, now: now)
-                return Array(written)
-            }
+        let packet = room.withMutableBytes {
+            streams.write(
+                payload.span.bytes, on: 0, timestamp: UInt32(index * 960), audioLevel: nil, into: &$0)
         }
+        guard let packet else { return [] }
+        room.removeSubrange(packet.length...)
+        streams.noteSent(packet, as: room.span.bytes, now: now)
+        return room
     }
 
     /// Last byte of each packet that is released, or -1 for a loss and -2 for silence.
     private func take(_ packet: [UInt8], _ streams: RTPStreams, now: Instant) -> [Int] {
         var heard: [Int] = []
-        _ = packet.withUnsafeBytes { streams.receive($0, now: now) { heard += Self.index(of: $0) } }
+        _ = streams.receive(packet.span.bytes, now: now) { heard += Self.index(of: $0) }
         return heard
     }
 
     private static func index(of sound: ReceivedSound) -> [Int] {
         switch sound {
-        case .ordered(_, .packet(let packet, _)): [Int(packet.payload.last ?? 0)]
+        case .ordered(_, .packet(let packet, _)): [Int(packet.payload.last)]
         case .ordered(_, .lost): [-1]
         case .ordered(_, .silence): [-2]
-        case .raw(let packet): [Int(packet.payload.last ?? 0)]
+        case .raw(let packet): [Int(packet.payload.last)]
         }
     }
 

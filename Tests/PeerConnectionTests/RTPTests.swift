@@ -1,6 +1,7 @@
 import PeerConnection
 import TestSupport
 import Testing
+import Wire
 
 @Suite("RTP")
 struct RTPTests {
@@ -10,75 +11,83 @@ struct RTPTests {
         0x40, 0x30, 0x78, 0x01,
     ]
 
+    private func parse(_ packet: [UInt8]) -> RTPHeader? { RTPHeader(packet.span.bytes) }
+
+    private func payload(_ header: RTPHeader, _ packet: [UInt8]) -> [UInt8] {
+        [UInt8](copying: header.payload(of: packet.span.bytes))
+    }
+
+    private func element(_ id: UInt8, _ header: RTPHeader, _ packet: [UInt8]) -> [UInt8]? {
+        guard let element = header.element(id, of: packet.span.bytes) else { return nil }
+        return [UInt8](copying: element)
+    }
+
+    private func opusPacket(_ bytes: [UInt8]) -> OpusPacket? { OpusPacket(bytes.span.bytes) }
+
     @Test("a packet with one-byte extensions is taken apart")
     func parse() throws {
-        try Self.packet.withUnsafeBytes { raw in
-            let header = try #require(RTPHeader(raw))
-            #expect(header.marker)
-            #expect(header.payloadType == 111)
-            #expect(header.sequenceNumber == 0x1234)
-            #expect(header.timestamp == 0x0001_0002)
-            #expect(header.ssrc == 0xCAFE_BABE)
-            #expect(Array(header.payload(of: raw)) == [0x78, 0x01])
-            #expect(header.element(1, of: raw).map { AudioLevel(byte: $0[0]) }?.negatedDecibels == 0x25)
-            #expect(header.element(1, of: raw).map { AudioLevel(byte: $0[0]) }?.hasVoice == true)
-            #expect(header.element(4, of: raw).map { Array($0) } == [0x30])
-            #expect(header.element(5, of: raw) == nil)
-        }
+        let header = try #require(parse(Self.packet))
+        #expect(header.marker)
+        #expect(header.payloadType == 111)
+        #expect(header.sequenceNumber == 0x1234)
+        #expect(header.timestamp == 0x0001_0002)
+        #expect(header.ssrc == 0xCAFE_BABE)
+        #expect(payload(header, Self.packet) == [0x78, 0x01])
+        let level = try #require(element(1, header, Self.packet).map { AudioLevel(byte: $0[0]) })
+        #expect(level.negatedDecibels == 0x25)
+        #expect(level.hasVoice)
+        #expect(element(4, header, Self.packet) == [0x30])
+        #expect(element(5, header, Self.packet) == nil)
     }
 
     @Test("contributing sources and padding are passed over")
     func padding() throws {
         let bytes: [UInt8] = [0xA1, 111, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 9, 9, 9, 9, 0xAA, 0xBB, 0, 0, 3]
-        try bytes.withUnsafeBytes { raw in
-            let header = try #require(RTPHeader(raw))
-            #expect(header.contributingSourceCount == 1)
-            #expect(Array(header.payload(of: raw)) == [0xAA, 0xBB])
-        }
+        let header = try #require(parse(bytes))
+        #expect(header.contributingSourceCount == 1)
+        #expect(payload(header, bytes) == [0xAA, 0xBB])
         var tooMuch = bytes
         tooMuch[20] = 6
-        #expect(tooMuch.withUnsafeBytes { RTPHeader($0) } == nil)
+        #expect(parse(tooMuch) == nil)
         tooMuch[20] = 0
-        #expect(tooMuch.withUnsafeBytes { RTPHeader($0) } == nil)
+        #expect(parse(tooMuch) == nil)
     }
 
     @Test("two-byte extensions are read as well")
     func twoByteForm() throws {
         let bytes: [UInt8] = [0x90, 111, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0x10, 0, 0, 2, 1, 1, 0x7F, 0, 20, 2, 5, 6]
-        try bytes.withUnsafeBytes { raw in
-            let header = try #require(RTPHeader(raw))
-            #expect(header.element(1, of: raw).map { Array($0) } == [0x7F])
-            #expect(header.element(20, of: raw).map { Array($0) } == [5, 6])
-        }
+        let header = try #require(parse(bytes))
+        #expect(element(1, header, bytes) == [0x7F])
+        #expect(element(20, header, bytes) == [5, 6])
     }
 
     @Test("what is written is what libwebrtc writes")
     func write() {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 8)
-        defer { buffer.deallocate() }
+        var buffer = [UInt8](repeating: 0, count: 64)
         let writer = RTPPacketWriter(
             marker: true, payloadType: 111, sequenceNumber: 0x1234, timestamp: 0x0001_0002, ssrc: 0xCAFE_BABE)
         let payload: [UInt8] = [0x78, 0x01]
-        let length = payload.withUnsafeBytes {
+        let length = buffer.withMutableBytes {
             writer.write(
-                into: buffer, payload: $0, audioLevel: (1, AudioLevel(negatedDecibels: 0x25, hasVoice: true)),
-                mid: (4, [0x30]))
+                into: &$0, payload: payload.span.bytes,
+                audioLevel: (1, AudioLevel(negatedDecibels: 0x25, hasVoice: true)), mid: (4, [0x30]))
         }
         #expect(length == Self.packet.count)
         #expect(Array(buffer[..<(length ?? 0)]) == Self.packet)
-        let small = UnsafeMutableRawBufferPointer(rebasing: buffer[..<20])
-        let refused = payload.withUnsafeBytes { writer.write(into: small, payload: $0, mid: (4, [0x30])) }
+        var small = [UInt8](repeating: 0, count: 20)
+        let refused = small.withMutableBytes {
+            writer.write(into: &$0, payload: payload.span.bytes, mid: (4, [0x30]))
+        }
         #expect(refused == nil)
     }
 
     @Test("no truncation traps")
     func truncation() {
         for length in 0..<Self.packet.count {
-            Array(Self.packet[..<length]).withUnsafeBytes { raw in
-                guard let header = RTPHeader(raw) else { return }
-                _ = header.payload(of: raw)
-                for id in UInt8(0)...15 { _ = header.element(id, of: raw) }
-            }
+            let bytes = Array(Self.packet[..<length])
+            guard let header = parse(bytes) else { continue }
+            _ = payload(header, bytes)
+            for id in UInt8(0)...15 { _ = element(id, header, bytes) }
         }
     }
 
@@ -90,17 +99,15 @@ struct RTPTests {
                 UInt8.random(in: 0...255, using: &random)
             }
             if !bytes.isEmpty { bytes[0] = 0x80 | bytes[0] & 0x3F }
-            bytes.withUnsafeBytes { raw in
-                if let header = RTPHeader(raw) {
-                    _ = header.payload(of: raw)
-                    for id in UInt8(0)...15 { _ = header.element(id, of: raw) }
-                }
-                if let red = REDPayload(raw) {
-                    _ = red.primary.bytes.count
-                    for index in -1...red.redundantCount { _ = red.redundant(index) }
-                }
-                _ = OpusPacket(raw)
+            if let header = parse(bytes) {
+                _ = payload(header, bytes)
+                for id in UInt8(0)...15 { _ = element(id, header, bytes) }
             }
+            if let red = REDPayload(bytes.span.bytes) {
+                _ = red.primary.bytes.byteCount
+                for index in -1...red.redundantCount { _ = red.redundant(index) }
+            }
+            _ = OpusPacket(bytes.span.bytes)
         }
     }
 
@@ -114,22 +121,30 @@ struct RTPTests {
     }
 
     @Test("redundant audio is split into its frames")
-    func red() throws {
+    func red() {
         // Two redundant frames, 1920 and 960 samples old, then the primary.
         let payload: [UInt8] = [
             0x80 | 111, 0x1E, 0x00, 0x02, 0x80 | 111, 0x0F, 0x00, 0x03, 111, 1, 2, 3, 4, 5, 6, 7,
         ]
-        try payload.withUnsafeBytes { raw in
-            let red = try #require(REDPayload(raw))
-            #expect(red.redundantCount == 2)
-            #expect(red.redundant(0)?.timestampOffset == 1920)
-            #expect(red.redundant(0).map { Array($0.bytes) } == [1, 2])
-            #expect(red.redundant(1)?.timestampOffset == 960)
-            #expect(red.redundant(1).map { Array($0.bytes) } == [3, 4, 5])
-            #expect(Array(red.primary.bytes) == [6, 7])
-            #expect(red.primary.payloadType == 111)
+        var offsets: [UInt32] = []
+        var frames: [[UInt8]] = []
+        if let red = REDPayload(payload.span.bytes) {
+            for index in 0..<red.redundantCount {
+                guard let block = red.redundant(index) else { continue }
+                offsets.append(block.timestampOffset)
+                frames.append([UInt8](copying: block.bytes))
+            }
+            frames.append([UInt8](copying: red.primary.bytes))
+            let primaryType = red.primary.payloadType
+            #expect(primaryType == 111)
         }
-        for length in 0..<13 { #expect(Array(payload[..<length]).withUnsafeBytes { REDPayload($0) == nil }) }
+        #expect(offsets == [1920, 960])
+        #expect(frames == [[1, 2], [3, 4, 5], [6, 7]])
+        for length in 0..<13 {
+            let cut = Array(payload[..<length])
+            let isRefused = REDPayload(cut.span.bytes) == nil
+            #expect(isRefused)
+        }
     }
 
     @Test(
@@ -141,7 +156,7 @@ struct RTPTests {
             ([0xFF, 0x03, 1, 2, 3], .celt, 3, 960),
         ])
     func opus(bytes: [UInt8], mode: OpusPacket.Mode, frames: Int, samples: Int) throws {
-        let packet = try #require(bytes.withUnsafeBytes { OpusPacket($0) })
+        let packet = try #require(opusPacket(bytes))
         #expect(packet.mode == mode)
         #expect(packet.frameCount == frames)
         #expect(packet.samplesPerFrame == samples)
@@ -151,18 +166,18 @@ struct RTPTests {
         "impossible Opus packets are refused",
         arguments: [[], [0xFB], [0xFB, 0], [0xFB, 0x3F], [0x1B, 3]] as [[UInt8]])
     func impossibleOpus(bytes: [UInt8]) {
-        #expect(bytes.withUnsafeBytes { OpusPacket($0) } == nil)
+        #expect(opusPacket(bytes) == nil)
     }
 
     @Test("a packet of one or two bytes is silence, and the redundancy bit of SILK is seen")
     func opusFlags() throws {
         let silent: [UInt8] = [0x08]
-        #expect(try #require(silent.withUnsafeBytes { OpusPacket($0) }).isDiscontinuous)
+        #expect(try #require(opusPacket(silent)).isDiscontinuous)
         let plain: [UInt8] = [0x08, 0x80, 1, 2]
         let redundant: [UInt8] = [0x08, 0xC0, 1, 2]
-        #expect(try #require(plain.withUnsafeBytes { OpusPacket($0) }).hasRedundancy == false)
-        #expect(try #require(redundant.withUnsafeBytes { OpusPacket($0) }).hasRedundancy)
-        #expect(try #require(redundant.withUnsafeBytes { OpusPacket($0) }).isDiscontinuous == false)
+        #expect(try #require(opusPacket(plain)).hasRedundancy == false)
+        #expect(try #require(opusPacket(redundant)).hasRedundancy)
+        #expect(try #require(opusPacket(redundant)).isDiscontinuous == false)
     }
 
     @Test(
@@ -176,7 +191,7 @@ struct RTPTests {
             ([0x1C, 0x02, 1, 2], true, false), ([0xFC, 0x80, 1, 2], nil, false),
         ])
     func voiceFlags(bytes: [UInt8], hasVoice: Bool?, hasRedundancy: Bool) throws {
-        let packet = try #require(bytes.withUnsafeBytes { OpusPacket($0) })
+        let packet = try #require(opusPacket(bytes))
         #expect(packet.hasVoice == hasVoice)
         #expect(packet.hasRedundancy == hasRedundancy)
     }

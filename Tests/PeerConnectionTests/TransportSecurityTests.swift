@@ -41,7 +41,7 @@ struct TransportSecurityTests {
         func take(_ datagram: [UInt8], from source: TransportAddress, now: Instant) -> ReceivedDatagram {
             var datagram = datagram
             defer { drain(now: now) }
-            return datagram.withUnsafeMutableBytes { transport.receive($0, from: source, on: address, now: now) }
+            return datagram.withMutableBytes { transport.receive(&$0, from: source, on: address, now: now) }
         }
 
         func remote(setup: DTLSSetup?, fingerprint: CertificateFingerprint? = nil) throws -> RemoteTransport {
@@ -90,8 +90,9 @@ struct TransportSecurityTests {
         let (left, right) = (End(1), End(2))
         let now = try connect(left, right)
         let packet: [UInt8] = [0x80, 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 42]
-        left.transport.packetRoom.copyBytes(from: packet)
-        let datagram = Array(try #require(left.transport.protectRTP(length: packet.count)))
+        var datagram = packet + [UInt8](repeating: 0, count: srtpOverhead)
+        let length = datagram.withMutableBytes { left.transport.protectRTP(&$0, length: packet.count) }
+        datagram.removeSubrange(try #require(length)...)
         #expect(right.take(datagram, from: left.address, now: now) == .rtp(length: packet.count))
         #expect(right.take(datagram, from: left.address, now: now) == .rejected)
     }

@@ -47,10 +47,9 @@ final class Probe {
         decoder = try OpusDecoder(sampleRate: 48_000, channels: 1)
         connection.delegate = self
         let loopback: IPAddress = CommandLine.arguments.contains("--ipv6") ? .loopbackV6 : .loopbackV4
-        // SAFETY: the memory is used during the call only.
-        let bound = try unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: loopback, port: 0))
-        unsafe bound.onDatagram = { [unowned self, unowned bound] datagram, sender in
-            unsafe connection.receive(datagram, from: sender, on: bound.localAddress, now: loop.now)
+        let bound = try UDPSocket(loop: loop, bind: TransportAddress(ip: loopback, port: 0))
+        bound.onDatagram = { [unowned self, unowned bound] datagram, sender in
+            connection.receive(&datagram, from: sender, on: bound.localAddress, now: loop.now)
             rearm()
         }
         socket = bound
@@ -152,7 +151,7 @@ final class Probe {
         // SAFETY: the memory is used during the call only.
         if let length = try? unsafe encoder.encode(samples.span, into: packet) {
             unsafe connection.sendAudio(
-                on: 0, payload: UnsafeRawBufferPointer(rebasing: packet[..<length]), timestamp: timestamp,
+                on: 0, payload: UnsafeRawBufferPointer(rebasing: packet[..<length]).bytes, timestamp: timestamp,
                 audioLevel: AudioLevel(negatedDecibels: 10, hasVoice: true), now: loop.now)
         }
         timestamp &+= 960
@@ -183,23 +182,23 @@ final class Probe {
 
 extension Probe: PeerConnectionDelegate {
     func peerConnection(
-        _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+        _ connection: PeerConnection, transmit datagram: RawSpan, from base: TransportAddress,
         to destination: TransportAddress
     ) {
-        // SAFETY: the memory is used during the call only.
-        unsafe socket?.send(datagram, to: destination)
+        socket?.send(datagram, to: destination)
     }
 
     func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput) {
         switch output {
         case .packet(let audio, _):
             // SAFETY: the memory is used during the call only.
-            if let samples = try? unsafe decoder.decode(audio.payload, into: pcm) { keep(samples) }
+            let samples = unsafe audio.payload.withUnsafeBytes { try? unsafe decoder.decode($0, into: pcm) }
+            if let samples { keep(samples) }
         case .lost(let samples, let recovery):
             lost += samples
             let made =
-                if let recovery = unsafe recovery {
-                    try? unsafe decoder.decodeFEC(recovery, samples: samples, into: pcm)
+                if let recovery {
+                    unsafe recovery.withUnsafeBytes { try? unsafe decoder.decodeFEC($0, samples: samples, into: pcm) }
                 } else {
                     try? unsafe decoder.conceal(samples: samples, into: pcm)
                 }

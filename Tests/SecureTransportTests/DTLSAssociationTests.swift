@@ -176,8 +176,7 @@ struct DTLSAssociationTests {
                 let victim = factory.makeDTLS()
                 victim.start(
                     role: fromClient ? .server : .client, expecting: [other.localFingerprint], now: .zero)
-                // SAFETY: the memory is used during the call only.
-                unsafe victim.receive(bytes.span.bytes.extracting(0..<length), now: .zero)
+                victim.receive(bytes.span.bytes.extracting(0..<length), now: .zero)
                 while victim.poll() != nil {}
             }
         }
@@ -198,15 +197,14 @@ struct DTLSAssociationTests {
         pair.network = { $0 }
         #expect(record.count > 17)
         for length in 0..<record.count {
-            // SAFETY: the memory is used during the call only.
-            unsafe pair.server.transport.receive(record.span.bytes.extracting(0..<length), now: .zero)
+            pair.server.transport.receive(record.span.bytes.extracting(0..<length), now: .zero)
         }
         for index in record.indices {
             var altered = record
             altered[index] ^= 0x55
-            unsafe pair.server.transport.receive(altered.span.bytes, now: .zero)
+            pair.server.transport.receive(altered.span.bytes, now: .zero)
         }
-        unsafe pair.server.transport.receive(record.span.bytes, now: .zero)
+        pair.server.transport.receive(record.span.bytes, now: .zero)
         pair.pump()
         #expect(pair.server.received == [[1, 2, 3, 4]])
         #expect(pair.server.failure == nil)

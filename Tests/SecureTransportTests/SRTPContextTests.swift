@@ -1,6 +1,7 @@
 import PeerConnection
 import SecureTransport
 import Testing
+import Wire
 
 @Suite("SRTP context")
 struct SRTPContextTests {
@@ -32,15 +33,12 @@ struct SRTPContextTests {
     /// An empty receiver report.
     static let rtcp: [UInt8] = [0x80, 201, 0, 1, 0, 0, 0, 9]
 
-    typealias Step = (UnsafeMutableRawBufferPointer, Int) -> Int?
+    typealias Step = (inout MutableRawSpan, Int) -> Int?
 
     /// Runs one step over a copy of the packet with room behind it.
     static func apply(_ step: Step, _ packet: [UInt8]) -> [UInt8]? {
         var bytes = packet + [UInt8](repeating: 0, count: srtpOverhead)
-        // SAFETY: the memory is used during the call only.
-        return unsafe bytes.withUnsafeMutableBytes { buffer in
-            unsafe step(buffer, packet.count).map { unsafe [UInt8](buffer[..<$0]) }
-        }
+        return bytes.withMutableBytes { step(&$0, packet.count) }.map { Array(bytes[..<$0]) }
     }
 
     @Test("an RTP packet comes out as it went in", arguments: profiles)
@@ -48,92 +46,84 @@ struct SRTPContextTests {
         let ends = try Self.ends(profile)
         for sequenceNumber in UInt16(65_500)...65_535 {
             let packet = Self.rtp(sequenceNumber)
-            // SAFETY: the memory is used during the call only.
-            let protected = try unsafe #require(Self.apply(ends.sender.protectRTP, packet))
+            let protected = try #require(Self.apply(ends.sender.protectRTP, packet))
             #expect(protected.count > packet.count && protected.count <= packet.count + srtpOverhead)
             #expect(protected[12...] != packet[12...])
-            unsafe #expect(Self.apply(ends.receiver.unprotectRTP, protected) == packet)
+            #expect(Self.apply(ends.receiver.unprotectRTP, protected) == packet)
         }
         // Over the wrap of the sequence number.
-        let next = try unsafe #require(Self.apply(ends.sender.protectRTP, Self.rtp(0)))
-        unsafe #expect(Self.apply(ends.receiver.unprotectRTP, next) == Self.rtp(0))
+        let next = try #require(Self.apply(ends.sender.protectRTP, Self.rtp(0)))
+        #expect(Self.apply(ends.receiver.unprotectRTP, next) == Self.rtp(0))
     }
 
     @Test("an RTCP packet comes out as it went in", arguments: profiles)
     func rtcpRoundTrip(profile: SRTPProfile) throws {
         let ends = try Self.ends(profile)
-        // SAFETY: the memory is used during the call only.
-        let protected = try unsafe #require(Self.apply(ends.sender.protectRTCP, Self.rtcp))
+        let protected = try #require(Self.apply(ends.sender.protectRTCP, Self.rtcp))
         #expect(protected.count <= Self.rtcp.count + srtpOverhead)
-        unsafe #expect(Self.apply(ends.receiver.unprotectRTCP, protected) == Self.rtcp)
+        #expect(Self.apply(ends.receiver.unprotectRTCP, protected) == Self.rtcp)
     }
 
     @Test("packets of several sources in one session do not disturb each other", arguments: profiles)
     func severalSources(profile: SRTPProfile) throws {
         let ends = try Self.ends(profile)
         for ssrc in UInt8(1)...20 {
-            // SAFETY: the memory is used during the call only.
-            let protected = try unsafe #require(Self.apply(ends.sender.protectRTP, Self.rtp(5, ssrc: ssrc)))
-            unsafe #expect(Self.apply(ends.receiver.unprotectRTP, protected) == Self.rtp(5, ssrc: ssrc))
+            let protected = try #require(Self.apply(ends.sender.protectRTP, Self.rtp(5, ssrc: ssrc)))
+            #expect(Self.apply(ends.receiver.unprotectRTP, protected) == Self.rtp(5, ssrc: ssrc))
         }
     }
 
     @Test("a replayed packet is refused", arguments: profiles)
     func replay(profile: SRTPProfile) throws {
         let ends = try Self.ends(profile)
-        // SAFETY: the memory is used during the call only.
-        let protected = try unsafe #require(Self.apply(ends.sender.protectRTP, Self.rtp(100)))
-        unsafe #expect(Self.apply(ends.receiver.unprotectRTP, protected) != nil)
-        unsafe #expect(Self.apply(ends.receiver.unprotectRTP, protected) == nil)
+        let protected = try #require(Self.apply(ends.sender.protectRTP, Self.rtp(100)))
+        #expect(Self.apply(ends.receiver.unprotectRTP, protected) != nil)
+        #expect(Self.apply(ends.receiver.unprotectRTP, protected) == nil)
     }
 
     @Test("a late packet within the window is accepted", arguments: profiles)
     func latePacket(profile: SRTPProfile) throws {
         let ends = try Self.ends(profile)
-        // SAFETY: the memory is used during the call only.
-        let late = try unsafe #require(Self.apply(ends.sender.protectRTP, Self.rtp(100)))
+        let late = try #require(Self.apply(ends.sender.protectRTP, Self.rtp(100)))
         for sequenceNumber in UInt16(101)...600 {
-            let packet = try unsafe #require(Self.apply(ends.sender.protectRTP, Self.rtp(sequenceNumber)))
-            unsafe #expect(Self.apply(ends.receiver.unprotectRTP, packet) != nil)
+            let packet = try #require(Self.apply(ends.sender.protectRTP, Self.rtp(sequenceNumber)))
+            #expect(Self.apply(ends.receiver.unprotectRTP, packet) != nil)
         }
-        unsafe #expect(Self.apply(ends.receiver.unprotectRTP, late) == Self.rtp(100))
+        #expect(Self.apply(ends.receiver.unprotectRTP, late) == Self.rtp(100))
     }
 
     @Test("a retransmission may be protected again", arguments: profiles)
     func retransmission(profile: SRTPProfile) throws {
         let ends = try Self.ends(profile)
-        // SAFETY: the memory is used during the call only.
-        _ = try unsafe #require(Self.apply(ends.sender.protectRTP, Self.rtp(100)))
-        let again = try unsafe #require(Self.apply(ends.sender.protectRTP, Self.rtp(100)))
-        unsafe #expect(Self.apply(ends.receiver.unprotectRTP, again) == Self.rtp(100))
+        _ = try #require(Self.apply(ends.sender.protectRTP, Self.rtp(100)))
+        let again = try #require(Self.apply(ends.sender.protectRTP, Self.rtp(100)))
+        #expect(Self.apply(ends.receiver.unprotectRTP, again) == Self.rtp(100))
     }
 
     @Test("a forged or truncated packet is refused and the genuine one still accepted", arguments: profiles)
     func forgery(profile: SRTPProfile) throws {
         let ends = try Self.ends(profile)
-        // SAFETY: the memory is used during the call only.
-        let protected = try unsafe #require(Self.apply(ends.sender.protectRTP, Self.rtp(7)))
+        let protected = try #require(Self.apply(ends.sender.protectRTP, Self.rtp(7)))
         for index in protected.indices {
             var forged = protected
             forged[index] ^= 0x10
-            unsafe #expect(Self.apply(ends.receiver.unprotectRTP, forged) == nil, "byte \(index)")
+            #expect(Self.apply(ends.receiver.unprotectRTP, forged) == nil, "byte \(index)")
         }
         for length in protected.indices {
-            unsafe #expect(Self.apply(ends.receiver.unprotectRTP, [UInt8](protected[..<length])) == nil)
+            #expect(Self.apply(ends.receiver.unprotectRTP, [UInt8](protected[..<length])) == nil)
         }
-        unsafe #expect(Self.apply(ends.receiver.unprotectRTP, protected) == Self.rtp(7))
+        #expect(Self.apply(ends.receiver.unprotectRTP, protected) == Self.rtp(7))
     }
 
     @Test("a forged or truncated RTCP packet is refused", arguments: profiles)
     func rtcpForgery(profile: SRTPProfile) throws {
         let ends = try Self.ends(profile)
-        // SAFETY: the memory is used during the call only.
-        let protected = try unsafe #require(Self.apply(ends.sender.protectRTCP, Self.rtcp))
+        let protected = try #require(Self.apply(ends.sender.protectRTCP, Self.rtcp))
         for index in protected.indices {
             var forged = protected
             forged[index] ^= 0x10
-            unsafe #expect(Self.apply(ends.receiver.unprotectRTCP, forged) == nil)
-            unsafe #expect(Self.apply(ends.receiver.unprotectRTCP, [UInt8](protected[..<index])) == nil)
+            #expect(Self.apply(ends.receiver.unprotectRTCP, forged) == nil)
+            #expect(Self.apply(ends.receiver.unprotectRTCP, [UInt8](protected[..<index])) == nil)
         }
     }
 
@@ -142,8 +132,7 @@ struct SRTPContextTests {
         let ends = try Self.ends(profile)
         var packet = Self.rtp(1)
         let count = packet.count
-        // SAFETY: the memory is used during the call only.
-        let result = unsafe packet.withUnsafeMutableBytes { unsafe ends.sender.protectRTP($0, length: count) }
+        let result = packet.withMutableBytes { ends.sender.protectRTP(&$0, length: count) }
         #expect(result == nil)
     }
 

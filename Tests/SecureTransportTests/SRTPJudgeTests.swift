@@ -1,6 +1,7 @@
 import CSRTP2
 import PeerConnection
 import Testing
+import Wire
 
 @testable import SecureTransport
 
@@ -104,12 +105,11 @@ struct SRTPJudgeTests {
         for step in 0..<3000 {
             let number = UInt16(truncatingIfNeeded: 100 + 61 * step)
             let packet = Self.rtp(number, ssrc: UInt8(step % 3), payload: step % 200)
-            // SAFETY: the memory is used during the call only.
-            let protected = try unsafe #require(SRTPContextTests.apply(ours.protectRTP, packet))
+            let protected = try #require(SRTPContextTests.apply(ours.protectRTP, packet))
             #expect(mirror.protect(packet) == protected)
             #expect(judge.unprotect(protected) == packet)
             let answer = try #require(judge.protect(packet))
-            unsafe #expect(SRTPContextTests.apply(ours.unprotectRTP, answer) == packet)
+            #expect(SRTPContextTests.apply(ours.unprotectRTP, answer) == packet)
         }
     }
 
@@ -117,12 +117,11 @@ struct SRTPJudgeTests {
     func control(profile: SRTPProfile) throws {
         let (ours, judge) = try Self.ends(profile)
         for _ in 0..<300 {
-            // SAFETY: the memory is used during the call only.
-            let protected = try unsafe #require(SRTPContextTests.apply(ours.protectRTCP, Self.report))
+            let protected = try #require(SRTPContextTests.apply(ours.protectRTCP, Self.report))
             #expect(judge.unprotectControl(protected) == Self.report)
             let answer = try #require(judge.protectControl(Self.report))
-            unsafe #expect(SRTPContextTests.apply(ours.unprotectRTCP, answer) == Self.report)
-            unsafe #expect(SRTPContextTests.apply(ours.unprotectRTCP, answer) == nil, "a replay")
+            #expect(SRTPContextTests.apply(ours.unprotectRTCP, answer) == Self.report)
+            #expect(SRTPContextTests.apply(ours.unprotectRTCP, answer) == nil, "a replay")
         }
     }
 
@@ -136,8 +135,7 @@ struct SRTPJudgeTests {
         }
         let order = [5, 4, 6, 6, 900, 5, 7, 899, 1500, 477, 476, 478, 3999, 2977, 2978, 3999, 3000, 1500, 3001]
         for index in order {
-            // SAFETY: the memory is used during the call only.
-            let isAccepted = unsafe SRTPContextTests.apply(ours.unprotectRTP, sent[index]) != nil
+            let isAccepted = SRTPContextTests.apply(ours.unprotectRTP, sent[index]) != nil
             #expect(isAccepted == (mirror.unprotect(sent[index]) != nil), "packet \(index)")
         }
     }

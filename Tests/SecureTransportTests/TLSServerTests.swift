@@ -2,6 +2,7 @@ import Foundation
 import NetworkTestSupport
 import SecureTransport
 import Testing
+import Wire
 
 @Suite("The server's side of TLS")
 struct TLSServerTests {
@@ -35,8 +36,7 @@ struct TLSServerTests {
                 while let output = end.poll() {
                     isQuiet = false
                     switch output {
-                    // SAFETY: the memory is used during the call only.
-                    case .transmit(let bytes): unsafe ends[1 - index].receive(bytes.span.bytes)
+                    case .transmit(let bytes): ends[1 - index].receive(bytes.span.bytes)
                     case .connected(let name):
                         outcome.isConnected[index] = true
                         outcome.protocols[index] = name

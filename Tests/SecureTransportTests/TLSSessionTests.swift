@@ -2,6 +2,7 @@ import Foundation
 import NetworkTestSupport
 import SecureTransport
 import Testing
+import Wire
 
 @Suite("TLS session")
 struct TLSSessionTests {
@@ -45,8 +46,7 @@ struct TLSSessionTests {
             while start < answer.count {
                 isQuiet = false
                 let end = min(start + step, answer.count)
-                // SAFETY: the memory is used during the call only.
-                unsafe session.receive([UInt8](answer[start..<end]).span.bytes)
+                session.receive([UInt8](answer[start..<end]).span.bytes)
                 start = end
             }
             if isQuiet { return }
@@ -137,8 +137,7 @@ struct TLSSessionTests {
     func notTLS() throws {
         let session = try TLSSession(context, host: "a.test")
         session.start()
-        // SAFETY: the memory is used during the call only.
-        unsafe session.receive(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8).span.bytes)
+        session.receive(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8).span.bytes)
         var failure: TLSFailure?
         while let output = session.poll() { if case .failed(let reason) = output { failure = reason } }
         guard case .protocol("a.test", _) = failure else {

@@ -94,46 +94,38 @@ final class NullSRTP: SRTPTransform {
 
     init(_ keys: SRTPKeys) { self.keys = keys }
 
-    private func tag(_ bytes: UnsafeMutableRawBufferPointer, _ length: Int, key: [UInt8]) -> [UInt8] {
+    private func tag(_ bytes: RawSpan, _ length: Int, key: [UInt8]) -> [UInt8] {
         var sum: UInt32 = 2_166_136_261
         for byte in key { sum = (sum ^ UInt32(byte)) &* 16_777_619 }
-        // SAFETY: the memory is used during the call only.
-        for index in 0..<length { sum = unsafe (sum ^ UInt32(bytes[index])) &* 16_777_619 }
+        for index in 0..<length { sum = (sum ^ UInt32(bytes[index])) &* 16_777_619 }
         return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: sum >> UInt32($0)) }
     }
 
-    func protectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        guard length + 4 <= buffer.count else { return nil }
-        // SAFETY: the memory is used during the call only.
-        for (index, byte) in unsafe tag(buffer, length, key: keys.localKey).enumerated() {
-            unsafe buffer[length + index] = byte
+    func protectRTP(_ buffer: inout MutableRawSpan, length: Int) -> Int? {
+        guard length + 4 <= buffer.byteCount else { return nil }
+        for (index, byte) in tag(buffer.bytes, length, key: keys.localKey).enumerated() {
+            buffer.set(byte, at: length + index)
         }
         return length + 4
     }
 
-    func unprotectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        guard length >= 16, length <= buffer.count else { return nil }
-        // SAFETY: the memory is used during the call only.
-        let expected = unsafe tag(buffer, length - 4, key: keys.remoteKey)
-        guard unsafe expected == Array(buffer[length - 4..<length]) else { return nil }
-        let identity = unsafe Array(buffer[2..<4]) + Array(buffer[8..<12])
-        guard unsafe buffer[1] & 0x7F >= 64 && buffer[1] & 0x7F < 96 || seen.insert(identity).inserted else {
-            return nil
-        }
+    func unprotectRTP(_ buffer: inout MutableRawSpan, length: Int) -> Int? {
+        guard length >= 16, length <= buffer.byteCount, hasTag(buffer.bytes, length) else { return nil }
+        let identity =
+            [UInt8](copying: buffer.bytes.extracting(2..<4)) + [UInt8](copying: buffer.bytes.extracting(8..<12))
+        let type = buffer.bytes[1] & 0x7F
+        guard (64..<96).contains(type) || seen.insert(identity).inserted else { return nil }
         return length - 4
     }
 
-    func protectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        // SAFETY: the memory is used during the call only.
-        unsafe protectRTP(buffer, length: length)
+    func protectRTCP(_ buffer: inout MutableRawSpan, length: Int) -> Int? { protectRTP(&buffer, length: length) }
+
+    func unprotectRTCP(_ buffer: inout MutableRawSpan, length: Int) -> Int? {
+        guard length >= 8, length <= buffer.byteCount, hasTag(buffer.bytes, length) else { return nil }
+        return length - 4
     }
 
-    func unprotectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        guard length >= 8, length <= buffer.count else { return nil }
-        // SAFETY: the memory is used during the call only.
-        guard unsafe tag(buffer, length - 4, key: keys.remoteKey) == Array(buffer[length - 4..<length]) else {
-            return nil
-        }
-        return length - 4
+    private func hasTag(_ packet: RawSpan, _ length: Int) -> Bool {
+        packet.extracting(length - 4..<length).elementsEqual(tag(packet, length - 4, key: keys.remoteKey))
     }
 }

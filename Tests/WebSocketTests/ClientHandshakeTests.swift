@@ -1,5 +1,6 @@
 import HTTP
 import Testing
+import Wire
 
 @testable import WebSocket
 
@@ -16,8 +17,7 @@ struct ClientHandshakeTests {
         var start = 0
         while start < bytes.count {
             let end = stride == .max ? bytes.count : min(bytes.count, start + stride)
-            // SAFETY: the memory is used during the call only.
-            if let outcome = try unsafe parser.receive(Array(bytes[start..<end]).span.bytes) { return outcome }
+            if let outcome = try parser.receive(Array(bytes[start..<end]).span.bytes) { return outcome }
             start = end
         }
         return nil
@@ -49,8 +49,7 @@ struct ClientHandshakeTests {
     func refusalWithoutLength() throws {
         var parser = HandshakeResponseParser(key: Self.key)
         let bytes = Array("HTTP/1.0 503 \r\n\r\nlater".utf8)
-        // SAFETY: the memory is used during the call only.
-        unsafe #expect(try parser.receive(bytes.span.bytes) == nil)
+        #expect(try parser.receive(bytes.span.bytes) == nil)
         #expect(parser.finish() == .rejected(status: 503, reason: "", body: "later"))
     }
 

@@ -1,6 +1,7 @@
 import CostTestSupport
 import HTTP
 import Testing
+import Wire
 
 @testable import WebSocket
 
@@ -64,8 +65,7 @@ struct CostTests {
                 var start = 0
                 while start < bytes.count {
                     let end = min(bytes.count, start + input.piece)
-                    // SAFETY: the memory is used during the call only.
-                    unsafe parser.receive(bytes.span.extracting(start..<end).bytes)
+                    parser.receive(bytes.span.extracting(start..<end).bytes)
                     start = end
                     while try parser.poll() != nil || parser.hasMore {}
                 }
@@ -140,8 +140,7 @@ struct CostTests {
                 var start = 0
                 while start < bytes.count {
                     let end = min(bytes.count, start + input.piece)
-                    // SAFETY: the memory is used during the call only.
-                    _ = try unsafe parser.receive(bytes.span.extracting(start..<end).bytes)
+                    _ = try parser.receive(bytes.span.extracting(start..<end).bytes)
                     start = end
                 }
             }, size: input.size)

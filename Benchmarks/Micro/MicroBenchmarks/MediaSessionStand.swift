@@ -105,6 +105,7 @@ private final class StandClock: SessionClock {
 private final class StandTrack: RoomTrack {
     let sid = "TR_agent"
     let participantIdentity = "agent"
+    let source = TrackSource.microphone
     private let pair: PeerPair
 
     init(_ pair: PeerPair) { self.pair = pair }
@@ -157,9 +158,11 @@ private final class StandDispatcher: AgentDispatcher {
 private final class StandClient: ClientConnection {
     private let pool = FrameBufferPool()
     private(set) var sentBytes = 0
+    var unacknowledgedBytes: Int { 0 }
     var droppedAudioMessages: Int { 0 }
 
     func send(text: String) {}
+    func send(text: String, replacing key: String, isLast: Bool) -> Bool { false }
     func send(audioText: UnsafeRawBufferPointer) { send(.text, audioText) }
     func send(audio: UnsafeRawBufferPointer) { send(.binary, audio) }
     private func send(_ kind: WebSocketOpcode, _ bytes: UnsafeRawBufferPointer) {

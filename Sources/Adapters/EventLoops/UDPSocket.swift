@@ -47,7 +47,7 @@ package final class UDPSocket: LoopHandle {
 
     /// Bytes in the loop's receive buffer, which may be changed (decrypted) in place and are gone after the call;
     /// and the sender, an IPv4-mapped address as plain IPv4.
-    package typealias Handler = (_ datagram: UnsafeMutableRawBufferPointer, _ sender: TransportAddress) -> Void
+    package typealias Handler = (_ datagram: inout MutableRawSpan, _ sender: TransportAddress) -> Void
 
     /// Where the socket is bound, with the port that the kernel chose when 0 was asked for.
     package private(set) var localAddress: TransportAddress
@@ -75,9 +75,9 @@ package final class UDPSocket: LoopHandle {
     ) throws(EventLoopError) {
         let descriptor = try Self.open(address, isDualStack: isDualStack, bufferBytes: bufferBytes)
         self.descriptor = descriptor
-        // SAFETY: closures that take a pointer use it during their call only.
-        unsafe self.onDatagram = onDatagram
+        self.onDatagram = onDatagram
         isV6 = address.ip.isV6
+        // SAFETY: what the pointers point to is used during the call only.
         localAddress =
             unsafe TransportAddress.reading { pointer, length in
                 var size = unsafe socklen_t(length.pointee)
@@ -152,27 +152,27 @@ package final class UDPSocket: LoopHandle {
                 let length = unsafe Int(gateway_datagram_length(batch, index))
                 guard length >= 0 else { continue }
                 // SAFETY: the kernel has just filled so many bytes of the loop's buffer, which nobody else uses.
-                unsafe received(
-                    UnsafeMutableRawBufferPointer(start: gateway_datagram(batch, index), count: length),
-                    from: gateway_datagram_sender(batch, index))
+                let buffer = unsafe UnsafeMutableRawBufferPointer(start: gateway_datagram(batch, index), count: length)
+                var datagram = unsafe buffer.mutableBytes
+                unsafe received(&datagram, from: gateway_datagram_sender(batch, index))
             }
             // Fewer than asked for: nothing is left. What is left after the last read makes the descriptor readable again.
             if count < limit { return }
         }
     }
 
-    private func received(_ datagram: UnsafeMutableRawBufferPointer, from sender: UnsafePointer<sockaddr>) {
-        // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
+    private func received(_ datagram: inout MutableRawSpan, from sender: UnsafePointer<sockaddr>) {
+        // SAFETY: the address lies in memory of the loop, and is read during the call only.
         guard let address = unsafe TransportAddress(sender) else { return }
         statistics.received += 1
-        unsafe onDatagram?(datagram, address)
+        onDatagram?(&datagram, address)
     }
 
     // MARK: Sending
 
     /// Sends one datagram. The bytes are not needed after the call.
     @discardableResult
-    package func send(_ datagram: UnsafeRawBufferPointer, to destination: TransportAddress) -> SendOutcome {
+    package func send(_ datagram: RawSpan, to destination: TransportAddress) -> SendOutcome {
         loop.preconditionCurrent("a UDP socket")
         guard !isClosed, isV6 || !destination.ip.isV6 else {
             statistics.refused += 1
@@ -180,8 +180,7 @@ package final class UDPSocket: LoopHandle {
         }
         let address = isV6 ? SocketAddress(mapping: destination) : SocketAddress(destination)
         // Behind those that wait, so that the order stays.
-        // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
-        let code = unsafe waiting.isEmpty ? hand(datagram, to: address) : -EAGAIN
+        let code = waiting.isEmpty ? hand(datagram, to: address) : -EAGAIN
         switch code {
         case 0:
             statistics.sent += 1
@@ -192,7 +191,7 @@ package final class UDPSocket: LoopHandle {
                 return .dropped
             }
             if waiting.isEmpty { poll(forRoom: true) }
-            unsafe waiting.append(([UInt8](datagram), address))
+            waiting.append(([UInt8](copying: datagram), address))
             statistics.queued += 1
             return .queued
         default:
@@ -204,23 +203,23 @@ package final class UDPSocket: LoopHandle {
     /// Sends one datagram.
     @discardableResult
     package func send(_ datagram: [UInt8], to destination: TransportAddress) -> SendOutcome {
-        // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
-        unsafe datagram.withUnsafeBytes { unsafe send($0, to: destination) }
+        send(datagram.span.bytes, to: destination)
     }
 
     /// Gives a datagram to the kernel: 0, or a negative errno.
-    private func hand(_ datagram: UnsafeRawBufferPointer, to address: SocketAddress) -> Int32 {
+    private func hand(_ datagram: RawSpan, to address: SocketAddress) -> Int32 {
         // SAFETY: the kernel copies the bytes and the address during the call.
-        unsafe address.withPointer {
-            unsafe gateway_send(descriptor, datagram.baseAddress, datagram.count, $0, address.length)
+        unsafe datagram.withUnsafeBytes { bytes in
+            unsafe address.withPointer {
+                unsafe gateway_send(descriptor, bytes.baseAddress, bytes.count, $0, address.length)
+            }
         }
     }
 
     private func sendWaiting() {
         var sent = 0
         for (bytes, address) in waiting {
-            // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
-            let code = unsafe bytes.withUnsafeBytes { unsafe hand($0, to: address) }
+            let code = hand(bytes.span.bytes, to: address)
             if code == -EAGAIN || code == -ENOBUFS { break }
             if code == 0 { statistics.sent += 1 } else { statistics.refused += 1 }
             sent += 1
@@ -230,8 +229,7 @@ package final class UDPSocket: LoopHandle {
     }
 
     override func willClose() {
-        // SAFETY: closures that take a pointer use it during their call only.
-        unsafe onDatagram = nil
+        onDatagram = nil
         waiting = []
     }
 

@@ -132,8 +132,7 @@ final class HTTPTransport {
             switch output {
             case .transmit(let bytes): _ = tcp?.write(bytes)
             case .connected(let applicationProtocol): opened(.success(applicationProtocol))
-            // SAFETY: the bytes are passed on during the call, and nobody keeps them.
-            case .received(let bytes): unsafe onBytes?(bytes.span.bytes)
+            case .received(let bytes): onBytes?(bytes.span.bytes)
             case .closed: ended(isWhole: true, .disconnected(origin))
             case .failed(let failure): ended(isWhole: false, .insecure(origin, failure))
             }

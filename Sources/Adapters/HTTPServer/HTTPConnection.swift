@@ -230,8 +230,7 @@ final class HTTPConnection {
 
     /// Goes on where another loop's connection has stopped: at its request for the WebSocket protocol.
     func goOn(_ request: HTTPRequest, early: [UInt8]) {
-        // SAFETY: the parser copies the bytes during the call.
-        unsafe parser.receive(early.span.bytes)
+        parser.receive(early.span.bytes)
         exchange += 1
         timer?.cancel()
         upgrade(request)

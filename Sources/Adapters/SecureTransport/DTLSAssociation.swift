@@ -67,7 +67,7 @@ package final class DTLSAssociation: DTLSTransport {
         updateDeadline(now)
         let waiting = early
         early = []
-        for datagram in waiting { unsafe receive(datagram.span.bytes, now: now) }
+        for datagram in waiting { receive(datagram.span.bytes, now: now) }
     }
 
     package func receive(_ datagram: RawSpan, now: Instant) {

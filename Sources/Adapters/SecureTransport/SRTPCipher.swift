@@ -1,5 +1,6 @@
 internal import COpenSSL
 internal import PeerConnection
+internal import Wire
 
 /// The session keys of one direction, for RTP or for RTCP: protects or unprotects packets in place.
 ///
@@ -116,11 +117,10 @@ final class SRTPCipher {
     }
 
     /// The word of a protected packet; nil when there is no room for one.
-    func controlWord(_ buffer: UnsafeMutableRawBufferPointer, header: Int, length: Int) -> UInt32? {
+    func controlWord(_ packet: RawSpan, header: Int, length: Int) -> UInt32? {
         let tag = isAEAD ? Self.aeadTagLength : Self.hmacTagLength
         guard length >= header + tag + Self.wordLength else { return nil }
-        // SAFETY: the lengths have been checked against the buffer, which is used during the call only.
-        return unsafe buffer.bigEndian32(at: length - Self.wordLength - (isAEAD ? 0 : tag))
+        return packet.bigEndianUInt32(at: length - Self.wordLength - (isAEAD ? 0 : tag))
     }
 
     /// As `unprotect`; `controlWord` has checked the length.

@@ -1,4 +1,5 @@
 package import PeerConnection
+internal import Wire
 
 /// SRTP and SRTCP of one peer connection (RFC 3711, RFC 7714): any SSRC in either direction. Works in place and
 /// allocates nothing once a source is known.
@@ -40,87 +41,85 @@ package final class SRTPContext: SRTPTransform {
 
     // MARK: RTP
 
-    package func protectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
-        guard length + srtpOverhead <= buffer.count, let header = unsafe Self.headerLength(buffer, length) else {
+    package func protectRTP(_ buffer: inout MutableRawSpan, length: Int) -> Int? {
+        guard length + srtpOverhead <= buffer.byteCount, let header = Self.headerLength(buffer.bytes, length) else {
             return nil
         }
-        let ssrc = unsafe buffer.bigEndian32(at: 8)
+        let ssrc = buffer.bytes.bigEndianUInt32(at: 8)
         let place = sentSources.place(of: ssrc)
-        guard let index = unsafe sentSources.index(of: buffer.bigEndian16(at: 2), at: place) else { return nil }
+        guard let index = sentSources.index(of: buffer.bytes.bigEndianUInt16(at: 2), at: place) else { return nil }
         // A retransmitted packet (RTCP NACK) goes out with its old sequence number: nothing is refused here.
-        guard let protected = unsafe outbound.protect(buffer, header: header, length: length, ssrc: ssrc, index: index)
-        else { return nil }
+        // SAFETY: the lengths have been checked against the buffer, which is used during the call only.
+        let protected = unsafe buffer.withUnsafeMutableBytes {
+            unsafe outbound.protect($0, header: header, length: length, ssrc: ssrc, index: index)
+        }
+        guard let protected else { return nil }
         sentSources.accept(index, ssrc: ssrc, at: place)
         return protected
     }
 
-    package func unprotectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
-        guard let header = unsafe Self.headerLength(buffer, length) else { return nil }
-        let ssrc = unsafe buffer.bigEndian32(at: 8)
+    package func unprotectRTP(_ buffer: inout MutableRawSpan, length: Int) -> Int? {
+        guard let header = Self.headerLength(buffer.bytes, length) else { return nil }
+        let ssrc = buffer.bytes.bigEndianUInt32(at: 8)
         let place = receivedSources.place(of: ssrc)
         // The window is asked first, and moves only when the packet has proved genuine (RFC 3711 section 3.3).
-        guard let index = unsafe receivedSources.index(of: buffer.bigEndian16(at: 2), at: place),
-            receivedSources.isNew(index, at: place),
-            let plain = unsafe inbound.unprotect(buffer, header: header, length: length, ssrc: ssrc, index: index)
+        guard let index = receivedSources.index(of: buffer.bytes.bigEndianUInt16(at: 2), at: place),
+            receivedSources.isNew(index, at: place)
         else { return nil }
+        // SAFETY: the lengths have been checked against the buffer, which is used during the call only.
+        let plain = unsafe buffer.withUnsafeMutableBytes {
+            unsafe inbound.unprotect($0, header: header, length: length, ssrc: ssrc, index: index)
+        }
+        guard let plain else { return nil }
         receivedSources.accept(index, ssrc: ssrc, at: place)
         return plain
     }
 
     /// Bytes in front of the payload; nil when the packet is too short for its own header, or no RTP at all.
-    private static func headerLength(_ buffer: UnsafeMutableRawBufferPointer, _ length: Int) -> Int? {
-        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
-        guard length >= 12, length <= buffer.count, length <= maximumPacketLength, unsafe buffer[0] >> 6 == 2 else {
+    private static func headerLength(_ packet: RawSpan, _ length: Int) -> Int? {
+        guard length >= 12, length <= packet.byteCount, length <= maximumPacketLength, packet[0] >> 6 == 2 else {
             return nil
         }
-        var header = unsafe 12 + 4 * Int(buffer[0] & 0x0F)
-        if unsafe buffer[0] & 0x10 != 0 {
+        var header = 12 + 4 * Int(packet[0] & 0x0F)
+        if packet[0] & 0x10 != 0 {
             guard header + 4 <= length else { return nil }
-            unsafe header += 4 + 4 * Int(buffer.bigEndian16(at: header + 2))
+            header += 4 + 4 * Int(packet.bigEndianUInt16(at: header + 2))
         }
         return header <= length ? header : nil
     }
 
     // MARK: RTCP
 
-    package func protectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        guard length >= Self.controlHeaderLength, length + srtpOverhead <= buffer.count,
+    package func protectRTCP(_ buffer: inout MutableRawSpan, length: Int) -> Int? {
+        guard length >= Self.controlHeaderLength, length + srtpOverhead <= buffer.byteCount,
             length <= Self.maximumPacketLength, nextControlIndex < Self.encryptedFlag
         else { return nil }
         let index = nextControlIndex
         nextControlIndex += 1
-        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
-        return unsafe outboundControl.protectControl(
-            buffer, header: Self.controlHeaderLength, length: length, ssrc: buffer.bigEndian32(at: 4),
-            word: index | Self.encryptedFlag)
+        let ssrc = buffer.bytes.bigEndianUInt32(at: 4)
+        // SAFETY: the lengths have been checked against the buffer, which is used during the call only.
+        return unsafe buffer.withUnsafeMutableBytes {
+            unsafe outboundControl.protectControl(
+                $0, header: Self.controlHeaderLength, length: length, ssrc: ssrc, word: index | Self.encryptedFlag)
+        }
     }
 
-    package func unprotectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int? {
-        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
-        guard length >= Self.controlHeaderLength, length <= buffer.count, length <= Self.maximumPacketLength,
-            let word = unsafe inboundControl.controlWord(buffer, header: Self.controlHeaderLength, length: length),
+    package func unprotectRTCP(_ buffer: inout MutableRawSpan, length: Int) -> Int? {
+        guard length >= Self.controlHeaderLength, length <= buffer.byteCount, length <= Self.maximumPacketLength,
+            let word = inboundControl.controlWord(buffer.bytes, header: Self.controlHeaderLength, length: length),
             word & Self.encryptedFlag != 0
         else { return nil }
         let index = UInt64(word & ~Self.encryptedFlag)
-        let ssrc = unsafe buffer.bigEndian32(at: 4)
+        let ssrc = buffer.bytes.bigEndianUInt32(at: 4)
         let place = receivedControlSources.place(of: ssrc)
-        guard receivedControlSources.isNew(index, at: place),
-            let plain = unsafe inboundControl.unprotectControl(
-                buffer, header: Self.controlHeaderLength, length: length, ssrc: ssrc, word: word)
-        else { return nil }
+        guard receivedControlSources.isNew(index, at: place) else { return nil }
+        // SAFETY: the lengths have been checked against the buffer, which is used during the call only.
+        let plain = unsafe buffer.withUnsafeMutableBytes {
+            unsafe inboundControl.unprotectControl(
+                $0, header: Self.controlHeaderLength, length: length, ssrc: ssrc, word: word)
+        }
+        guard let plain else { return nil }
         receivedControlSources.accept(index, ssrc: ssrc, at: place)
         return plain
-    }
-}
-
-extension UnsafeMutableRawBufferPointer {
-    // SAFETY: the lengths are checked against the buffer, which is used during the call only.
-    func bigEndian16(at offset: Int) -> UInt16 { unsafe UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
-
-    func bigEndian32(at offset: Int) -> UInt32 {
-        // SAFETY: the lengths are checked against the buffer, which is used during the call only.
-        unsafe UInt32(bigEndian16(at: offset)) << 16 | UInt32(bigEndian16(at: offset + 2))
     }
 }

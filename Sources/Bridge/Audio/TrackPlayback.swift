@@ -39,7 +39,6 @@ extension JitterBufferOutput {
     var isAudible: Bool {
         guard case .packet(let packet, _) = self else { return false }
         if let level = packet.audioLevel { return level.negatedDecibels < Self.silence }
-        // SAFETY: only the length is read.
-        return unsafe packet.payload.count >= Self.shortestSpeech
+        return packet.payload.byteCount >= Self.shortestSpeech
     }
 }

@@ -200,16 +200,19 @@ package final class Downlink {
     private func passThrough(_ output: JitterBufferOutput, of track: StreamDecoder, now: Instant) {
         switch output {
         case .packet(let packet, _):
-            // SAFETY: the bytes are only read during the call.
             // What begins must not be taken for the silence before it.
             let isStart = !track.gate.isOpen || now.nanoseconds(since: track.lastArrival) > flushAfter
-            guard let opus = unsafe OpusPacket(packet.payload),
-                let loudness = unsafe packetMeter.loudness(of: packet.payload, opus, isExact: isStart)
-            else { return }
+            guard let opus = OpusPacket(packet.payload) else { return }
+            // SAFETY: the bytes are only read during the call.
+            let loudness = unsafe packet.payload.withUnsafeBytes {
+                unsafe packetMeter.loudness(of: $0, opus, isExact: isStart)
+            }
+            guard let loudness else { return }
             track.note(rootMeanSquare: loudness, samples: opus.sampleCount, now: now)
             guard track.gate.isOpen, !opus.isDiscontinuous else { return stage.flush() }
             lastOutput = max(lastOutput, now)
-            unsafe stage.pass(opus: packet.payload)
+            // SAFETY: the bytes are only read during the call.
+            unsafe packet.payload.withUnsafeBytes { unsafe stage.pass(opus: $0) }
         case .silence(let samples):
             track.notePause(samples: samples)
             stage.flush()

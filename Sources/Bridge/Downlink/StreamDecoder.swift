@@ -96,7 +96,8 @@ final class StreamDecoder {
                 return
             }
             // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-            guard let count = unsafe decoder.decode(packet.payload, into: scratch) else {
+            let count = unsafe packet.payload.withUnsafeBytes { unsafe decoder.decode($0, into: scratch) }
+            guard let count else {
                 undecodable += 1
                 return failures.note(.packet)
             }
@@ -105,8 +106,10 @@ final class StreamDecoder {
             // SAFETY: only the length is read.
             let count = unsafe min(samples * sampleRate / 48_000, scratch.count)
             guard count > 0, let decoder else { return }
-            if let recovery = unsafe recovery,
-                let written = unsafe decoder.recover(count, before: recovery, into: scratch)
+            if let recovery,
+                let written = unsafe recovery.withUnsafeBytes({
+                    unsafe decoder.recover(count, before: $0, into: scratch)
+                })
             {
                 recovered += samples
                 pass(written, now: now, emit)

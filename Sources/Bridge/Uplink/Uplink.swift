@@ -100,7 +100,7 @@ package final class Uplink {
     /// - Parameter isRecorded: it is a part of a recording.
     package func append(opus bytes: UnsafeRawBufferPointer, isRecorded: Bool = false, now: Instant) -> Bool {
         // SAFETY: the bytes are only read during the call.
-        guard let description = unsafe OpusPacket(bytes) else { return false }
+        guard let description = unsafe OpusPacket(bytes.bytes) else { return false }
         var parts: [ContainedOpusPacket] = []
         if bytes.count > ContainedOpusPacket.maximumSize {
             let packet = unsafe [UInt8](bytes)
@@ -116,7 +116,7 @@ package final class Uplink {
         if parts.isEmpty { unsafe enqueue(bytes, description, now: now) }
         for part in parts {
             unsafe part.bytes.withUnsafeBytes { bytes in
-                if let description = unsafe OpusPacket(bytes) { unsafe enqueue(bytes, description, now: now) }
+                if let description = unsafe OpusPacket(bytes.bytes) { unsafe enqueue(bytes, description, now: now) }
             }
         }
         pump(now: now)

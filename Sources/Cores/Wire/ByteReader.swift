@@ -80,14 +80,3 @@ package struct ByteReader: ~Escapable {
         return Value(bigEndian: raw)
     }
 }
-
-extension Array where Element == UInt8 {
-    /// The bytes of a span, copied.
-    package init(copying span: RawSpan) {
-        // SAFETY: the buffer is only read during the call.
-        self = unsafe span.withUnsafeBytes { buffer in
-            // SAFETY: the buffer is only read during the call.
-            unsafe [UInt8](buffer)
-        }
-    }
-}

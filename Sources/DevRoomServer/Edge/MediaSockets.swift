@@ -5,7 +5,7 @@ internal import Wire
 /// Takes the datagrams of one peer connection.
 protocol DatagramReceiver: AnyObject {
     /// The bytes may be changed in place and are gone after the call.
-    func receive(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, on base: TransportAddress)
+    func receive(_ datagram: inout MutableRawSpan, from source: TransportAddress, on base: TransportAddress)
 }
 
 /// The UDP sockets of the server, one for each of its addresses, shared by all peer connections. A peer's first
@@ -39,7 +39,7 @@ final class MediaSockets {
                 sockets[base] = socket
                 bases.append(base)
                 socket.onDatagram = { [unowned self] datagram, source in
-                    received(datagram, from: source, on: base)
+                    received(&datagram, from: source, on: base)
                 }
             }
         } catch {
@@ -63,25 +63,23 @@ final class MediaSockets {
         receiversByRoute = receiversByRoute.filter { $0.value !== receiver }
     }
 
-    func send(_ datagram: UnsafeRawBufferPointer, from base: TransportAddress, to destination: TransportAddress) {
+    func send(_ datagram: RawSpan, from base: TransportAddress, to destination: TransportAddress) {
         sockets[base]?.send(datagram, to: destination)
     }
 
     private func received(
-        _ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, on base: TransportAddress
+        _ datagram: inout MutableRawSpan, from source: TransportAddress, on base: TransportAddress
     ) {
-        guard datagram.count >= 2 else { return }
         let route = Route(source: source, base: base)
-        if PacketKind.classify(datagram[0], datagram[1]) == .stun,
-            // SAFETY: the span is used only during the call.
-            let fragment = STUNMessage.localUfragment(of: UnsafeRawBufferPointer(datagram).bytes),
+        if PacketKind.classify(datagram.bytes) == .stun,
+            let fragment = STUNMessage.localUfragment(of: datagram.bytes),
             let receiver = receiversByFragment[fragment]
         {
             if receiversByRoute[route] !== receiver, receiversByRoute.count < Self.maximumAddresses {
                 receiversByRoute[route] = receiver
             }
-            return receiver.receive(datagram, from: source, on: base)
+            return receiver.receive(&datagram, from: source, on: base)
         }
-        receiversByRoute[route]?.receive(datagram, from: source, on: base)
+        receiversByRoute[route]?.receive(&datagram, from: source, on: base)
     }
 }

@@ -66,8 +66,8 @@ final class ServerPeer {
 }
 
 extension ServerPeer: DatagramReceiver {
-    func receive(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, on base: TransportAddress) {
-        connection.receive(datagram, from: source, on: base, now: now)
+    func receive(_ datagram: inout MutableRawSpan, from source: TransportAddress, on base: TransportAddress) {
+        connection.receive(&datagram, from: source, on: base, now: now)
         guard !isClosed else { return }
         timer?.follow(connection.nextDeadline)
     }
@@ -75,7 +75,7 @@ extension ServerPeer: DatagramReceiver {
 
 extension ServerPeer: PeerConnectionDelegate {
     func peerConnection(
-        _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+        _ connection: PeerConnection, transmit datagram: RawSpan, from base: TransportAddress,
         to destination: TransportAddress
     ) {
         environment.media.send(datagram, from: base, to: destination)

@@ -207,12 +207,14 @@ extension Parrot: PacketSink {
         if let lastSequence, !packet.sequenceNumber.isAfter(lastSequence) { return }
         lastSequence = packet.sequenceNumber
         let level = pcm.withUnsafeMutableBufferPointer { room -> Double? in
-            guard let count = try? decoder.decode(packet.payload, into: room) else { return nil }
+            guard let count = try? packet.payload.withUnsafeBytes({ try decoder.decode($0, into: room) }) else {
+                return nil
+            }
             return ParrotSpeech.rootMeanSquare(of: room[..<count])
         }
         guard let level else { return }
         let recorded = RecordedPacket(
-            payload: [UInt8](packet.payload), timestamp: packet.timestamp, samples: opus.sampleCount,
+            payload: [UInt8](copying: packet.payload), timestamp: packet.timestamp, samples: opus.sampleCount,
             level: packet.audioLevel)
         if let event = listener.receive(recorded, level: level, now: now) { noticed(event) }
         tellProgress()

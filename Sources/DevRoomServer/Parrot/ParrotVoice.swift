@@ -64,14 +64,11 @@ struct ParrotVoice {
         position += 1
         let number = sequenceNumber
         sequenceNumber &+= 1
-        // SAFETY: the packet is used only during the call.
-        scheduled.packet.payload.withUnsafeBytes { payload in
-            send(
-                ReceivedRTPPacket(
-                    section: 0, ssrc: ssrc, sequenceNumber: number,
-                    timestamp: clock &+ UInt32(truncatingIfNeeded: scheduled.offset), marker: isFirst,
-                    payloadType: 111, format: .opus, audioLevel: scheduled.packet.level, payload: payload))
-        }
+        send(
+            ReceivedRTPPacket(
+                section: 0, ssrc: ssrc, sequenceNumber: number,
+                timestamp: clock &+ UInt32(truncatingIfNeeded: scheduled.offset), marker: isFirst, payloadType: 111,
+                format: .opus, audioLevel: scheduled.packet.level, payload: scheduled.packet.payload.span.bytes))
         if !isSpeaking { stop() }
         return true
     }

@@ -40,16 +40,10 @@ final class MediaTransport: PeerConnectionDelegate {
         let addresses = try Self.addresses(isLocal: isLocal)
         for ip in addresses {
             // An address that vanished meanwhile is no reason to fail as long as another works.
-            // SAFETY: no receiver of bytes is given.
-            guard let socket = try? unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: ip, port: 0)) else {
-                continue
-            }
+            guard let socket = try? UDPSocket(loop: loop, bind: TransportAddress(ip: ip, port: 0)) else { continue }
             let base = socket.localAddress
             // What arrives may end the participant, and this object with it: hold it for the whole call.
-            // SAFETY: the bytes are borrowed for the call, and the connection keeps none of them.
-            unsafe socket.onDatagram = { [weak self] datagram, sender in
-                unsafe self?.receive(datagram, from: sender, on: base)
-            }
+            socket.onDatagram = { [weak self] datagram, sender in self?.receive(&datagram, from: sender, on: base) }
             sockets.append(socket)
             connection.addLocalCandidate(base)
         }
@@ -95,10 +89,9 @@ final class MediaTransport: PeerConnectionDelegate {
 
     /// Takes one datagram.
     private func receive(
-        _ datagram: UnsafeMutableRawBufferPointer, from sender: TransportAddress, on base: TransportAddress
+        _ datagram: inout MutableRawSpan, from sender: TransportAddress, on base: TransportAddress
     ) {
-        // SAFETY: the bytes are borrowed for the call, and the connection keeps none of them.
-        unsafe connection.receive(datagram, from: sender, on: base, now: loop.now)
+        connection.receive(&datagram, from: sender, on: base, now: loop.now)
         if connection.movesDeadline { hook?.request() }
     }
 
@@ -117,12 +110,11 @@ final class MediaTransport: PeerConnectionDelegate {
     // MARK: PeerConnectionDelegate
 
     func peerConnection(
-        _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+        _ connection: PeerConnection, transmit datagram: RawSpan, from base: TransportAddress,
         to destination: TransportAddress
     ) {
         for socket in sockets where socket.localAddress == base {
-            // SAFETY: the bytes are borrowed for this call; the socket copies what it must keep.
-            unsafe socket.send(datagram, to: destination)
+            socket.send(datagram, to: destination)
             return
         }
     }

@@ -36,10 +36,9 @@ package final class PublishedTrack {
     ///   It goes on over pauses, mutes and reconnects; a sender adds its random offset, and nothing else (RFC 3550 5.1).
     /// - Returns: false when it is not sent: before the track is published, while it is muted, and without a connection.
     @discardableResult
-    package func send(_ packet: UnsafeRawBufferPointer, timestamp: UInt32, level: AudioLevel?) -> Bool {
+    package func send(_ packet: RawSpan, timestamp: UInt32, level: AudioLevel?) -> Bool {
         guard sid != nil, !isMuted, let section, let connection else { return false }
-        // SAFETY: the bytes are borrowed for this call, and the connection keeps none of them.
-        return unsafe connection.sendAudio(
+        return connection.sendAudio(
             on: section, payload: packet, timestamp: timestamp, audioLevel: level, now: loop.now)
     }
 

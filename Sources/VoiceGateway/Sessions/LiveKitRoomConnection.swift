@@ -52,7 +52,7 @@ final class LiveKitRoomConnection: RoomConnection {
     ) {
         let level = level.map { AudioLevel(negatedDecibels: $0, hasVoice: $0 < 50) }
         // SAFETY: the bytes are read during the call only.
-        unsafe microphone.send(packet, timestamp: timestamp, level: level)
+        unsafe microphone.send(packet.bytes, timestamp: timestamp, level: level)
     }
 
     var reportedLossPercent: Int { microphone.reportedLossPercent }

@@ -111,11 +111,9 @@ final class DevRoomStage: @unchecked Sendable {
             guest.speaking = LoopTimer(loop: self.loop) { [unowned guest] in
                 number &+= 1
                 timestamp &+= 960
-                // SAFETY: the bytes are read during the call only.
-                unsafe RoomParticipantTests.packet(number).withUnsafeBytes { bytes in
-                    _ = unsafe guest.microphone.send(
-                        bytes, timestamp: timestamp, level: AudioLevel(negatedDecibels: 10, hasVoice: true))
-                }
+                let packet = RoomParticipantTests.packet(number)
+                _ = guest.microphone.send(
+                    packet.span.bytes, timestamp: timestamp, level: AudioLevel(negatedDecibels: 10, hasVoice: true))
                 guest.speaking?.arm(after: .milliseconds(20))
             }
             guest.speaking?.arm(after: .zero)

@@ -31,8 +31,7 @@ final class LoopbackStage: @unchecked Sendable {
         }
 
         func receive(_ output: JitterBufferOutput) {
-            // SAFETY: the memory is used during the call only.
-            if case .packet(let packet, _) = output { unsafe sound.append(Array(packet.payload)) }
+            if case .packet(let packet, _) = output { sound.append([UInt8](copying: packet.payload)) }
             onChange()
         }
 

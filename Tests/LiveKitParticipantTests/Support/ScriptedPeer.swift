@@ -27,12 +27,11 @@ final class ScriptedPeer: PeerConnectionDelegate {
             connection.handleTimeout(now: loop.now)
             update()
         }
-        // SAFETY: the memory is used during the call only.
-        socket = try? unsafe UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
+        socket = try? UDPSocket(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0))
         guard let base = socket?.localAddress else { return }
         connection.addLocalCandidate(base)
-        unsafe socket?.onDatagram = { [unowned self] datagram, sender in
-            unsafe connection.receive(datagram, from: sender, on: base, now: loop.now)
+        socket?.onDatagram = { [unowned self] datagram, sender in
+            connection.receive(&datagram, from: sender, on: base, now: loop.now)
             update()
         }
     }
@@ -75,11 +74,10 @@ final class ScriptedPeer: PeerConnectionDelegate {
     }
 
     func peerConnection(
-        _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+        _ connection: PeerConnection, transmit datagram: RawSpan, from base: TransportAddress,
         to destination: TransportAddress
     ) {
-        // SAFETY: the memory is used during the call only.
-        unsafe socket?.send(datagram, to: destination)
+        socket?.send(datagram, to: destination)
     }
 
     func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {

@@ -210,8 +210,7 @@ final class ScriptedSession: WebSocketHandler {
     // MARK: The agent
 
     private func forward(_ packet: ReceivedRTPPacket) {
-        // SAFETY: the memory is used during the call only.
-        unsafe sound.append(Array(packet.payload))
+        sound.append([UInt8](copying: packet.payload))
         clock.append((packet.ssrc, packet.timestamp))
         guard let agentSection else { return }
         (subscriber ?? publisher).connection.forward(packet, on: agentSection, now: room.loop.now)

@@ -1,3 +1,5 @@
+internal import Wire
+
 /// Turns a client's PCM bytes into mono 16-bit samples. Chunks may have any size: a sample that is split over two
 /// chunks is put together again, stereo is mixed down, and nothing is allocated after the output has grown once.
 package struct SampleDecoder: Sendable {
@@ -35,8 +37,7 @@ package struct SampleDecoder: Sendable {
             guard carried == frameSize else { return }
             carried = 0
             let whole = carry
-            // SAFETY: the span lives as long as `whole`.
-            unsafe decodeFrames(of: whole.span.bytes, from: 0, count: 1, to: &samples)
+            decodeFrames(of: whole.span.bytes, from: 0, count: 1, to: &samples)
         }
         let count = (bytes.byteCount - offset) / frameSize
         decodeFrames(of: bytes, from: offset, count: count, to: &samples)

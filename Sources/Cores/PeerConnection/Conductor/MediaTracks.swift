@@ -58,7 +58,7 @@ package enum AudioPayloadFormat: Hashable, Sendable {
 }
 
 /// A packet as it came, for forwarding. The payload is borrowed: valid during the call that it is passed to.
-package struct ReceivedRTPPacket {
+package struct ReceivedRTPPacket: ~Escapable {
     /// The section that it came on.
     package let section: Int
     package let ssrc: UInt32
@@ -68,11 +68,12 @@ package struct ReceivedRTPPacket {
     package let payloadType: UInt8
     package let format: AudioPayloadFormat
     package let audioLevel: AudioLevel?
-    package let payload: UnsafeRawBufferPointer
+    package let payload: RawSpan
 
+    @_lifetime(copy payload)
     package init(
         section: Int, ssrc: UInt32, sequenceNumber: UInt16, timestamp: UInt32, marker: Bool, payloadType: UInt8,
-        format: AudioPayloadFormat, audioLevel: AudioLevel?, payload: UnsafeRawBufferPointer
+        format: AudioPayloadFormat, audioLevel: AudioLevel?, payload: RawSpan
     ) {
         self.section = section
         self.ssrc = ssrc

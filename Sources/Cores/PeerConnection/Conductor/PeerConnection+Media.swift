@@ -10,13 +10,16 @@ extension PeerConnection {
     /// - Returns: false if the section does not send (yet), or the packet is no Opus packet, or too long.
     @discardableResult
     package func sendAudio(
-        on section: Int, payload: UnsafeRawBufferPointer, timestamp: UInt32, audioLevel: AudioLevel? = nil, now: Instant
+        on section: Int, payload: RawSpan, timestamp: UInt32, audioLevel: AudioLevel? = nil, now: Instant
     ) -> Bool {
         guard transport.canSendMedia else { return false }
-        return send(
-            streams.write(
-                payload, on: section, timestamp: timestamp, audioLevel: audioLevel, into: transport.packetRoom),
-            now: now)
+        var buffer = transport.takePacketBuffer()
+        defer { transport.putBack(buffer) }
+        return buffer.withMutableBytes { room in
+            let packet = streams.write(
+                payload, on: section, timestamp: timestamp, audioLevel: audioLevel, into: &room)
+            return send(packet, in: &room, now: now)
+        }
     }
 
     /// Forwards a packet of another connection on a section: with this connection's SSRC, payload type and
@@ -26,14 +29,20 @@ extension PeerConnection {
     @discardableResult
     package func forward(_ packet: ReceivedRTPPacket, on section: Int, now: Instant) -> Bool {
         guard transport.canSendMedia else { return false }
-        return send(
-            streams.write(forwarding: packet, on: section, into: transport.packetRoom, now: now), now: now)
+        var buffer = transport.takePacketBuffer()
+        defer { transport.putBack(buffer) }
+        return buffer.withMutableBytes { room in
+            let written = streams.write(forwarding: packet, on: section, into: &room, now: now)
+            return send(written, in: &room, now: now)
+        }
     }
 
-    private func send(_ packet: RTPStreams.OutgoingPacket?, now: Instant) -> Bool {
+    /// Protects what was written into `room` and hands it over.
+    private func send(_ packet: RTPStreams.OutgoingPacket?, in room: inout MutableRawSpan, now: Instant) -> Bool {
         guard let packet, let delegate, let path = transport.path,
-            let datagram = transport.protectRTP(length: packet.length)
+            let length = transport.protectRTP(&room, length: packet.length)
         else { return false }
+        let datagram = room.bytes.extracting(0..<length)
         streams.noteSent(packet, as: datagram, now: now)
         delegate.peerConnection(self, transmit: datagram, from: path.base, to: path.destination)
         return true

@@ -75,26 +75,23 @@ package final class PeerConnection {
 
     /// Takes one datagram that came from `source` to our socket `base`. Media is decrypted in place.
     package func receive(
-        _ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, on base: TransportAddress,
+        _ datagram: inout MutableRawSpan, from source: TransportAddress, on base: TransportAddress,
         now: Instant
     ) {
         guard !isClosed else { return }
         movesDeadline = true
         let wasDisconnected = state == .disconnected
-        switch transport.receive(datagram, from: source, on: base, now: now) {
+        switch transport.receive(&datagram, from: source, on: base, now: now) {
         case .rtp(let length):
             // Whoever is told of sound knows that the peer is back.
             if wasDisconnected { process(now: now) }
-            let packet = UnsafeRawBufferPointer(rebasing: datagram[..<length])
-            let hasGap = streams.receive(packet, now: now) { handOver($0) }
+            let hasGap = streams.receive(datagram.bytes.extracting(0..<length), now: now) { handOver($0) }
             if !streams.hasOutputs, events.isEmpty {
                 movesDeadline = wasDisconnected || hasGap
                 return
             }
         case .rtcp(let length):
-            // SAFETY: the span is used only during the call, for which the caller keeps the buffer.
-            let compound = unsafe UnsafeRawBufferPointer(rebasing: datagram[..<length]).bytes
-            streams.receiveControl(compound, now: now) { handOver($0) }
+            streams.receiveControl(datagram.bytes.extracting(0..<length), now: now) { handOver($0) }
         case .rejected: streams.statistics.packetsRejected += 1
         case .unknown: streams.statistics.packetsIgnored += 1
         case .taken: break
@@ -166,7 +163,7 @@ package final class PeerConnection {
         switch output {
         case .control(let compound):
             guard let path = transport.path, let datagram = transport.protectRTCP(compound) else { return }
-            delegate?.peerConnection(self, transmit: datagram, from: path.base, to: path.destination)
+            delegate?.peerConnection(self, transmit: datagram.span.bytes, from: path.base, to: path.destination)
         case .resend(let packet):
             if let path = transport.path { transmit(packet, from: path.base, to: path.destination) }
         case .event(let event): events.append(event)
@@ -211,10 +208,7 @@ package final class PeerConnection {
     // MARK: The delegate
 
     func transmit(_ bytes: [UInt8], from base: TransportAddress, to destination: TransportAddress) {
-        // SAFETY: the delegate uses the pointer only during the call.
-        unsafe bytes.withUnsafeBytes { raw in
-            delegate?.peerConnection(self, transmit: raw, from: base, to: destination)
-        }
+        delegate?.peerConnection(self, transmit: bytes.span.bytes, from: base, to: destination)
     }
 
     private func handOver(_ sound: ReceivedSound) {

@@ -42,7 +42,7 @@ package enum PeerConnectionEvent: Hashable, Sendable {
 package protocol PeerConnectionDelegate: AnyObject {
     /// Send one datagram from the socket bound to `base`. The bytes are valid during the call only.
     func peerConnection(
-        _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+        _ connection: PeerConnection, transmit datagram: RawSpan, from base: TransportAddress,
         to destination: TransportAddress)
     func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent)
     /// Sound of a track in `ordered` mode for which no sink is set. Borrowed bytes are valid during the call only.

@@ -141,7 +141,7 @@ package final class JitterBuffer {
         slots[index].audioLevel = packet.audioLevel
         slots[index].arrival = now
         slots[index].bytes.removeAll(keepingCapacity: true)
-        slots[index].bytes.append(contentsOf: packet.payload)
+        slots[index].bytes.append(copying: packet.payload)
         storedCount += 1
         if gapDeadline == nil { gapDeadline = now + holdTime }
     }
@@ -194,10 +194,10 @@ package final class JitterBuffer {
         storedCount -= 1
         let (timestamp, marker, audioLevel) = (slots[index].timestamp, slots[index].marker, slots[index].audioLevel)
         let number = UInt16(truncatingIfNeeded: nextSequence ?? 0)
-        // SAFETY: the pointer is used only during the call.
-        unsafe bytes.withUnsafeBytes { payload in
+        do {
             let packet = AudioPacket(
-                sequenceNumber: number, timestamp: timestamp, marker: marker, audioLevel: audioLevel, payload: payload)
+                sequenceNumber: number, timestamp: timestamp, marker: marker, audioLevel: audioLevel,
+                payload: bytes.span.bytes)
             if lostBefore > 0 { conceal(packets: lostBefore, before: packet, sink: sink) }
             release(packet, sink: sink)
         }

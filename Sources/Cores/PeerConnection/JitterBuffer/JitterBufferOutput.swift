@@ -1,6 +1,6 @@
 /// One audio packet as the jitter buffer takes and gives it. The payload is borrowed: it is valid during the call
 /// that it is passed to.
-package struct AudioPacket {
+package struct AudioPacket: ~Escapable {
     package var sequenceNumber: UInt16
     /// In samples at 48 kHz.
     package var timestamp: UInt32
@@ -9,11 +9,12 @@ package struct AudioPacket {
     /// The loudness that the sender measured, if it said so.
     package var audioLevel: AudioLevel?
     /// One Opus packet.
-    package var payload: UnsafeRawBufferPointer
+    package var payload: RawSpan
 
+    @_lifetime(copy payload)
     package init(
         sequenceNumber: UInt16, timestamp: UInt32, marker: Bool = false, audioLevel: AudioLevel? = nil,
-        payload: UnsafeRawBufferPointer
+        payload: RawSpan
     ) {
         self.sequenceNumber = sequenceNumber
         self.timestamp = timestamp
@@ -24,12 +25,12 @@ package struct AudioPacket {
 }
 
 /// What a jitter buffer releases, in the order of the media clock.
-package enum JitterBufferOutput {
+package enum JitterBufferOutput: ~Escapable {
     /// The next packet.
     case packet(AudioPacket, samples: Int)
     /// `samples` at 48 kHz are lost. With `recovery`, that payload (the packet that follows) carries them as Opus
     /// in-band FEC; without it they have to be concealed.
-    case lost(samples: Int, recovery: UnsafeRawBufferPointer?)
+    case lost(samples: Int, recovery: RawSpan?)
     /// The sender was silent for `samples` at 48 kHz (discontinuous transmission). It is reported when the sound
     /// starts again, so a consumer that plays in real time has already been silent for that long.
     case silence(samples: Int)

@@ -20,13 +20,13 @@ package struct RetransmissionHistory {
     package init() { slots = [Slot](repeating: Slot(), count: Self.capacity) }
 
     /// Keeps a copy of a packet that was just sent.
-    package mutating func record(_ packet: UnsafeRawBufferPointer, sequenceNumber: UInt16, now: Instant) {
+    package mutating func record(_ packet: RawSpan, sequenceNumber: UInt16, now: Instant) {
         let index = Int(sequenceNumber) % Self.capacity
         slots[index].sequenceNumber = sequenceNumber
         slots[index].lastSent = now
         slots[index].resent = 0
         slots[index].bytes.removeAll(keepingCapacity: true)
-        slots[index].bytes.append(contentsOf: packet)
+        slots[index].bytes.append(copying: packet)
     }
 
     /// The packet to send again; nil when it is not kept any more, was repeated often enough, or was sent less than

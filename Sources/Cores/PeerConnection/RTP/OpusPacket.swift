@@ -1,3 +1,5 @@
+internal import Wire
+
 /// What an Opus packet's first bytes tell without decoding it (RFC 6716 section 3).
 package struct OpusPacket: Hashable, Sendable {
     /// Which of Opus's coders made the packet.
@@ -23,7 +25,7 @@ package struct OpusPacket: Hashable, Sendable {
     package var sampleCount: Int { frameCount * samplesPerFrame }
 
     /// Nil when the bytes cannot be an Opus packet: empty, or more than 120 ms long.
-    package init?(_ payload: UnsafeRawBufferPointer) {
+    package init?(_ payload: RawSpan) {
         guard !payload.isEmpty else { return nil }
         let toc = payload[0]
         let configuration = Int(toc >> 3)
@@ -50,18 +52,18 @@ package struct OpusPacket: Hashable, Sendable {
             firstFrame = 1
         case 2:
             frameCount = 2
-            guard payload.count > 1 else { return nil }
+            guard payload.byteCount > 1 else { return nil }
             firstFrame = payload[1] >= 252 ? 3 : 2
         default:
-            guard payload.count > 1 else { return nil }
+            guard payload.byteCount > 1 else { return nil }
             let count = Int(payload[1] & 0x3F)
             guard count > 0 else { return nil }
             frameCount = count
             firstFrame = Self.firstFrame(ofArbitrary: payload, frames: count)
         }
         guard frameCount * samplesPerFrame <= Self.maximumSamples else { return nil }
-        isDiscontinuous = payload.count - firstFrame <= 1
-        guard mode != .celt, firstFrame < payload.count else {
+        isDiscontinuous = payload.byteCount - firstFrame <= 1
+        guard mode != .celt, firstFrame < payload.byteCount else {
             hasRedundancy = false
             hasVoice = mode == .celt ? nil : false
             return
@@ -73,17 +75,17 @@ package struct OpusPacket: Hashable, Sendable {
 
     /// Passes over the padding and length bytes of a code 3 packet (RFC 6716 section 3.2.5). May point behind the
     /// end when the packet is cut short.
-    private static func firstFrame(ofArbitrary payload: UnsafeRawBufferPointer, frames: Int) -> Int {
+    private static func firstFrame(ofArbitrary payload: RawSpan, frames: Int) -> Int {
         var offset = 2
         if payload[1] & 0x40 != 0 {
-            while offset < payload.count {
+            while offset < payload.byteCount {
                 let padding = payload[offset]
                 offset += 1
                 if padding != 255 { break }
             }
         }
         if payload[1] & 0x80 != 0 {
-            for _ in 0..<frames - 1 where offset < payload.count { offset += payload[offset] >= 252 ? 2 : 1 }
+            for _ in 0..<frames - 1 where offset < payload.byteCount { offset += payload[offset] >= 252 ? 2 : 1 }
         }
         return offset
     }

@@ -43,8 +43,8 @@ package struct RTPHeader: Hashable, Sendable {
     package static let oneByteProfile: UInt16 = 0xBEDE
 
     /// Parses the header; nil unless version, lengths and padding are sound.
-    package init?(_ packet: UnsafeRawBufferPointer) {
-        let count = packet.count
+    package init?(_ packet: RawSpan) {
+        let count = packet.byteCount
         guard count >= Self.fixedLength else { return nil }
         let first = packet[0]
         guard first >> 6 == 2 else { return nil }
@@ -78,14 +78,16 @@ package struct RTPHeader: Hashable, Sendable {
     }
 
     /// The payload's bytes in the packet that the header was parsed from.
-    package func payload(of packet: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        guard headerLength + payloadLength <= packet.count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        return UnsafeRawBufferPointer(rebasing: packet[headerLength..<headerLength + payloadLength])
+    @_lifetime(copy packet)
+    package func payload(of packet: RawSpan) -> RawSpan {
+        guard headerLength + payloadLength <= packet.byteCount else { return packet.extracting(0..<0) }
+        return packet.extracting(headerLength..<headerLength + payloadLength)
     }
 
     /// The data of one header extension element, in the one-byte or the two-byte form; nil when it is not there.
-    package func element(_ id: UInt8, of packet: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        guard let extensionProfile, id > 0, extensionBytes.upperBound <= packet.count else { return nil }
+    @_lifetime(copy packet)
+    package func element(_ id: UInt8, of packet: RawSpan) -> RawSpan? {
+        guard let extensionProfile, id > 0, extensionBytes.upperBound <= packet.byteCount else { return nil }
         let isOneByte = extensionProfile == Self.oneByteProfile
         guard isOneByte || extensionProfile & 0xFFF0 == 0x1000 else { return nil }
         var offset = extensionBytes.lowerBound
@@ -108,31 +110,9 @@ package struct RTPHeader: Hashable, Sendable {
                 offset += 1
             }
             guard offset + length <= end else { return nil }
-            if found == id { return UnsafeRawBufferPointer(rebasing: packet[offset..<offset + length]) }
+            if found == id { return packet.extracting(offset..<offset + length) }
             offset += length
         }
         return nil
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Two bytes in network order; the caller has checked the length, and the subscript checks it again.
-    func bigEndianUInt16(at offset: Int) -> UInt16 { UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
-
-    /// Four bytes in network order.
-    func bigEndianUInt32(at offset: Int) -> UInt32 {
-        UInt32(bigEndianUInt16(at: offset)) << 16 | UInt32(bigEndianUInt16(at: offset + 2))
-    }
-}
-
-extension UnsafeMutableRawBufferPointer {
-    func setBigEndian(_ value: UInt16, at offset: Int) {
-        self[offset] = UInt8(truncatingIfNeeded: value >> 8)
-        self[offset + 1] = UInt8(truncatingIfNeeded: value)
-    }
-
-    func setBigEndian(_ value: UInt32, at offset: Int) {
-        setBigEndian(UInt16(truncatingIfNeeded: value >> 16), at: offset)
-        setBigEndian(UInt16(truncatingIfNeeded: value), at: offset + 2)
     }
 }

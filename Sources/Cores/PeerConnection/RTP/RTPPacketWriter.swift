@@ -1,3 +1,5 @@
+internal import Wire
+
 /// Writes RTP packets with one-byte header extensions into a caller's buffer, without allocating.
 package struct RTPPacketWriter: Sendable {
     package var marker: Bool
@@ -18,7 +20,7 @@ package struct RTPPacketWriter: Sendable {
     /// value; a section id of 1 to 16 bytes fits the one-byte form, others are left out.
     /// Returns the packet's length, nil if the buffer is too small.
     package func write(
-        into buffer: UnsafeMutableRawBufferPointer, payload: UnsafeRawBufferPointer,
+        into buffer: inout MutableRawSpan, payload: RawSpan,
         audioLevel: (id: UInt8, level: AudioLevel)? = nil, mid: (id: UInt8, bytes: [UInt8])? = nil
     ) -> Int? {
         let writesMID = mid.map { (1...16).contains($0.bytes.count) && (1...14).contains($0.id) } ?? false
@@ -26,9 +28,9 @@ package struct RTPPacketWriter: Sendable {
         let elements = (writesLevel ? 2 : 0) + (writesMID ? 1 + (mid?.bytes.count ?? 0) : 0)
         let padded = (elements + 3) & ~3
         let headerLength = RTPHeader.fixedLength + (elements > 0 ? 4 + padded : 0)
-        guard headerLength + payload.count <= buffer.count else { return nil }
-        buffer[0] = elements > 0 ? 0x90 : 0x80
-        buffer[1] = (payloadType & 0x7F) | (marker ? 0x80 : 0)
+        guard headerLength + payload.byteCount <= buffer.byteCount else { return nil }
+        buffer.set(elements > 0 ? 0x90 : 0x80, at: 0)
+        buffer.set((payloadType & 0x7F) | (marker ? 0x80 : 0), at: 1)
         buffer.setBigEndian(sequenceNumber, at: 2)
         buffer.setBigEndian(timestamp, at: 4)
         buffer.setBigEndian(ssrc, at: 8)
@@ -38,27 +40,24 @@ package struct RTPPacketWriter: Sendable {
             buffer.setBigEndian(UInt16(truncatingIfNeeded: padded / 4), at: offset + 2)
             offset += 4
             if writesLevel, let audioLevel {
-                buffer[offset] = audioLevel.id << 4
-                buffer[offset + 1] = audioLevel.level.byte
+                buffer.set(audioLevel.id << 4, at: offset)
+                buffer.set(audioLevel.level.byte, at: offset + 1)
                 offset += 2
             }
             if writesMID, let mid {
-                buffer[offset] = mid.id << 4 | UInt8(truncatingIfNeeded: mid.bytes.count - 1)
+                buffer.set(mid.id << 4 | UInt8(truncatingIfNeeded: mid.bytes.count - 1), at: offset)
                 offset += 1
                 for byte in mid.bytes {
-                    buffer[offset] = byte
+                    buffer.set(byte, at: offset)
                     offset += 1
                 }
             }
             while offset < headerLength {
-                buffer[offset] = 0
+                buffer.set(0, at: offset)
                 offset += 1
             }
         }
-        if !payload.isEmpty {
-            UnsafeMutableRawBufferPointer(rebasing: buffer[headerLength..<headerLength + payload.count])
-                .copyMemory(from: payload)
-        }
-        return headerLength + payload.count
+        buffer.set(payload, at: headerLength)
+        return headerLength + payload.byteCount
     }
 }

@@ -1,3 +1,5 @@
+internal import Wire
+
 /// CRC32c (Castagnoli), the checksum of SCTP packets (RFC 9260 section 6.8 and appendix A), eight bytes a step.
 package enum SCTPChecksum {
     /// The polynomial 0x1EDC6F41 with its bits reversed.
@@ -32,31 +34,22 @@ package enum SCTPChecksum {
     }
 
     private static func update(_ start: UInt32, _ bytes: RawSpan) -> UInt32 {
-        let tables = tables
-        return bytes.withUnsafeBytes { input in
-            tables.withUnsafeBufferPointer { table in
-                // SAFETY: both buffers are only read during the call; `offset + 8 <= count` bounds every load and
-                // every table index is a byte plus the number of one of the eight tables.
-                var remainder = start
-                var offset = 0
-                while offset + 8 <= input.count {
-                    let word = unsafe UInt64(
-                        littleEndian: input.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-                    let mixed = word ^ UInt64(remainder)
-                    var next: UInt32 = 0
-                    for lane in 0..<8 {
-                        let byte = Int(truncatingIfNeeded: mixed >> UInt64(8 * lane)) & 0xFF
-                        next ^= unsafe table[(7 - lane) * 256 + byte]
-                    }
-                    remainder = next
-                    offset += 8
-                }
-                while offset < input.count {
-                    remainder = unsafe remainder >> 8 ^ table[Int((remainder ^ UInt32(input[offset])) & 0xFF)]
-                    offset += 1
-                }
-                return remainder
+        let table = tables.span
+        var remainder = start
+        var offset = 0
+        while offset + 8 <= bytes.byteCount {
+            let mixed = bytes.littleEndianUInt64(at: offset) ^ UInt64(remainder)
+            var next: UInt32 = 0
+            for lane in 0..<8 {
+                next ^= table[(7 - lane) * 256 + Int(truncatingIfNeeded: mixed >> UInt64(8 * lane)) & 0xFF]
             }
+            remainder = next
+            offset += 8
         }
+        while offset < bytes.byteCount {
+            remainder = remainder >> 8 ^ table[Int((remainder ^ UInt32(bytes[offset])) & 0xFF)]
+            offset += 1
+        }
+        return remainder
     }
 }

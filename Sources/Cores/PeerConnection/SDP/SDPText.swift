@@ -22,13 +22,12 @@ extension ArraySlice<UInt8> {
     var text: String { String(decoding: self, as: UTF8.self) }
 
     /// Whether these are the letters of a keyword, which is written in small ones, in either case.
-    func isEqual(lowercase keyword: StaticString) -> Bool {
-        guard count == keyword.utf8CodeUnitCount else { return false }
-        return keyword.withUTF8Buffer { letters in
-            zip(self, letters).allSatisfy { byte, letter in
+    func isEqual(lowercase keyword: String) -> Bool {
+        let letters = keyword.utf8
+        return count == letters.count
+            && zip(self, letters).allSatisfy { byte, letter in
                 byte == letter || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) && byte | 0x20 == letter
             }
-        }
     }
 
     /// A number in decimal digits and nothing else; nil if it does not fit.

@@ -25,8 +25,6 @@ package enum PacketKind: Hashable, Sendable {
     /// Classifies a whole datagram; an empty one is unknown.
     package static func classify(_ datagram: RawSpan) -> PacketKind {
         guard datagram.byteCount >= 2 else { return .unknown }
-        var reader = ByteReader(datagram)
-        guard let first = try? reader.readUInt8(), let second = try? reader.readUInt8() else { return .unknown }
-        return classify(first, second)
+        return classify(datagram[0], datagram[1])
     }
 }

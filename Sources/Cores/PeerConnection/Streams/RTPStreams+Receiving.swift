@@ -4,7 +4,7 @@ internal import Wire
 extension RTPStreams {
     /// Takes one decrypted RTP packet; `sink` is called for the sound that it releases.
     /// - Returns: whether something is missing, which will be asked for or given up at a time of its own.
-    func receive(_ packet: UnsafeRawBufferPointer, now: Instant, sink: (ReceivedSound) -> Void) -> Bool {
+    func receive(_ packet: RawSpan, now: Instant, sink: (ReceivedSound) -> Void) -> Bool {
         guard let header = RTPHeader(packet), let receiver = receiver(for: header, packet) else {
             statistics.packetsIgnored += 1
             return false
@@ -70,7 +70,7 @@ extension RTPStreams {
         guard format == .red else {
             // Comfort noise and telephone events have no sound for us, but their numbers are taken.
             var empty = packet
-            empty.payload = UnsafeRawBufferPointer(start: nil, count: 0)
+            empty.payload = RawSpan()
             return jitterBuffer.insert(empty, now: now) { receiver.release($0, to: sink) }
         }
         guard let red = REDPayload(packet.payload), red.primary.payloadType == opusPayloadType else { return }
@@ -93,7 +93,7 @@ extension RTPStreams {
 
     /// Finds out whose packet it is: by its SSRC; else by the section id that it carries; else by its payload
     /// type, if only one receiving section uses it (RFC 8843 section 9.2).
-    private func receiver(for header: RTPHeader, _ packet: UnsafeRawBufferPointer) -> RTPReceiver? {
+    private func receiver(for header: RTPHeader, _ packet: RawSpan) -> RTPReceiver? {
         if let known = receivers[header.ssrc] { return known }
         guard !retiredSources.contains(header.ssrc), let section = section(for: header, packet) else { return nil }
         // An SSRC that the description did not name. If it replaces another one, the track stays the same.
@@ -112,12 +112,12 @@ extension RTPStreams {
         return section.receiver
     }
 
-    private func section(for header: RTPHeader, _ packet: UnsafeRawBufferPointer) -> Section? {
+    private func section(for header: RTPHeader, _ packet: RawSpan) -> Section? {
         for section in sections {
             guard section.parameters.receives, let id = section.parameters.midExtensionID,
                 let mid = header.element(id, of: packet)
             else { continue }
-            return sections.first { $0.parameters.receives && $0.midBytes.elementsEqual(mid) }
+            return sections.first { $0.parameters.receives && mid.elementsEqual($0.midBytes) }
         }
         var found: Section?
         for section in sections where section.parameters.receives {

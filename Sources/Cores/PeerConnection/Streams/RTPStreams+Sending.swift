@@ -17,21 +17,21 @@ extension RTPStreams {
     /// - Parameter timestamp: the caller's media clock in samples at 48 kHz.
     /// - Returns: nil if the section does not send (yet), or the payload is no Opus packet, or too long.
     func write(
-        _ payload: UnsafeRawBufferPointer, on index: Int, timestamp: UInt32, audioLevel: AudioLevel?,
-        into room: UnsafeMutableRawBufferPointer
+        _ payload: RawSpan, on index: Int, timestamp: UInt32, audioLevel: AudioLevel?,
+        into room: inout MutableRawSpan
     ) -> OutgoingPacket? {
         guard let (section, sender, payloadType) = sending(index), let packet = OpusPacket(payload) else { return nil }
         let numbers = sender.number(timestamp: timestamp, samples: packet.sampleCount)
         return write(
             payload, payloadType: payloadType, numbers: numbers, audioLevel: audioLevel, sender: sender,
-            section: section, into: room)
+            section: section, into: &room)
     }
 
     /// Writes a packet of another connection into `room`, with the SSRC, payload type and numbers of this section.
     /// Redundant audio is reduced to its newest frame where the peer did not agree to it.
     /// - Returns: nil if the section does not send (yet), or the payload cannot be sent on it.
     func write(
-        forwarding packet: ReceivedRTPPacket, on index: Int, into room: UnsafeMutableRawBufferPointer, now: Instant
+        forwarding packet: ReceivedRTPPacket, on index: Int, into room: inout MutableRawSpan, now: Instant
     ) -> OutgoingPacket? {
         guard let (section, sender, opusPayloadType) = sending(index) else { return nil }
         var payload = packet.payload
@@ -49,7 +49,7 @@ extension RTPStreams {
         }
         return write(
             payload, payloadType: payloadType, numbers: sender.number(packet, now: now),
-            audioLevel: packet.audioLevel, sender: sender, section: section, into: room)
+            audioLevel: packet.audioLevel, sender: sender, section: section, into: &room)
     }
 
     private func sending(_ index: Int) -> (section: Section, sender: RTPSender, payloadType: UInt8)? {
@@ -62,8 +62,8 @@ extension RTPStreams {
     }
 
     private func write(
-        _ payload: UnsafeRawBufferPointer, payloadType: UInt8, numbers: Numbers, audioLevel: AudioLevel?,
-        sender: RTPSender, section: Section, into room: UnsafeMutableRawBufferPointer
+        _ payload: RawSpan, payloadType: UInt8, numbers: Numbers, audioLevel: AudioLevel?,
+        sender: RTPSender, section: Section, into room: inout MutableRawSpan
     ) -> OutgoingPacket? {
         let writer = RTPPacketWriter(
             marker: numbers.marker, payloadType: payloadType, sequenceNumber: numbers.sequence,
@@ -71,12 +71,12 @@ extension RTPStreams {
         var level: (id: UInt8, level: AudioLevel)?
         if let audioLevel, let id = section.parameters.audioLevelExtensionID { level = (id, audioLevel) }
         let mid = section.parameters.midExtensionID.map { (id: $0, bytes: section.midBytes) }
-        guard let length = writer.write(into: room, payload: payload, audioLevel: level, mid: mid) else { return nil }
-        return OutgoingPacket(sender: sender, numbers: numbers, payloadLength: payload.count, length: length)
+        guard let length = writer.write(into: &room, payload: payload, audioLevel: level, mid: mid) else { return nil }
+        return OutgoingPacket(sender: sender, numbers: numbers, payloadLength: payload.byteCount, length: length)
     }
 
     /// Counts a packet that goes out as `datagram`, and keeps it for requests to send it again.
-    func noteSent(_ packet: OutgoingPacket, as datagram: UnsafeRawBufferPointer, now: Instant) {
+    func noteSent(_ packet: OutgoingPacket, as datagram: RawSpan, now: Instant) {
         let numbers = packet.numbers
         packet.sender.count(
             sequence: numbers.sequence, timestamp: numbers.timestamp, payloadLength: packet.payloadLength, now: now)

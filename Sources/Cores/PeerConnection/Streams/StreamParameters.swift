@@ -41,7 +41,7 @@ enum StreamOutput {
 }
 
 /// Sound as it is handed over. Borrowed bytes are valid during the call that it is passed to.
-enum ReceivedSound {
+enum ReceivedSound: ~Escapable {
     /// Of a section in `ordered` mode.
     case ordered(section: Int, JitterBufferOutput)
     /// Of a section in `raw` mode.

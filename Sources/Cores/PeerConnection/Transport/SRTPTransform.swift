@@ -2,13 +2,13 @@
 package protocol SRTPTransform: AnyObject {
     /// Encrypts the RTP packet in the first `length` bytes; the buffer needs `srtpOverhead` spare bytes behind it.
     /// Returns the new length, nil if the packet cannot be protected.
-    func protectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int?
+    func protectRTP(_ buffer: inout MutableRawSpan, length: Int) -> Int?
     /// Decrypts in place; nil for a forgery, a replay or a malformed packet.
-    func unprotectRTP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int?
+    func unprotectRTP(_ buffer: inout MutableRawSpan, length: Int) -> Int?
     /// As `protectRTP`, for a compound RTCP packet.
-    func protectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int?
+    func protectRTCP(_ buffer: inout MutableRawSpan, length: Int) -> Int?
     /// As `unprotectRTP`, for a compound RTCP packet.
-    func unprotectRTCP(_ buffer: UnsafeMutableRawBufferPointer, length: Int) -> Int?
+    func unprotectRTCP(_ buffer: inout MutableRawSpan, length: Int) -> Int?
 }
 
 /// Bytes that SRTP or SRTCP adds behind a packet at most: a GCM tag (16), the SRTCP index (4) and slack.

@@ -29,9 +29,8 @@ final class TransportSecurity {
     private(set) var path: (base: TransportAddress, destination: TransportAddress)?
     /// The round trip that ICE measured, kept here so that the media path need not look for it.
     private(set) var roundTripTime: Duration?
-    /// Packets are built and protected here.
-    private let packetBuffer = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: PeerConnection.maximumPacketSize + srtpOverhead, alignment: 16)
+    /// Packets are built and protected here; empty while it is taken out.
+    private var packetBuffer = TransportSecurity.makePacketBuffer()
 
     init(
         ice: ICEAgent, dtls: any DTLSTransport, factory: any SecureTransportFactory, preferredRole: DTLSRole
@@ -41,8 +40,6 @@ final class TransportSecurity {
         self.factory = factory
         self.preferredRole = preferredRole
     }
-
-    deinit { packetBuffer.deallocate() }
 
     // MARK: Descriptions
 
@@ -193,41 +190,40 @@ final class TransportSecurity {
     /// Takes one datagram that came from `source` to our socket `base`, and tells what it was. Media is decrypted in
     /// place.
     func receive(
-        _ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, on base: TransportAddress,
+        _ datagram: inout MutableRawSpan, from source: TransportAddress, on base: TransportAddress,
         now: Instant
     ) -> ReceivedDatagram {
-        guard datagram.count >= 2 else { return .unknown }
-        switch PacketKind.classify(datagram[0], datagram[1]) {
+        let count = datagram.byteCount
+        switch PacketKind.classify(datagram.bytes) {
         case .rtp:
             ice.noteTraffic(from: source, now: now)
-            guard let srtp, let length = srtp.unprotectRTP(datagram, length: datagram.count), length <= datagram.count
+            guard let srtp, let length = srtp.unprotectRTP(&datagram, length: count), length <= count
             else { return .rejected }
             return .rtp(length: length)
         case .rtcp:
             ice.noteTraffic(from: source, now: now)
-            guard let srtp, let length = srtp.unprotectRTCP(datagram, length: datagram.count), length <= datagram.count
+            guard let srtp, let length = srtp.unprotectRTCP(&datagram, length: count), length <= count
             else { return .rejected }
             return .rtcp(length: length)
         case .stun:
-            // SAFETY: the span is used only during the call, for which the caller keeps the buffer.
-            unsafe ice.receive(UnsafeRawBufferPointer(datagram).bytes, from: source, on: base, now: now)
+            ice.receive(datagram.bytes, from: source, on: base, now: now)
             return .taken
         case .dtls:
             ice.noteTraffic(from: source, now: now)
-            receiveDTLS(UnsafeRawBufferPointer(datagram), now: now)
+            receiveDTLS(datagram.bytes, now: now)
             return .taken
         case .unknown: return .unknown
         }
     }
 
-    private func receiveDTLS(_ datagram: UnsafeRawBufferPointer, now: Instant) {
+    private func receiveDTLS(_ datagram: RawSpan, now: Instant) {
         switch phase {
-        case .started, .connected:
-            // SAFETY: the span is used only during the call, for which the caller keeps the buffer.
-            unsafe dtls.receive(datagram.bytes, now: now)
+        case .started, .connected: dtls.receive(datagram, now: now)
         case .waiting:
             // The peer may be connected before we know it; its first flight would cost a second to repeat.
-            if earlyDatagrams.count < Self.maximumEarlyDatagrams { earlyDatagrams.append(Array(datagram)) }
+            if earlyDatagrams.count < Self.maximumEarlyDatagrams {
+                earlyDatagrams.append([UInt8](copying: datagram))
+            }
         case .failed: break
         }
     }
@@ -235,26 +231,36 @@ final class TransportSecurity {
     /// Sends one application datagram; dropped unless DTLS is connected.
     func send(_ datagram: [UInt8]) { dtls.send(datagram) }
 
-    /// Where an RTP packet is written before it is protected.
-    var packetRoom: UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(rebasing: packetBuffer[..<PeerConnection.maximumPacketSize])
+    private static func makePacketBuffer() -> [UInt8] {
+        [UInt8](repeating: 0, count: PeerConnection.maximumPacketSize + srtpOverhead)
     }
 
-    /// Protects the RTP packet of `length` bytes in `packetRoom`. What is returned is valid until the next call.
-    func protectRTP(length: Int) -> UnsafeRawBufferPointer? {
-        guard let protected = srtp?.protectRTP(packetBuffer, length: length), protected <= packetBuffer.count else {
-            return nil
-        }
-        return UnsafeRawBufferPointer(rebasing: packetBuffer[..<protected])
+    /// Takes out the buffer in which an RTP packet is written and protected. Whoever is told of that packet may send
+    /// another one meanwhile, in a buffer of its own.
+    func takePacketBuffer() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &packetBuffer)
+        return taken.isEmpty ? Self.makePacketBuffer() : taken
     }
 
-    /// Protects a compound RTCP packet. What is returned is valid until the next call.
-    func protectRTCP(_ compound: [UInt8]) -> UnsafeRawBufferPointer? {
-        guard let srtp, compound.count + srtpOverhead <= packetBuffer.count else { return nil }
-        packetBuffer.copyBytes(from: compound)
-        guard let length = srtp.protectRTCP(packetBuffer, length: compound.count), length <= packetBuffer.count else {
-            return nil
-        }
-        return UnsafeRawBufferPointer(rebasing: packetBuffer[..<length])
+    /// Keeps the buffer for the next packet.
+    func putBack(_ buffer: [UInt8]) { packetBuffer = buffer }
+
+    /// Protects the RTP packet in the first `length` bytes; returns its new length.
+    func protectRTP(_ packet: inout MutableRawSpan, length: Int) -> Int? {
+        guard length <= PeerConnection.maximumPacketSize, let srtp,
+            let protected = srtp.protectRTP(&packet, length: length), protected <= packet.byteCount
+        else { return nil }
+        return protected
+    }
+
+    /// Protects a compound RTCP packet.
+    func protectRTCP(_ compound: [UInt8]) -> [UInt8]? {
+        guard let srtp, compound.count <= PeerConnection.maximumPacketSize else { return nil }
+        var packet = compound + [UInt8](repeating: 0, count: srtpOverhead)
+        let length = packet.withMutableBytes { srtp.protectRTCP(&$0, length: compound.count) }
+        guard let length, length <= packet.count else { return nil }
+        packet.removeSubrange(length...)
+        return packet
     }
 }
