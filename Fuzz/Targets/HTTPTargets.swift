@@ -54,8 +54,7 @@ enum HTTPTargets {
         let log = ReceivedMessages()
         for piece in pieces {
             var piece = piece
-            // SAFETY: the memory is used during the call only.
-            unsafe piece.withUnsafeMutableBytes { unsafe receiver.receive($0, to: log) }
+            piece.withMutableBytes { receiver.receive(&$0, to: log) }
         }
         return log.events
     }
@@ -65,16 +64,14 @@ enum HTTPTargets {
 private final class ReceivedMessages: MessageReceiverDelegate {
     private(set) var events: [String] = []
 
-    func received(message: UnsafeRawBufferPointer, isText: Bool) {
-        check(message.count <= 5000, "a message is larger than allowed")
-        // SAFETY: the memory is used during the call only.
-        if isText { unsafe check(String(validating: message, as: UTF8.self) != nil, "a text is not UTF-8") }
-        events.append(unsafe "\(isText ? "text" : "binary") \(Array(message))")
+    func received(message: RawSpan, isText: Bool) {
+        check(message.byteCount <= 5000, "a message is larger than allowed")
+        let bytes = [UInt8](copying: message)
+        if isText { check(String(validating: bytes, as: UTF8.self) != nil, "a text is not UTF-8") }
+        events.append("\(isText ? "text" : "binary") \(bytes)")
     }
-    // SAFETY: the memory is used during the call only.
-    func received(ping: UnsafeRawBufferPointer) { events.append(unsafe "ping \(Array(ping))") }
-    // SAFETY: the memory is used during the call only.
-    func received(pong: UnsafeRawBufferPointer) { events.append(unsafe "pong \(Array(pong))") }
+    func received(ping: RawSpan) { events.append("ping \([UInt8](copying: ping))") }
+    func received(pong: RawSpan) { events.append("pong \([UInt8](copying: pong))") }
     func received(close code: WebSocketCloseCode, reason: String) { events.append("close \(code.rawValue) \(reason)") }
     func violated(_ violation: WebSocketViolation) { events.append("violation \(violation.code.rawValue)") }
 }

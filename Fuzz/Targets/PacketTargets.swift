@@ -7,7 +7,6 @@ enum PacketTargets {
     /// The fingerprint is put right, since nobody guesses a checksum.
     static func stun(_ input: [UInt8]) {
         for datagram in [input, withFingerprint(input)] {
-            // SAFETY: the memory is used during the call only.
             _ = STUNMessage.isSTUN(datagram.span.bytes)
             _ = STUNMessage.localUfragment(of: datagram.span.bytes)
             _ = PacketKind.classify(datagram.span.bytes)
@@ -100,7 +99,6 @@ enum PacketTargets {
     }
 
     static func rtcp(_ input: [UInt8]) {
-        // SAFETY: the memory is used during the call only.
         guard let packets = try? RTCPPacket.parse(compound: input.span.bytes) else { return }
         let written = RTCPPacket.serialize(packets)
         check(
@@ -119,7 +117,6 @@ enum PacketTargets {
     }
 
     static func dataChannelOpen(_ input: [UInt8]) {
-        // SAFETY: the memory is used during the call only.
         guard let message = DataChannelOpenMessage(parsing: input.span.bytes) else { return }
         let written = message.serialized()
         check(

@@ -164,9 +164,8 @@ final class LoadClient: WebSocketHandler {
         }
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
-        // SAFETY: the bytes are copied during the call.
-        guard let event = try? unsafe JSONValue(parsing: [UInt8](text)) else {
+    func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {
+        guard let event = try? JSONValue(parsing: [UInt8](copying: text)) else {
             return note(error: "a message that is not JSON")
         }
         switch event["type"]?.string {
@@ -181,23 +180,22 @@ final class LoadClient: WebSocketHandler {
         }
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
         // The loop reads it once an iteration; for spurts, whose delay counts, the clock is read anew.
         var now = socket.loop.now
         record.heard += 1
-        record.heardBytes += bytes.count
+        record.heardBytes += bytes.byteCount
         record.lastHeard = now
         let isLoud: Bool
         if let packets {
-            // SAFETY: the bytes are copied during the call.
-            if let known = unsafe packets[[UInt8](bytes)] {
+            if let known = packets[[UInt8](copying: bytes)] {
                 isLoud = known
             } else {
                 isLoud = false
-                if bytes.count > Self.silentPacketBytes { record.strangePackets += 1 }
+                if bytes.byteCount > Self.silentPacketBytes { record.strangePackets += 1 }
             }
         } else {
-            isLoud = unsafe LoadSpeech.isLoud(bytes)
+            isLoud = LoadSpeech.isLoud(bytes)
         }
         if record.firstSound == nil, let begin = soundExpectedSince {
             now = EventLoop.clock()

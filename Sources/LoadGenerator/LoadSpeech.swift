@@ -1,5 +1,6 @@
 package import AudioCodec
 internal import Glibc
+internal import Wire
 
 /// What the clients of a load test say: twelve seconds of a synthetic voice, over and over. Made once for all clients.
 ///
@@ -72,8 +73,7 @@ package struct LoadSpeech: Sendable {
         var wasLoud = false
         return samples.map { frame in
             let message = frame.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
-            // SAFETY: the samples are read within the count, during the call only.
-            let isLoud = unsafe message.withUnsafeBytes { unsafe Self.isLoud($0) }
+            let isLoud = Self.isLoud(message.span.bytes)
             defer { wasLoud = isLoud }
             return Frame(message: message, isLoud: isLoud, isOnset: isLoud && !wasLoud)
         }
@@ -98,13 +98,12 @@ package struct LoadSpeech: Sendable {
     }
 
     /// Whether a piece of 16-bit PCM is speech. Looks at every fourth sample, which is enough for that.
-    package static func isLoud(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    package static func isLoud(_ bytes: RawSpan) -> Bool {
         var sum = 0
         var count = 0
         var offset = 0
-        while offset + 1 < bytes.count {
-            // SAFETY: the samples are read within the count, during the call only.
-            let sample = unsafe Int(Int16(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int16.self)))
+        while offset + 1 < bytes.byteCount {
+            let sample = Int(Int16(bitPattern: bytes.bigEndianUInt16(at: offset).byteSwapped))
             sum &+= sample &* sample
             count &+= 1
             offset &+= 8

@@ -51,10 +51,9 @@ struct TCPTests {
 
         private func accept(_ descriptor: Int32, loop: EventLoop) {
             let box = Locked<TCPConnection?>(nil)
-            // SAFETY: the memory is used during the call only.
-            let connection = try? unsafe TCPConnection(
+            let connection = try? TCPConnection(
                 loop: loop, adopting: descriptor,
-                onBytes: { bytes in _ = box.withLock { $0 }?.write(unsafe Array(bytes)) },
+                onBytes: { bytes in _ = box.withLock { $0 }?.write([UInt8](copying: bytes.bytes)) },
                 onEnd: { [unowned self] _ in
                     guard let connection = box.withLock({ $0 }) else { return }
                     connection.onDrain = { [unowned self] in close(connection) }
@@ -89,8 +88,7 @@ struct TCPTests {
                 let address = server.value.listener.localAddress
                 let connection = try TCPConnection(loop: loop)
                 var received: [UInt8] = []
-                // SAFETY: the memory is used during the call only.
-                unsafe connection.onBytes = { unsafe received += Array($0) }
+                connection.onBytes = { received.append(copying: $0.bytes) }
                 connection.onEnd = { [unowned connection] error in
                     #expect(error == nil)
                     done.fulfil(received)

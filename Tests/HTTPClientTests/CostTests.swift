@@ -60,14 +60,11 @@ struct CostTests {
         let growth = Cost.growth(
             { size in
                 var response = HTTP2Response(maximumBodyBytes: 1 << 20)
+                let byte: [UInt8] = [0]
                 response.beginFields()
                 try? response.receiveField(":status", "200")
                 for _ in 0..<size {
-                    // SAFETY: the memory is used during the call only.
-                    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { byte in
-                        unsafe byte.initialize(repeating: 0)
-                        try? unsafe response.receiveData(UnsafeBufferPointer(byte))
-                    }
+                    try? response.receiveData(byte.span.bytes)
                 }
             }, size: 20_000)
         #expect(growth < Self.most)

@@ -49,7 +49,7 @@ struct LoadSpeechTests {
             }
             let count = try unsafe decoder.decode(UnsafeRawBufferPointer(rebasing: packet[..<length]), into: pcm)
             unsafe heard.append(
-                LoadSpeech.isLoud(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: pcm[..<count]))))
+                LoadSpeech.isLoud(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: pcm[..<count])).bytes))
         }
         let sent = speech.frames.map(\.isLoud)
         #expect(sent.filter(\.self).count == LoadSpeech.pattern.reduce(0) { $0 + $1.0 })

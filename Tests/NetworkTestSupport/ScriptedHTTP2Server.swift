@@ -120,9 +120,8 @@ private final class ScriptedHTTP2Peer {
     deinit { unsafe nghttp2_hd_inflate_del(inflater) }
 
     func start(_ descriptor: Int32, loop: EventLoop) throws(EventLoopError) {
-        // SAFETY: the memory is used during the call only.
-        tcp = try unsafe TCPConnection(
-            loop: loop, adopting: descriptor, onBytes: { [unowned self] in unsafe received(Array($0)) },
+        tcp = try TCPConnection(
+            loop: loop, adopting: descriptor, onBytes: { [unowned self] in received([UInt8](copying: $0.bytes)) },
             onEnd: { [unowned self] _ in
                 hasEnded = true
                 tcp?.close()

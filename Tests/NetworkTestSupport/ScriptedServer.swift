@@ -78,9 +78,8 @@ private final class ScriptedPeer {
     }
 
     func start(_ descriptor: Int32, loop: EventLoop) throws(EventLoopError) {
-        // SAFETY: the memory is used during the call only.
-        tcp = try unsafe TCPConnection(
-            loop: loop, adopting: descriptor, onBytes: { [unowned self] in unsafe received(Array($0)) },
+        tcp = try TCPConnection(
+            loop: loop, adopting: descriptor, onBytes: { [unowned self] in received([UInt8](copying: $0.bytes)) },
             onEnd: { [unowned self] _ in tcp?.close() })
     }
 

@@ -114,14 +114,12 @@ final class Echo: WebSocketHandler {
         if isClient { WebSocketProbe.say("opened") }
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
-        // SAFETY: the memory is used during the call only.
-        unsafe socket.send(utf8: text)
+    func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {
+        socket.send(utf8: text)
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
-        // SAFETY: the memory is used during the call only.
-        unsafe socket.send(binary: bytes, .required)
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
+        socket.send(binary: bytes, .required)
     }
 
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {

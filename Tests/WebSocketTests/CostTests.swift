@@ -94,9 +94,9 @@ struct CostTests {
     ]
 
     private final class Nobody: MessageReceiverDelegate {
-        func received(message: UnsafeRawBufferPointer, isText: Bool) {}
-        func received(ping: UnsafeRawBufferPointer) {}
-        func received(pong: UnsafeRawBufferPointer) {}
+        func received(message: RawSpan, isText: Bool) {}
+        func received(ping: RawSpan) {}
+        func received(pong: RawSpan) {}
         func received(close code: WebSocketCloseCode, reason: String) {}
         func violated(_ violation: WebSocketViolation) { Issue.record("\(violation)") }
     }
@@ -105,16 +105,19 @@ struct CostTests {
     func receiveFrames(input: Input) {
         let growth = Cost.growth(
             { size in
-                var bytes = input.bytes(size)
+                let bytes = input.bytes(size)
                 let receiver = MessageReceiver(role: .server, maximumMessageBytes: 1 << 20)
                 let nobody = Nobody()
-                // SAFETY: the memory is used during the call only.
-                unsafe bytes.withUnsafeMutableBytes { all in
-                    var start = 0
-                    while start < all.count {
-                        let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: all[start...].prefix(input.piece))
-                        unsafe start += receiver.receive(
-                            piece, atMost: WebSocketConnection.maximumFramesAtOnce, to: nobody)
+                var start = 0
+                while start < bytes.count {
+                    var piece = Array(bytes[start...].prefix(input.piece))
+                    start += piece.count
+                    var taken = 0
+                    while taken < piece.count {
+                        taken = piece.withMutableBytes {
+                            receiver.receive(
+                                &$0, from: taken, atMost: WebSocketConnection.maximumFramesAtOnce, to: nobody)
+                        }
                     }
                 }
             }, size: input.size)
@@ -153,15 +156,13 @@ struct CostTests {
         let growth = Cost.growth(
             { size in
                 var queue = SendQueue()
-                // SAFETY: the memory is used during the call only.
-                unsafe [UInt8](repeating: 1, count: 10).withUnsafeBytes { payload in
-                    for number in 0..<size {
-                        unsafe queue.append(
-                            pool.frame(.binary, payload: payload, mask: nil),
-                            number % 2 == 0 ? .required : .droppable)
-                        // A client that reads every third.
-                        if number % 3 == 0, let sent = queue.popFirst() { pool.put(sent) }
-                    }
+                let payload = [UInt8](repeating: 1, count: 10)
+                for number in 0..<size {
+                    queue.append(
+                        pool.frame(.binary, payload: payload.span.bytes, mask: nil),
+                        number % 2 == 0 ? .required : .droppable)
+                    // A client that reads every third.
+                    if number % 3 == 0, let sent = queue.popFirst() { pool.put(sent) }
                 }
                 while let left = areDropped ? queue.popOldestDroppable() : queue.popFirst() { pool.put(left) }
                 while let left = queue.popFirst() { pool.put(left) }

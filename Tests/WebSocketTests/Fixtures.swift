@@ -64,27 +64,24 @@ final class Recorder: WebSocketHandler, @unchecked Sendable {
         events.add(.opened)
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
+    func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {
         if echoes {
-            // SAFETY: the memory is used during the call only.
-            _ = unsafe socket.send(utf8: text)
+            _ = socket.send(utf8: text)
             return
         }
-        unsafe events.add(.text(String(decoding: text, as: UTF8.self)))
+        events.add(.text(String(decoding: [UInt8](copying: text), as: UTF8.self)))
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
         if echoes {
-            // SAFETY: the memory is used during the call only.
-            _ = unsafe socket.send(binary: bytes, .required)
+            _ = socket.send(binary: bytes, .required)
             return
         }
-        unsafe events.add(.binary(Array(bytes)))
+        events.add(.binary([UInt8](copying: bytes)))
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedPong payload: UnsafeRawBufferPointer) {
-        // SAFETY: the memory is used during the call only.
-        unsafe events.add(.pong(Array(payload)))
+    func webSocket(_ socket: WebSocketConnection, receivedPong payload: RawSpan) {
+        events.add(.pong([UInt8](copying: payload)))
     }
 
     func webSocketDrained(_ socket: WebSocketConnection) { onDrained?() }
@@ -191,8 +188,7 @@ final class RawPeer: @unchecked Sendable {
         try await on(server.loop) {
             let connection = try TCPConnection(loop: server.loop)
             peer.connection = connection
-            // SAFETY: the memory is used during the call only.
-            unsafe connection.onBytes = { unsafe peer.events.add(Array($0)) }
+            connection.onBytes = { peer.events.add([UInt8](copying: $0.bytes)) }
             connection.onEnd = { _ in
                 peer.events.add(nil)
                 peer.connection.close()

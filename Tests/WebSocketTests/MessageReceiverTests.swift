@@ -1,4 +1,5 @@
 import Testing
+import Wire
 
 @testable import WebSocket
 
@@ -17,14 +18,12 @@ struct MessageReceiverTests {
     final class Log: MessageReceiverDelegate {
         var events: [Event] = []
 
-        func received(message: UnsafeRawBufferPointer, isText: Bool) {
-            // SAFETY: the memory is used during the call only.
-            unsafe events.append(isText ? .text(String(decoding: message, as: UTF8.self)) : .binary(Array(message)))
+        func received(message: RawSpan, isText: Bool) {
+            let bytes = [UInt8](copying: message)
+            events.append(isText ? .text(String(decoding: bytes, as: UTF8.self)) : .binary(bytes))
         }
-        // SAFETY: the memory is used during the call only.
-        func received(ping: UnsafeRawBufferPointer) { unsafe events.append(.ping(Array(ping))) }
-        // SAFETY: the memory is used during the call only.
-        func received(pong: UnsafeRawBufferPointer) { unsafe events.append(.pong(Array(pong))) }
+        func received(ping: RawSpan) { events.append(.ping([UInt8](copying: ping))) }
+        func received(pong: RawSpan) { events.append(.pong([UInt8](copying: pong))) }
         func received(close code: WebSocketCloseCode, reason: String) { events.append(.close(code.rawValue, reason)) }
         func skipped(messageOf byteCount: Int) { events.append(.skipped(byteCount)) }
         func violated(_ violation: WebSocketViolation) { events.append(.violation(violation.code.rawValue)) }
@@ -40,8 +39,7 @@ struct MessageReceiverTests {
         while start < bytes.count {
             let end = stride == .max ? bytes.count : min(bytes.count, start + stride)
             var piece = Array(bytes[start..<end])
-            // SAFETY: the memory is used during the call only.
-            unsafe piece.withUnsafeMutableBytes { unsafe receiver.receive($0, to: log) }
+            piece.withMutableBytes { receiver.receive(&$0, to: log) }
             start = end
         }
         return log.events
@@ -165,14 +163,13 @@ struct MessageReceiverTests {
         for _ in 0..<3 {
             let receiver = MessageReceiver(role: .server, maximumMessageBytes: 1 << 20, unfinished: unfinished)
             var bytes = clientFrame(2, [UInt8](repeating: 0, count: 140_000), isFinal: false)
-            // SAFETY: the memory is used during the call only.
-            unsafe bytes.withUnsafeMutableBytes { unsafe receiver.receive($0, to: log) }
+            bytes.withMutableBytes { receiver.receive(&$0, to: log) }
             receivers.append(receiver)
         }
         #expect(log.events == [.violation(1013)])
         // The first ends its message, and there is room for another.
         var end = clientFrame(0, [])
-        unsafe end.withUnsafeMutableBytes { unsafe receivers[0].receive($0, to: log) }
+        end.withMutableBytes { receivers[0].receive(&$0, to: log) }
         #expect(log.events.last == .binary([UInt8](repeating: 0, count: 140_000)))
         #expect(unfinished.currentBytes == 140_000)
         receivers = []
@@ -204,14 +201,12 @@ struct MessageReceiverTests {
     func masking() {
         let plain = (0..<37).map { UInt8($0) }
         var whole = plain
-        // SAFETY: the memory is used during the call only.
-        unsafe whole.withUnsafeMutableBytes { unsafe WebSocketMask.apply(0x8040_2011, to: $0) }
+        whole.withMutableBytes { WebSocketMask.apply(0x8040_2011, to: &$0, 0..<plain.count) }
         for split in 0...plain.count {
             var parts = whole
-            unsafe parts.withUnsafeMutableBytes { bytes in
-                unsafe WebSocketMask.apply(0x8040_2011, to: UnsafeMutableRawBufferPointer(rebasing: bytes[..<split]))
-                unsafe WebSocketMask.apply(
-                    0x8040_2011, to: UnsafeMutableRawBufferPointer(rebasing: bytes[split...]), offset: split)
+            parts.withMutableBytes { bytes in
+                WebSocketMask.apply(0x8040_2011, to: &bytes, 0..<split)
+                WebSocketMask.apply(0x8040_2011, to: &bytes, split..<plain.count, offset: split)
             }
             #expect(parts == plain)
         }
@@ -223,11 +218,10 @@ struct MessageReceiverTests {
             let header = WebSocketFrameHeader(
                 isFinal: payload % 2 == 0, opcode: .text, mask: mask, payloadBytes: payload)
             var bytes = [UInt8](repeating: 0, count: 16)
-            // SAFETY: the memory is used during the call only.
-            let start = unsafe bytes.withUnsafeMutableBytes { unsafe header.write(into: $0, endingAt: 16) }
-            let read = try unsafe bytes[start...].withUnsafeBytes { try unsafe WebSocketFrameHeader(parsing: $0) }
+            let start = bytes.withMutableBytes { header.write(into: &$0, endingAt: 16) }
+            let read = try WebSocketFrameHeader(parsing: bytes.span.bytes.extracting(start..<16))
             #expect(read == header)
-            let short = try unsafe bytes[start..<15].withUnsafeBytes { try unsafe WebSocketFrameHeader(parsing: $0) }
+            let short = try WebSocketFrameHeader(parsing: bytes.span.bytes.extracting(start..<15))
             #expect(short == nil)
         }
     }

@@ -27,9 +27,9 @@ struct SecureWebSocketTests {
             tls = try TLSTestServer(authority, names: names)
             listener = try TCPListener(loop: loop, bind: TransportAddress(ip: .loopbackV4, port: 0), isShared: false) {
                 [unowned self] descriptor in
-                // SAFETY: the memory is used during the call only.
-                connection = try? unsafe TCPConnection(
-                    loop: loop, adopting: descriptor, onBytes: { [unowned self] in unsafe received(Array($0)) },
+                connection = try? TCPConnection(
+                    loop: loop, adopting: descriptor,
+                    onBytes: { [unowned self] in received([UInt8](copying: $0.bytes)) },
                     onEnd: { [unowned self] _ in connection?.close() })
             }
         }
@@ -40,8 +40,7 @@ struct SecureWebSocketTests {
             var fresh = Array(tls.received[taken...])
             taken = tls.received.count
             if isOpen {
-                // SAFETY: the memory is used during the call only.
-                unsafe fresh.withUnsafeMutableBytes { unsafe receiver.receive($0, to: self) }
+                fresh.withMutableBytes { receiver.receive(&$0, to: self) }
             } else {
                 head += String(decoding: fresh, as: UTF8.self)
                 open()
@@ -141,14 +140,13 @@ struct SecureWebSocketTests {
 }
 
 extension SecureWebSocketTests.SecureServer: MessageReceiverDelegate {
-    func received(message: UnsafeRawBufferPointer, isText: Bool) {
-        // SAFETY: the memory is used during the call only.
-        let frame = unsafe pool.frame(isText ? .text : .binary, payload: message, mask: nil)
-        unsafe tls.send(Array(frame.bytes))
+    func received(message: RawSpan, isText: Bool) {
+        let frame = pool.frame(isText ? .text : .binary, payload: message, mask: nil)
+        tls.send([UInt8](copying: frame.bytes))
         pool.put(frame)
     }
-    func received(ping: UnsafeRawBufferPointer) {}
-    func received(pong: UnsafeRawBufferPointer) {}
+    func received(ping: RawSpan) {}
+    func received(pong: RawSpan) {}
     func received(close code: WebSocketCloseCode, reason: String) {}
     func violated(_ violation: WebSocketViolation) {}
 }

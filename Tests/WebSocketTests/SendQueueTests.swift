@@ -1,6 +1,17 @@
 import Testing
+import Wire
 
 @testable import WebSocket
+
+extension FrameBuffer {
+    fileprivate var array: [UInt8] { [UInt8](copying: bytes) }
+}
+
+extension FrameBufferPool {
+    fileprivate func frame(_ opcode: WebSocketOpcode, _ payload: [UInt8], mask: UInt32? = nil) -> FrameBuffer {
+        frame(opcode, payload: payload.span.bytes, mask: mask)
+    }
+}
 
 @Suite("WebSocket send queue")
 struct SendQueueTests {
@@ -9,17 +20,14 @@ struct SendQueueTests {
         let pool = FrameBufferPool()
         var queue = SendQueue()
         for index in 0..<1000 {
-            // SAFETY: the memory is used during the call only.
-            let buffer = unsafe [UInt8(index % 251)].withUnsafeBytes {
-                unsafe pool.frame(.binary, payload: $0, mask: nil)
-            }
+            let buffer = pool.frame(.binary, [UInt8(index % 251)])
             queue.append(buffer, index % 3 == 0 ? .required : .droppable)
         }
         #expect(queue.bytes == 3000)
         for index in 0..<1000 {
-            unsafe #expect(queue.first?.bytes.last == UInt8(index % 251))
+            #expect(queue.first?.array.last == UInt8(index % 251))
             let buffer = queue.popFirst()
-            unsafe #expect(buffer?.bytes.last == UInt8(index % 251))
+            #expect(buffer?.array.last == UInt8(index % 251))
             if let buffer { pool.put(buffer) }
         }
         #expect(queue.isEmpty && queue.bytes == 0 && pool.inUse == 0)
@@ -30,15 +38,12 @@ struct SendQueueTests {
         let pool = FrameBufferPool()
         var queue = SendQueue()
         for (index, priority) in [WebSocketPriority.required, .droppable, .required, .droppable].enumerated() {
-            // SAFETY: the memory is used during the call only.
-            unsafe queue.append(
-                [UInt8(index)].withUnsafeBytes { unsafe pool.frame(.binary, payload: $0, mask: nil) }, priority)
+            queue.append(pool.frame(.binary, [UInt8(index)]), priority)
         }
         func last(_ buffer: FrameBuffer?) -> UInt8? {
             guard let buffer else { return nil }
             defer { pool.put(buffer) }
-            // SAFETY: the memory is used during the call only.
-            return unsafe buffer.bytes.last
+            return buffer.array.last
         }
         #expect(last(queue.popOldestDroppable()) == 1)
         var rest: [UInt8?] = []
@@ -54,8 +59,7 @@ struct SendQueueTests {
         var queue = SendQueue()
         func append(_ byte: UInt8, _ key: String?) {
             if let key, let replaced = queue.takeReplaced(key) { pool.put(replaced) }
-            // SAFETY: the bytes are only read during the call.
-            let frame = unsafe [byte].withUnsafeBytes { unsafe pool.frame(.text, payload: $0, mask: nil) }
+            let frame = pool.frame(.text, [byte])
             queue.append(frame, .required, key: key)
         }
         append(1, "a")
@@ -68,8 +72,7 @@ struct SendQueueTests {
         #expect(queue.requiredBytes == 4 * 3)
         var left: [UInt8?] = []
         while let buffer = queue.popFirst() {
-            // SAFETY: the bytes are only read, before the buffer goes back.
-            left.append(unsafe buffer.bytes.last)
+            left.append(buffer.array.last)
             pool.put(buffer)
         }
         #expect(left == [2, 5, 6, 7] && queue.isEmpty && pool.inUse == 0)
@@ -81,18 +84,15 @@ struct SendQueueTests {
     func manyVersions() {
         let pool = FrameBufferPool()
         var queue = SendQueue()
-        // SAFETY: the bytes are only read during the calls.
-        let first = unsafe [UInt8(9)].withUnsafeBytes { unsafe pool.frame(.text, payload: $0, mask: nil) }
+        let first = pool.frame(.text, [UInt8(9)])
         queue.append(first, .required)
         for index in 0..<100_000 {
             if let replaced = queue.takeReplaced("segment") { pool.put(replaced) }
-            // SAFETY: the bytes are only read during the call.
-            let frame = unsafe [UInt8(index % 251)].withUnsafeBytes { unsafe pool.frame(.text, payload: $0, mask: nil) }
+            let frame = pool.frame(.text, [UInt8(index % 251)])
             queue.append(frame, .required, key: "segment")
         }
         #expect(queue.requiredBytes == 2 * 3 && pool.inUse == 2)
-        // SAFETY: the bytes are only read, while the pool has not got the buffers back.
-        let left = [queue.popFirst(), queue.popFirst(), queue.popFirst()].map { unsafe $0?.bytes.last }
+        let left = [queue.popFirst(), queue.popFirst(), queue.popFirst()].map { $0?.array.last }
         #expect(left == [9, UInt8(99_999 % 251), nil])
     }
 
@@ -100,11 +100,10 @@ struct SendQueueTests {
     func masks() {
         let pool = FrameBufferPool()
         let payload = Array("Hello".utf8)
-        // SAFETY: the memory is used during the call only.
-        let plain = unsafe payload.withUnsafeBytes { unsafe pool.frame(.text, payload: $0, mask: nil) }
-        unsafe #expect(Array(plain.bytes) == [0x81, 0x05] + payload)
-        let masked = unsafe payload.withUnsafeBytes { unsafe pool.frame(.text, payload: $0, mask: 0x3D21_FA37) }
-        unsafe #expect(Array(masked.bytes) == [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58])
+        let plain = pool.frame(.text, payload)
+        #expect(plain.array == [0x81, 0x05] + payload)
+        let masked = pool.frame(.text, payload, mask: 0x3D21_FA37)
+        #expect(masked.array == [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58])
         pool.put(plain)
         pool.put(masked)
     }

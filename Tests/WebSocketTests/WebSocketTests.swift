@@ -332,10 +332,10 @@ struct WebSocketTests {
         // SAFETY: used on the loop's thread, or by one task at a time.
         final class Suicidal: WebSocketHandler, @unchecked Sendable {
             let events = Events<WebSocketClosure>()
-            func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
+            func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {
                 socket.terminate()
             }
-            func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
+            func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
                 socket.close()
                 socket.terminate()
             }

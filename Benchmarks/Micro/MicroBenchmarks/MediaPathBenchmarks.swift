@@ -26,14 +26,14 @@ var mediaPathBenchmarks: [Benchmark] {
         },
         Benchmark("peer.receive") { total in
             let pair = try PeerPair()
-            let packets = pair.packets(try OpusPackets(sampleRate: 24_000, count: total), count: total)
+            var packets = pair.packets(try OpusPackets(sampleRate: 24_000, count: total), count: total)
             var heard = 0
             pair.near.onSound = { _ in heard += 1 }
             var next = 0
             return { times in
                 for _ in 0..<times {
                     let now = pair.now + .milliseconds(20) * next
-                    pair.near.connection.receive(packets[next], from: pair.far.address, on: pair.near.address, now: now)
+                    pair.near.receive(&packets[next], from: pair.far, now: now)
                     keep(pair.near.connection.nextDeadline == nil ? 0 : 1)
                     next += 1
                 }
@@ -51,7 +51,7 @@ var mediaPathBenchmarks: [Benchmark] {
                 let sound = try OpusPackets(sampleRate: 48_000, count: total)
                 return (0..<total).map { index in
                     var bytes: [UInt8] = []
-                    sound.with(index) { bytes = [UInt8]($0) }
+                    sound.with(index) { bytes = [UInt8](copying: $0) }
                     return bytes
                 }
             }
@@ -86,13 +86,12 @@ private func up(_ total: Int, query: String, _ messages: () throws -> [[UInt8]])
 /// Packets of a peer connection through a session into frames for the client.
 private func down(_ total: Int, query: String) throws -> (Int) -> Void {
     let stand = try MediaSessionStand(query: query)
-    let packets = stand.pair.packets(try OpusPackets(sampleRate: 24_000, count: total), count: total)
+    var packets = stand.pair.packets(try OpusPackets(sampleRate: 24_000, count: total), count: total)
     var next = 0
     return { times in
         for _ in 0..<times {
             stand.advance()
-            stand.pair.near.connection.receive(
-                packets[next], from: stand.pair.far.address, on: stand.pair.near.address, now: stand.now)
+            stand.pair.near.receive(&packets[next], from: stand.pair.far, now: stand.now)
             next += 1
         }
         keep(stand.sentBytes)

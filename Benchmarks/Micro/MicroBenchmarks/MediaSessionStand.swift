@@ -132,7 +132,7 @@ private final class StandRooms: RoomConnector, RoomConnection {
     func sendAudio(_ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
         let level = level.map { AudioLevel(negatedDecibels: $0, hasVoice: $0 < 50) }
         pair.near.connection.sendAudio(
-            on: 0, payload: packet, timestamp: timestamp, audioLevel: level, now: clock.now)
+            on: 0, payload: packet.bytes, timestamp: timestamp, audioLevel: level, now: clock.now)
     }
 
     func setMuted(_ isMuted: Bool) {}
@@ -166,7 +166,7 @@ private final class StandClient: ClientConnection {
     func send(audioText: UnsafeRawBufferPointer) { send(.text, audioText) }
     func send(audio: UnsafeRawBufferPointer) { send(.binary, audio) }
     private func send(_ kind: WebSocketOpcode, _ bytes: UnsafeRawBufferPointer) {
-        let frame = pool.frame(kind, payload: bytes, mask: nil)
+        let frame = pool.frame(kind, payload: bytes.bytes, mask: nil)
         sentBytes += frame.count
         pool.put(frame)
     }

@@ -10,7 +10,7 @@ final class PeerPair {
         let connection: PeerConnection
         let address: TransportAddress
         /// What it has sent, while `keepsDatagrams`; otherwise only counted.
-        var outbox: [UnsafeMutableRawBufferPointer] = []
+        var outbox: [[UInt8]] = []
         var keepsDatagrams = true
         var sentBytes = 0
         var onSound: ((JitterBufferOutput) -> Void)?
@@ -25,14 +25,16 @@ final class PeerPair {
         }
 
         func peerConnection(
-            _ connection: PeerConnection, transmit datagram: UnsafeRawBufferPointer, from base: TransportAddress,
+            _ connection: PeerConnection, transmit datagram: RawSpan, from base: TransportAddress,
             to destination: TransportAddress
         ) {
-            sentBytes += datagram.count
-            guard keepsDatagrams else { return }
-            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: datagram.count, alignment: 16)
-            copy.copyMemory(from: datagram)
-            outbox.append(copy)
+            sentBytes += datagram.byteCount
+            if keepsDatagrams { outbox.append([UInt8](copying: datagram)) }
+        }
+
+        /// Takes a datagram of the other end.
+        func receive(_ datagram: inout [UInt8], from other: End, now: Instant) {
+            datagram.withMutableBytes { connection.receive(&$0, from: other.address, on: address, now: now) }
         }
 
         func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {}
@@ -80,16 +82,13 @@ final class PeerPair {
             for (from, to) in [(near, far), (far, near)] {
                 let datagrams = from.outbox
                 from.outbox = []
-                for datagram in datagrams {
-                    to.connection.receive(datagram, from: from.address, on: to.address, now: now)
-                    datagram.deallocate()
-                }
+                for var datagram in datagrams { to.receive(&datagram, from: from, now: now) }
             }
         }
     }
 
     /// Packets that the far end has sent, ready to be received by the near one.
-    func packets(_ sound: OpusPackets, count: Int) -> [UnsafeMutableRawBufferPointer] {
+    func packets(_ sound: OpusPackets, count: Int) -> [[UInt8]] {
         far.keepsDatagrams = true
         for index in 0..<count {
             sound.with(index) { payload in

@@ -6,13 +6,13 @@ internal import Wire
 var rtpBenchmarks: [Benchmark] {
     let payload = [UInt8](repeating: 0x48, count: 80)
     let mid = Array("1".utf8)
-    func write(_ number: Int, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    func write(_ number: Int, into buffer: inout [UInt8]) -> Int {
         let writer = RTPPacketWriter(
             marker: false, payloadType: 111, sequenceNumber: UInt16(truncatingIfNeeded: number),
             timestamp: UInt32(truncatingIfNeeded: number * 960), ssrc: 0x1234_5678)
-        return payload.withUnsafeBytes { bytes in
+        return buffer.withMutableBytes { room in
             writer.write(
-                into: buffer, payload: bytes,
+                into: &room, payload: payload.span.bytes,
                 audioLevel: (id: 1, level: AudioLevel(negatedDecibels: 30, hasVoice: true)),
                 mid: (id: 4, bytes: mid)) ?? 0
         }
@@ -33,26 +33,28 @@ var rtpBenchmarks: [Benchmark] {
         [
             Benchmark("srtp.protect.\(name)") {
                 let sender = try context(profile, isMirrored: false)
-                let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 16)
+                var buffer = [UInt8](repeating: 0, count: 256)
                 var number = 0
                 return {
-                    let length = write(number, into: buffer)
+                    let length = write(number, into: &buffer)
                     number += 1
-                    keep(sender.protectRTP(buffer, length: length) ?? 0)
+                    keep(buffer.withMutableBytes { sender.protectRTP(&$0, length: length) } ?? 0)
                 }
             },
             Benchmark("srtp.unprotect.\(name)") { total in
                 let sender = try context(profile, isMirrored: false)
                 let receiver = try context(profile, isMirrored: true)
-                let packets = (0..<total).map { number in
-                    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 160, alignment: 16)
-                    let length = sender.protectRTP(buffer, length: write(number, into: buffer)) ?? 0
-                    return UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
+                var packets = (0..<total).map { number in
+                    var buffer = [UInt8](repeating: 0, count: 160)
+                    let length = write(number, into: &buffer)
+                    let protected = buffer.withMutableBytes { sender.protectRTP(&$0, length: length) }
+                    return Array(buffer[..<(protected ?? 0)])
                 }
                 var next = 0
                 return { times in
                     for _ in 0..<times {
-                        keep(receiver.unprotectRTP(packets[next], length: packets[next].count) ?? 0)
+                        let length = packets[next].count
+                        keep(packets[next].withMutableBytes { receiver.unprotectRTP(&$0, length: length) } ?? 0)
                         next += 1
                     }
                 }
@@ -61,19 +63,22 @@ var rtpBenchmarks: [Benchmark] {
     }
     return [
         Benchmark("rtp.write") {
-            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 16)
+            var buffer = [UInt8](repeating: 0, count: 256)
             var number = 0
             return {
                 number += 1
-                keep(write(number, into: buffer))
+                keep(write(number, into: &buffer))
             }
         },
         Benchmark("rtp.parse") {
-            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 16)
-            let packet = UnsafeRawBufferPointer(rebasing: buffer[..<write(1, into: buffer)])
+            var packet = [UInt8](repeating: 0, count: 256)
+            packet.removeSubrange(write(1, into: &packet)...)
             return {
-                guard let header = RTPHeader(packet) else { return }
-                keep(header.payload(of: packet).count + Int(header.element(1, of: packet)?[0] ?? 0))
+                let bytes = packet.span.bytes
+                guard let header = RTPHeader(bytes) else { return }
+                var level = 0
+                if let element = header.element(1, of: bytes) { level = Int(element[0]) }
+                keep(header.payload(of: bytes).byteCount + level)
             }
         },
     ] + srtp("gcm", .aeadAES128GCM) + srtp("cm", .aes128CMHMACSHA1_80) + [
@@ -102,12 +107,10 @@ private func jitterBuffer(_ name: String, order: [Int?]) -> Benchmark {
                 buffer.handleTimeout(now: now) { _ in released += 1 }
             }
             guard let place else { return }
-            payload.withUnsafeBytes { bytes in
-                let packet = AudioPacket(
-                    sequenceNumber: UInt16(truncatingIfNeeded: number + place),
-                    timestamp: UInt32(truncatingIfNeeded: (number + place) * 960), payload: bytes)
-                buffer.insert(packet, now: now) { _ in released += 1 }
-            }
+            let packet = AudioPacket(
+                sequenceNumber: UInt16(truncatingIfNeeded: number + place),
+                timestamp: UInt32(truncatingIfNeeded: (number + place) * 960), payload: payload.span.bytes)
+            buffer.insert(packet, now: now) { _ in released += 1 }
             keep(released)
         }
     }

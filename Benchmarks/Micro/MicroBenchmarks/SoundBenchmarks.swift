@@ -106,7 +106,9 @@ private func opusDecode(total: Int) throws -> (Int) -> Void {
     var next = 0
     return { times in
         for _ in 0..<times {
-            packets.with(next) { keep((try? decoder.decode($0, into: output)) ?? 0) }
+            packets.with(next) { packet in
+                keep(packet.withUnsafeBytes { try? decoder.decode($0, into: output) } ?? 0)
+            }
             next += 1
         }
     }
@@ -130,5 +132,8 @@ struct OpusPackets {
         }
     }
 
-    func with(_ index: Int, _ body: (UnsafeRawBufferPointer) -> Void) { packets[index].withUnsafeBytes { body($0) } }
+    func with(_ index: Int, _ body: (RawSpan) -> Void) {
+        let packet = packets[index]
+        body(packet.span.bytes)
+    }
 }

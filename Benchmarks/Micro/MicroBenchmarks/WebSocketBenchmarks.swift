@@ -1,5 +1,6 @@
 internal import Glibc
 internal import WebSocket
+internal import Wire
 
 /// Frames of WebSockets: in with a mask, out without one from a server and with one from a client.
 var webSocketBenchmarks: [Benchmark] {
@@ -9,12 +10,11 @@ var webSocketBenchmarks: [Benchmark] {
             let pool = FrameBufferPool()
             let receiver = MessageReceiver(role: .server, maximumMessageBytes: 1 << 20)
             let listener = Listener()
-            let frame = payload.withUnsafeBytes { pool.frame(.binary, payload: $0, mask: 0x1234_5678) }
-            let wire = UnsafeMutableRawBufferPointer.allocate(byteCount: frame.count, alignment: 16)
-            wire.copyMemory(from: frame.bytes)
+            let frame = pool.frame(.binary, payload: payload.span.bytes, mask: 0x1234_5678)
+            var wire = [UInt8](copying: frame.bytes)
             return {
                 // The payload is unmasked where it lies, and masked again by the next round.
-                receiver.receive(wire, to: listener)
+                wire.withMutableBytes { receiver.receive(&$0, to: listener) }
                 keep(listener.bytes)
             }
         },
@@ -22,7 +22,7 @@ var webSocketBenchmarks: [Benchmark] {
             let pool = FrameBufferPool()
             let sound = [UInt8](repeating: 0x22, count: 960)
             return {
-                let frame = sound.withUnsafeBytes { pool.frame(.binary, payload: $0, mask: nil) }
+                let frame = pool.frame(.binary, payload: sound.span.bytes, mask: nil)
                 keep(frame.count)
                 pool.put(frame)
             }
@@ -30,7 +30,7 @@ var webSocketBenchmarks: [Benchmark] {
         Benchmark("websocket.frame.masked.640B") {
             let pool = FrameBufferPool()
             return {
-                let frame = payload.withUnsafeBytes { pool.frame(.binary, payload: $0, mask: 0x1234_5678) }
+                let frame = pool.frame(.binary, payload: payload.span.bytes, mask: 0x1234_5678)
                 keep(frame.count)
                 pool.put(frame)
             }
@@ -40,11 +40,10 @@ var webSocketBenchmarks: [Benchmark] {
             let receiver = MessageReceiver(role: .client, maximumMessageBytes: 1 << 20)
             let listener = Listener()
             let text = [UInt8](repeating: UInt8(ascii: "a"), count: 1300)
-            let frame = text.withUnsafeBytes { pool.frame(.text, payload: $0, mask: nil) }
-            let wire = UnsafeMutableRawBufferPointer.allocate(byteCount: frame.count, alignment: 16)
-            wire.copyMemory(from: frame.bytes)
+            let frame = pool.frame(.text, payload: text.span.bytes, mask: nil)
+            var wire = [UInt8](copying: frame.bytes)
             return {
-                receiver.receive(wire, to: listener)
+                wire.withMutableBytes { receiver.receive(&$0, to: listener) }
                 keep(listener.bytes)
             }
         },
@@ -54,9 +53,9 @@ var webSocketBenchmarks: [Benchmark] {
 /// Counts what it gets.
 private final class Listener: MessageReceiverDelegate {
     var bytes = 0
-    func received(message: UnsafeRawBufferPointer, isText: Bool) { bytes += message.count }
-    func received(ping: UnsafeRawBufferPointer) {}
-    func received(pong: UnsafeRawBufferPointer) {}
+    func received(message: RawSpan, isText: Bool) { bytes += message.byteCount }
+    func received(ping: RawSpan) {}
+    func received(pong: RawSpan) {}
     func received(close code: WebSocketCloseCode, reason: String) {}
     func violated(_ violation: WebSocketViolation) { fatalError("\(violation)") }
 }

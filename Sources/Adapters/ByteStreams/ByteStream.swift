@@ -5,7 +5,7 @@ package import Wire
 /// Who uses a `ByteStream`.
 package protocol ByteStreamDelegate: AnyObject {
     /// Bytes that are gone after the call and may be changed until then.
-    func streamReceived(_ bytes: UnsafeMutableRawBufferPointer)
+    func streamReceived(_ bytes: inout MutableRawSpan)
     /// TLS is agreed upon; plain streams never say so.
     func streamSecured()
     /// Nothing more will be received: the peer has ended its half (nil) or the stream broke.
@@ -47,8 +47,7 @@ package final class ByteStream {
         self.session = session
         remoteAddress = connection.remoteAddress
         connection.limitUnsentBytes(Self.maximumUnsentBytes)
-        // SAFETY: the bytes are passed on during the call, and nobody keeps them.
-        unsafe connection.onBytes = { [self] bytes in unsafe received(bytes) }
+        connection.onBytes = { [self] bytes in received(&bytes) }
         connection.onEnd = { [self] error in ended(error) }
         connection.onDrain = { [self] in delegate?.streamDrained() }
     }
@@ -73,23 +72,21 @@ package final class ByteStream {
     }
 
     /// Sends the bytes, or keeps a copy of what the kernel does not take. Failures are reported by `streamEnded`.
-    package func write(_ bytes: UnsafeRawBufferPointer) {
+    package func write(_ bytes: RawSpan) {
         guard !connection.isClosed else { return }
         if let session {
-            // SAFETY: the bytes are passed on during the call, and nobody keeps them.
-            unsafe session.send([UInt8](bytes))
+            session.send([UInt8](copying: bytes))
             return drain()
         }
-        unsafe writePlain(bytes)
+        writePlain(bytes)
     }
 
-    // SAFETY: the bytes are passed on during the call, and nobody keeps them.
-    package func write(_ bytes: [UInt8]) { unsafe bytes.withUnsafeBytes { unsafe write($0) } }
+    package func write(_ bytes: [UInt8]) { write(bytes.span.bytes) }
 
-    private func writePlain(_ bytes: UnsafeRawBufferPointer) {
-        // SAFETY: the bytes are passed on during the call, and nobody keeps them.
-        let taken = unsafe connection.tryWrite(bytes)
-        if taken < bytes.count { unsafe connection.write([UInt8](bytes[taken...])) }
+    private func writePlain(_ bytes: RawSpan) {
+        let taken = connection.tryWrite(bytes)
+        guard taken < bytes.byteCount else { return }
+        connection.write([UInt8](copying: bytes.extracting(taken..<bytes.byteCount)))
     }
 
     package func pauseReading() { connection.pauseReading() }
@@ -125,19 +122,16 @@ package final class ByteStream {
         return (descriptor, session)
     }
 
-    private func received(_ bytes: UnsafeRawBufferPointer) {
+    private func received(_ bytes: inout MutableRawSpan) {
         if awaitsFirstByte {
             awaitsFirstByte = false
-            // SAFETY: the bytes are passed on during the call, and nobody keeps them.
-            if unsafe bytes.first != TLSSession.firstByte { session = nil }
+            if bytes.isEmpty || bytes.bytes[0] != TLSSession.firstByte { session = nil }
         }
         guard let session else {
-            // SAFETY: the bytes lie in the loop's receive buffer, which is mutable memory, and nobody else looks at
-            // them before the next read.
-            unsafe delegate?.streamReceived(UnsafeMutableRawBufferPointer(mutating: bytes))
+            delegate?.streamReceived(&bytes)
             return
         }
-        unsafe session.receive(bytes.bytes)
+        session.receive(bytes.bytes)
         drain()
     }
 
@@ -160,12 +154,11 @@ package final class ByteStream {
         while let output = session.poll() {
             switch output {
             case .transmit(let bytes):
-                // SAFETY: the bytes are passed on during the call, and nobody keeps them.
-                unsafe bytes.withUnsafeBytes { unsafe writePlain($0) }
+                writePlain(bytes.span.bytes)
             case .connected:
                 delegate?.streamSecured()
             case .received(var bytes):
-                unsafe bytes.withUnsafeMutableBytes { unsafe delegate?.streamReceived($0) }
+                bytes.withMutableBytes { delegate?.streamReceived(&$0) }
             case .closed:
                 end(nil)
             case .failed(let failure):

@@ -20,7 +20,9 @@ extension TCPConnection {
                 // SAFETY: the kernel writes at most as many bytes as the buffer has, and returns how many.
                 let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
                 if count > 0 {
-                    unsafe onBytes?(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                    let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+                    var bytes = unsafe memory.mutableBytes
+                    onBytes?(&bytes)
                 } else if count == 0 {
                     return ended(UV_EOF.rawValue)
                 } else if errno == EAGAIN || errno == EWOULDBLOCK {

@@ -6,14 +6,15 @@ extension TCPConnection {
     ///
     /// - Returns: how many were taken: 0 while earlier bytes wait, and on a broken connection, which the next `write`
     ///   or read reports.
-    package func tryWrite(_ bytes: UnsafeRawBufferPointer) -> Int {
+    package func tryWrite(_ bytes: RawSpan) -> Int {
         loop.preconditionCurrent("a TCP connection")
-        // SAFETY: the handle is open, and the kernel reads the bytes during the call only.
-        guard !isClosed, queuedBytes == 0, !hasOverflowed, unsafe !bytes.isEmpty else { return 0 }
-        let base = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
-        // SAFETY: libuv reads the bytes during the call and does not change them.
-        var buffer = unsafe uv_buf_init(base?.assumingMemoryBound(to: CChar.self), UInt32(clamping: bytes.count))
-        return unsafe max(0, Int(uv_try_write(pointer(as: uv_stream_t.self), &buffer, 1)))
+        guard !isClosed, queuedBytes == 0, !hasOverflowed, !bytes.isEmpty else { return 0 }
+        // SAFETY: the handle is open; libuv reads the bytes during the call and does not change them.
+        return unsafe bytes.withUnsafeBytes { bytes in
+            let base = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+            var buffer = unsafe uv_buf_init(base?.assumingMemoryBound(to: CChar.self), UInt32(clamping: bytes.count))
+            return unsafe max(0, Int(uv_try_write(pointer(as: uv_stream_t.self), &buffer, 1)))
+        }
     }
 
     /// Bytes that the kernel has taken and the peer has not acknowledged (SIOCOUTQ).

@@ -13,8 +13,8 @@ package final class TCPConnection: LoopHandle {
     /// How much is read in one iteration of the loop: whoever sends without end must not keep the loop for itself.
     package static let maximumReadBytes = 65_536
 
-    /// The bytes lie in the loop's receive buffer and are gone after the call.
-    package var onBytes: ((UnsafeRawBufferPointer) -> Void)?
+    /// The bytes lie in the loop's receive buffer, may be changed there, and are gone after the call.
+    package var onBytes: ((inout MutableRawSpan) -> Void)?
     /// The other side has ended its half (nil), or the connection broke. Called once; the owner then closes.
     package var onEnd: ((EventLoopError?) -> Void)?
     /// All that was waiting has been handed to the kernel.
@@ -40,7 +40,7 @@ package final class TCPConnection: LoopHandle {
 
     /// A connection over an accepted descriptor, which is ours from now on, whatever happens. Starts to read.
     package convenience init(
-        loop: EventLoop, adopting descriptor: Int32, onBytes: @escaping (UnsafeRawBufferPointer) -> Void,
+        loop: EventLoop, adopting descriptor: Int32, onBytes: @escaping (inout MutableRawSpan) -> Void,
         onEnd: @escaping (EventLoopError?) -> Void
     ) throws(EventLoopError) {
         do throws(EventLoopError) {
@@ -49,9 +49,9 @@ package final class TCPConnection: LoopHandle {
             _ = Glibc.close(descriptor)
             throw error
         }
-        // SAFETY: closures that take a pointer use it during their call only.
-        unsafe self.onBytes = onBytes
+        self.onBytes = onBytes
         self.onEnd = onEnd
+        // SAFETY: the handle is open.
         let code = unsafe uv_tcp_open(pointer(as: uv_tcp_t.self), descriptor)
         guard code == 0 else {
             _ = Glibc.close(descriptor)
@@ -154,7 +154,9 @@ package final class TCPConnection: LoopHandle {
                 guard let handle = unsafe handle, let buffer = unsafe buffer else { return }
                 let connection = unsafe LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self)
                 if count > 0 {
-                    unsafe connection.onBytes?(UnsafeRawBufferPointer(start: buffer.pointee.base, count: count))
+                    let memory = unsafe UnsafeMutableRawBufferPointer(start: buffer.pointee.base, count: count)
+                    var bytes = unsafe memory.mutableBytes
+                    connection.onBytes?(&bytes)
                 } else if count < 0, count != UV_ENOBUFS.rawValue {
                     connection.ended(Int32(clamping: count))
                 }
@@ -270,8 +272,7 @@ package final class TCPConnection: LoopHandle {
         overflow?.cancel()
         overflow = nil
         connecting = nil
-        // SAFETY: closures that take a pointer use it during their call only.
-        unsafe onBytes = nil
+        onBytes = nil
         onEnd = nil
         onDrain = nil
     }

@@ -66,8 +66,7 @@ final class HTTPTransport {
                 case .failure(let error): self?.tryNextAddress(after: error)
                 }
             }
-            // SAFETY: the bytes are passed on during the call, and nobody keeps them.
-            unsafe tcp.onBytes = { [weak self] in unsafe self?.received($0) }
+            tcp.onBytes = { [weak self] in self?.received($0.bytes) }
             tcp.onEnd = { [weak self] _ in self?.receivedEnd() }
             tcp.onDrain = { [weak self] in self?.onDrain?() }
         } catch {
@@ -100,15 +99,14 @@ final class HTTPTransport {
 
     // MARK: Bytes
 
-    private func received(_ bytes: UnsafeRawBufferPointer) {
+    private func received(_ bytes: RawSpan) {
         if let tls {
-            // SAFETY: the bytes are passed on during the call, and nobody keeps them.
-            unsafe tls.receive(bytes.bytes)
+            tls.receive(bytes)
             pump()
         } else {
             isPumping = true
             defer { isPumping = false }
-            unsafe onBytes?(bytes.bytes)
+            onBytes?(bytes)
         }
     }
 

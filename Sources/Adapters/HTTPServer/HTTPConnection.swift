@@ -281,18 +281,17 @@ final class HTTPConnection {
 }
 
 extension HTTPConnection: ByteStreamDelegate {
-    func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
+    func streamReceived(_ bytes: inout MutableRawSpan) {
         if !hasReceived {
             hasReceived = true
-            // SAFETY: the parser copies the bytes during the call.
-            if let complaint = unsafe complaint(aboutFirst: bytes.first) { return end(with: complaint) }
+            let first = bytes.isEmpty ? nil : bytes.bytes[0]
+            if let complaint = complaint(aboutFirst: first) { return end(with: complaint) }
         }
         switch phase {
         case .ending, .closed:
             return
         case .idle, .reading, .handling, .sending, .upgrading:
-            // SAFETY: the parser copies the bytes during the call.
-            unsafe parser.receive(UnsafeRawBufferPointer(bytes).bytes)
+            parser.receive(bytes.bytes)
         }
         if parser.bufferedBytes > Self.maximumPipelinedBytes, !isPaused {
             isPaused = true

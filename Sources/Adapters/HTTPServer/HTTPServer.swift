@@ -137,8 +137,7 @@ package final class HTTPServer {
     ) -> HTTPConnection? {
         // Failing here means that the loop is stopping; the descriptor is closed by then.
         guard
-            // SAFETY: closures that take a pointer use it during their call only.
-            let connection = try? unsafe TCPConnection(
+            let connection = try? TCPConnection(
                 loop: loop, adopting: descriptor, onBytes: { _ in }, onEnd: { _ in })
         else { return nil }
         let client = HTTPConnection(

@@ -46,11 +46,8 @@ extension WebSocketConnection {
         // Out of the way of callbacks, which may close the connection.
         var bytes: [UInt8] = []
         swap(&bytes, &backlog)
-        // SAFETY: the bytes are passed on during the call, and whoever keeps them copies them.
-        unsafe backlogOffset += bytes.withUnsafeMutableBytes { bytes in
-            unsafe receiver.receive(
-                UnsafeMutableRawBufferPointer(rebasing: bytes[backlogOffset...]), atMost: Self.maximumFramesAtOnce,
-                to: self)
+        backlogOffset = bytes.withMutableBytes {
+            receiver.receive(&$0, from: backlogOffset, atMost: Self.maximumFramesAtOnce, to: self)
         }
         let isLeft = backlogOffset < bytes.count
         if isLeft { swap(&bytes, &backlog) } else { backlogOffset = 0 }
@@ -110,16 +107,15 @@ extension WebSocketConnection {
 }
 
 extension WebSocketConnection: ByteStreamDelegate {
-    package func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
+    package func streamReceived(_ bytes: inout MutableRawSpan) {
         guard takesMessages else { return }
         noteSign()
         if !hasOpened { open() }
         var taken = 0
-        // SAFETY: the bytes are passed on during the call, and whoever keeps them copies them.
-        if backlog.isEmpty { taken = unsafe receiver.receive(bytes, atMost: Self.maximumFramesAtOnce, to: self) }
+        if backlog.isEmpty { taken = receiver.receive(&bytes, atMost: Self.maximumFramesAtOnce, to: self) }
         followMessage()
-        guard taken < bytes.count, takesMessages else { return }
-        unsafe backlog.append(contentsOf: bytes[taken...])
+        guard taken < bytes.byteCount, takesMessages else { return }
+        backlog.append(copying: bytes.bytes.extracting(taken..<bytes.byteCount))
         followReading()
         backlogWork?.request()
     }
@@ -145,15 +141,14 @@ extension WebSocketConnection: ByteStreamDelegate {
 }
 
 extension WebSocketConnection: MessageReceiverDelegate {
-    package func received(message: UnsafeRawBufferPointer, isText: Bool) {
+    package func received(message: RawSpan, isText: Bool) {
         guard isOpen, let handler else { return }
         statistics.receivedMessages += 1
-        statistics.receivedBytes += message.count
+        statistics.receivedBytes += message.byteCount
         if isText {
-            // SAFETY: the bytes are passed on during the call, and whoever keeps them copies them.
-            unsafe handler.webSocket(self, receivedText: message)
+            handler.webSocket(self, receivedText: message)
         } else {
-            unsafe handler.webSocket(self, receivedBinary: message)
+            handler.webSocket(self, receivedBinary: message)
         }
     }
 
@@ -162,18 +157,16 @@ extension WebSocketConnection: MessageReceiverDelegate {
         handler?.webSocket(self, skippedMessageOf: byteCount)
     }
 
-    package func received(ping payload: UnsafeRawBufferPointer) {
+    package func received(ping payload: RawSpan) {
         guard phase == .open else { return }
         // Only the latest ping needs an answer (RFC 6455 section 5.5.3), so a flood of them costs no memory.
-        // SAFETY: the bytes are passed on during the call, and whoever keeps them copies them.
-        pendingPong = unsafe [UInt8](payload)
+        pendingPong = [UInt8](copying: payload)
         hook?.request()
     }
 
-    package func received(pong payload: UnsafeRawBufferPointer) {
+    package func received(pong payload: RawSpan) {
         guard isOpen else { return }
-        // SAFETY: the bytes are passed on during the call, and whoever keeps them copies them.
-        unsafe handler?.webSocket(self, receivedPong: payload)
+        handler?.webSocket(self, receivedPong: payload)
     }
 
     package func received(close code: WebSocketCloseCode, reason: String) {

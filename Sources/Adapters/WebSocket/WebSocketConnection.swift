@@ -123,7 +123,7 @@ package final class WebSocketConnection {
     package func send(text: String, _ priority: WebSocketPriority = .required) -> Bool {
         var text = text
         // SAFETY: the bytes are copied or sent during the call.
-        return text.withUTF8 { unsafe enqueue(.text, UnsafeRawBufferPointer($0), priority) }
+        return text.withUTF8 { unsafe enqueue(.text, UnsafeRawBufferPointer($0).bytes, priority) }
     }
 
     /// Sends a text message that makes an earlier one of the same key useless: what still waits of that is not sent.
@@ -136,29 +136,28 @@ package final class WebSocketConnection {
         if let replaced { context.pool.put(replaced) }
         var text = text
         // SAFETY: the bytes are copied or sent during the call.
-        _ = text.withUTF8 { unsafe enqueue(.text, UnsafeRawBufferPointer($0), .required, key: isLast ? nil : key) }
+        _ = text.withUTF8 {
+            unsafe enqueue(.text, UnsafeRawBufferPointer($0).bytes, .required, key: isLast ? nil : key)
+        }
         return replaced != nil
     }
 
     /// Sends a text message that is UTF-8 already; the caller vouches for that.
     @discardableResult
-    package func send(utf8 text: UnsafeRawBufferPointer, _ priority: WebSocketPriority = .required) -> Bool {
-        // SAFETY: the bytes are copied or sent during the call.
-        unsafe enqueue(.text, text, priority)
+    package func send(utf8 text: RawSpan, _ priority: WebSocketPriority = .required) -> Bool {
+        enqueue(.text, text, priority)
     }
 
     /// Sends a binary message. The bytes are not needed after the call.
     @discardableResult
-    package func send(binary bytes: UnsafeRawBufferPointer, _ priority: WebSocketPriority) -> Bool {
-        // SAFETY: the bytes are copied or sent during the call.
-        unsafe enqueue(.binary, bytes, priority)
+    package func send(binary bytes: RawSpan, _ priority: WebSocketPriority) -> Bool {
+        enqueue(.binary, bytes, priority)
     }
 
     /// Sends a binary message.
     @discardableResult
     package func send(binary bytes: [UInt8], _ priority: WebSocketPriority) -> Bool {
-        // SAFETY: the bytes are copied or sent during the call.
-        unsafe bytes.withUnsafeBytes { unsafe enqueue(.binary, $0, priority) }
+        enqueue(.binary, bytes.span.bytes, priority)
     }
 
     /// Sends a ping; its answer comes as `receivedPong`.
@@ -166,10 +165,8 @@ package final class WebSocketConnection {
     /// - Parameter payload: 125 bytes at most; what is beyond is cut off.
     package func ping(_ payload: [UInt8] = []) {
         guard isOpen else { return }
-        // SAFETY: the bytes are copied or sent during the call.
-        unsafe payload.prefix(WebSocketFrameHeader.maximumControlPayloadBytes).withUnsafeBytes { bytes in
-            unsafe queue.append(frame(.ping, bytes), .required)
-        }
+        let sent = payload.span.bytes.extracting(first: WebSocketFrameHeader.maximumControlPayloadBytes)
+        queue.append(frame(.ping, sent), .required)
         hook?.request()
     }
 
@@ -179,12 +176,11 @@ package final class WebSocketConnection {
     }
 
     private func enqueue(
-        _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, _ priority: WebSocketPriority,
+        _ opcode: WebSocketOpcode, _ payload: RawSpan, _ priority: WebSocketPriority,
         key: String? = nil
     ) -> Bool {
         guard isOpen else { return false }
-        // SAFETY: the bytes are copied or sent during the call.
-        let buffer = unsafe frame(opcode, payload)
+        let buffer = frame(opcode, payload)
         switch priority {
         case .droppable:
             while queue.droppableBytes + buffer.count > configuration.maximumDroppableBytes,
@@ -203,7 +199,7 @@ package final class WebSocketConnection {
             }
         }
         statistics.sentMessages += 1
-        statistics.sentBytes += payload.count
+        statistics.sentBytes += payload.byteCount
         if priority == .droppable, mayWriteAtOnce {
             write(buffer)
             hasUnreportedDrain = true
@@ -219,9 +215,8 @@ package final class WebSocketConnection {
         hasOpened && queue.isEmpty && pendingPong == nil && stream.isPlain && stream.queuedBytes == 0
     }
 
-    private func frame(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) -> FrameBuffer {
-        // SAFETY: the bytes are copied or sent during the call.
-        unsafe context.pool.frame(opcode, payload: payload, mask: isClient ? context.nextMask() : nil)
+    private func frame(_ opcode: WebSocketOpcode, _ payload: RawSpan) -> FrameBuffer {
+        context.pool.frame(opcode, payload: payload, mask: isClient ? context.nextMask() : nil)
     }
 
     // MARK: Closing
@@ -255,8 +250,7 @@ package final class WebSocketConnection {
     func makeCloseFrame(_ code: WebSocketCloseCode, _ reason: String) -> FrameBuffer {
         let payload =
             code == .noStatus ? [] : [UInt8(code.rawValue >> 8), UInt8(code.rawValue & 0xFF)] + Array(reason.utf8)
-        // SAFETY: the bytes are copied or sent during the call.
-        return unsafe payload.withUnsafeBytes { unsafe frame(.close, $0) }
+        return frame(.close, payload.span.bytes)
     }
 
     /// The longest beginning that fits a close frame and does not end inside a character.
@@ -349,8 +343,7 @@ package final class WebSocketConnection {
         while phase != .closed, stream.queuedBytes == 0 {
             if let payload = pendingPong {
                 pendingPong = nil
-                // SAFETY: the bytes are copied or sent during the call.
-                unsafe write(payload.withUnsafeBytes { unsafe frame(.pong, $0) })
+                write(frame(.pong, payload.span.bytes))
             } else if !queue.isEmpty {
                 writeQueued()
                 hasUnreportedDrain = true
@@ -371,8 +364,7 @@ package final class WebSocketConnection {
     }
 
     private func write(_ frame: FrameBuffer) {
-        // SAFETY: the bytes are copied or sent during the call.
-        unsafe stream.write(frame.bytes)
+        stream.write(frame.bytes)
         context.pool.put(frame)
     }
 
@@ -382,19 +374,23 @@ package final class WebSocketConnection {
         guard let second = queue.first, first.count + second.count <= WebSocketContext.maximumBatchBytes else {
             return write(first)
         }
-        // SAFETY: the batch buffer has room for what is counted before it is copied.
-        let batch = unsafe context.batchBuffer
-        var filled = 0
-        func add(_ frame: FrameBuffer) {
-            // SAFETY: the batch buffer has room for what is counted before it is copied.
-            unsafe UnsafeMutableRawBufferPointer(rebasing: batch[filled..<filled + frame.count]).copyMemory(
-                from: frame.bytes)
-            filled += frame.count
-            context.pool.put(frame)
+        // Out of the way of callbacks, which may flush another connection.
+        var batch: [UInt8] = []
+        swap(&batch, &context.batch)
+        add(first, to: &batch)
+        while let next = queue.first, batch.count + next.count <= WebSocketContext.maximumBatchBytes,
+            let frame = queue.popFirst()
+        {
+            add(frame, to: &batch)
         }
-        add(first)
-        while let next = queue.first, filled + next.count <= batch.count, let frame = queue.popFirst() { add(frame) }
-        unsafe stream.write(UnsafeRawBufferPointer(rebasing: batch[..<filled]))
+        stream.write(batch.span.bytes)
+        batch.removeAll(keepingCapacity: true)
+        swap(&batch, &context.batch)
+    }
+
+    private func add(_ frame: FrameBuffer, to batch: inout [UInt8]) {
+        batch.append(copying: frame.bytes)
+        context.pool.put(frame)
     }
 
     /// Our close frame is on its way.

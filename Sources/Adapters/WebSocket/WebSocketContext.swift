@@ -4,8 +4,6 @@ package import SecureTransport
 /// What the connections of one loop share: buffers for frames, random masking keys, trusted authorities.
 ///
 /// Belongs to the loop's thread.
-// SAFETY: no pointer leaves this type, and each is valid until deinit.
-@safe
 package final class WebSocketContext {
     /// Several small frames that wait are copied together up to this size, so that they cost one system call.
     static let maximumBatchBytes = 65_536
@@ -16,17 +14,13 @@ package final class WebSocketContext {
     let pool = FrameBufferPool()
     private var random = SecureRandom()
     private var trust: TLSClientContext?
-    private var batch: UnsafeMutableRawBufferPointer?
+    /// Room to put small frames together; empty between flushes.
+    var batch: [UInt8] = []
 
     /// - Parameter trust: whose certificates `wss:` connections accept; nil for the operating system's authorities.
     package init(loop: EventLoop, trust: TLSClientContext? = nil) {
         self.loop = loop
         self.trust = trust
-    }
-
-    deinit {
-        // SAFETY: only used within calls to `withBatch`.
-        unsafe batch?.deallocate()
     }
 
     /// A masking key that nobody can foresee (RFC 6455 section 5.3), never zero.
@@ -40,14 +34,5 @@ package final class WebSocketContext {
         let system = try TLSClientContext(trusting: .system)
         trust = system
         return system
-    }
-
-    /// Room to put small frames together, valid during the call.
-    var batchBuffer: UnsafeMutableRawBufferPointer {
-        // SAFETY: the buffer is made once and freed in deinit.
-        if let batch = unsafe batch { return unsafe batch }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.maximumBatchBytes, alignment: 16)
-        unsafe batch = buffer
-        return unsafe buffer
     }
 }

@@ -5,13 +5,13 @@ package protocol WebSocketHandler: AnyObject {
     /// Messages can be sent (they could before, too) and will come. The first call.
     func webSocketOpened(_ socket: WebSocketConnection)
     /// A text message: bytes that have been checked to be UTF-8 and are gone after the call.
-    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer)
+    func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan)
     /// A binary message: bytes that are gone after the call.
-    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer)
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan)
     /// A message that was larger than allowed has been passed over, where the configuration says so.
     func webSocket(_ socket: WebSocketConnection, skippedMessageOf byteCount: Int)
     /// An answer to a ping, ours (periodic ones carry nothing) or one that nobody sent.
-    func webSocket(_ socket: WebSocketConnection, receivedPong payload: UnsafeRawBufferPointer)
+    func webSocket(_ socket: WebSocketConnection, receivedPong payload: RawSpan)
     /// Nothing waits to be sent any more.
     func webSocketDrained(_ socket: WebSocketConnection)
     /// Over; the last call, and exactly one.
@@ -20,7 +20,7 @@ package protocol WebSocketHandler: AnyObject {
 
 extension WebSocketHandler {
     package func webSocketOpened(_ socket: WebSocketConnection) {}
-    package func webSocket(_ socket: WebSocketConnection, receivedPong payload: UnsafeRawBufferPointer) {}
+    package func webSocket(_ socket: WebSocketConnection, receivedPong payload: RawSpan) {}
     package func webSocket(_ socket: WebSocketConnection, skippedMessageOf byteCount: Int) {}
     package func webSocketDrained(_ socket: WebSocketConnection) {}
 }

@@ -80,17 +80,18 @@ final class SignalSession {
 }
 
 extension SignalSession: WebSocketHandler {
-    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
+    func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {
         usesJSON = true
-        guard let json = try? JSONValue(parsing: [UInt8](text)), let request = try? SignalRequest(json: json) else {
+        guard let json = try? JSONValue(parsing: [UInt8](copying: text)), let request = try? SignalRequest(json: json)
+        else {
             return malformed("JSON")
         }
         received(request)
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
         usesJSON = false
-        guard let request = try? SignalRequest(decoding: [UInt8](bytes)) else {
+        guard let request = try? SignalRequest(decoding: [UInt8](copying: bytes)) else {
             return malformed("protobuf")
         }
         received(request)

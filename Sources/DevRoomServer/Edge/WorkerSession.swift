@@ -90,15 +90,16 @@ final class WorkerSession {
 }
 
 extension WorkerSession: WebSocketHandler {
-    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
-        guard let json = try? JSONValue(parsing: [UInt8](text)), let message = try? WorkerMessage(json: json) else {
+    func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {
+        guard let json = try? JSONValue(parsing: [UInt8](copying: text)), let message = try? WorkerMessage(json: json)
+        else {
             return
         }
         received(message)
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
-        guard let message = try? WorkerMessage(decoding: [UInt8](bytes)) else {
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
+        guard let message = try? WorkerMessage(decoding: [UInt8](copying: bytes)) else {
             return hub.environment.log.warning("malformed worker message ignored", ["worker": id])
         }
         received(message)

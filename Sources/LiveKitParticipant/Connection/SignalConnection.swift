@@ -128,15 +128,14 @@ final class SignalConnection: WebSocketHandler {
                 }))
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
         guard !isOver else { return }
         keepAlive?.received(now: context.loop.now)
         let response: SignalResponse
         do {
-            // SAFETY: the bytes are borrowed for this call, and copied.
-            response = try unsafe SignalResponse(decoding: Array(bytes))
+            response = try SignalResponse(decoding: [UInt8](copying: bytes))
         } catch {
-            log.warning("signal message cannot be read", ["error": "\(error)", "bytes": bytes.count])
+            log.warning("signal message cannot be read", ["error": "\(error)", "bytes": bytes.byteCount])
             return
         }
         if case .pongResp(let pong) = response.message {
@@ -145,8 +144,8 @@ final class SignalConnection: WebSocketHandler {
         if let message = response.message { delegate?.signal(self, received: message) }
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
-        log.warning("signal message in text is not understood", ["bytes": text.count])
+    func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {
+        log.warning("signal message in text is not understood", ["bytes": text.byteCount])
     }
 
     // MARK: Pings

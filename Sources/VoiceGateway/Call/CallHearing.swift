@@ -15,16 +15,16 @@ struct CallHearing {
     }
 
     /// A binary message.
-    mutating func samples(of bytes: UnsafeRawBufferPointer) -> [Int16] {
+    mutating func samples(of bytes: RawSpan) -> [Int16] {
         var samples: [Int16] = []
         if let opus {
             // SAFETY: the bytes are read during the call, and no more samples are written than there is room for.
             samples = unsafe [Int16](unsafeUninitializedCapacity: opus.maximumSamples) { output, count in
                 // A damaged packet is a gap.
-                count = unsafe (try? opus.decode(bytes, into: output)) ?? 0
+                count = unsafe bytes.withUnsafeBytes { try? unsafe opus.decode($0, into: output) } ?? 0
             }
         } else {
-            unsafe decoder?.append(bytes.bytes, to: &samples)
+            decoder?.append(bytes, to: &samples)
         }
         return samples
     }
@@ -33,7 +33,6 @@ struct CallHearing {
     mutating func samples(ofBase64 text: String) -> [Int16] {
         guard let bytes = Base64.decode(text) else { return [] }
         if bytes.starts(with: "RIFF".utf8) { return (try? WAVFile(parsing: bytes))?.monoSamples() ?? [] }
-        // SAFETY: the bytes are read during the call, and no more samples are written than there is room for.
-        return unsafe bytes.withUnsafeBytes { unsafe samples(of: $0) }
+        return samples(of: bytes.span.bytes)
     }
 }

@@ -157,9 +157,8 @@ final class CallSession: WebSocketHandler {
         self.clock = clock
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
-        // SAFETY: the bytes are valid during the call and are copied.
-        let bytes = unsafe [UInt8](text)
+    func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {
+        let bytes = [UInt8](copying: text)
         guard let event = try? JSONValue(parsing: bytes) else {
             return show(
                 CallEventText.row("event", "not JSON: \(CallEventText.clean(String(decoding: bytes, as: UTF8.self)))"))
@@ -176,9 +175,8 @@ final class CallSession: WebSocketHandler {
         carryOut()
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
-        // SAFETY: the bytes are valid during the call and are copied.
-        unsafe heard(hearing.samples(of: bytes))
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
+        heard(hearing.samples(of: bytes))
     }
 
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {

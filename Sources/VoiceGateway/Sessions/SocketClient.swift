@@ -2,6 +2,7 @@ internal import Bridge
 internal import ClientProtocol
 internal import EventLoops
 internal import WebSocket
+internal import Wire
 
 /// A client's WebSocket and its session, which hold each other until the socket is closed.
 final class SocketClient: WebSocketHandler, ClientConnection {
@@ -72,22 +73,21 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         gateTimer = timer
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
+    func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {
         if let gate {
-            // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
-            let introduction = unsafe dialect.introduction(in: [UInt8](text))
+            let introduction = dialect.introduction(in: [UInt8](copying: text))
             var accessToken: String?
             if case .credential(.accessToken(let token), _) = introduction { accessToken = token }
             act(on: gate.receive(introduction), accessToken: accessToken)
             guard case .credential(_, isForSession: true) = introduction else { return }
         }
-        unsafe session?.receive(text: [UInt8](text))
+        session?.receive(text: [UInt8](copying: text))
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
         if let gate { return act(on: gate.giveUp()) }
         // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
-        unsafe session?.receive(binary: bytes)
+        unsafe bytes.withUnsafeBytes { unsafe session?.receive(binary: $0) }
     }
 
     func webSocket(_ socket: WebSocketConnection, skippedMessageOf byteCount: Int) {
@@ -152,9 +152,9 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         socket?.send(text: text, replacing: key, isLast: isLast) ?? false
     }
     // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
-    func send(audioText: UnsafeRawBufferPointer) { unsafe socket?.send(utf8: audioText, .droppable) }
+    func send(audioText: UnsafeRawBufferPointer) { unsafe socket?.send(utf8: audioText.bytes, .droppable) }
     // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
-    func send(audio: UnsafeRawBufferPointer) { unsafe socket?.send(binary: audio, .droppable) }
+    func send(audio: UnsafeRawBufferPointer) { unsafe socket?.send(binary: audio.bytes, .droppable) }
     func discardQueuedAudio() { socket?.discardDroppable() }
 
     func close(code: UInt16, reason: String) { socket?.close(WebSocketCloseCode(rawValue: code), reason: reason) }

@@ -79,8 +79,8 @@ final class ScriptedRoom: HTTPHandler {
             }
             socket.send(binary: SignalResponse.with { $0.message = .leave(leave) }.encoded(), .required)
         }
-        func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {}
-        func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {}
+        func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {}
+        func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {}
         func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {}
     }
 }

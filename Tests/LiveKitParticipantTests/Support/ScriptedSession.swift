@@ -124,11 +124,10 @@ final class ScriptedSession: WebSocketHandler {
         }
     }
 
-    func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {}
+    func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {}
 
-    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
-        // SAFETY: the memory is used during the call only.
-        guard let message = unsafe (try? SignalRequest(decoding: Array(bytes)))?.message else { return }
+    func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
+        guard let message = (try? SignalRequest(decoding: [UInt8](copying: bytes)))?.message else { return }
         received.append(message)
         handle(message)
         room.onChange()

@@ -42,17 +42,14 @@ final class GatewayStage: @unchecked Sendable {
             onChange()
         }
 
-        func webSocket(_ socket: WebSocketConnection, receivedText text: UnsafeRawBufferPointer) {
-            // SAFETY: the memory is used during the call only.
-            if let event = try? unsafe JSONValue(parsing: [UInt8](text)) { events.append(event) }
+        func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan) {
+            if let event = try? JSONValue(parsing: [UInt8](copying: text)) { events.append(event) }
             onChange()
         }
 
-        func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: UnsafeRawBufferPointer) {
-            for index in 0..<bytes.count / 2 {
-                // SAFETY: the memory is used during the call only.
-                unsafe samples.append(
-                    Int16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * index, as: Int16.self)))
+        func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
+            for index in 0..<bytes.byteCount / 2 {
+                samples.append(Int16(bitPattern: bytes.bigEndianUInt16(at: 2 * index).byteSwapped))
             }
             onChange()
         }

@@ -1,4 +1,5 @@
 package import HTTP
+internal import Wire
 
 /// Puts one response together from what a stream brings. Pure. The library has checked the message's form (RFC 9113
 /// section 8): what counts here are sizes, and what a status means.
@@ -58,14 +59,13 @@ package struct HTTP2Response: Sendable {
         }
     }
 
-    package mutating func receiveData(_ bytes: UnsafeBufferPointer<UInt8>) throws(Failure) {
+    package mutating func receiveData(_ bytes: RawSpan) throws(Failure) {
         guard response.status >= 200 else { throw .malformed("a body without a status") }
         part = .body
-        guard response.body.count + bytes.count <= maximumBodyBytes else {
+        guard response.body.count + bytes.byteCount <= maximumBodyBytes else {
             throw .tooLarge(maximumBytes: maximumBodyBytes)
         }
-        // SAFETY: the caller vouches for the buffer during the call.
-        unsafe response.body.append(contentsOf: bytes)
+        response.body.append(copying: bytes)
     }
 
     /// The server has ended the stream.

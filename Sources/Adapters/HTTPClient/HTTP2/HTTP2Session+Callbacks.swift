@@ -33,7 +33,7 @@ extension HTTP2Session {
             _, _, stream, data, length, context in
             // SAFETY: the library gives as many bytes as it says.
             unsafe HTTP2Session.from(context)?.received(
-                unsafe UnsafeBufferPointer(start: data, count: length), on: stream)
+                UnsafeRawBufferPointer(start: data, count: length).bytes, on: stream)
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in
@@ -114,13 +114,12 @@ extension HTTP2Session {
         }
     }
 
-    private func received(_ data: UnsafeBufferPointer<UInt8>, on stream: Int32) {
+    private func received(_ data: RawSpan, on stream: Int32) {
         guard let exchange = exchanges[stream] else { return }
         if !data.isEmpty { noteProgress() }
         do throws(HTTP2Response.Failure) {
-            // SAFETY: nghttp2 gives pointers and their lengths, which are valid during the callback.
-            try unsafe exchange.response.receiveData(data)
-            heldBytes += data.count
+            try exchange.response.receiveData(data)
+            heldBytes += data.byteCount
             guard heldBytes <= maximumHeldBytes else { throw .tooLarge(maximumBytes: maximumHeldBytes) }
         } catch {
             fail(stream, StreamFailure(error))

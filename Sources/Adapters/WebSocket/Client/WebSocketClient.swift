@@ -195,10 +195,9 @@ package final class WebSocketClient {
 }
 
 extension WebSocketClient: ByteStreamDelegate {
-    package func streamReceived(_ bytes: UnsafeMutableRawBufferPointer) {
+    package func streamReceived(_ bytes: inout MutableRawSpan) {
         do {
-            // SAFETY: the parser copies the bytes during the call.
-            if let outcome = try unsafe parser.receive(UnsafeRawBufferPointer(bytes).bytes) { take(outcome) }
+            if let outcome = try parser.receive(bytes.bytes) { take(outcome) }
         } catch {
             fail(.invalidHandshake(error.reason))
         }

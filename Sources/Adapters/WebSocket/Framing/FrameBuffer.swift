@@ -1,3 +1,5 @@
+internal import Wire
+
 /// The bytes of one frame on their way out: payload with room for the head in front of it.
 // SAFETY: the memory has one owner at a time, who gives it back to the pool once.
 @safe
@@ -11,8 +13,15 @@ package struct FrameBuffer {
     /// Where the payload ends.
     var end: Int
 
-    // SAFETY: a buffer has one owner at a time, and what is read and written lies within it.
-    package var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: storage[start..<end]) }
+    /// The whole frame. Not to be used after the buffer has been given back.
+    package var bytes: RawSpan {
+        @_lifetime(borrow self)
+        get {
+            // SAFETY: head and payload lie within the storage, which stays until the buffer is given back.
+            let span = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: storage[start..<end]))
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
     package var count: Int { end - start }
 }
 
@@ -48,15 +57,15 @@ package final class FrameBufferPool {
     /// A whole frame.
     ///
     /// - Parameter mask: the masking key of a client; nil for a server.
-    package func frame(_ opcode: WebSocketOpcode, payload: UnsafeRawBufferPointer, mask: UInt32?) -> FrameBuffer {
+    package func frame(_ opcode: WebSocketOpcode, payload: RawSpan, mask: UInt32?) -> FrameBuffer {
         // SAFETY: a buffer has one owner at a time, and what is read and written lies within it.
-        let storage = unsafe take(FrameBuffer.headroom + payload.count)
-        let end = FrameBuffer.headroom + payload.count
-        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: storage[FrameBuffer.headroom..<end])
-        unsafe room.copyMemory(from: payload)
-        if let mask { unsafe WebSocketMask.apply(mask, to: room) }
-        let header = WebSocketFrameHeader(opcode: opcode, mask: mask, payloadBytes: payload.count)
-        let start = unsafe header.write(into: storage, endingAt: FrameBuffer.headroom)
+        let storage = unsafe take(FrameBuffer.headroom + payload.byteCount)
+        let end = FrameBuffer.headroom + payload.byteCount
+        var room = unsafe storage.mutableBytes
+        room.set(payload, at: FrameBuffer.headroom)
+        if let mask { WebSocketMask.apply(mask, to: &room, FrameBuffer.headroom..<end) }
+        let header = WebSocketFrameHeader(opcode: opcode, mask: mask, payloadBytes: payload.byteCount)
+        let start = header.write(into: &room, endingAt: FrameBuffer.headroom)
         return unsafe FrameBuffer(storage: storage, start: start, end: end)
     }
 

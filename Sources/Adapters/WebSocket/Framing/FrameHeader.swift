@@ -1,3 +1,5 @@
+internal import Wire
+
 /// What a frame carries (RFC 6455 section 5.2).
 package enum WebSocketOpcode: UInt8, Sendable {
     case continuation = 0x0
@@ -55,11 +57,10 @@ package struct WebSocketFrameHeader: Hashable, Sendable {
     ///
     /// - Parameter bytes: from the first byte of the head on.
     /// - Returns: nil when the head is not complete.
-    init?(parsing bytes: UnsafeRawBufferPointer) throws(WebSocketViolation) {
-        guard bytes.count >= 2 else { return nil }
-        // SAFETY: each index is below the count, which is checked before.
-        let first = unsafe bytes[0]
-        let second = unsafe bytes[1]
+    init?(parsing bytes: RawSpan) throws(WebSocketViolation) {
+        guard bytes.byteCount >= 2 else { return nil }
+        let first = bytes[0]
+        let second = bytes[1]
         guard first & 0x70 == 0 else { throw .protocolError("reserved bits are set and no extension was agreed upon") }
         guard let opcode = WebSocketOpcode(rawValue: first & 0x0F) else {
             throw .protocolError("the opcode \(first & 0x0F) is reserved")
@@ -69,13 +70,13 @@ package struct WebSocketFrameHeader: Hashable, Sendable {
             throw .protocolError("a control frame is fragmented or longer than 125 bytes")
         }
         let count = Self.encodedBytes(second)
-        guard bytes.count >= count else { return nil }
+        guard bytes.byteCount >= count else { return nil }
         var length = Int(second & 0x7F)
         if length == 126 {
-            length = unsafe Int(bytes[2]) << 8 | Int(bytes[3])
+            length = Int(bytes.bigEndianUInt16(at: 2))
             guard length > 125 else { throw .protocolError("a length is not in its shortest form") }
         } else if length == 127 {
-            let long = (2..<10).reduce(UInt64(0)) { unsafe $0 << 8 | UInt64(bytes[$1]) }
+            let long = UInt64(bytes.bigEndianUInt32(at: 2)) << 32 | UInt64(bytes.bigEndianUInt32(at: 6))
             guard long > 0xFFFF else { throw .protocolError("a length is not in its shortest form") }
             guard let fits = Int(exactly: long) else { throw .protocolError("a length has its highest bit set") }
             length = fits
@@ -83,9 +84,7 @@ package struct WebSocketFrameHeader: Hashable, Sendable {
         self.isFinal = isFinal
         self.opcode = opcode
         payloadBytes = length
-        mask =
-            second & 0x80 == 0
-            ? nil : (0..<4).reduce(UInt32(0)) { unsafe $0 | UInt32(bytes[count - 4 + $1]) << UInt32(8 * $1) }
+        mask = second & 0x80 == 0 ? nil : bytes.bigEndianUInt32(at: count - 4).byteSwapped
     }
 
     /// How many bytes `write` needs.
@@ -94,29 +93,21 @@ package struct WebSocketFrameHeader: Hashable, Sendable {
     /// Writes the head so that it ends right before `end` bytes of `buffer`.
     ///
     /// - Returns: where it begins.
-    func write(into buffer: UnsafeMutableRawBufferPointer, endingAt end: Int) -> Int {
+    func write(into buffer: inout MutableRawSpan, endingAt end: Int) -> Int {
         let start = end - encodedBytes
-        var index = start
-        func put(_ byte: UInt8) {
-            // SAFETY: each index is below the count, which is checked before.
-            unsafe buffer[index] = byte
-            index += 1
-        }
-        put((isFinal ? 0x80 : 0) | opcode.rawValue)
+        buffer.set((isFinal ? 0x80 : 0) | opcode.rawValue, at: start)
         let masked: UInt8 = mask == nil ? 0 : 0x80
         if payloadBytes < 126 {
-            put(masked | UInt8(payloadBytes))
+            buffer.set(masked | UInt8(payloadBytes), at: start + 1)
         } else if payloadBytes <= 0xFFFF {
-            put(masked | 126)
-            put(UInt8(payloadBytes >> 8))
-            put(UInt8(payloadBytes & 0xFF))
+            buffer.set(masked | 126, at: start + 1)
+            buffer.setBigEndian(UInt16(payloadBytes), at: start + 2)
         } else {
-            put(masked | 127)
-            for shift in stride(from: 56, through: 0, by: -8) { put(UInt8(payloadBytes >> shift & 0xFF)) }
+            buffer.set(masked | 127, at: start + 1)
+            buffer.setBigEndian(UInt32(truncatingIfNeeded: payloadBytes >> 32), at: start + 2)
+            buffer.setBigEndian(UInt32(truncatingIfNeeded: payloadBytes), at: start + 6)
         }
-        if let mask {
-            for shift in stride(from: 0, through: 24, by: 8) { put(UInt8(mask >> UInt32(shift) & 0xFF)) }
-        }
+        if let mask { buffer.setBigEndian(mask.byteSwapped, at: end - 4) }
         return start
     }
 }
@@ -127,22 +118,25 @@ enum WebSocketMask {
     ///
     /// - Parameters:
     ///   - key: in wire order, first byte lowest.
+    ///   - range: where the payload lies.
     ///   - offset: how many bytes of the same payload came before.
-    static func apply(_ key: UInt32, to bytes: UnsafeMutableRawBufferPointer, offset: Int = 0) {
+    static func apply(_ key: UInt32, to bytes: inout MutableRawSpan, _ range: Range<Int>, offset: Int = 0) {
         guard key != 0 else { return }
         let turn = UInt32(offset & 3) * 8
         let key = turn == 0 ? key : key >> turn | key << (32 - turn)
         // The key as it lies in memory, whatever the byte order of the machine.
         let wide = (UInt64(key) << 32 | UInt64(key)).littleEndian
-        var index = 0
-        while index + 8 <= bytes.count {
-            // SAFETY: eight bytes from `index` on lie in the buffer.
-            let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            unsafe bytes.storeBytes(of: word ^ wide, toByteOffset: index, as: UInt64.self)
+        var index = range.lowerBound
+        while index + 8 <= range.upperBound {
+            // SAFETY: every bit pattern is an integer, and the load checks its range.
+            let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            bytes.storeBytes(of: word ^ wide, toByteOffset: index, as: UInt64.self)
             index += 8
         }
-        while index < bytes.count {
-            unsafe bytes[index] ^= UInt8(truncatingIfNeeded: key >> UInt32(8 * (index & 3)))
+        var shift: UInt32 = 0
+        while index < range.upperBound {
+            bytes.set(bytes.bytes[index] ^ UInt8(truncatingIfNeeded: key >> shift), at: index)
+            shift = (shift + 8) & 31
             index += 1
         }
     }

@@ -1,9 +1,11 @@
+internal import Wire
+
 /// What a `MessageReceiver` finds. Bytes are gone after the call.
 package protocol MessageReceiverDelegate: AnyObject {
     /// A whole message; text has been checked to be UTF-8.
-    func received(message: UnsafeRawBufferPointer, isText: Bool)
-    func received(ping: UnsafeRawBufferPointer)
-    func received(pong: UnsafeRawBufferPointer)
+    func received(message: RawSpan, isText: Bool)
+    func received(ping: RawSpan)
+    func received(pong: RawSpan)
     /// A close frame; nothing more comes.
     func received(close code: WebSocketCloseCode, reason: String)
     /// A message of so many bytes was too large and has been passed over.
@@ -107,28 +109,29 @@ package final class MessageReceiver {
     }
 
     /// Takes the next bytes of the connection, which may be changed.
-    package func receive(_ bytes: UnsafeMutableRawBufferPointer, to delegate: some MessageReceiverDelegate) {
-        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
-        _ = unsafe receive(bytes, atMost: .max, to: delegate)
+    package func receive(_ bytes: inout MutableRawSpan, to delegate: some MessageReceiverDelegate) {
+        _ = receive(&bytes, atMost: .max, to: delegate)
     }
 
     /// Takes the next bytes of the connection, which may be changed, up to the end of so many frames.
     ///
-    /// - Returns: how many bytes were taken; the others are to be given again.
+    /// - Parameter start: what is in front of it has been taken before.
+    /// - Returns: the end of what was taken; what is behind it is to be given again.
     func receive(
-        _ bytes: UnsafeMutableRawBufferPointer, atMost maximumFrames: Int, to delegate: some MessageReceiverDelegate
+        _ bytes: inout MutableRawSpan, from start: Int = 0, atMost maximumFrames: Int,
+        to delegate: some MessageReceiverDelegate
     ) -> Int {
-        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
-        var rest = unsafe bytes[...]
+        let count = bytes.byteCount
+        var offset = start
         var frames = 0
         while true {
             switch phase {
             case .over:
-                return bytes.count
+                return count
             case .header:
-                guard unsafe !rest.isEmpty, frames < maximumFrames else { return unsafe bytes.count - rest.count }
+                guard offset < count, frames < maximumFrames else { return offset }
                 do {
-                    guard let parsed = try unsafe takeHeader(&rest) else { return bytes.count }
+                    guard let parsed = try takeHeader(bytes.bytes, &offset) else { return count }
                     header = parsed
                     try check(parsed)
                     frameOffset = 0
@@ -139,40 +142,34 @@ package final class MessageReceiver {
                 }
             case .payload:
                 let missing = header.payloadBytes - frameOffset
-                guard unsafe missing == 0 || !rest.isEmpty else { return bytes.count }
-                let part = unsafe UnsafeMutableRawBufferPointer(rebasing: rest.prefix(missing))
-                unsafe rest = rest.dropFirst(part.count)
+                guard missing == 0 || offset < count else { return count }
+                let part = offset..<offset + min(missing, count - offset)
+                offset = part.upperBound
                 if skipped != nil, !header.opcode.isControl {
                     skip(part.count, to: delegate)
                     continue
                 }
-                if let mask = header.mask { unsafe WebSocketMask.apply(mask, to: part, offset: frameOffset) }
-                unsafe take(part, to: delegate)
+                if let mask = header.mask { WebSocketMask.apply(mask, to: &bytes, part, offset: frameOffset) }
+                take(bytes.bytes.extracting(part), to: delegate)
             }
         }
     }
 
-    /// Reads a head from the front of `rest`, or keeps what there is of it.
+    /// Reads a head from `offset` on, or keeps what there is of it.
     private func takeHeader(
-        _ rest: inout Slice<UnsafeMutableRawBufferPointer>
+        _ bytes: RawSpan, _ offset: inout Int
     ) throws(WebSocketViolation) -> WebSocketFrameHeader? {
-        if partialHeader.isEmpty {
-            // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
-            let front = unsafe UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: rest))
-            if let whole = try unsafe WebSocketFrameHeader(parsing: front) {
-                unsafe rest = rest.dropFirst(whole.encodedBytes)
-                return whole
-            }
+        if partialHeader.isEmpty,
+            let whole = try WebSocketFrameHeader(parsing: bytes.extracting(offset..<bytes.byteCount))
+        {
+            offset += whole.encodedBytes
+            return whole
         }
         // At most fourteen bytes go this way, and only when TCP has cut a head in two.
-        while let byte = unsafe rest.first {
-            partialHeader.append(byte)
-            unsafe rest = rest.dropFirst()
-            let attempt = unsafe partialHeader.withUnsafeBytes { bytes in
-                Result { () throws(WebSocketViolation) in try unsafe WebSocketFrameHeader(parsing: bytes) }
-            }
-            let parsed = try attempt.get()
-            if let parsed {
+        while offset < bytes.byteCount {
+            partialHeader.append(bytes[offset])
+            offset += 1
+            if let parsed = try WebSocketFrameHeader(parsing: partialHeader.span.bytes) {
                 partialHeader.removeAll(keepingCapacity: true)
                 return parsed
             }
@@ -218,34 +215,33 @@ package final class MessageReceiver {
         delegate.skipped(messageOf: total)
     }
 
-    private func take(_ part: UnsafeMutableRawBufferPointer, to delegate: some MessageReceiverDelegate) {
-        let isWhole = frameOffset + part.count == header.payloadBytes
+    private func take(_ part: RawSpan, to delegate: some MessageReceiverDelegate) {
+        let isWhole = frameOffset + part.byteCount == header.payloadBytes
         if header.opcode.isControl {
             if isWhole, control.isEmpty {
                 phase = .header
-                // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
-                return unsafe finishControl(UnsafeRawBufferPointer(part), to: delegate)
+                return finishControl(part, to: delegate)
             }
-            unsafe control.append(contentsOf: part)
-            frameOffset += part.count
+            control.append(copying: part)
+            frameOffset += part.byteCount
             guard isWhole else { return }
             let payload = control
             control = []
             phase = .header
-            return unsafe payload.withUnsafeBytes { unsafe finishControl($0, to: delegate) }
+            return finishControl(payload.span.bytes, to: delegate)
         }
         if header.opcode != .continuation, header.isFinal, isWhole, message.isEmpty {
             phase = .header
-            return unsafe finish(UnsafeRawBufferPointer(part), isText: header.opcode == .text, to: delegate)
+            return finish(part, isText: header.opcode == .text, to: delegate)
         }
         let isText = fragmented == .text || header.opcode == .text
-        if isText, unsafe !checker.take(UnsafeRawBufferPointer(part)) { return failText(to: delegate) }
-        guard reserve(message.count + part.count) else {
+        if isText, !checker.take(part) { return failText(to: delegate) }
+        guard reserve(message.count + part.byteCount) else {
             let reason = "the server has too many unfinished messages"
             return fail(WebSocketViolation(code: .tryAgainLater, reason: reason), to: delegate)
         }
-        unsafe message.append(contentsOf: part)
-        frameOffset += part.count
+        message.append(copying: part)
+        frameOffset += part.byteCount
         guard isWhole else { return }
         phase = .header
         if header.opcode != .continuation { fragmented = header.opcode }
@@ -256,54 +252,49 @@ package final class MessageReceiver {
         // Taken out, since the delegate may stop us meanwhile; put back without a copy.
         var whole: [UInt8] = []
         swap(&whole, &message)
-        unsafe whole.withUnsafeBytes { unsafe delegate.received(message: $0, isText: isText) }
+        delegate.received(message: whole.span.bytes, isText: isText)
         guard whole.capacity <= Self.maximumKeptBytes else { return }
         whole.removeAll(keepingCapacity: true)
         swap(&whole, &message)
     }
 
-    private func finish(
-        _ payload: UnsafeRawBufferPointer, isText: Bool, to delegate: some MessageReceiverDelegate
-    ) {
-        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
-        if isText, unsafe !Self.isUTF8(payload) { return failText(to: delegate) }
-        unsafe delegate.received(message: payload, isText: isText)
+    private func finish(_ payload: RawSpan, isText: Bool, to delegate: some MessageReceiverDelegate) {
+        if isText, !Self.isUTF8(payload) { return failText(to: delegate) }
+        delegate.received(message: payload, isText: isText)
     }
 
     private func failText(to delegate: some MessageReceiverDelegate) {
         fail(WebSocketViolation(code: .invalidPayload, reason: "text is not UTF-8"), to: delegate)
     }
 
-    private func finishControl(_ payload: UnsafeRawBufferPointer, to delegate: some MessageReceiverDelegate) {
+    private func finishControl(_ payload: RawSpan, to delegate: some MessageReceiverDelegate) {
         switch header.opcode {
-        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
-        case .ping: unsafe delegate.received(ping: payload)
-        case .pong: unsafe delegate.received(pong: payload)
-        case .close: unsafe finishClose(payload, to: delegate)
+        case .ping: delegate.received(ping: payload)
+        case .pong: delegate.received(pong: payload)
+        case .close: finishClose(payload, to: delegate)
         case .continuation, .text, .binary: break
         }
     }
 
     /// RFC 6455 section 5.5.1: nothing, or a code with an optional reason in UTF-8.
-    private func finishClose(_ payload: UnsafeRawBufferPointer, to delegate: some MessageReceiverDelegate) {
-        guard payload.count != 1 else {
+    private func finishClose(_ payload: RawSpan, to delegate: some MessageReceiverDelegate) {
+        guard payload.byteCount != 1 else {
             return fail(.protocolError("a close frame has half a code"), to: delegate)
         }
-        guard payload.count >= 2 else {
+        guard payload.byteCount >= 2 else {
             phase = .over
             return delegate.received(close: .noStatus, reason: "")
         }
-        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
-        let code = unsafe WebSocketCloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
+        let code = WebSocketCloseCode(rawValue: payload.bigEndianUInt16(at: 0))
         guard code.isSendable else {
             return fail(.protocolError("the close code \(code.rawValue) may not be sent"), to: delegate)
         }
-        let reason = unsafe UnsafeRawBufferPointer(rebasing: payload[2...])
-        guard unsafe Self.isUTF8(reason) else {
+        let reason = payload.extracting(2..<payload.byteCount)
+        guard Self.isUTF8(reason) else {
             return fail(WebSocketViolation(code: .invalidPayload, reason: "a close reason is not UTF-8"), to: delegate)
         }
         phase = .over
-        unsafe delegate.received(close: code, reason: String(decoding: reason, as: UTF8.self))
+        delegate.received(close: code, reason: String(decoding: [UInt8](copying: reason), as: UTF8.self))
     }
 
     private func fail(_ violation: WebSocketViolation, to delegate: some MessageReceiverDelegate) {
@@ -312,10 +303,5 @@ package final class MessageReceiver {
     }
 
     /// Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
-    static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        // SAFETY: the bytes are valid during the call, and every part of them lies within their count.
-        unsafe bytes.withMemoryRebound(to: UInt8.self) { buffer in
-            unsafe (try? UTF8Span(validating: buffer.span)) != nil
-        }
-    }
+    static func isUTF8(_ bytes: RawSpan) -> Bool { (try? UTF8Span(validating: bytes.octets)) != nil }
 }

@@ -1,3 +1,5 @@
+internal import Wire
+
 /// Checks text that comes in pieces to be UTF-8 (RFC 3629: no surrogates, no overlong forms), a byte at a time, so that the
 /// first wrong byte is seen when it is there.
 struct UTF8Checker {
@@ -10,10 +12,9 @@ struct UTF8Checker {
     var isComplete: Bool { missing == 0 }
 
     /// Takes the next bytes; false when no text can go on like that.
-    mutating func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        // SAFETY: the bytes are read during the call only.
-        for index in bytes.indices {
-            let byte = unsafe bytes[index]
+    mutating func take(_ bytes: RawSpan) -> Bool {
+        for offset in bytes.byteOffsets {
+            let byte = bytes[offset]
             if missing > 0 {
                 guard allowed.contains(byte) else { return false }
                 missing -= 1

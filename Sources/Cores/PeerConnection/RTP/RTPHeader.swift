@@ -46,20 +46,23 @@ package struct RTPHeader: Hashable, Sendable {
     package init?(_ packet: RawSpan) {
         let count = packet.byteCount
         guard count >= Self.fixedLength else { return nil }
-        let first = packet[0]
+        // One load for the first word: each checks its range.
+        let word = packet.bigEndianUInt32(at: 0)
+        let first = UInt8(word >> 24)
         guard first >> 6 == 2 else { return nil }
         contributingSourceCount = Int(first & 0x0F)
-        marker = packet[1] & 0x80 != 0
-        payloadType = packet[1] & 0x7F
-        sequenceNumber = packet.bigEndianUInt16(at: 2)
+        marker = word & 0x80_0000 != 0
+        payloadType = UInt8(word >> 16 & 0x7F)
+        sequenceNumber = UInt16(truncatingIfNeeded: word)
         timestamp = packet.bigEndianUInt32(at: 4)
         ssrc = packet.bigEndianUInt32(at: 8)
         var offset = Self.fixedLength + 4 * contributingSourceCount
         guard offset <= count else { return nil }
         if first & 0x10 != 0 {
             guard offset + 4 <= count else { return nil }
-            extensionProfile = packet.bigEndianUInt16(at: offset)
-            let length = 4 * Int(packet.bigEndianUInt16(at: offset + 2))
+            let word = packet.bigEndianUInt32(at: offset)
+            extensionProfile = UInt16(word >> 16)
+            let length = 4 * Int(word & 0xFFFF)
             offset += 4
             guard offset + length <= count else { return nil }
             extensionBytes = offset..<offset + length

@@ -29,15 +29,14 @@ package struct RTPPacketWriter: Sendable {
         let padded = (elements + 3) & ~3
         let headerLength = RTPHeader.fixedLength + (elements > 0 ? 4 + padded : 0)
         guard headerLength + payload.byteCount <= buffer.byteCount else { return nil }
-        buffer.set(elements > 0 ? 0x90 : 0x80, at: 0)
-        buffer.set((payloadType & 0x7F) | (marker ? 0x80 : 0), at: 1)
-        buffer.setBigEndian(sequenceNumber, at: 2)
+        // One store for the first word: each checks its range.
+        let flags: UInt32 = (elements > 0 ? 0x9000 : 0x8000) | UInt32(payloadType & 0x7F) | (marker ? 0x80 : 0)
+        buffer.setBigEndian(flags << 16 | UInt32(sequenceNumber), at: 0)
         buffer.setBigEndian(timestamp, at: 4)
         buffer.setBigEndian(ssrc, at: 8)
         if elements > 0 {
             var offset = RTPHeader.fixedLength
-            buffer.setBigEndian(RTPHeader.oneByteProfile, at: offset)
-            buffer.setBigEndian(UInt16(truncatingIfNeeded: padded / 4), at: offset + 2)
+            buffer.setBigEndian(UInt32(RTPHeader.oneByteProfile) << 16 | UInt32(padded / 4), at: offset)
             offset += 4
             if writesLevel, let audioLevel {
                 buffer.set(audioLevel.id << 4, at: offset)
