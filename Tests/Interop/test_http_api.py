@@ -362,9 +362,10 @@ async def deserted(start):
 
 async def test_without_a_room_server_there_are_no_sessions_but_health(deserted):
     session = await ask(deserted, "POST", "/session", {"userIdentity": "ann"})
-    assert (session.status, session.json) == (500, {"error": "Failed to create session"})
+    assert (session.status, session.json) == (500, {"error": "Failed to create session", "reason": "unreachable"})
     end = await ask(deserted, "POST", "/session/end", {"roomName": "x"})
     assert (end.status, end.json["error"]) == (502, "Failed to delete LiveKit room") and end.json["details"]
+    assert end.json["reason"] == "unreachable"
     ready = await ask(deserted, "GET", "/health/ready")
     assert ready.status == 503 and ready.json["status"] == "not ready"
     assert ready.json["missing"] == [
@@ -387,19 +388,34 @@ async def test_readiness_says_why_livekit_cannot_be_asked(start):
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
 
+    async def yesterday(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b'HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nDate: Sun, 29 Nov 2020 12:00:00 GMT\r\n'
+            b'Content-Length: 57\r\n\r\n{"code":"unauthenticated","msg":"token is not valid yet"}')
+        await writer.drain()
+
     async with contextlib.AsyncExitStack() as stack:
         ports = []
-        for handler in (silent, page, no_tls):
+        for handler in (silent, page, no_tls, yesterday):
             server = await stack.enter_async_context(await asyncio.start_server(handler, "127.0.0.1", 0))
             ports.append(server.sockets[0].getsockname()[1])
+        asked = "LiveKit could not be asked for ListParticipants: "
         reasons = {
-            f"ws://127.0.0.1:{ports[0]}": "no answer in time", f"ws://127.0.0.1:{ports[1]}": "HTTP status 502",
-            f"wss://127.0.0.1:{ports[2]}": "TLS failed: ", "ws://nobody.invalid": "DNS: the host's name ",
+            f"ws://127.0.0.1:{ports[0]}": ("timeout", asked + "no answer in time"),
+            f"ws://127.0.0.1:{ports[1]}": ("unavailable", asked + "HTTP status 502"),
+            f"wss://127.0.0.1:{ports[2]}": ("tls", asked + "TLS failed: "),
+            "ws://nobody.invalid": ("dns", asked + "DNS: the host's name "),
+            f"ws://127.0.0.1:{ports[3]}": (
+                "clock_skew", "LiveKit refused ListParticipants (unauthenticated): this machine's clock is "),
         }  # fmt: skip
-        for url, reason in reasons.items():
+        for url, (word, reason) in reasons.items():
             gateway = await start(LIVEKIT_URL=url, LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET)
+            # Before anybody calls.
+            assert f"reason={word}" in await gateway.says("the room server cannot be used")
+            await gateway.says("event=serving")
             (missing,) = (await ask(gateway, "GET", "/health/ready")).json["missing"]
-            assert missing.startswith(f"the room server: LiveKit could not be asked for ListParticipants: {reason}")
+            assert missing.startswith(f"the room server: {reason}")
             # Where the deployment is, only the operator is told.
             assert "127.0.0.1" not in missing and "nobody" not in missing
 
@@ -407,7 +423,7 @@ async def test_readiness_says_why_livekit_cannot_be_asked(start):
 async def test_with_keys_that_the_room_server_does_not_know_there_are_no_sessions(gateway, start):
     stranger = await start(LIVEKIT_URL=gateway.room_url, LIVEKIT_API_KEY="other", LIVEKIT_API_SECRET="other")
     session = await ask(stranger, "POST", "/session", {"userIdentity": "ann"})
-    assert (session.status, session.json) == (500, {"error": "Failed to create session"})
+    assert (session.status, session.json) == (500, {"error": "Failed to create session", "reason": "unauthorized"})
     ready = await ask(stranger, "GET", "/health/ready")
     assert ready.status == 503 and "unauthenticated" in ready.json["missing"][0]
 

@@ -1,5 +1,6 @@
 """A gateway whose settings file changes while somebody talks (SIGHUP), and what it tells systemd."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -16,19 +17,19 @@ class Systemd:
 
     def __init__(self, folder) -> None:
         self.path = folder / "notify"
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._socket.bind(str(self.path))
-        self._socket.settimeout(20)
 
-    def told(self) -> str:
-        """The next message; those of the watchdog are in between."""
-        while (message := self._socket.recv(4096).decode()) == "WATCHDOG=1":
-            pass
-        return message
+    async def told(self, wanted: str, within: float = 20) -> str:
+        """The next message that begins so."""
 
-    def watchdog(self) -> None:
-        while self._socket.recv(4096) != b"WATCHDOG=1":
-            pass
+        async def message() -> str:
+            while True:
+                text = (await asyncio.get_running_loop().sock_recv(self._socket, 4096)).decode()
+                if text.startswith(wanted):
+                    return text
+
+        return await asyncio.wait_for(message(), within)
 
 
 def write(path, **settings) -> None:
@@ -49,8 +50,8 @@ async def test_new_settings_count_for_new_callers_and_the_call_that_there_is_goe
     gateway = await programs(
         Gateway("--env-file", settings, NOTIFY_SOCKET=systemd.path, WATCHDOG_USEC=300_000, DRAIN_SECONDS=60)
     )
-    assert systemd.told() == "READY=1\nSTATUS=serving"
-    systemd.watchdog()
+    assert await systemd.told("READY=1") == "READY=1\nSTATUS=serving"
+    await systemd.told("WATCHDOG=1")
     async with VoiceClient(gateway.url, api_key="old") as alice:
         await alice.event("session")
 
@@ -58,8 +59,8 @@ async def test_new_settings_count_for_new_callers_and_the_call_that_there_is_goe
         gateway.signal(signal.SIGHUP)
         assert "changed=LOG_LEVEL,API_KEYS" in await gateway.says("settings read again")
         assert "settings=THREADS" in await gateway.says("count after a restart")
-        assert systemd.told().startswith("RELOADING=1\nMONOTONIC_USEC=")
-        assert systemd.told() == "READY=1\nSTATUS=serving"
+        await systemd.told("RELOADING=1\nMONOTONIC_USEC=")
+        await systemd.told("READY=1")
         async with VoiceClient(gateway.url, api_key="new") as bob:
             await bob.event("session")
             assert await close_code(gateway, "new") == 4429
@@ -76,10 +77,8 @@ async def test_new_settings_count_for_new_callers_and_the_call_that_there_is_goe
                 assert "voicegateway_settings_reload_successful 0" in await answer.text()
 
         await says_it_back(alice)
-        while not systemd.told().startswith("READY=1"):
-            pass
         gateway.signal(signal.SIGTERM)
-        assert systemd.told() == "STOPPING=1\nSTATUS=draining, 1 calls are left"
+        assert "calls left: 1" in await systemd.told("STOPPING=1")
         gateway.signal(signal.SIGTERM)
         assert await alice.closed() == 1001
     assert await gateway.ends() == 0

@@ -316,6 +316,33 @@ struct GatewayConfigurationTests {
         #expect(mistakes("check-config", environment: environment).first?.contains("but \(reason).") == true)
     }
 
+    @Test(
+        "what documents write in the place of a key is no key",
+        arguments: [
+            "…", "wss-key…", "...", "your-api-key", "YOUR_SECRET", "changeme", "change-me", "<api key>",
+            "${LIVEKIT_API_KEY}",
+            "{{ .key }}", "xxxx", "api secret", "***",
+        ])
+    func placeholders(text: String) {
+        for name in ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"] {
+            let found = mistakes("", environment: deployment.merging([name: text]) { $1 })
+            #expect(found.count == 1 && found[0].hasPrefix("\(name) is "))
+            #expect(found[0].hasSuffix("but it is a placeholder, as documents have it; write the real one."))
+            #expect(name == "LIVEKIT_API_KEY" || !found[0].contains(text))
+        }
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return }
+        #expect(
+            mistakes("", environment: ["API_KEY_ENABLED": "true", "API_KEYS": "real,\(text)"])
+                == ["API_KEYS is set, but entry 2 of 2 is a placeholder, as documents have it; write the real one."])
+    }
+
+    @Test(
+        "keys that only look a little like that are keys", arguments: ["devkey", "secret", "k", "APIx7yourKQ", "youth"])
+    func keys(text: String) throws {
+        let configuration = try serve(environment: deployment.merging(["LIVEKIT_API_SECRET": text]) { $1 })
+        #expect(configuration.roomServer.credentials.secret == text)
+    }
+
     @Test("no setting is spared, numbers and URLs included")
     func invisibleEverywhere() {
         for setting in GatewaySettings.all {

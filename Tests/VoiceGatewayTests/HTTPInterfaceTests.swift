@@ -88,7 +88,10 @@ struct HTTPInterfaceTests {
         #expect(answer.status == 503)
         #expect(
             answer.json == [
-                "status": "not ready", "missing": ["the room server: LiveKit refused CreateDispatch (unauthenticated)"],
+                "status": "not ready",
+                "missing": [
+                    "the room server: LiveKit refused CreateDispatch (unauthenticated): LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not those of this deployment"
+                ],
             ])
         stage.rooms.outcome = .success(())
         #expect(try stage.send(.get, "/health/ready").status == 503 && stage.rooms.checks == 2)

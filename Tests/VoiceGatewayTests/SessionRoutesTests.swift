@@ -121,13 +121,14 @@ struct SessionRoutesTests {
         stage.rooms.isAgentComing = false
         let alone = try stage.send(.post, "/session", #"{"userIdentity":"a"}"#)
         #expect(alone.status == 200 && alone.json["agentDispatched"] == false)
-        let worse: [ServerAPIError] = [
-            .refused(.unauthenticated), .refused(.resourceExhausted), .unreachable(method: "CreateRoom", .clientClosed),
+        let worse: [(ServerAPIError, JSONValue)] = [
+            (.refused(.unauthenticated), "unauthorized"), (.refused(.resourceExhausted), "unavailable"),
+            (.unreachable(method: "CreateRoom", .clientClosed), "internal"),
         ]
-        for error in worse {
+        for (error, reason) in worse {
             stage.rooms.outcome = .failure(error)
             let answer = try stage.send(.post, "/session", #"{"userIdentity":"a"}"#)
-            #expect(answer.status == 500 && answer.json == ["error": "Failed to create session"])
+            #expect(answer.status == 500 && answer.json == ["error": "Failed to create session", "reason": reason])
         }
     }
 

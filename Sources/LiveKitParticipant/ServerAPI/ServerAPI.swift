@@ -22,6 +22,8 @@ package final class ServerAPI {
     private var secret: String
     private let authentication: MessageAuthentication
     private let unixTime: () -> Int64
+    /// How many seconds the server's clock was ahead of ours when it answered last; nil when it has not said.
+    package private(set) var clockOffset: Int64?
 
     /// - Parameters:
     ///   - client: sends the calls; stays the caller's to close.
@@ -53,7 +55,8 @@ package final class ServerAPI {
         _ call: ServerCall<Response>, timeout: Duration = ServerAPI.defaultTimeout,
         completion: @escaping (Result<Response, ServerAPIError>) -> Void
     ) -> HTTPCall {
-        client.send(request(for: call), timeout: timeout) { result in
+        client.send(request(for: call), timeout: timeout) { [self] result in
+            noteClock(result)
             completion(Self.read(result, of: call))
         }
     }
@@ -68,6 +71,7 @@ package final class ServerAPI {
         } catch {
             result = .failure(error)
         }
+        noteClock(result)
         return try Self.read(result, of: call).get()
     }
 
@@ -88,6 +92,13 @@ package final class ServerAPI {
             body: call.body)
         request.isIdempotent = call.isIdempotent
         return request
+    }
+
+    private func noteClock(_ result: Result<HTTPResponse, HTTPClientError>) {
+        guard case .success(let response) = result, let date = response.headers["Date"],
+            let time = HTTPDate.unixTime(of: date)
+        else { return }
+        clockOffset = time - unixTime()
     }
 
     private static func read<Response>(

@@ -102,6 +102,7 @@ enum ServeCommand {
             Banner.text(
                 address: serving.address, roomServer: configuration.roomServer, url: roomServer.url,
                 hasPlayground: configuration.http.hasPlayground, isSecure: configuration.tls != nil))
+        if !configuration.roomServer.isInside { await checkRoomServer(serving, log) }
         log.info(
             "serving", ["address": serving.address, "rooms": roomServer.url.webSocketText, "threads": serving.count])
         let serviceManager = ServiceManager()
@@ -135,6 +136,19 @@ enum ServeCommand {
             return try await RoomServerInUse.open(configuration.roomServer, loop: loop, log: log)
         } catch {
             throw .unusable("The development room server cannot start: \(error).")
+        }
+    }
+
+    /// Says what is wrong with the room server before anybody calls. The gateway serves all the same: the server may come
+    /// later, and the keys may be changed.
+    private static func checkRoomServer(_ serving: ServingLoops, _ log: Log) async {
+        let (fault, clockOffset) = await serving.checkRoomServer()
+        if let fault {
+            log.error(
+                "the room server cannot be used", ["reason": fault.reason.rawValue, "error": fault.detail])
+        } else if let clockOffset, abs(clockOffset) >= RoomServerFault.toleratedSkew / 2 {
+            log.warning(
+                "clocks differ", ["seconds": clockOffset, "why": RoomServerFault.sentence(clockOffset: clockOffset)])
         }
     }
 

@@ -25,10 +25,10 @@ package enum GatewaySettings {
         "LIVEKIT_URL", .url, in: .rooms, otherwise: "a room server for development runs inside",
         needsRestart: true, "the LiveKit deployment")
     static let livekitAPIKey = Setting<String?>(
-        "LIVEKIT_API_KEY", .text("KEY", upTo: 256), in: .rooms, otherwise: "devkey, for the room server inside",
+        "LIVEKIT_API_KEY", .key("KEY", upTo: 256), in: .rooms, otherwise: "devkey, for the room server inside",
         "its API key")
     static let livekitAPISecret = Setting<String?>(
-        "LIVEKIT_API_SECRET", .text("SECRET", upTo: 1024), in: .rooms,
+        "LIVEKIT_API_SECRET", .key("SECRET", upTo: 1024), in: .rooms,
         otherwise: "secret, for the room server inside", isSecret: true, "its API secret")
     static let livekitCAFile = Setting<String?>(
         "LIVEKIT_CA_FILE", .file, in: .rooms, otherwise: "the system's authorities", needsRestart: true,

@@ -109,6 +109,16 @@ extension SettingKind where Value == String {
         }
     }
 
+    /// A key or a secret, and not what stands for one in documents.
+    static func key(_ placeholder: String, upTo limit: Int) -> SettingKind {
+        let text = text(placeholder, upTo: limit)
+        return SettingKind(placeholder, text.allowed) { key throws(InvalidSetting) in
+            let key = try text.parse(key).get()
+            if Placeholder.isOne(key) { throw InvalidSetting.placeholder("it") }
+            return key
+        }
+    }
+
     /// A text that another program limits by its bytes.
     static func shortText(_ placeholder: String, upTo limit: Int) -> SettingKind {
         SettingKind(placeholder, "a text of 1 to \(limit) bytes") { text throws(InvalidSetting) in
@@ -176,6 +186,7 @@ extension SettingKind where Value == [String] {
                 if !APIKeys.isValid(key) {
                     throw InvalidSetting("\(place) is longer than \(APIKeys.maximumSize) characters")
                 }
+                if Placeholder.isOne(key) { throw InvalidSetting.placeholder(place) }
                 if let first = keys.firstIndex(of: key), first < index {
                     throw InvalidSetting("\(place) is the same as entry \(first + 1)")
                 }
@@ -231,6 +242,12 @@ extension SettingKind where Value == IPNetworkList {
             }
             return IPNetworkList(networks)
         }
+    }
+}
+
+extension InvalidSetting {
+    fileprivate static func placeholder(_ what: String) -> InvalidSetting {
+        InvalidSetting("\(what) is a placeholder, as documents have it; write the real one")
     }
 }
 

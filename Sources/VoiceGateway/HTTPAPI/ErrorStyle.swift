@@ -46,6 +46,10 @@ enum ErrorStyle {
             "properties": [
                 "error": ["type": "string", "description": "What is wrong, in a sentence."],
                 "example": ["type": "object", "description": "A body that would be accepted."],
+                "reason": [
+                    "type": "string", "enum": .array(RoomServerFault.Reason.allCases.map { .string($0.rawValue) }),
+                    "description": "Why the room server cannot be used, in a word for programs.",
+                ],
                 "details": ["type": "string", "description": "What the room server said."],
                 "path": ["type": "string"],
             ],

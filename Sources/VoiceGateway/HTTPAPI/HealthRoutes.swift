@@ -1,5 +1,4 @@
 internal import HTTP
-internal import LiveKitParticipant
 internal import Observability
 internal import Wire
 
@@ -38,10 +37,10 @@ struct HealthRoutes {
     }
 
     private func ready(_ request: HTTPRequest, _ completion: @escaping (HTTPResponse) -> Void) {
-        probe.ask { [isDraining] error in
+        probe.ask { [isDraining] fault in
             var missing: [JSONValue] = []
             if isDraining() { missing.append("the gateway is shutting down") }
-            if let error { missing.append(.string("the room server: \(error.summary)")) }
+            if let fault { missing.append(.string("the room server: \(fault.summary)")) }
             completion(
                 .json(
                     missing.isEmpty ? 200 : 503,
@@ -106,8 +105,8 @@ final class RoomServerProbe {
 
     private let rooms: any RoomServerAccess
     private let now: () -> Instant
-    private var last: (error: ServerAPIError?, at: Instant)?
-    private var waiting: [(ServerAPIError?) -> Void] = []
+    private var last: (fault: RoomServerFault?, at: Instant)?
+    private var waiting: [(RoomServerFault?) -> Void] = []
 
     init(rooms: any RoomServerAccess, now: @escaping () -> Instant) {
         self.rooms = rooms
@@ -115,17 +114,17 @@ final class RoomServerProbe {
     }
 
     /// - Parameter completion: nil when the server has answered lately.
-    func ask(completion: @escaping (ServerAPIError?) -> Void) {
-        if let last, now() - last.at < (last.error == nil ? Self.freshness : Self.staleness) {
-            return completion(last.error)
+    func ask(completion: @escaping (RoomServerFault?) -> Void) {
+        if let last, now() - last.at < (last.fault == nil ? Self.freshness : Self.staleness) {
+            return completion(last.fault)
         }
         waiting.append(completion)
         guard waiting.count == 1 else { return }
-        rooms.check { [self] error in
-            last = (error, now())
+        rooms.check { [self] fault in
+            last = (fault, now())
             let waiting = waiting
             self.waiting = []
-            for completion in waiting { completion(error) }
+            for completion in waiting { completion(fault) }
         }
     }
 }

@@ -56,13 +56,16 @@ struct SessionRoutes {
                 "\(Self.webSocketPath)?access_token=\(token)", for: request)
         else { return completion(Self.refusal(400, "The Host header does not say where this server is")) }
         let metadata = JSONValue.object(session.agentConfig).serialized()
-        rooms.open(room, agent: configuration.agentName, metadata: metadata) { [log, livekitURL] result in
+        rooms.open(room, agent: configuration.agentName, metadata: metadata) { [log, livekitURL, rooms] result in
             let isDispatched: Bool
             switch result {
             case .success(let isComing): isDispatched = isComing
             case .failure(let error):
-                log.error("session not created", ["room": room, "error": "\(error)"])
-                return completion(Self.failure)
+                let fault = rooms.fault(error)
+                log.error(
+                    "session not created", ["room": room, "reason": fault.reason.rawValue, "error": fault.detail])
+                return completion(
+                    .json(500, ["error": "Failed to create session", "reason": .string(fault.reason.rawValue)]))
             }
             let told = ["stt", "tts", "llm"].map { JSONObject.Member(key: $0, value: session.agentConfig[$0] ?? .null) }
             completion(
@@ -75,8 +78,6 @@ struct SessionRoutes {
                     ]))
         }
     }
-
-    private static let failure = ErrorStyle.session.response(500, "Failed to create session")
 
     private static func refusal(_ status: Int, _ sentence: String) -> HTTPResponse {
         .json(status, ["error": .string(sentence), "example": SessionRequest.example])
@@ -99,7 +100,7 @@ struct SessionRoutes {
         }
         let room = SessionRequest.trimmed(body?["roomName"]?.string ?? "")
         guard !room.isEmpty else { return completion(ErrorStyle.session.response(400, "roomName is required")) }
-        rooms.endRoom(room) { [log] result in
+        rooms.endRoom(room) { [log, rooms] result in
             switch result {
             case .success: completion(.empty(204))
             case .failure(let error) where error.code == .notFound:
@@ -107,7 +108,12 @@ struct SessionRoutes {
             case .failure(let error):
                 log.warning("room not ended", ["room": room, "error": "\(error)"])
                 completion(
-                    .json(502, ["error": "Failed to delete LiveKit room", "details": .string(error.summary)]))
+                    .json(
+                        502,
+                        [
+                            "error": "Failed to delete LiveKit room",
+                            "reason": .string(rooms.fault(error).reason.rawValue), "details": .string(error.summary),
+                        ]))
             }
         }
     }
@@ -131,7 +137,9 @@ struct SessionRoutes {
                 ]),
             .init(status: 400, text: "The body is not as it must be", schema: ErrorStyle.session.schema),
             .init(status: 403, text: "The caller may not choose that", schema: ErrorStyle.session.schema),
-            .init(status: 500, text: "The room server is not there", schema: ErrorStyle.session.schema),
+            .init(
+                status: 500, text: "The room server cannot be used; `reason` says why",
+                schema: ErrorStyle.session.schema),
         ])
 
     private static let answerSchema: JSONValue = [

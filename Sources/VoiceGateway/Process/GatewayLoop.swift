@@ -80,6 +80,12 @@ final class GatewayLoop: HTTPHandler {
             2 * environment.current.part(\.limits.maximumConnections))
     }
 
+    /// - Parameter completion: why the room server cannot be used, and by how many seconds its clock is ahead of ours.
+    func checkRoomServer(completion: @escaping (RoomServerFault?, Int64?) -> Void) {
+        let api = serverAPI
+        RoomServerCalls(api: api, placer: placer).check { completion($0, api.clockOffset) }
+    }
+
     /// The settings have been read again.
     func configurationChanged() {
         server.configuration.maximumConnections = Self.maximumConnections(environment)

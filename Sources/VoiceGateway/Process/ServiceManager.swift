@@ -23,7 +23,7 @@ struct ServiceManager: Sendable {
         tell("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)")
     }
 
-    func stopping(calls: Int) { tell("STOPPING=1\nSTATUS=draining, \(calls) calls are left") }
+    func stopping(calls: Int) { tell("STOPPING=1\nSTATUS=draining, calls left: \(calls)") }
 
     /// Says from time to time that the process lives, while all loops answer; nil when nobody waits for it.
     func keepAlive(_ loops: [EventLoop]) throws(EventLoopError) -> PeriodicThread? {

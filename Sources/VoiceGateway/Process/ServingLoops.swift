@@ -42,6 +42,14 @@ struct ServingLoops: Sendable {
         for (loop, gatewayLoop) in loops { await loop.run { body(gatewayLoop.value) } }
     }
 
+    /// Asks the room server whether it takes our keys; returns why not, and by how many seconds its clock is ahead.
+    func checkRoomServer() async -> (fault: RoomServerFault?, clockOffset: Int64?) {
+        guard let (loop, gatewayLoop) = loops.first else { return (nil, nil) }
+        return await withCheckedContinuation { continuation in
+            loop.execute { gatewayLoop.value.checkRoomServer { continuation.resume(returning: ($0, $1)) } }
+        }
+    }
+
     /// Tells all clients that the gateway goes, and returns when they have gone.
     func drain() async {
         await withTaskGroup(of: Void.self) { group in

@@ -12,11 +12,14 @@ protocol RoomServerAccess: AnyObject {
     func open(
         _ room: String, agent: String, metadata: String, completion: @escaping (Result<Bool, ServerAPIError>) -> Void)
 
+    /// What an error of the server means to the operator.
+    func fault(_ error: ServerAPIError) -> RoomServerFault
+
     /// Ends a room and sends everybody in it away.
     func endRoom(_ name: String, completion: @escaping (Result<Void, ServerAPIError>) -> Void)
 
     /// Asks whether the server answers, and accepts our keys; nil when it does.
-    func check(completion: @escaping (ServerAPIError?) -> Void)
+    func check(completion: @escaping (RoomServerFault?) -> Void)
 }
 
 /// The room server by its API.
@@ -55,13 +58,15 @@ final class RoomServerCalls: RoomServerAccess {
         api.send(.deleteRoom(name)) { completion($0.map { _ in }) }
     }
 
-    func check(completion: @escaping (ServerAPIError?) -> Void) {
-        api.send(.listParticipants(in: Self.nobodysRoom), timeout: Self.checkTimeout) { result in
+    func fault(_ error: ServerAPIError) -> RoomServerFault { RoomServerFault(error, clockOffset: api.clockOffset) }
+
+    func check(completion: @escaping (RoomServerFault?) -> Void) {
+        api.send(.listParticipants(in: Self.nobodysRoom), timeout: Self.checkTimeout) { [self] result in
             switch result {
             case .success: completion(nil)
             // An answer that only a server gives who has accepted the token.
             case .failure(let error) where error.code == .notFound: completion(nil)
-            case .failure(let error): completion(error)
+            case .failure(let error): completion(fault(error))
             }
         }
     }

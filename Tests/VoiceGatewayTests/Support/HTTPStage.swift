@@ -45,10 +45,12 @@ final class HTTPStage {
             answer { [self] in completion(outcome) }
         }
 
-        func check(completion: @escaping (ServerAPIError?) -> Void) {
+        func fault(_ error: ServerAPIError) -> RoomServerFault { RoomServerFault(error, clockOffset: nil) }
+
+        func check(completion: @escaping (RoomServerFault?) -> Void) {
             checks += 1
             answer { [self] in
-                if case .failure(let error) = outcome { completion(error) } else { completion(nil) }
+                if case .failure(let error) = outcome { completion(fault(error)) } else { completion(nil) }
             }
         }
     }
