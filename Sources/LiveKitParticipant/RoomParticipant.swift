@@ -30,6 +30,7 @@ package final class RoomParticipant {
     private var microphone: PublishedTrack?
     private var subscriptions: Subscriptions
     private var requests = PendingRequests()
+    private var changes: RoomChangeQueue!
 
     /// Makes a participant that does nothing before `connect`.
     /// - Parameter random: cryptographically secure; credentials and identifiers come from it.
@@ -47,6 +48,7 @@ package final class RoomParticipant {
         subscriptions = Subscriptions(maximum: configuration.maximumSubscribedTracks)
         data = DataPlane(loop: loop, ignoredTopics: configuration.ignoredTopics, log: log, owner: self)
         timer = LoopTimer(loop: loop) { [weak self] in self?.timedOut() }
+        changes = RoomChangeQueue(loop: loop) { [weak self] in self?.tell($0) }
     }
 
     /// It is over, and nothing comes any more.
@@ -155,12 +157,12 @@ package final class RoomParticipant {
         self.session = session
         session.startPings(on: signal)
         data.begin(on: session)
-        let changes = view.joined(join)
+        let news = view.joined(join)
         if attempt == .join { emit(.joined(room, local)) }
         // The delegate may have left, or begun to publish, in the meantime.
         guard !isClosed else { return }
         session.start(with: microphone)
-        apply(changes)
+        changes.append(news)
         // After a new session nothing about the others need have changed; our subscriptions are gone all the same.
         subscribeToAll()
     }
@@ -195,6 +197,7 @@ package final class RoomParticipant {
     /// The end: lets go of everything, tells whoever waits, then the delegate.
     private func end(_ ending: ParticipantEnding) {
         timer?.cancel()
+        changes.cancel()
         dropSession()
         signal?.close()
         signal = nil
@@ -213,7 +216,7 @@ package final class RoomParticipant {
     /// Asks for the audio of everybody, as far as it was not asked for.
     private func subscribeToAll() { subscriptions.requestAll(in: view).map(request) }
 
-    private func apply(_ changes: [RoomChange]) {
+    private func tell(_ changes: [RoomChange]) {
         for change in changes {
             guard !isClosed else { return }
             let (events, request) = subscriptions.follow(change, in: view)
@@ -268,7 +271,7 @@ extension RoomParticipant: DataPlaneOwner, MediaSessionDelegate, SignalConnectio
     func signal(_ signal: SignalConnection, received message: SignalResponse.Message) {
         guard signal === self.signal, !isClosed else { return }
         if let event = microphone?.handle(message) { return emit(event) }
-        if let changes = view.handle(message) { return apply(changes) }
+        if let news = view.handle(message) { return changes.append(news) }
         switch message {
         case .join(let join): handle(.joined(join))
         case .reconnect(let response): handle(.resumed(response))
@@ -283,7 +286,7 @@ extension RoomParticipant: DataPlaneOwner, MediaSessionDelegate, SignalConnectio
         case .roomMoved(let move):
             if !move.token.isEmpty { configuration.token = move.token }
             subscriptions.forgetRequests()
-            apply(view.moved(move))
+            changes.append(view.moved(move))
             subscribeToAll()
         case .refreshToken(let newer): configuration.token = newer
         case .requestResponse(let response):

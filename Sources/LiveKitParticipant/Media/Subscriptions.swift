@@ -53,12 +53,12 @@ struct Subscriptions {
         case .trackPublished(let track, _): return ([], request([track]))
         case .trackUnpublished(let track, _):
             let wasFull = requested.count >= maximum
-            requested.remove(track.sid)
+            let hasMadePlace = requested.remove(track.sid) != nil && wasFull
             unannounced = unannounced.filter { $0.value != track.sid }
             // The section will follow, but nothing more is heard of the track.
             let sections = tracks.filter { $0.value.sid == track.sid }.keys.sorted()
             let events = sections.flatMap { removed(section: $0) }
-            return (events, wasFull ? requestAll(in: view) : nil)
+            return (events, hasMadePlace ? requestAll(in: view) : nil)
         default: return ([], nil)
         }
     }
