@@ -191,29 +191,29 @@ def percentile(rows, fraction):
 # One measurement
 
 
-def measure(options, name, *, sessions, talking=1.0, rest="nothing", form="pcm", duration=None, rate=None, settle=None,
+def measure(options, name, *, sessions, talking=1.0, rest="nothing", form="pcm", duration=None, rate=None, warm_up=None,
             bridge="gateway"):
     """Runs the load generator against a fresh stage; what it found, the gateway's own counts, and what is wrong."""
     print(f"  {name} …", end="", flush=True)
     stage = Stage(options, bridge)
     try:
         return measure_on(stage, options, name, sessions, talking, rest, form, duration or options.duration,
-                          rate or options.rate, options.settle if settle is None else settle, bridge)
+                          rate or options.rate, options.warm_up if warm_up is None else warm_up, bridge)
     finally:
         stage.close()
 
 
-def measure_on(stage, options, name, sessions, talking, rest, form, duration, rate, settle, bridge):
+def measure_on(stage, options, name, sessions, talking, rest, form, duration, rate, warm_up, bridge):
     path = pathlib.Path(tempfile.mkdtemp()) / "load.json"
     command = [PROGRAMS / "VoiceGateway", "load", f"ws://127.0.0.1:{stage.port}/ws", "--sessions", sessions,
                "--talking", talking, "--rest", rest, "--format", form, "--duration", duration, "--rate", rate,
-               "--settle", settle, "--json", path, "--watch", stage.bridge.process.pid]
+               "--warm-up", warm_up, "--json", path, "--watch", stage.bridge.process.pid]
     if stage.room:
         command += ["--watch", stage.room.process.pid]
     busy = cpu_times()
     load = Program("load generator", command, options.other_cores)
     stage.programs.append(load)
-    patience = sessions / rate + settle + duration + 60
+    patience = sessions / rate + warm_up + duration + 60
     first = stage.metrics()
     load.wait_for(": measuring", patience)
     before, began = stage.metrics(), cpu_times()
@@ -568,7 +568,7 @@ def options_of(arguments):
     options.repetitions = options.repetitions or (1 if quick else 3)
     options.duration = options.duration or (3 if quick else 20)
     options.baseline_sessions = options.baseline_sessions or (4 if quick else 20)
-    options.settle = 1 if quick else 5
+    options.warm_up = 1 if quick else 5
     options.rate = 40 if quick else 20
     options.fast_rate = 80 if quick else 50
     options.opus_seconds = 2 if quick else 12

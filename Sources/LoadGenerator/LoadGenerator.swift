@@ -158,7 +158,7 @@ package final class LoadGenerator {
         guard !hasBegunToSettle else { return }
         hasBegunToSettle = true
         onStage(.warmingUp)
-        next(after: plan.settling + LoadPlan.answerDelay) { $0.measure() }
+        next(after: plan.warmUp + LoadPlan.answerDelay) { $0.measure() }
     }
 
     private func measure() {

@@ -33,7 +33,7 @@ package struct LoadPlan: Hashable, Sendable {
     /// New connections a second.
     package var connectRate = 20.0
     /// Between the last connection and the measured time.
-    package var settling = Duration.seconds(5)
+    package var warmUp = Duration.seconds(5)
     /// The measured time.
     package var duration = Duration.seconds(20)
     /// Processes whose CPU time and memory are measured beside, by their ids.

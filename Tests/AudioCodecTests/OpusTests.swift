@@ -119,7 +119,7 @@ struct OpusTests {
     }
 
     @Test("silence shrinks to packets of two bytes or fewer")
-    func discontinuousTransmission() throws {
+    func silenceSuppression() throws {
         let encoder = try OpusEncoder(sampleRate: 16_000, channels: 1)
         let silence = [Int16](repeating: 0, count: 320)
         let lengths = try (0..<50).map { _ in try Self.encode(encoder, silence).count }

@@ -51,7 +51,7 @@ struct ParrotTests {
     }
 
     @Test("a pause in which nothing is sent ends the utterance by the clock")
-    func discontinuousTransmission() throws {
+    func silenceSuppression() throws {
         var ear = Ear()
         ear.hear(3000, packets: 20)
         #expect(ear.listener.nextDeadline == ear.now + .milliseconds(600))

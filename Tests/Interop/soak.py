@@ -51,7 +51,7 @@ async def many_calls(url: str, callers: int, seconds: float) -> tuple[int, int]:
     return calls, unheard
 
 
-async def settled(pid: int, ceiling: dict[str, int], within: float = 40) -> dict[str, int]:
+async def quiet(pid: int, ceiling: dict[str, int], within: float = 40) -> dict[str, int]:
     """Waits until descriptors and threads are back at the ceiling or the time is over."""
     for _ in range(int(within)):
         now = held(pid)
@@ -66,13 +66,13 @@ async def soak(callers: int, seconds: float) -> dict:
     try:
         pid = gateway.process.pid
         await many_calls(gateway.url, 2, 1)
-        before = await settled(pid, held(pid), 1)
+        before = await quiet(pid, held(pid), 1)
         calls, unheard = await many_calls(gateway.url, callers, seconds)
         busy = held(pid)
-        after = await settled(pid, before)
+        after = await quiet(pid, before)
         # A second, equal round: what it adds to the first is a leak, what it does not is the allocator's reserve.
         await many_calls(gateway.url, callers, seconds / 4)
-        again = await settled(pid, before)
+        again = await quiet(pid, before)
         return {"calls": calls, "unheard": unheard, "before": before, "busy": busy, "after": after, "again": again}
     finally:
         await gateway.stop()

@@ -245,7 +245,7 @@ async def test_a_token_may_come_in_a_first_config_message_which_is_then_acted_on
     [
         (lambda: token(ttl=-120), "unauthorized", 4403, "expired"),
         (lambda: token(secret="another-secret-that-is-long-enough-for-hs256"), "unauthorized", 4403, "signature"),
-        (lambda: token(key="stranger"), "unauthorized", 4403, "unknown API key stranger"),
+        (lambda: token(key="other"), "unauthorized", 4403, "unknown API key other"),
         (lambda: "nonsense", "unauthorized", 4403, "malformed"),
         (lambda: token(room_join=False), "not_allowed", 4403, "roomJoin"),
         (lambda: token(claims={"video": {"roomJoin": True}}), "not_allowed", 4403, "names no room"),

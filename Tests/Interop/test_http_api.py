@@ -421,10 +421,10 @@ async def test_readiness_says_why_livekit_cannot_be_asked(start):
 
 
 async def test_with_keys_that_the_room_server_does_not_know_there_are_no_sessions(gateway, start):
-    stranger = await start(LIVEKIT_URL=gateway.room_url, LIVEKIT_API_KEY="other", LIVEKIT_API_SECRET="other")
-    session = await ask(stranger, "POST", "/session", {"userIdentity": "ann"})
+    outsider = await start(LIVEKIT_URL=gateway.room_url, LIVEKIT_API_KEY="other", LIVEKIT_API_SECRET="other")
+    session = await ask(outsider, "POST", "/session", {"userIdentity": "ann"})
     assert (session.status, session.json) == (500, {"error": "Failed to create session", "reason": "unauthorized"})
-    ready = await ask(stranger, "GET", "/health/ready")
+    ready = await ask(outsider, "GET", "/health/ready")
     assert ready.status == 503 and "unauthenticated" in ready.json["missing"][0]
 
 

@@ -7,7 +7,7 @@ from support.processes import GATEWAY, Program
 
 async def load(programs, path, url, *arguments):
     program = await programs(
-        Program(GATEWAY, "load", url, "--rate", 20, "--settle", 1, "--duration", 4, "--json", path, *arguments)
+        Program(GATEWAY, "load", url, "--rate", 20, "--warm-up", 1, "--duration", 4, "--json", path, *arguments)
     )
     code = await program.ends(within=60)
     return code, json.loads(path.read_text()), program.lines

@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test("ten thousand people who come with one message leave the loop its time, and those who come next wait for them")
+    @Test("ten thousand people who come with one message leave the loop its time, and others wait behind")
     func many() async throws {
         try await play { owner in
             let atOnce = try await owner.waiter.onLoop {

@@ -8,7 +8,7 @@ package struct LoadRequest: Hashable, Sendable {
         Option("talking", value: "SHARE", "which share of them talks, 0 to 1 (default 1)"),
         Option("rest", value: "WHAT", "what the others send: nothing, noise (a quiet room) or zeros (default nothing)"),
         Option("duration", value: "SECONDS", "how long is measured (default 20)"),
-        Option("settle", value: "SECONDS", "how long to wait before that when all are there (default 5)"),
+        Option("warm-up", value: "SECONDS", "how long to wait before that when all are there (default 5)"),
         Option("rate", value: "NUMBER", "new connections a second (default 20)"),
         Option("format", value: "FORMAT", "pcm (16 kHz up, 24 kHz down) or opus (default pcm)"),
         Option(
@@ -48,7 +48,7 @@ package struct LoadRequest: Hashable, Sendable {
         let sessions = Self.number("sessions", &settings, 1...Double(Self.maximumSessions), default: 10)
         let talking = Self.number("talking", &settings, 0...1, default: 1)
         let duration = Self.number("duration", &settings, 1...Self.maximumSeconds, default: 20)
-        let settling = Self.number("settle", &settings, 0...Self.maximumSeconds, default: 5)
+        let warmUp = Self.number("warm-up", &settings, 0...Self.maximumSeconds, default: 5)
         let rate = Self.number("rate", &settings, 0.1...10_000, default: 20)
         let rest = LoadPlan.Rest(rawValue: options["rest"] ?? "nothing")
         if rest == nil {
@@ -72,7 +72,7 @@ package struct LoadRequest: Hashable, Sendable {
         plan.rest = rest ?? .nothing
         plan.isOpus = format == "opus"
         plan.connectRate = rate
-        plan.settling = .seconds(settling)
+        plan.warmUp = .seconds(warmUp)
         plan.duration = .seconds(duration)
         plan.watched = watched
         self.plan = plan

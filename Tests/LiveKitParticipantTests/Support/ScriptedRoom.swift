@@ -60,7 +60,7 @@ final class ScriptedRoom: HTTPHandler {
         if join.reconnect, let session, !forgetsSessions {
             session.resume(upgrade)
         } else if join.reconnect {
-            upgrade.accept(Farewell())
+            upgrade.accept(UnknownSession())
         } else {
             joins += 1
             session?.close()
@@ -71,7 +71,7 @@ final class ScriptedRoom: HTTPHandler {
     }
 
     /// What a server says when it does not know the session.
-    private final class Farewell: WebSocketHandler {
+    private final class UnknownSession: WebSocketHandler {
         func webSocketOpened(_ socket: WebSocketConnection) {
             let leave = LeaveRequest.with {
                 $0.reason = .stateMismatch
