@@ -39,8 +39,8 @@ final class Harness {
         environment.meter = meter
         session = BridgeSession(
             client: client, dialect: dialect.init(parameters, limits: configuration.limits.recordings),
-            parameters: parameters, environment: environment, policy: policy, resumeToken: resumeToken,
-            random: &random)
+            parameters: parameters, environment: environment, policy: policy,
+            resumeToken: resumeToken.map { token in { _ in token } }, random: &random)
         session.onEnded = { [weak self] in self?.record = $0 }
         session.start()
     }

@@ -5,6 +5,7 @@ import contextlib
 import json
 import pathlib
 import re
+import signal
 
 import axe_core_python
 import numpy
@@ -14,8 +15,9 @@ import pytest_asyncio
 from support.chromium import Chromium
 from support.ears import at_16_khz, trimmed, words
 from support.old_client import wav
-from support.processes import ROOT, Gateway, Worker
+from support.processes import ROOT, Gateway, RoomServer, Worker
 from support.sounds import silence, spoken
+from support.tap import Tap
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -183,6 +185,27 @@ async def test_a_gateway_that_is_gone_is_tried_again_and_found_again(browser):
             await page.page.until(is_connected)
             assert await page.page.evaluate("document.getElementById('trouble').hidden")
             await page.press("talk")
+
+
+async def test_a_call_moves_to_another_gateway_while_its_own_is_drained(browser):
+    async with running(RoomServer()) as rooms, contextlib.AsyncExitStack() as stack:
+        settings = {"LIVEKIT_URL": rooms.url, "LIVEKIT_API_KEY": "devkey", "LIVEKIT_API_SECRET": "secret",
+                    "RESUME_GRACE_SECONDS": 20, "DRAIN_NOTICE": 0, "DRAIN_SECONDS": 60, "PLAYGROUND": "true"}
+        one, other = [await stack.enter_async_context(running(Gateway(**settings))) for _ in range(2)]
+        balancer = await stack.enter_async_context(Tap(one.port))
+        page = await stack.enter_async_context(opened(balancer, browser))
+        await page.call()
+        await page.says("agent-state", "listening")
+        room = await page.text("in-room")
+        balancer.target = ("127.0.0.1", other.port)
+        one.signal(signal.SIGTERM)
+        await page.says("events", '"resumed":true')
+        assert await one.ends() == 0
+        assert await page.text("in-room") == room and await page.text("connection") == "connected"
+        assert "reconnecting" not in await page.text("events")
+        # The parrot hears the sentence that comes last, by the other gateway.
+        await page.says("agent-state", "speaking")
+        await page.press("talk")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -29,14 +29,14 @@ struct DrainTests {
         drain.handle(.calls(2), now: at(0))
         drain.handle(.terminated, now: at(0))
         #expect(actions(&drain) == [.refuseCalls])
-        #expect(drain.nextDeadline == at(60) && drain.nextDeadline.map { $0 - at(10) } == .seconds(50))
+        #expect(drain.nextDeadline == at(5))
     }
 
     @Test("the end comes when the last call is over")
     func lastCall() {
         var drain = draining(calls: 2)
         drain.handle(.calls(1), now: at(20))
-        #expect(actions(&drain) == [])
+        #expect(actions(&drain) == [.moveCalls(at(60))])
         drain.handle(.calls(0), now: at(21))
         #expect(actions(&drain) == [.endCalls(.noCalls)])
         drain.handle(.ended, now: at(22))
@@ -53,11 +53,22 @@ struct DrainTests {
         #expect(actions(&drain) == [.endCalls(.noCalls)])
     }
 
+    @Test("when balancers have noticed, clients are asked once to go on at another gateway")
+    func move() {
+        var drain = draining(calls: 2)
+        drain.handleTimeout(now: at(4))
+        #expect(actions(&drain) == [])
+        drain.handleTimeout(now: at(5))
+        #expect(actions(&drain) == [.moveCalls(at(60))])
+        drain.handle(.calls(1), now: at(6))
+        #expect(actions(&drain) == [] && drain.nextDeadline == at(60))
+    }
+
     @Test("calls are ended when their time is over")
     func limit() {
         var drain = draining(calls: 1)
         drain.handleTimeout(now: at(59))
-        #expect(actions(&drain) == [])
+        #expect(actions(&drain) == [.moveCalls(at(60))])
         drain.handleTimeout(now: at(60))
         #expect(actions(&drain) == [.endCalls(.timeIsOver)] && drain.nextDeadline == nil)
     }

@@ -67,6 +67,8 @@ export interface GatewayEvents {
     type: "error"; code: string; message: string; blame: "client" | "room" | "operator" | "gateway"; retry: boolean;
   };
   warning: { type: "warning"; code: "unknown_parameter"; parameter: string; meant?: string; message: string };
+  /** The gateway goes, in `deadline` seconds: the module connects again, and the call goes on at another one. */
+  move: { type: "move"; resume_token: string; deadline: number };
   closing: { type: "closing"; reason: string; message: string };
 }
 

@@ -160,10 +160,13 @@ export class VoiceGateway {
     // Characters that no subprotocol may have are percent-encoded.
     if (key) protocols.push("key." + encodeURIComponent(key).replace(/[()]/g, (c) => "%" + c.charCodeAt(0).toString(16)));
     if (this.state !== "reconnecting") this.#change("connecting");
-    const socket = (this.#socket = new WebSocket(url, protocols));
+    const socket = new WebSocket(url, protocols);
+    // While a call moves, the old connection serves until the new one is there.
+    this.#socket ??= socket;
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.#configure();
-    socket.onclose = (event) => this.#closed(event);
+    socket.onopen = () => { this.#socket = socket; this.#configure(); };
+    socket.onclose = (event) => this.#socket === socket ? this.#closed(event)
+      : event.code !== 1000 && this.#isWanted && (this.#timer = setTimeout(() => this.#open(), 1000));
     socket.onmessage = ({ data }) => {
       if (typeof data === "string") this.#receive(JSON.parse(data));
       else this.output.port.postMessage(data, [data]);
@@ -181,6 +184,7 @@ export class VoiceGateway {
 
   #receive(event) {
     if (event.type === "session") [this.#resumeToken, this.#attempt] = [event.resume_token ?? null, 0];
+    if (event.type === "move") { this.#resumeToken = event.resume_token; this.#open(); }
     if (event.type === "interrupted") this.output.port.postMessage("flush");
     if (event.type === "error") this.#lastError = event;
     if (event.type === "ready" && this.state !== "open") this.#change("open");

@@ -12,20 +12,24 @@ struct CallerProfile {
     private(set) var bearer: TokenBearer?
     /// What the client may choose; nil for everything.
     let policy: (any SessionPolicy)?
-    /// Lets the client continue on another connection; nil when it may not.
-    let resumeToken: String?
+    /// Makes what lets the client continue on another connection; nil when it may not.
+    private let makeResumeToken: ((SessionClaim) -> String)?
+    /// The session began at another gateway.
+    let isContinued: Bool
     private let defaultAgent: String
 
     /// - Parameters:
+    ///   - isContinued: the session began at another gateway.
     ///   - defaultAgent: the operator's; empty for none.
     ///   - random: for the names of rooms and callers that have none.
     init(
-        _ parameters: SessionParameters, policy: (any SessionPolicy)?, resumeToken: String?, defaultAgent: String,
-        random: inout some RandomNumberGenerator
+        _ parameters: SessionParameters, policy: (any SessionPolicy)?, resumeToken: ((SessionClaim) -> String)?,
+        isContinued: Bool = false, defaultAgent: String, random: inout some RandomNumberGenerator
     ) {
         self.parameters = parameters
         self.policy = policy
-        self.resumeToken = resumeToken
+        makeResumeToken = resumeToken
+        self.isContinued = isContinued
         self.defaultAgent = defaultAgent
         // A token names its room and identity; until the room has said them, these stand in.
         roomName = parameters.room ?? "room-" + RandomName.uuid(using: &random)
@@ -61,8 +65,20 @@ struct CallerProfile {
 
     func summary(session id: String) -> SessionSummary {
         SessionSummary(
-            id: id, room: roomName, identity: identity, resumeToken: resumeToken, input: parameters.input,
+            id: id, room: roomName, identity: identity, resumeToken: makeResumeToken?(claim(session: id)),
+            resumption: isContinued ? SessionSummary.Resumption() : nil, input: parameters.input,
             output: parameters.output)
+    }
+
+    /// Metadata beyond this does not travel in a token, in bytes.
+    private static let maximumClaimedMetadata = 2048
+
+    private func claim(session id: String) -> SessionClaim {
+        let metadata = agentMetadata.flatMap { $0.utf8.count <= Self.maximumClaimedMetadata ? $0 : nil }
+        return SessionClaim(
+            session: id, room: roomName, identity: identity, name: parameters.name, agent: agentName,
+            metadata: metadata, needsAccessToken: parameters.accessToken != nil,
+            formats: Dictionary(parameters.formats.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
     }
 
     mutating func enter(room: String, as identity: String) {

@@ -22,22 +22,25 @@ package final class BridgeSession {
     ///   - dialect: made for these parameters.
     ///   - parameters: with the query of the client already applied.
     ///   - policy: what the client may choose; nil for everything.
-    ///   - resumeToken: what the client proves with that a later connection is its own; nil when it cannot come back.
+    ///   - resumeToken: makes what the client proves with that a later connection is its own; nil when it cannot come back.
+    ///   - continued: the session at another gateway that goes on here; the parameters are then its own.
     ///   - random: for the names of rooms and callers that have none.
     package init(
         client: any ClientConnection, dialect: any ClientDialect, parameters: SessionParameters,
-        environment: SessionEnvironment, policy: (any SessionPolicy)? = nil, resumeToken: String? = nil,
+        environment: SessionEnvironment, policy: (any SessionPolicy)? = nil,
+        resumeToken: ((SessionClaim) -> String)? = nil, continued: SessionClaim? = nil,
         random: inout some RandomNumberGenerator
     ) {
         let now = environment.clock.now
         let limits = environment.configuration.limits
         self.environment = environment
-        id = "S_" + RandomName.hexadecimal(16, using: &random)
+        id = continued?.session ?? "S_" + RandomName.hexadecimal(16, using: &random)
         let caller = CallerProfile(
-            parameters, policy: policy, resumeToken: resumeToken, defaultAgent: environment.configuration.agentName,
-            random: &random)
+            parameters, policy: policy, resumeToken: resumeToken, isContinued: continued != nil,
+            defaultAgent: environment.configuration.agentName, random: &random)
         self.client = ClientLink(client, dialect: dialect, limits: limits, mayResume: resumeToken != nil, now: now)
-        lifecycle = SessionLifecycle(limits: limits, configurationWait: dialect.descriptor.configurationWait, now: now)
+        let configurationWait = continued == nil ? dialect.descriptor.configurationWait : .zero
+        lifecycle = SessionLifecycle(limits: limits, configurationWait: configurationWait, now: now)
         room = RoomLink(caller, session: id, environment: environment)
         state = RoomState(limits: limits, now: now)
         timer = environment.clock.makeTimer { [weak self] in self?.handleTimeout() }
@@ -109,6 +112,15 @@ package final class BridgeSession {
         client.resume(on: new, room.summary, state.conversation.agentState)
         followLife()
         return true
+    }
+
+    /// The gateway goes: asks a client that can to go on at another one.
+    /// - Parameter deadline: until then the session may stay.
+    package func askToMove(until deadline: Instant) {
+        guard !hasEnded, room.isJoined, !client.isAway, client.tellsSession, let token = room.summary.resumeToken
+        else { return }
+        lifecycle.noteMove()
+        client.tell(.move(resumeToken: token, seconds: max(0, Int((deadline - now).components.seconds))))
     }
 
     /// The gateway is going down: tells the client, leaves the room, closes.

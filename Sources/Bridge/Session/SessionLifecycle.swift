@@ -115,6 +115,8 @@ package struct SessionLifecycle: Sendable {
     /// Why the session is over; nil until it is.
     private(set) var ending: SessionEnd?
 
+    /// The client has been asked to go on at another gateway.
+    private var mayHaveMoved = false
     private let limits: Limits
     /// Nil when the session is over.
     private var life: Life?
@@ -147,6 +149,9 @@ package struct SessionLifecycle: Sendable {
 
     /// Whether the room has been asked for.
     package var hasJoined: Bool { phase != .opening }
+
+    /// From now on somebody who comes with the caller's identity is the caller, at another gateway.
+    package mutating func noteMove() { mayHaveMoved = true }
 
     /// Whether the session waits for its client to come back.
     package var isClientAbsent: Bool { if case .inRoom(_, .away) = life?.stage { true } else { false } }
@@ -270,6 +275,7 @@ package struct SessionLifecycle: Sendable {
         switch why {
         case .roomDeleted: end(.roomDeleted, "the room has been deleted")
         case .removed: end(.removed, "the participant has been removed from the room")
+        case .duplicateIdentity where mayHaveMoved: end(.moved, "the call goes on at another gateway")
         case .duplicateIdentity:
             end(.duplicateIdentity, "another connection has joined the room with the same identity")
         case .serverShutdown: lose("the room server is shutting down")

@@ -35,17 +35,20 @@ final class ConnectionGate {
     /// Messages of the opening that have shown nothing.
     private var messages = 0
 
-    /// - Parameter isResumption: the request brings the resume token of a session that is there. That is as good as a key, and
+    /// - Parameters:
+    ///   - isResumption: the request brings the resume token of a session that is there. That is as good as a key, and
     ///     the session has its place already.
+    ///   - isContinuation: the request brings the token of a session at another gateway. That is as good as a key.
     init(
-        _ request: HTTPRequest, admission: Admission, loop: EventLoop, isResumption: Bool
+        _ request: HTTPRequest, admission: Admission, loop: EventLoop, isResumption: Bool,
+        isContinuation: Bool = false
     ) {
         self.admission = admission
         self.loop = loop
         self.isResumption = isResumption
         address = admission.address(of: request)
         key = admission.presentedKey(of: request)
-        hasToken = AccessTokens.presented(by: request) != nil
+        hasToken = isContinuation || AccessTokens.presented(by: request) != nil
         origin = request.headers["Origin"]
         guard !isResumption else {
             place = nil

@@ -114,6 +114,7 @@ enum ServeCommand {
             isDraining: metrics.gauge(
                 "voicegateway_draining", help: "1 when the gateway goes and lets nobody in any more."),
             log: log, serviceManager: serviceManager, reload: { await reload.run() },
+            moveCalls: { deadline in await serving.each { $0.askToMove(until: deadline) } },
             endCalls: { await serving.drain() }
         ).run()
         watchdog?.stop()

@@ -33,6 +33,8 @@ package struct Drain: Sendable {
     package enum Action: Hashable, Sendable {
         /// Let nobody in any more, and say so to those who ask whether the gateway is ready.
         case refuseCalls
+        /// Ask clients that can to go on at another gateway, until calls are ended.
+        case moveCalls(Instant)
         /// Tell all clients that the gateway goes, and close when they have gone.
         case endCalls(Cause)
         /// End the process now.
@@ -42,9 +44,11 @@ package struct Drain: Sendable {
     private enum State: Sendable {
         case serving
         /// - Parameters:
-        ///   - notice: until then the listener stays open even if no call is left.
+        ///   - notice: until then the listener stays open even if no call is left, and balancers notice; then clients are
+        ///     asked to move.
+        ///   - hasAsked: they have been.
         ///   - end: calls are ended then.
-        case draining(notice: Instant, end: Instant)
+        case draining(notice: Instant, hasAsked: Bool, end: Instant)
         case ending
         case over
     }
@@ -60,8 +64,8 @@ package struct Drain: Sendable {
     package var isOver: Bool { if case .over = state { true } else { false } }
 
     package var nextDeadline: Instant? {
-        guard case .draining(let notice, let end) = state else { return nil }
-        return calls == 0 ? min(notice, end) : end
+        guard case .draining(let notice, let hasAsked, let end) = state else { return nil }
+        return hasAsked ? end : min(notice, end)
     }
 
     package mutating func poll() -> Action? { actions.isEmpty ? nil : actions.removeFirst() }
@@ -69,7 +73,7 @@ package struct Drain: Sendable {
     package mutating func handle(_ input: Input, now: Instant) {
         switch (state, input) {
         case (.serving, .terminated) where settings.limit > .zero:
-            state = .draining(notice: now + settings.notice, end: now + settings.limit)
+            state = .draining(notice: now + settings.notice, hasAsked: false, end: now + settings.limit)
             actions.append(.refuseCalls)
             handleTimeout(now: now)
         case (.serving, .terminated), (.serving, .interrupted): endCalls(calls == 0 ? .noCalls : .demanded)
@@ -84,11 +88,14 @@ package struct Drain: Sendable {
     }
 
     package mutating func handleTimeout(now: Instant) {
-        guard case .draining(let notice, let end) = state else { return }
+        guard case .draining(let notice, let hasAsked, let end) = state else { return }
         if calls == 0, notice <= now {
             endCalls(.noCalls)
         } else if end <= now {
             endCalls(calls == 0 ? .noCalls : .timeIsOver)
+        } else if !hasAsked, notice <= now {
+            state = .draining(notice: notice, hasAsked: true, end: end)
+            actions.append(.moveCalls(end))
         }
     }
 

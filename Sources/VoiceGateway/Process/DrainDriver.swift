@@ -23,6 +23,8 @@ struct DrainDriver {
     let log: Log
     let serviceManager: ServiceManager?
     let reload: () async -> Void
+    /// Asks clients to go on at another gateway.
+    let moveCalls: (Instant) async -> Void
     /// Tells all clients that the gateway goes, and returns when they have gone.
     let endCalls: @Sendable () async -> Void
 
@@ -61,6 +63,7 @@ struct DrainDriver {
                         ["signal": "\(lastSignal)", "calls": admission.placesTaken, "limit": "\(drain.settings.limit)"])
                     refuseCalls { continuation.yield(.calls($0)) }
                     report = reporting()
+                case .moveCalls(let deadline): await moveCalls(deadline)
                 case .endCalls(let cause):
                     report?.cancel()
                     refuseCalls { continuation.yield(.calls($0)) }

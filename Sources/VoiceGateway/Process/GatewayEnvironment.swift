@@ -1,6 +1,7 @@
 package import HTTP
 package import Observability
 package import SecureTransport
+package import Wire
 
 /// What every part of the gateway may know: what the operator has decided, and what was made at the
 /// start. May be shared by threads.
@@ -18,6 +19,8 @@ package struct GatewayEnvironment: Sendable {
     package var certificate: ServerCertificate?
     /// Decides who may connect.
     package let admission: Admission
+    /// What this process is called in tokens that another gateway may read.
+    package var id = Base64.encode(SecureRandom.bytes(9), .urlSafeUnpadded)
     /// Agents that are on their way to rooms by HTTP requests.
     package var placements = AgentPlacements()
 
@@ -36,6 +39,10 @@ package protocol ClientEndpoint: AnyObject {
 
     /// Somebody asks for a WebSocket.
     func accept(_ request: UpgradeRequest)
+
+    /// Asks the clients that can to go on at another gateway.
+    /// - Parameter deadline: when those that are still there will be told to go.
+    func askToMove(until deadline: Instant)
 
     /// The settings have been read again, and count for what begins from now on.
     func configurationChanged()

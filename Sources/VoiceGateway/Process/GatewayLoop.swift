@@ -86,6 +86,11 @@ final class GatewayLoop: HTTPHandler {
         RoomServerCalls(api: api, placer: placer).check { completion($0, api.clockOffset) }
     }
 
+    /// Asks clients to go on at another gateway.
+    func askToMove(until deadline: Instant) {
+        for endpoint in distinctEndpoints { endpoint.askToMove(until: deadline) }
+    }
+
     /// The settings have been read again.
     func configurationChanged() {
         server.configuration.maximumConnections = Self.maximumConnections(environment)

@@ -18,6 +18,8 @@ final class SessionEndpoint: ClientEndpoint {
     private let sessions: SessionMaker
     private var clients: [ObjectIdentifier: SocketClient] = [:]
     private var drained: (() -> Void)?
+    /// When calls will be ended, once clients are asked to move.
+    private var moveBy: Instant?
     private let connectionGauge: Gauge
     private let connectionCounter: Counter
 
@@ -53,14 +55,25 @@ final class SessionEndpoint: ClientEndpoint {
         }
         if parameters.accessToken == nil { parameters.accessToken = AccessTokens.presented(by: request.request) }
         if !dialects.descriptor.resumes { parameters.resumeToken = nil }
-        let dialect = dialects.init(parameters, limits: limits.recordings)
         let resumed = parameters.resumeToken.flatMap { sessions.resumable[$0] }
+        let continued = resumed == nil ? parameters.resumeToken.flatMap(sessions.claim(in:)) : nil
+        if let continued {
+            do throws(InvalidParameter) {
+                parameters = try continued.parameters(
+                    dialects.descriptor.defaults, accessToken: parameters.accessToken)
+                mistake = nil
+            } catch {
+                mistake = error
+            }
+        }
+        let dialect = dialects.init(parameters, limits: limits.recordings)
         if resumed == nil && admission.isClosed || drained != nil {
             _ = admission.refused(.draining, admission.address(of: request.request))
             return request.upgrade.reject(Self.draining)
         }
         let gate = ConnectionGate(
-            request.request, admission: admission, loop: loop, isResumption: resumed != nil)
+            request.request, admission: admission, loop: loop, isResumption: resumed != nil,
+            isContinuation: continued != nil)
         // The upgrade comes first whatever is wrong, so that a browser can read why it is closed.
         let client = SocketClient(
             gate: gate, dialect: dialect, maximumMessageBytes: limits.maximumMessageBytes,
@@ -68,11 +81,13 @@ final class SessionEndpoint: ClientEndpoint {
                 begin: { [unowned self] client, caller, dialect, accessToken in
                     if let mistake { return sessions.refuse(client, dialect, parameters, mistake) }
                     if let token = parameters.resumeToken {
-                        return sessions.resume(client, dialect, parameters, token, path: path)
+                        let session = sessions.resume(client, dialect, parameters, token, path: path)
+                        if let moveBy { session.askToMove(until: moveBy) }
+                        return session
                     }
                     var parameters = parameters
                     if let accessToken { parameters.accessToken = accessToken }
-                    return sessions.begin(client, caller, dialect, parameters, path: path)
+                    return sessions.begin(client, caller, dialect, parameters, continued: continued, path: path)
                 },
                 closed: { [weak self] client in self?.closed(client) }))
         var configuration = configuration(
@@ -109,6 +124,11 @@ final class SessionEndpoint: ClientEndpoint {
     }
 
     func configurationChanged() { sessions.configurationChanged() }
+
+    func askToMove(until deadline: Instant) {
+        moveBy = deadline
+        for session in sessions.resumable.all { session.askToMove(until: deadline) }
+    }
 
     func drain(completion: @escaping () -> Void) {
         drained = completion

@@ -21,6 +21,7 @@ final class SessionMaker {
     private var tokens: AccessTokens
     private let log: Log
     private let report: CallReport
+    private let continuedCounter: Counter
 
     init(_ gatewayLoop: GatewayLoop) {
         let gateway = gatewayLoop.environment
@@ -28,6 +29,8 @@ final class SessionMaker {
         loopIndex = gatewayLoop.index
         log = gateway.log
         report = CallReport(log: gateway.log, metrics: gateway.metrics)
+        continuedCounter = gateway.metrics.counter(
+            "voicegateway_calls_continued_total", help: "Calls that began at another gateway and went on here.")
         api = gatewayLoop.serverAPI
         admission = gateway.admission
         tokens = AccessTokens(credentials: gateway.credentials)
@@ -74,28 +77,45 @@ final class SessionMaker {
         return configuration
     }
 
+    /// The session at another gateway for which a token was signed; nil when there is none to go on with.
+    func claim(in token: String) -> SessionClaim? {
+        guard keepsSessions else { return nil }
+        return ResumeToken.claim(
+            in: token, gateway: gateway.id, now: UnixClock.seconds(), secret: gateway.credentials.secret)
+    }
+
+    private var keepsSessions: Bool { environment.configuration.limits.resumeGrace > .zero }
+
     /// A session for a client that was let in.
+    /// - Parameter continued: the session at another gateway that goes on here.
     func begin(
         _ client: SocketClient, _ caller: Caller, _ dialect: any ClientDialect, _ parameters: SessionParameters,
-        path: String
+        continued: SessionClaim? = nil, path: String
     ) -> BridgeSession {
-        let mayResume = dialect.descriptor.resumes && environment.configuration.limits.resumeGrace > .zero
-        let token = mayResume ? ResumeToken.make(loop: loopIndex) : nil
-        let policy = CallerPolicy(caller, admission: admission, tokens: tokens, api: api)
-        let session = make(client, dialect, parameters, policy, token)
+        let mayResume = dialect.descriptor.resumes && keepsSessions
+        let key = mayResume ? ResumeToken.makeKey(loop: loopIndex) : nil
+        let policy: any SessionPolicy =
+            if let continued {
+                ContinuationPolicy(continued, admission: admission, tokens: tokens, api: api)
+            } else {
+                CallerPolicy(caller, admission: admission, tokens: tokens, api: api)
+            }
+        let session = make(client, dialect, parameters, policy, key, continued)
         let place = client.place
         let log = log.with(session.summary)
         session.onEnded = { [report, resumable] record in
             report.ended(record, address: place?.address ?? caller.address)
             // The session is counted until now, even when it waited for its client.
             withExtendedLifetime(place) {}
-            if let token { resumable.remove(token) }
+            if let key { resumable.remove(key) }
         }
-        if let token {
-            resumable.add(session, of: client, token)
-            client.onLost = { [resumable] session, loss in resumable.clientLost(session, token, loss, log) }
+        if let key {
+            resumable.add(session, of: client, key)
+            client.onLost = { [resumable] session, loss in resumable.clientLost(session, key, loss, log) }
         }
-        log.info("client connected", ["endpoint": path])
+        if continued != nil { continuedCounter.add() }
+        log.info(
+            continued == nil ? "client connected" : "client comes from another gateway", ["endpoint": path])
         return session
     }
 
@@ -104,7 +124,7 @@ final class SessionMaker {
         _ client: SocketClient, _ dialect: any ClientDialect, _ parameters: SessionParameters,
         _ mistake: InvalidParameter
     ) -> BridgeSession {
-        let session = make(client, dialect, parameters, nil, nil)
+        let session = make(client, dialect, parameters)
         session.refuse(SessionRefusal(mistake))
         return session
     }
@@ -116,28 +136,35 @@ final class SessionMaker {
     ) -> BridgeSession {
         if let session = resumable.resume(token, with: client) {
             let log = log.with(session.summary)
-            client.onLost = { [resumable] session, loss in resumable.clientLost(session, token, loss, log) }
+            let key = ResumeToken.key(of: token)
+            client.onLost = { [resumable] session, loss in resumable.clientLost(session, key, loss, log) }
             log.info("client came back", ["endpoint": path])
             return session
         }
-        let session = make(client, dialect, parameters, nil, nil)
-        let message =
-            environment.configuration.limits.resumeGrace > .zero
-            ? "this session is over, or never was; connect without \"session\" to begin a new one"
-            : "this server keeps no sessions; connect without \"session\" to begin a new one"
-        session.refuse(SessionRefusal(ClientError(.sessionExpired, message), .sessionExpired))
+        let session = make(client, dialect, parameters)
+        let message = "this server keeps no sessions; connect without \"session\" to begin a new one"
+        session.refuse(
+            keepsSessions
+                ? ContinuationPolicy.expired
+                : SessionRefusal(ClientError(.sessionExpired, message), .sessionExpired))
         return session
     }
 
     private func make(
-        _ client: SocketClient, _ dialect: any ClientDialect, _ parameters: SessionParameters, _ policy: CallerPolicy?,
-        _ token: String?
+        _ client: SocketClient, _ dialect: any ClientDialect, _ parameters: SessionParameters,
+        _ policy: (any SessionPolicy)? = nil, _ key: String? = nil, _ continued: SessionClaim? = nil
     ) -> BridgeSession {
         var random = SecureRandom()
+        let gateway = gateway
+        let token = key.map { key in
+            { (claim: SessionClaim) in
+                ResumeToken.make(
+                    key, claim, gateway: gateway.id, now: UnixClock.seconds(), secret: gateway.credentials.secret)
+            }
+        }
         return BridgeSession(
             client: client, dialect: dialect, parameters: parameters, environment: environment, policy: policy,
-            resumeToken: token,
-            random: &random)
+            resumeToken: token, continued: continued, random: &random)
     }
 }
 

@@ -22,6 +22,7 @@ from .events import (
     Event,
     Interrupted,
     Message,
+    Move,
     Ready,
     Reconnecting,
     RoomReconnected,
@@ -33,5 +34,5 @@ from .events import (
 
 __all__ = [
     "AgentJoined", "AgentLeft", "AgentState", "Audio", "Call", "CallEnded", "Closing", "Configured", "Data", "Error",
-    "Event", "Interrupted", "Message", "Ready", "Reconnecting", "RoomReconnected", "RoomReconnecting", "Session", "Transcript", "Warning",
+    "Event", "Interrupted", "Message", "Move", "Ready", "Reconnecting", "RoomReconnected", "RoomReconnecting", "Session", "Transcript", "Warning",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import random
 import time
@@ -15,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
-from .events import CallEnded, Error, Event, Audio, Reconnecting, Session, event_of
+from .events import Audio, CallEnded, Error, Event, Move, Reconnecting, Session, event_of
 
 #: After these a client must not come back by itself.
 FINAL_CLOSE_CODES = frozenset({1002, 1003, 1007, 1008, 1009, 4400, 4401, 4403, 4408, 4409, 4429, 4504})
@@ -112,7 +113,7 @@ class Call:
         """All events until the call ends; raises `CallEnded` unless it has ended as calls do."""
         attempt = 0
         while self._is_wanted:
-            socket = self._socket
+            socket, moves_from = self._socket, None
             if socket is not None:
                 try:
                     async for message in socket:
@@ -123,10 +124,22 @@ class Call:
                         if isinstance(event, Session):
                             self.session = event
                             attempt = 0
+                        elif isinstance(event, Move) and self.session is not None:
+                            self.session = dataclasses.replace(self.session, resume_token=event.resume_token)
+                            moves_from = socket
                         elif isinstance(event, Error):
                             self._last_error = event
                         yield event
+                        if moves_from is not None:
+                            break
                 except ConnectionClosed:
+                    pass
+            if moves_from is not None:
+                # Another gateway takes the call over, and this one then closes the old connection.
+                try:
+                    await self._connect()
+                    continue
+                except (OSError, InvalidHandshake, TimeoutError):
                     pass
             code, reason = self._ended(socket)
             if not self._is_wanted or code == 1000:

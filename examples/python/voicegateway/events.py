@@ -119,6 +119,14 @@ class Warning:
 
 
 @dataclass(frozen=True)
+class Move:
+    """The gateway goes, in `deadline` seconds. The client connects again, and the call goes on at another gateway."""
+
+    resume_token: str
+    deadline: int
+
+
+@dataclass(frozen=True)
 class Closing:
     """The gateway closes next."""
 
@@ -145,13 +153,13 @@ class Message:
 
 Event = Union[
     Audio, Ready, Session, Configured, AgentJoined, AgentLeft, AgentState, Transcript, Interrupted, Data, Error, Warning,
-    Closing, RoomReconnecting, RoomReconnected, Reconnecting, Message,
+    Closing, Move, RoomReconnecting, RoomReconnected, Reconnecting, Message,
 ]
 
 _TYPES: dict[str, Any] = {
     "ready": Ready, "session": Session, "configured": Configured, "agent_joined": AgentJoined, "agent_left": AgentLeft,
     "agent_state": AgentState, "transcript": Transcript, "interrupted": Interrupted, "data": Data, "error": Error,
-    "warning": Warning, "closing": Closing, "reconnecting": RoomReconnecting, "reconnected": RoomReconnected,
+    "warning": Warning, "closing": Closing, "move": Move, "reconnecting": RoomReconnecting, "reconnected": RoomReconnected,
 }
 
 

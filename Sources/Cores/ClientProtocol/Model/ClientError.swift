@@ -84,6 +84,8 @@ package enum ClosingReason: String, Hashable, Sendable, CaseIterable {
     case sessionExpired = "session_expired"
     /// Another connection continues the session.
     case takenOver = "taken_over"
+    /// The session goes on at another gateway, as this one has asked.
+    case moved
     case internalError = "internal"
     /// The API key or the access token is missing, wrong, or no longer valid.
     case unauthorized
@@ -99,7 +101,7 @@ package enum ClosingReason: String, Hashable, Sendable, CaseIterable {
     /// The WebSocket close code that goes with it.
     package var closeCode: UInt16 {
         switch self {
-        case .roomDeleted, .agentLeft: 1000
+        case .roomDeleted, .agentLeft, .moved: 1000
         case .shutdown: 1001
         case .rateLimited: 1008
         case .internalError, .roomLost, .roomUnavailable, .unavailable: 1011

@@ -31,6 +31,8 @@ package enum ServerEvent: Hashable, Sendable {
     case error(ClientError)
     /// The client has said something that has no effect.
     case warning(UnknownParameter)
+    /// The gateway goes: the client may go on at another one, with this token and within so many seconds.
+    case move(resumeToken: String, seconds: Int)
     /// The server is about to close the connection.
     case closing(reason: ClosingReason, message: String)
 }

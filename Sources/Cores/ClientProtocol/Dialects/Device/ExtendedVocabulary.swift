@@ -11,7 +11,7 @@ package struct ExtendedVocabulary: Vocabulary {
     static let ownTypes: Set<String> = [
         "ready", "session", "configured", "transcript", "agent_state", "agent_joined", "agent_left", "data", "pong",
         "error",
-        "warning", "closing", "reconnecting", "reconnected", "audio",
+        "warning", "closing", "reconnecting", "reconnected", "move", "audio",
     ]
     /// Bytes of a text message, of a topic, and keys in one `dtmf` message.
     package static let maximumTextSize = 16 * 1024
@@ -169,6 +169,8 @@ package struct ExtendedVocabulary: Vocabulary {
             return ["type": "agent_left", "identity": .string(identity), "reason": .string(reason)]
         case .reconnecting: return ["type": "reconnecting"]
         case .reconnected: return ["type": "reconnected"]
+        case .move(let token, let seconds):
+            return ["type": "move", "resume_token": .string(token), "deadline": .integer(Int64(seconds))]
         case .data(let data): return message(for: data)
         case .pong(let id):
             var message: JSONObject = ["type": "pong"]

@@ -1,0 +1,16 @@
+extension SessionParameters {
+    /// What the client has chosen about sound and events, as pairs of a query: applied to the defaults of its dialect they
+    /// give the same again.
+    package var formats: [(name: String, value: String)] {
+        var pairs: [(name: String, value: String)] = [
+            ("encoding", input.encoding.rawValue), ("sample_rate", String(input.sampleRate)),
+            ("channels", String(input.channels)), ("output_encoding", output.encoding.rawValue),
+            ("output_sample_rate", String(output.sampleRate)), ("frame_ms", String(frameMilliseconds)),
+            ("events", events.rawValue),
+        ]
+        if let chosenFraming { pairs.append(("output_framing", chosenFraming.rawValue)) }
+        if let pieceMilliseconds { pairs.append(("piece_ms", String(pieceMilliseconds))) }
+        if let passesAmbience { pairs.append(("ambience", String(passesAmbience))) }
+        return pairs
+    }
+}

@@ -1,0 +1,65 @@
+internal import Bridge
+internal import ClientProtocol
+internal import LiveKitParticipant
+internal import Signalling
+
+/// What a caller may choose whose session began at another gateway: nothing. Its token says who and where it is; the room
+/// must still have the caller or an agent, or the session is over. Belongs to the loop of the session.
+final class ContinuationPolicy: SessionPolicy {
+    private let claim: SessionClaim
+    private let admission: Admission
+    private let tokens: AccessTokens
+    private let api: ServerAPI
+
+    init(_ claim: SessionClaim, admission: Admission, tokens: AccessTokens, api: ServerAPI) {
+        self.claim = claim
+        self.admission = admission
+        self.tokens = tokens
+        self.api = api
+    }
+
+    /// The caller's own participant is replaced; what is asked for here is whether the session is still there.
+    var refusesDuplicates: Bool { true }
+
+    func examine(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer? {
+        guard claim.needsAccessToken else { return nil }
+        guard let token = parameters.accessToken else {
+            throw SessionRefusal(AdmissionRefusal.missingKey.clientError, .unauthorized)
+        }
+        let bearer = try tokens.bearer(of: token)
+        guard bearer.room == claim.room, bearer.identity == claim.identity else {
+            throw SessionRefusal(
+                InvalidParameter(
+                    name: "access_token", value: "(not shown)",
+                    allowed: "a token for the room and the identity of the session"))
+        }
+        return bearer
+    }
+
+    func claim(
+        _ identity: String, in room: String,
+        completion: @escaping (Result<any IdentityRight, SessionRefusal>) -> Void
+    ) {
+        guard let right = admission.identities.claim(identity, in: room) else {
+            return completion(.failure(Self.expired))
+        }
+        api.send(.listParticipants(in: room)) { result in
+            switch result {
+            case .success(let list) where list.participants.contains { $0.identity == identity || $0.kind == .agent }:
+                completion(.success(right))
+            case .success: completion(.failure(Self.expired))
+            case .failure(let error) where error.code == .notFound: completion(.failure(Self.expired))
+            case .failure(let error):
+                let what = "the room server cannot be asked who is in the room"
+                completion(
+                    .failure(SessionRefusal(ClientError(.roomUnavailable, what, error.failure), .roomUnavailable)))
+            }
+        }
+    }
+
+    /// How clients are told that there is nothing to go on with.
+    static let expired = SessionRefusal(
+        ClientError(
+            .sessionExpired, "this session is over, or never was; connect without \"session\" to begin a new one"),
+        .sessionExpired)
+}
