@@ -92,6 +92,17 @@ struct EventTests {
         #expect(take(&selector, spoken("b", by: "me", .stream), isAgent: false, now: ms(600))?.content == "b")
     }
 
+    @Test("agents of different kinds in one room are both told, each from its own source")
+    func sourceOfEachAgent() {
+        var selector = selector()
+        #expect(take(&selector, spoken("hello", by: "new", .stream), isAgent: true, now: ms(0))?.content == "hello")
+        #expect(take(&selector, spoken("good day", by: "old", .packet), isAgent: true, now: ms(10)) == nil)
+        let later = handleTimeout(&selector, now: selector.nextDeadline ?? ms(0))
+        #expect(later.map(\.content) == ["good day"] && later.first?.participant == "old")
+        #expect(take(&selector, spoken("hello", by: "new", .packet), isAgent: true, now: ms(900)) == nil)
+        #expect(selector.nextDeadline == nil)
+    }
+
     @Test("streams that come seconds after JSON take over, and nothing is told twice")
     func lateStreams() {
         var selector = selector()

@@ -12,7 +12,7 @@ struct ResumeTokenTests {
         needsAccessToken: true, formats: ["encoding": "mulaw", "sample_rate": "8000"])
 
     private func make(_ key: String = ResumeToken.makeKey(loop: 3)) -> String {
-        ResumeToken.make(key, claim, gateway: "one", now: 1000, secret: "secret")
+        ResumeToken.make(key, claim, gateway: "one", begin: 1000, secret: "secret")
     }
 
     private func read(
@@ -34,7 +34,7 @@ struct ResumeTokenTests {
     @Test("who made a token has the session, or it is over")
     func own() { #expect(read(make(), gateway: "one") == nil) }
 
-    @Test("a day later nobody believes it")
+    @Test("a week after the session's begin nobody believes it")
     func age() {
         #expect(read(make(), now: 1000 + ResumeToken.lifetime - 1) == claim)
         #expect(read(make(), now: 1000 + ResumeToken.lifetime) == nil)

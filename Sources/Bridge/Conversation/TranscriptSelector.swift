@@ -1,8 +1,8 @@
 package import ClientProtocol
 package import Wire
 
-/// Makes transcripts of what the room says was spoken, for each role from one source only: text streams if there are any,
-/// else transcription packets, else JSON data packets. Lesser sources wait for a moment, because agents publish several
+/// Makes transcripts of what the room says was spoken, for the users and for each agent from one source only: text streams
+/// if there are any, else transcription packets, else JSON data packets. Lesser sources wait for a moment, because agents publish several
 /// side by side in no fixed order. A better source that shows itself later takes over, without what was told already. Pure.
 package struct TranscriptSelector: Sendable {
     /// The better ones have the higher values.
@@ -16,7 +16,7 @@ package struct TranscriptSelector: Sendable {
     package var callerIdentity = ""
     package var callerTrack: String?
 
-    /// What is known of one role's sources.
+    /// What is known of one speaker's sources.
     private struct Choice {
         var source: Source?
         var waiting: [(source: Source, transcript: Transcript)] = []
@@ -29,15 +29,21 @@ package struct TranscriptSelector: Sendable {
     private static let remembered = 8
     private static let memory = Duration.seconds(30)
 
+    /// Agents whose sources are remembered; beyond it that of the one who came first is forgotten.
+    private static let rememberedAgents = 16
+
     private let limits: Limits
     private var user = Choice()
-    private var assistant = Choice()
+    /// Agents of one room need not be of the same kind. In the order in which they spoke first.
+    private var agents: [(identity: String, choice: Choice)] = []
     private var dataSegments = 0
 
     package init(limits: Limits) { self.limits = limits }
 
     /// When `handleTimeout` wants to be called.
-    package var nextDeadline: Instant? { Instant.earliest(user.deadline, assistant.deadline) }
+    package var nextDeadline: Instant? {
+        agents.reduce(user.deadline) { Instant.earliest($0, $1.choice.deadline) }
+    }
 
     /// Takes what was spoken; nil when the client is not to be told, or not yet.
     /// - Parameter isAgent: whether the speaker is an agent.
@@ -72,7 +78,9 @@ package struct TranscriptSelector: Sendable {
 
     /// Decides for the best source that has shown itself; returns what waited from it.
     package mutating func handleTimeout(now: Instant) -> [Transcript] {
-        Self.handleTimeout(&user, now: now) + Self.handleTimeout(&assistant, now: now)
+        var transcripts = Self.handleTimeout(&user, now: now)
+        for index in agents.indices { transcripts += Self.handleTimeout(&agents[index].choice, now: now) }
+        return transcripts
     }
 
     private static func handleTimeout(_ choice: inout Choice, now: Instant) -> [Transcript] {
@@ -89,8 +97,16 @@ package struct TranscriptSelector: Sendable {
     private mutating func take(_ transcript: Transcript, from origin: Source, now: Instant) -> Transcript? {
         switch transcript.role {
         case .user: Self.take(transcript, from: origin, &user, limits, now: now)
-        case .assistant: Self.take(transcript, from: origin, &assistant, limits, now: now)
+        case .assistant:
+            Self.take(transcript, from: origin, &agents[agent(transcript.participant)].choice, limits, now: now)
         }
+    }
+
+    private mutating func agent(_ identity: String) -> Int {
+        if let index = agents.firstIndex(where: { $0.identity == identity }) { return index }
+        if agents.count == Self.rememberedAgents { agents.removeFirst() }
+        agents.append((identity, Choice()))
+        return agents.count - 1
     }
 
     private static func take(

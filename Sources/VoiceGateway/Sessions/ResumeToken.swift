@@ -10,8 +10,8 @@ internal import Wire
 enum ResumeToken {
     /// 192 bits, which nobody guesses.
     static let randomBytes = 24
-    /// How long another gateway believes a token, in seconds.
-    static let lifetime: Int64 = 24 * 3600
+    /// How long after the session's begin another gateway believes a token, in seconds.
+    static let lifetime: Int64 = 7 * 24 * 3600
 
     /// The first two parts of a new token.
     static func makeKey(loop: Int) -> String {
@@ -21,13 +21,13 @@ enum ResumeToken {
     /// The whole token.
     /// - Parameters:
     ///   - gateway: the one that has the session.
-    ///   - now: in seconds since 1970.
+    ///   - begin: when the session began, in seconds since 1970. The token stays the same from then on.
     static func make(
-        _ key: String, _ claim: SessionClaim, gateway: String, now: Int64, secret: String
+        _ key: String, _ claim: SessionClaim, gateway: String, begin: Int64, secret: String
     ) -> String {
         var json = claim.json
         json.append("gateway", .string(gateway))
-        json.append("exp", .integer(now + lifetime))
+        json.append("exp", .integer(begin + lifetime))
         let signed = key + "." + Base64.encode(JSONValue.object(json).serializedBytes(), .urlSafeUnpadded)
         return signed + "." + Base64.encode(signature(of: signed, secret), .urlSafeUnpadded)
     }

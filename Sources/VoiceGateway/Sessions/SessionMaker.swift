@@ -156,10 +156,11 @@ final class SessionMaker {
     ) -> BridgeSession {
         var random = SecureRandom()
         let gateway = gateway
+        let begin = UnixClock.seconds()
         let token = key.map { key in
             { (claim: SessionClaim) in
                 ResumeToken.make(
-                    key, claim, gateway: gateway.id, now: UnixClock.seconds(), secret: gateway.credentials.secret)
+                    key, claim, gateway: gateway.id, begin: begin, secret: gateway.credentials.secret)
             }
         }
         return BridgeSession(
