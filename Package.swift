@@ -12,11 +12,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableExperimentalFeature("Lifetimes"),
-]
-
-/// Targets in which unsafe memory is not yet spelled `unsafe`. In all others every use of it is, checked by the compiler.
-let withoutMemorySafety: Set<String> = [
-    "DevRoomServer", "MicroBenchmarks", "OpusAlone",
+    .strictMemorySafety(),
 ]
 
 /// A C library behind a module map; `shim.h` also holds what Swift cannot see (macros, variadics).
@@ -185,7 +181,8 @@ if Context.environment["MICROBENCH"] != nil {
 
 if Context.environment["BENCH"] != nil {
     targets += [
-        .executableTarget(name: "OpusAlone", dependencies: ["AudioCodec", "LoadGenerator"], path: "Benchmarks/Opus"),
+        .executableTarget(
+            name: "OpusAlone", dependencies: ["Wire", "AudioCodec", "LoadGenerator"], path: "Benchmarks/Opus"),
         .executableTarget(name: "BareRelay", path: "Benchmarks/Relay"),
     ]
 }
@@ -195,9 +192,7 @@ if Context.environment["FUZZ"] != nil {
     targets.append(.executableTarget(name: "Fuzzer", dependencies: ["FuzzTargets"], path: "Fuzz/Fuzzer"))
 }
 
-for target in targets where target.type != .system {
-    target.swiftSettings = strict + (withoutMemorySafety.contains(target.name) ? [] : [.strictMemorySafety()])
-}
+for target in targets where target.type != .system { target.swiftSettings = strict }
 
 let package = Package(
     name: "VoiceGateway",

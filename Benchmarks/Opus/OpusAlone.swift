@@ -1,6 +1,7 @@
 import AudioCodec
 import Glibc
 import LoadGenerator
+import Wire
 
 /// What libopus alone costs for the sound of a load test: for each session one encoder (16 kHz mono, 20 ms, the
 /// gateway's settings) and one decoder (24 kHz mono), all in turn as they are in the gateway, as fast as possible. What
@@ -21,8 +22,8 @@ struct OpusAlone {
 
     private let speech = LoadSpeech.samples()
     private var sessions: [Session] = []
-    private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-    private let pcm = UnsafeMutableBufferPointer<Int16>.allocate(capacity: 24_000 * 120 / 1000)
+    private var packet = [UInt8](repeating: 0, count: 1500)
+    private var pcm = [Int16](repeating: 0, count: 24_000 * 120 / 1000)
     private var encoding = 0.0
     private var decoding = 0.0
     private var bytes = 0
@@ -48,7 +49,8 @@ struct OpusAlone {
 
     private mutating func run(seconds: Int, isPaced: Bool) throws {
         var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
+        // SAFETY: the call fills the structure.
+        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
         let begin = now.tv_sec * 1_000_000_000 + now.tv_nsec
         // The first second warms up and is not counted.
         for frame in 0..<(seconds + 1) * 50 {
@@ -73,8 +75,10 @@ struct OpusAlone {
     private mutating func codeFrame(of index: Int) throws {
         let session = sessions[index]
         let start = Self.cpuTime()
-        let length = try speech[session.position].withUnsafeBufferPointer {
-            try session.encoder.encode($0, into: packet)
+        let frame = speech[session.position]
+        // SAFETY: the encoder writes at most as many bytes as the buffer has, during the call.
+        let length = try unsafe packet.withUnsafeMutableBytes {
+            try unsafe session.encoder.encode(frame.span, into: $0)
         }
         let middle = Self.cpuTime()
         encoding += middle - start
@@ -83,7 +87,9 @@ struct OpusAlone {
         let isSent = length > 2 || !session.isDiscontinuous
         sessions[index].isDiscontinuous = length <= 2
         guard isSent else { return }
-        _ = try session.decoder.decode(UnsafeRawBufferPointer(rebasing: packet[..<length]), into: pcm)
+        let sent = packet
+        var room = pcm.mutableSpan
+        _ = try session.decoder.decode(sent.span.bytes.extracting(0..<length), into: &room)
         decoding += Self.cpuTime() - middle
         packets += 1
         bytes += length
@@ -91,12 +97,14 @@ struct OpusAlone {
 
     private static func cpuTime() -> Double {
         var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        // SAFETY: the call fills the structure.
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     private static func sleep(until nanoseconds: Int) {
         var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil)
+        // SAFETY: the call reads the structure.
+        unsafe clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil)
     }
 }

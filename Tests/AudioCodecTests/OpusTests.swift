@@ -1,6 +1,7 @@
 import AudioCodec
 import TestSupport
 import Testing
+import Wire
 
 @Suite("Opus")
 struct OpusTests {
@@ -23,10 +24,8 @@ struct OpusTests {
 
     static func decode(_ decoder: OpusDecoder, _ packet: [UInt8]) throws -> [Int16] {
         var pcm = [Int16](repeating: 0, count: decoder.maximumSamples * decoder.channels)
-        // SAFETY: the memory is used during the call only.
-        let samples = try unsafe packet.withUnsafeBytes { bytes in
-            try unsafe pcm.withUnsafeMutableBufferPointer { try unsafe decoder.decode(bytes, into: $0) }
-        }
+        var room = pcm.mutableSpan
+        let samples = try decoder.decode(packet.span.bytes, into: &room)
         return [Int16](pcm[..<(samples * decoder.channels)])
     }
 
@@ -86,14 +85,12 @@ struct OpusTests {
             let decoder = try OpusDecoder(sampleRate: 16_000, channels: 1)
             for packet in packets[..<20] { _ = try Self.decode(decoder, packet) }
             var pcm = [Int16](repeating: 0, count: 320)
-            // SAFETY: the memory is used during the call only.
-            let samples = try unsafe packets[21].withUnsafeBytes { next in
-                try unsafe pcm.withUnsafeMutableBufferPointer {
-                    unsafe usingFEC
-                        ? try decoder.decodeFEC(next, samples: 320, into: $0)
-                        : try decoder.conceal(samples: 320, into: $0)
-                }
-            }
+            let next = packets[21]
+            var room = pcm.mutableSpan
+            let samples =
+                usingFEC
+                ? try decoder.decodeFEC(next.span.bytes, samples: 320, into: &room)
+                : try decoder.conceal(samples: 320, into: &room)
             #expect(samples == 320)
             return pcm
         }
@@ -110,10 +107,8 @@ struct OpusTests {
         var source = ToneSource(frequency: 300, sampleRate: 16_000)
         for _ in 0..<20 { _ = try Self.decode(decoder, try Self.encode(encoder, source.next(320))) }
         var pcm = [Int16](repeating: 0, count: 320)
-        // SAFETY: the memory is used during the call only.
-        let samples = try unsafe pcm.withUnsafeMutableBufferPointer {
-            try unsafe decoder.conceal(samples: 320, into: $0)
-        }
+        var room = pcm.mutableSpan
+        let samples = try decoder.conceal(samples: 320, into: &room)
         #expect(samples == 320)
         #expect(ToneDetector(sampleRate: 16_000).amplitude(of: 300, in: pcm) > 3000)
     }
@@ -181,10 +176,8 @@ struct OpusTests {
         let packet = try Self.encode(encoder, source.next(320))
         var pcm = [Int16](repeating: 0, count: 319)
         func decode() throws {
-            // SAFETY: the memory is used during the call only.
-            try unsafe packet.withUnsafeBytes { bytes in
-                _ = try unsafe pcm.withUnsafeMutableBufferPointer { try unsafe decoder.decode(bytes, into: $0) }
-            }
+            var room = pcm.mutableSpan
+            _ = try decoder.decode(packet.span.bytes, into: &room)
         }
         #expect(throws: AudioCodecError.bufferTooSmall(capacity: 319)) { try decode() }
     }

@@ -13,9 +13,8 @@ struct AudioPathTests {
         var pieces: [(bytes: [UInt8], at: Instant)] = []
         let clock: VirtualClock
         init(_ clock: VirtualClock) { self.clock = clock }
-        func downlink(sound: UnsafeRawBufferPointer) {
-            // SAFETY: the bytes are only read during the call.
-            unsafe pieces.append(([UInt8](sound), clock.now))
+        func downlink(sound: RawSpan) {
+            pieces.append(([UInt8](copying: sound), clock.now))
             path?.noteSent()
         }
     }
@@ -65,8 +64,8 @@ struct AudioPathTests {
 
         @discardableResult
         func speak(_ samples: [Int16]) -> [String] {
-            // SAFETY: the bytes are only read during the call.
-            unsafe bytesOf(samples).withUnsafeBytes { unsafe path.receive($0) }.map(\.message)
+            let bytes = bytesOf(samples)
+            return path.receive(bytes.span.bytes).map(\.message)
         }
 
         @discardableResult
@@ -143,8 +142,7 @@ struct AudioPathTests {
         let metrics = Metrics()
         let stage = try Stage(meter: SoundMeter(metrics) { .zero })
         stage.hear(ramp(0..<480))
-        // SAFETY: the bytes are only read during the call.
-        unsafe stage.track.hear(.lost(samples: 960, recovery: nil))
+        stage.track.hear(.lost(samples: 960, recovery: nil))
         let text = metrics.snapshot()
         #expect(text.contains(#"voicegateway_audio_packets_total{direction="down"} 1"#))
         #expect(text.contains("voicegateway_audio_concealed_milliseconds_total 20"))

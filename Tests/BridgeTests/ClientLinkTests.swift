@@ -91,8 +91,8 @@ struct ClientLinkTests {
                 .transcript(
                     Transcript(role: .user, content: text, isFinal: false, segmentID: "s", participant: "i")))
         }
-        // SAFETY: the bytes are only read during the call.
-        unsafe [UInt8](repeating: 1, count: 960).withUnsafeBytes { unsafe link.send(sound: $0, as: delivery) }
+        let sound = [UInt8](repeating: 1, count: 960)
+        link.send(sound: sound.span.bytes, as: delivery)
         let second = FakeClient(clock: clock)
         link.resume(on: second, summary, .thinking)
         #expect(!link.isAway && first.texts.isEmpty && first.closure == nil)

@@ -31,18 +31,15 @@ final class CountingCoders: AudioCoderFactory {
             coders.decoders += 1
         }
         deinit { coders.decoders -= 1 }
-        func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
+        func decode(_ packet: RawSpan, into samples: inout MutableSpan<Int16>) -> Int? {
             coders.decoded += 1
-            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-            return unsafe decoder.decode(packet, into: samples)
+            return decoder.decode(packet, into: &samples)
         }
-        func recover(
-            _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
-            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-        ) -> Int? { unsafe decoder.recover(count, before: next, into: samples) }
-        func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-            // SAFETY: the memory is used during the call only.
-            unsafe decoder.conceal(count, into: samples)
+        func recover(_ count: Int, before next: RawSpan, into samples: inout MutableSpan<Int16>) -> Int? {
+            decoder.recover(count, before: next, into: &samples)
+        }
+        func conceal(_ count: Int, into samples: inout MutableSpan<Int16>) -> Int? {
+            decoder.conceal(count, into: &samples)
         }
         func reset() { decoder.reset() }
     }

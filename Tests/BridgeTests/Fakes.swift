@@ -72,15 +72,13 @@ final class FakeClient: ClientConnection {
         send(text: text)
         return false
     }
-    func send(audioText: UnsafeRawBufferPointer) {
-        note(audioText.count)
-        // SAFETY: the bytes are only read during the call.
-        unsafe texts.append(String(decoding: audioText, as: UTF8.self))
+    func send(audioText: RawSpan) {
+        note(audioText.byteCount)
+        texts.append(String(decoding: [UInt8](copying: audioText), as: UTF8.self))
     }
-    func send(audio bytes: UnsafeRawBufferPointer) {
-        note(bytes.count)
-        // SAFETY: the bytes are only read during the call.
-        unsafe audio.append([UInt8](bytes))
+    func send(audio bytes: RawSpan) {
+        note(bytes.byteCount)
+        audio.append([UInt8](copying: bytes))
         audioTimes.append(clock.now)
     }
     func discardQueuedAudio() { discards += 1 }
@@ -147,10 +145,11 @@ final class FakeRoom: RoomConnection {
         self.clock = clock
     }
 
-    func sendAudio(_ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
-        // SAFETY: the bytes are only read during the call.
-        unsafe packets.append(
-            Packet(bytes: [UInt8](packet), timestamp: timestamp, samples: samples, isStart: isStart, at: clock.now))
+    func sendAudio(_ packet: RawSpan, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
+        packets.append(
+            Packet(
+                bytes: [UInt8](copying: packet), timestamp: timestamp, samples: samples, isStart: isStart,
+                at: clock.now))
     }
     func setMuted(_ isMuted: Bool) { self.isMuted = isMuted }
     func sendText(_ text: String, topic: String) { if topic == "lk.chat" { chats.append(text) } }
@@ -266,23 +265,20 @@ final class FakeCoders: AudioCoderFactory {
     }
 
     private final class Decoder: SpeechDecoder {
-        func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-            guard packet.count > 1 else { return nil }
-            // SAFETY: the bytes are only read during the call.
-            let decoded = unsafe samplesOf([UInt8](packet.dropFirst()))
-            for (index, sample) in decoded.enumerated() { unsafe samples[index] = sample }
+        func decode(_ packet: RawSpan, into samples: inout MutableSpan<Int16>) -> Int? {
+            guard packet.byteCount > 1 else { return nil }
+            let decoded = samplesOf([UInt8](copying: packet.extracting(droppingFirst: 1)))
+            for (index, sample) in decoded.enumerated() { samples[index] = sample }
             return decoded.count
         }
         func recover(
-            _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
+            _ count: Int, before next: RawSpan, into samples: inout MutableSpan<Int16>
         ) -> Int? {
-            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-            for index in 0..<count { unsafe samples[index] = 7000 }
+            for index in 0..<count { samples[index] = 7000 }
             return count
         }
-        func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-            for index in 0..<count { unsafe samples[index] = 9000 }
+        func conceal(_ count: Int, into samples: inout MutableSpan<Int16>) -> Int? {
+            for index in 0..<count { samples[index] = 9000 }
             return count
         }
         func reset() {}

@@ -52,8 +52,7 @@ final class Harness {
     }
 
     func send(_ samples: [Int16]) { send(bytes: bytesOf(samples)) }
-    // SAFETY: the bytes are only read during the call.
-    func send(bytes: [UInt8]) { unsafe bytes.withUnsafeBytes { unsafe session.receive(binary: $0) } }
+    func send(bytes: [UInt8]) { session.receive(binary: bytes.span.bytes) }
     func send(text: String) { session.receive(text: Array(text.utf8)) }
 
     /// Sends 20 ms of 16 kHz every 20 ms.

@@ -57,10 +57,7 @@ struct PacketMeterTests {
     }
 
     private func loudness(_ meter: PacketMeter, _ bytes: [UInt8], isExact: Bool = false) -> Int? {
-        // SAFETY: the bytes are only read during the call.
-        unsafe bytes.withUnsafeBytes { raw in
-            OpusPacket(bytes.span.bytes).flatMap { unsafe meter.loudness(of: raw, $0, isExact: isExact) }
-        }
+        OpusPacket(bytes.span.bytes).flatMap { meter.loudness(of: bytes.span.bytes, $0, isExact: isExact) }
     }
 
     @Test(

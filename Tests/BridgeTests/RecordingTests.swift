@@ -34,11 +34,9 @@ struct RecordingTests {
         var heard: [Int16] = []
         var sentAt: [Instant] = []
         var turnsPlayedAfter: [Int] = []
-        func sendAudio(_ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
-        {
+        func sendAudio(_ packet: RawSpan, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
             sentAt.append(now)
-            // SAFETY: the bytes are only read during the call.
-            unsafe heard += samplesOf(Array(packet.dropFirst())).filter { $0 != 0 }
+            heard += samplesOf([UInt8](copying: packet.extracting(droppingFirst: 1))).filter { $0 != 0 }
         }
     }
 
@@ -96,9 +94,8 @@ struct RecordingTests {
         try say(0..<32_000)
         uplink.endTurn(now: room.now)
         try say(32_000..<64_000)
-        let live = ramp(64_000..<64_320)
-        // SAFETY: the bytes are only read during the call.
-        let isSound = unsafe live.withUnsafeBytes { unsafe uplink.append($0, now: room.now) }
+        let live = bytesOf(ramp(64_000..<64_320))
+        let isSound = uplink.append(live.span.bytes, now: room.now)
         #expect(isSound)
         play(milliseconds: 7000)
         #expect(heard(0..<64_320) && room.turnsPlayedAfter == [32_000])
@@ -109,10 +106,7 @@ struct RecordingTests {
         func piece(_ samples: [Int16]) {
             let packet = [0xF8] + bytesOf(samples)
             for _ in 0..<15 {
-                // SAFETY: the bytes are only read during the call.
-                let isSound = unsafe packet.withUnsafeBytes {
-                    unsafe uplink.append(opus: $0, isRecorded: true, now: room.now)
-                }
+                let isSound = uplink.append(opus: packet.span.bytes, isRecorded: true, now: room.now)
                 #expect(isSound)
             }
         }

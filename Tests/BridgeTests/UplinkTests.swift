@@ -343,12 +343,11 @@ struct UplinkTests {
         harness.clock.advance(by: .seconds(2))
         let decoder = try coders.makeDecoder(sampleRate: 16_000)
         var heard: [Int16] = []
-        let scratch = UnsafeMutableBufferPointer<Int16>.allocate(capacity: 1920)
-        // SAFETY: the buffer was allocated here, and nothing uses it any more.
-        defer { unsafe scratch.deallocate() }
+        var scratch = [Int16](repeating: 0, count: 1920)
         for packet in harness.room.packets where packet.bytes.count > 2 {
-            let count = unsafe packet.bytes.withUnsafeBytes { unsafe decoder.decode($0, into: scratch) } ?? 0
-            unsafe heard += scratch[..<count]
+            var room = scratch.mutableSpan
+            let count = decoder.decode(packet.bytes.span.bytes, into: &room) ?? 0
+            heard += scratch[..<count]
         }
         // The middle of the tone, away from its edges.
         let loud = heard.drop { abs($0) < 3000 }.dropFirst(3200).prefix(8000)

@@ -34,11 +34,10 @@ struct LoadSpeechTests {
         let encoder = try OpusEncoder(sampleRate: 16_000, channels: 1)
         let decoder = try OpusDecoder(sampleRate: 24_000, channels: 1)
         let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-        let pcm = UnsafeMutableBufferPointer<Int16>.allocate(capacity: decoder.maximumSamples)
+        var pcm = [Int16](repeating: 0, count: decoder.maximumSamples)
         defer {
             // SAFETY: the memory is used during the call only.
             unsafe packet.deallocate()
-            unsafe pcm.deallocate()
         }
         var heard: [Bool] = []
         for samples in LoadSpeech.samples() {
@@ -47,9 +46,10 @@ struct LoadSpeechTests {
                 heard.append(false)
                 continue
             }
-            let count = try unsafe decoder.decode(UnsafeRawBufferPointer(rebasing: packet[..<length]), into: pcm)
-            unsafe heard.append(
-                LoadSpeech.isLoud(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: pcm[..<count])).bytes))
+            var room = pcm.mutableSpan
+            let count = try unsafe decoder.decode(
+                UnsafeRawBufferPointer(rebasing: packet[..<length]).bytes, into: &room)
+            heard.append(LoadSpeech.isLoud(RawSpan(_elements: pcm.span.extracting(0..<count))))
         }
         let sent = speech.frames.map(\.isLoud)
         #expect(sent.filter(\.self).count == LoadSpeech.pattern.reduce(0) { $0 + $1.0 })

@@ -25,7 +25,7 @@ final class Probe {
     private var channels: [String: DataChannelID] = [:]
     private var labels: [DataChannelID: String] = [:]
     private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1200, alignment: 8)
-    private let pcm = UnsafeMutableBufferPointer<Int16>.allocate(capacity: 5760)
+    private var pcm = [Int16](repeating: 0, count: 5760)
 
     /// Samples that are kept for the next report: ten seconds.
     private static let maximumHeard = 480_000
@@ -64,7 +64,6 @@ final class Probe {
     deinit {
         // SAFETY: the memory is used during the call only.
         unsafe packet.deallocate()
-        unsafe pcm.deallocate()
     }
 
     func close() {
@@ -174,8 +173,7 @@ final class Probe {
     }
 
     private func keep(_ samples: Int) {
-        // SAFETY: the memory is used during the call only.
-        unsafe heard.append(contentsOf: pcm[..<samples])
+        heard.append(contentsOf: pcm[..<samples])
         if heard.count > Self.maximumHeard { heard.removeFirst(heard.count - Self.maximumHeard) }
     }
 }
@@ -191,16 +189,16 @@ extension Probe: PeerConnectionDelegate {
     func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput) {
         switch output {
         case .packet(let audio, _):
-            // SAFETY: the memory is used during the call only.
-            let samples = unsafe audio.payload.withUnsafeBytes { try? unsafe decoder.decode($0, into: pcm) }
-            if let samples { keep(samples) }
+            var room = pcm.mutableSpan
+            if let samples = try? decoder.decode(audio.payload, into: &room) { keep(samples) }
         case .lost(let samples, let recovery):
             lost += samples
+            var room = pcm.mutableSpan
             let made =
                 if let recovery {
-                    unsafe recovery.withUnsafeBytes { try? unsafe decoder.decodeFEC($0, samples: samples, into: pcm) }
+                    try? decoder.decodeFEC(recovery, samples: samples, into: &room)
                 } else {
-                    try? unsafe decoder.conceal(samples: samples, into: pcm)
+                    try? decoder.conceal(samples: samples, into: &room)
                 }
             if let made { keep(made) }
         case .silence: break

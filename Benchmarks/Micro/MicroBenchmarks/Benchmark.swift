@@ -47,7 +47,8 @@ struct Benchmark {
         let start = ProcessClock.nanoseconds()
         measure_begin()
         work(operations)
-        name.withCString { measure_end($0) }
+        // SAFETY: the name is read during the call only.
+        unsafe name.withCString { unsafe measure_end($0) }
         let end = ProcessClock.nanoseconds()
         return Outcome(
             nanoseconds: Double(end - start) / Double(operations), allocations: measure_allocations() - allocated)

@@ -63,28 +63,34 @@ enum Callgrind {
     }
 
     private static func makeFolder() throws(Failure) -> String {
-        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        // SAFETY: nothing changes the environment while it is read.
+        let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
         var template = Array("\(parent)/microbench.XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Failure(description: "no folder can be made in \(parent)") }
-        return template.withUnsafeBufferPointer { String(cString: $0.baseAddress.unsafelyUnwrapped) }
+        // SAFETY: the call changes letters in place.
+        guard unsafe mkdtemp(&template) != nil else {
+            throw Failure(description: "no folder can be made in \(parent)")
+        }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     private static func remove(_ folder: String) {
-        for file in TextFile.list(folder) { unlink(folder + "/" + file) }
-        rmdir(folder)
+        // SAFETY: the paths are read during the calls only.
+        for file in TextFile.list(folder) { unsafe unlink(folder + "/" + file) }
+        unsafe rmdir(folder)
     }
 
     /// Runs a program of the search path with its output where ours goes, and returns its exit status.
     private static func spawn(_ arguments: [String]) -> Int32 {
         // The order of hash tables is random otherwise, and with it the number of instructions.
-        setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
-        var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
-        defer { for pointer in pointers { free(pointer) } }
-        pointers.append(nil)
+        // SAFETY: this program has one thread, and each copy of a text is freed once, after the call that reads it.
+        unsafe setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
+        var pointers: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) }
+        defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+        unsafe pointers.append(nil)
         var child = pid_t()
-        guard posix_spawnp(&child, arguments[0], nil, nil, pointers, environ) == 0 else { return -1 }
+        guard unsafe posix_spawnp(&child, arguments[0], nil, nil, pointers, environ) == 0 else { return -1 }
         var status: Int32 = 0
-        guard waitpid(child, &status, 0) == child else { return -1 }
+        guard unsafe waitpid(child, &status, 0) == child else { return -1 }
         return status & 0x7F == 0 ? status >> 8 & 0xFF : status
     }
 }

@@ -59,7 +59,7 @@ final class MediaSessionStand {
     /// The client sends a binary frame, 20 ms after the last one.
     func receive(_ message: [UInt8]) {
         advance()
-        message.withUnsafeBytes { session.receive(binary: $0) }
+        session.receive(binary: message.span.bytes)
     }
 }
 
@@ -129,10 +129,10 @@ private final class StandRooms: RoomConnector, RoomConnection {
         return self
     }
 
-    func sendAudio(_ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
+    func sendAudio(_ packet: RawSpan, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?) {
         let level = level.map { AudioLevel(negatedDecibels: $0, hasVoice: $0 < 50) }
         pair.near.connection.sendAudio(
-            on: 0, payload: packet.bytes, timestamp: timestamp, audioLevel: level, now: clock.now)
+            on: 0, payload: packet, timestamp: timestamp, audioLevel: level, now: clock.now)
     }
 
     func setMuted(_ isMuted: Bool) {}
@@ -163,10 +163,10 @@ private final class StandClient: ClientConnection {
 
     func send(text: String) {}
     func send(text: String, replacing key: String, isLast: Bool) -> Bool { false }
-    func send(audioText: UnsafeRawBufferPointer) { send(.text, audioText) }
-    func send(audio: UnsafeRawBufferPointer) { send(.binary, audio) }
-    private func send(_ kind: WebSocketOpcode, _ bytes: UnsafeRawBufferPointer) {
-        let frame = pool.frame(kind, payload: bytes.bytes, mask: nil)
+    func send(audioText: RawSpan) { send(.text, audioText) }
+    func send(audio: RawSpan) { send(.binary, audio) }
+    private func send(_ kind: WebSocketOpcode, _ bytes: RawSpan) {
+        let frame = pool.frame(kind, payload: bytes, mask: nil)
         sentBytes += frame.count
         pool.put(frame)
     }

@@ -4,7 +4,8 @@ internal import Glibc
 enum ProcessClock {
     static func nanoseconds() -> Int64 {
         var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        // SAFETY: the call fills the structure.
+        unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }

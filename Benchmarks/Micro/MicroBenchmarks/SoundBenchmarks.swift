@@ -88,11 +88,14 @@ var soundBenchmarks: [Benchmark] {
 private func opusEncode(total: Int) throws -> (Int) -> Void {
     let encoder = try OpusEncoder(sampleRate: 16_000, channels: 1)
     let sound = TestSound.voice(sampleRate: 16_000, milliseconds: total * 20)
-    let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
+    var packet = [UInt8](repeating: 0, count: 1500)
     var next = 0
     return { times in
         for _ in 0..<times {
-            let length = try? encoder.encode(sound.span.extracting(next * 320..<next * 320 + 320), into: packet)
+            // SAFETY: the encoder writes at most as many bytes as the buffer has, during the call.
+            let length = unsafe packet.withUnsafeMutableBytes {
+                try? unsafe encoder.encode(sound.span.extracting(next * 320..<next * 320 + 320), into: $0)
+            }
             keep(length ?? 0)
             next += 1
         }
@@ -102,12 +105,13 @@ private func opusEncode(total: Int) throws -> (Int) -> Void {
 private func opusDecode(total: Int) throws -> (Int) -> Void {
     let packets = try OpusPackets(sampleRate: 24_000, count: total)
     let decoder = try OpusDecoder(sampleRate: 24_000, channels: 1)
-    let output = UnsafeMutableBufferPointer<Int16>.allocate(capacity: 2880)
+    var output = [Int16](repeating: 0, count: 2880)
     var next = 0
     return { times in
         for _ in 0..<times {
             packets.with(next) { packet in
-                keep(packet.withUnsafeBytes { try? decoder.decode($0, into: output) } ?? 0)
+                var room = output.mutableSpan
+                keep((try? decoder.decode(packet, into: &room)) ?? 0)
             }
             next += 1
         }
@@ -124,11 +128,13 @@ struct OpusPackets {
         let encoder = try OpusEncoder(sampleRate: sampleRate, channels: 1, configuration: configuration)
         let sound = TestSound.voice(sampleRate: sampleRate, milliseconds: count * 20)
         let frame = sampleRate / 50
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-        defer { buffer.deallocate() }
+        var buffer = [UInt8](repeating: 0, count: 1500)
         for index in 0..<count {
-            let length = try encoder.encode(sound.span.extracting(index * frame..<(index + 1) * frame), into: buffer)
-            packets.append([UInt8](buffer[..<length]))
+            // SAFETY: the encoder writes at most as many bytes as the buffer has, during the call.
+            let length = try unsafe buffer.withUnsafeMutableBytes {
+                try unsafe encoder.encode(sound.span.extracting(index * frame..<(index + 1) * frame), into: $0)
+            }
+            packets.append(Array(buffer[..<length]))
         }
     }
 

@@ -35,54 +35,56 @@ package final class OpusDecoder {
 
     /// Decodes one packet into interleaved samples; returns samples per channel.
     package func decode(
-        _ packet: UnsafeRawBufferPointer, into pcm: UnsafeMutableBufferPointer<Int16>
+        _ packet: RawSpan, into pcm: inout MutableSpan<Int16>
     ) throws(AudioCodecError) -> Int {
-        // SAFETY: libopus reads and writes within the lengths that it is given, during the call only.
-        guard unsafe !packet.isEmpty else { throw .invalidPacket }
-        return try unsafe run(packet, pcm, samples: pcm.count / channels, usesFEC: false)
+        guard !packet.isEmpty else { throw .invalidPacket }
+        return try run(packet, &pcm, samples: pcm.count / channels, usesFEC: false)
     }
 
     /// Recovers the packet before `next`, which was lost, from the coarse copy in `next`. Without such a copy the
     /// loss is concealed.
     /// - Parameter samples: per channel, how long the lost packet was; a multiple of 2.5 ms.
     package func decodeFEC(
-        _ next: UnsafeRawBufferPointer, samples: Int, into pcm: UnsafeMutableBufferPointer<Int16>
+        _ next: RawSpan, samples: Int, into pcm: inout MutableSpan<Int16>
     ) throws(AudioCodecError) -> Int {
-        // SAFETY: libopus reads and writes within the lengths that it is given, during the call only.
-        guard unsafe !next.isEmpty else { throw .invalidPacket }
-        try unsafe checkGap(samples, pcm)
-        return try unsafe run(next, pcm, samples: samples, usesFEC: true)
+        guard !next.isEmpty else { throw .invalidPacket }
+        try checkGap(samples, room: pcm.count)
+        return try run(next, &pcm, samples: samples, usesFEC: true)
     }
 
     /// Invents sound for a lost packet from what came before, fading out over several calls.
     /// - Parameter samples: per channel, how long the lost packet was; a multiple of 2.5 ms.
     package func conceal(
-        samples: Int, into pcm: UnsafeMutableBufferPointer<Int16>
+        samples: Int, into pcm: inout MutableSpan<Int16>
     ) throws(AudioCodecError) -> Int {
-        // SAFETY: libopus reads and writes within the lengths that it is given, during the call only.
-        try unsafe checkGap(samples, pcm)
-        return try unsafe run(UnsafeRawBufferPointer(start: nil, count: 0), pcm, samples: samples, usesFEC: false)
+        try checkGap(samples, room: pcm.count)
+        return try run(RawSpan(), &pcm, samples: samples, usesFEC: false)
     }
 
     /// Forgets the past, as after a pause or at the start of another stream.
     // SAFETY: the decoder lives as long as this value.
     package func reset() { _ = unsafe copus_decoder_reset(decoder) }
 
-    private func checkGap(_ samples: Int, _ pcm: UnsafeMutableBufferPointer<Int16>) throws(AudioCodecError) {
+    private func checkGap(_ samples: Int, room: Int) throws(AudioCodecError) {
         guard samples > 0, samples <= maximumSamples, (samples * 400).isMultiple(of: sampleRate) else {
             throw .unsupportedFrameLength(samples)
         }
-        guard samples * channels <= pcm.count else { throw .bufferTooSmall(capacity: pcm.count) }
+        guard samples * channels <= room else { throw .bufferTooSmall(capacity: room) }
     }
 
     private func run(
-        _ packet: UnsafeRawBufferPointer, _ pcm: UnsafeMutableBufferPointer<Int16>, samples: Int, usesFEC: Bool
+        _ packet: RawSpan, _ pcm: inout MutableSpan<Int16>, samples: Int, usesFEC: Bool
     ) throws(AudioCodecError) -> Int {
-        guard let output = pcm.baseAddress, samples > 0 else { throw .bufferTooSmall(capacity: pcm.count) }
+        guard samples > 0 else { throw .bufferTooSmall(capacity: pcm.count) }
         // SAFETY: libopus reads the packet and writes at most `samples * channels` values, which `pcm` holds.
-        let result = unsafe opus_decode(
-            decoder, packet.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32(clamping: packet.count), output,
-            Int32(clamping: samples), usesFEC ? 1 : 0)
+        let result = unsafe packet.withUnsafeBytes { packet in
+            unsafe pcm.withUnsafeMutableBufferPointer { output -> Int32 in
+                guard let start = output.baseAddress else { return OPUS_BUFFER_TOO_SMALL }
+                return unsafe opus_decode(
+                    decoder, packet.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32(clamping: packet.count),
+                    start, Int32(clamping: samples), usesFEC ? 1 : 0)
+            }
+        }
         guard result >= 0 else { throw OpusFormat.error(result, capacity: pcm.count) }
         return Int(result)
     }

@@ -120,13 +120,9 @@ final class AudioPath {
     /// sound.
     func perform(_ order: SoundOrder) throws(AudioCoderFailure) -> [ClientError] {
         switch order {
-        // SAFETY: the bytes are only read during the calls.
-        case .bytes(let bytes): return unsafe bytes.withUnsafeBytes { unsafe receive($0) }
+        case .bytes(let bytes): return receive(bytes.span.bytes)
         case .recordedPacket(let bytes):
-            let isSound = unsafe bytes.withUnsafeBytes {
-                unsafe uplink?.append(opus: $0, isRecorded: true, now: now)
-            }
-            return report(isSound: isSound)
+            return report(isSound: uplink?.append(opus: bytes.span.bytes, isRecorded: true, now: now))
         case .recording(let samples, let rate):
             do throws(AudioCoderFailure) {
                 try uplink?.append(recording: samples, sampleRate: rate, now: now)
@@ -182,9 +178,8 @@ final class AudioPath {
 
     /// Takes bytes in the input format, or one packet when that is Opus. They are not needed after the call. Returns
     /// what the client has to be told.
-    func receive(_ bytes: UnsafeRawBufferPointer) -> [ClientError] {
-        // SAFETY: the bytes are only read during the call.
-        report(isSound: unsafe uplink?.append(bytes, now: now))
+    func receive(_ bytes: RawSpan) -> [ClientError] {
+        report(isSound: uplink?.append(bytes, now: now))
     }
 
     private func report(isSound: Bool?) -> [ClientError] {

@@ -1,4 +1,5 @@
 internal import ClientProtocol
+internal import Wire
 
 /// Stands in for a client whose connection broke, and keeps for it what it would have got: texts and sound in their
 /// order, within bounds. Beyond them the oldest goes and is counted, sound and texts each among themselves.
@@ -63,12 +64,11 @@ final class AbsentClient: ClientConnection {
         }
     }
 
-    // SAFETY: the bytes are only read during the calls.
-    func send(audioText: UnsafeRawBufferPointer) {
-        unsafe append(sound: .soundText([UInt8](audioText)), bytes: audioText.count)
+    func send(audioText: RawSpan) {
+        append(sound: .soundText([UInt8](copying: audioText)), bytes: audioText.byteCount)
     }
 
-    func send(audio: UnsafeRawBufferPointer) { unsafe append(sound: .sound([UInt8](audio)), bytes: audio.count) }
+    func send(audio: RawSpan) { append(sound: .sound([UInt8](copying: audio)), bytes: audio.byteCount) }
 
     private func append(sound: ClientMessage, bytes: Int) {
         append(Entry(content: sound, bytes: bytes, duration: nextSound, key: nil))

@@ -210,37 +210,30 @@ struct ClientLink {
         case .text(let text):
             connection.send(text: text)
             note(isObsolete ? .obsolete : .text(text), count: text.utf8.count)
-        // SAFETY: the bytes are only read during the call.
         case .binary(let bytes):
-            unsafe bytes.withUnsafeBytes { unsafe connection.send(audio: $0) }
+            connection.send(audio: bytes.span.bytes)
             note(isObsolete ? .obsolete : .sound(bytes), count: bytes.count)
         }
     }
 
     /// Sends a frame, a piece or a packet of the agent's sound.
-    mutating func send(sound bytes: UnsafeRawBufferPointer, as delivery: SoundDelivery) {
+    mutating func send(sound bytes: RawSpan, as delivery: SoundDelivery) {
         audioMessagesSent += 1
-        audioBytesSent += bytes.count
-        // SAFETY: the bytes are only read during the call.
-        absent?.nextSound = unsafe delivery.format.duration(of: bytes)
-        let duration = unsafe keepsSent ? delivery.format.duration(of: bytes) : .zero
+        audioBytesSent += bytes.byteCount
+        absent?.nextSound = delivery.format.duration(of: bytes)
+        let duration = keepsSent ? delivery.format.duration(of: bytes) : .zero
         guard delivery.wrapping != .bare else {
-            unsafe connection.send(audio: bytes)
-            if keepsSent { unsafe note(.sound([UInt8](bytes)), count: bytes.count, duration: duration) }
+            connection.send(audio: bytes)
+            if keepsSent { note(.sound([UInt8](copying: bytes)), count: bytes.byteCount, duration: duration) }
             return
         }
         soundMessage.removeAll(keepingCapacity: true)
-        // SAFETY: the bytes are only read during the call.
-        dialect.encode(
-            sound: unsafe bytes.assumingMemoryBound(to: UInt8.self).span, as: delivery, into: &soundMessage)
+        dialect.encode(sound: bytes.octets, as: delivery, into: &soundMessage)
         guard !soundMessage.isEmpty else { return }
-        // SAFETY: the bytes are only read during the call.
-        unsafe soundMessage.withUnsafeBytes { message in
-            if delivery.wrapping == .text {
-                unsafe connection.send(audioText: message)
-            } else {
-                unsafe connection.send(audio: message)
-            }
+        if delivery.wrapping == .text {
+            connection.send(audioText: soundMessage.span.bytes)
+        } else {
+            connection.send(audio: soundMessage.span.bytes)
         }
         guard keepsSent else { return }
         note(
@@ -280,12 +273,11 @@ struct ClientLink {
         case .text(let text):
             connection.send(text: text)
             note(message, count: text.utf8.count)
-        // SAFETY: the bytes are only read during the calls.
         case .sound(let bytes):
-            unsafe bytes.withUnsafeBytes { unsafe connection.send(audio: $0) }
+            connection.send(audio: bytes.span.bytes)
             note(message, count: bytes.count, duration: duration)
         case .soundText(let bytes):
-            unsafe bytes.withUnsafeBytes { unsafe connection.send(audioText: $0) }
+            connection.send(audioText: bytes.span.bytes)
             note(message, count: bytes.count, duration: duration)
         case .obsolete: break
         }

@@ -1,3 +1,5 @@
+internal import Wire
+
 /// The latest messages to a client that may come back, until they are known to have arrived: what a network that is gone
 /// has swallowed is sent again on the client's next connection. WebSocket has no receipts, but TCP has, and tells how
 /// many of the last bytes are not acknowledged. Pure.
@@ -111,9 +113,8 @@ struct UnacknowledgedMessages {
                 } else {
                     stand.send(text: text)
                 }
-            // SAFETY: the bytes are only read during the calls.
-            case .sound(let bytes): unsafe bytes.withUnsafeBytes { unsafe stand.send(audio: $0) }
-            case .soundText(let bytes): unsafe bytes.withUnsafeBytes { unsafe stand.send(audioText: $0) }
+            case .sound(let bytes): stand.send(audio: bytes.span.bytes)
+            case .soundText(let bytes): stand.send(audioText: bytes.span.bytes)
             case .obsolete: break
             }
         }

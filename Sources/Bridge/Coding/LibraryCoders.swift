@@ -59,21 +59,16 @@ private final class LibraryDecoder: SpeechDecoder {
         }
     }
 
-    func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-        // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-        unsafe try? decoder.decode(packet, into: samples)
+    func decode(_ packet: RawSpan, into samples: inout MutableSpan<Int16>) -> Int? {
+        try? decoder.decode(packet, into: &samples)
     }
 
-    func recover(
-        _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
-    ) -> Int? {
-        // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-        unsafe try? decoder.decodeFEC(next, samples: count, into: samples)
+    func recover(_ count: Int, before next: RawSpan, into samples: inout MutableSpan<Int16>) -> Int? {
+        try? decoder.decodeFEC(next, samples: count, into: &samples)
     }
 
-    func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int? {
-        // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-        unsafe try? decoder.conceal(samples: count, into: samples)
+    func conceal(_ count: Int, into samples: inout MutableSpan<Int16>) -> Int? {
+        try? decoder.conceal(samples: count, into: &samples)
     }
 
     func reset() { decoder.reset() }

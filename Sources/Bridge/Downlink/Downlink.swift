@@ -5,7 +5,7 @@ package import Wire
 /// Where the sound for the client goes.
 package protocol DownlinkSink: AnyObject {
     /// Bytes in the output format: one frame, one piece, or one Opus packet. They are not needed after the call.
-    func downlink(sound: UnsafeRawBufferPointer)
+    func downlink(sound: RawSpan)
 }
 
 /// The room's way to the client: packets of any number of tracks → samples at the client's rate → frames. A single
@@ -203,16 +203,11 @@ package final class Downlink {
             // What begins must not be taken for the silence before it.
             let isStart = !track.gate.isOpen || now.nanoseconds(since: track.lastArrival) > flushAfter
             guard let opus = OpusPacket(packet.payload) else { return }
-            // SAFETY: the bytes are only read during the call.
-            let loudness = unsafe packet.payload.withUnsafeBytes {
-                unsafe packetMeter.loudness(of: $0, opus, isExact: isStart)
-            }
-            guard let loudness else { return }
+            guard let loudness = packetMeter.loudness(of: packet.payload, opus, isExact: isStart) else { return }
             track.note(rootMeanSquare: loudness, samples: opus.sampleCount, now: now)
             guard track.gate.isOpen, !opus.isDiscontinuous else { return stage.flush() }
             lastOutput = max(lastOutput, now)
-            // SAFETY: the bytes are only read during the call.
-            unsafe packet.payload.withUnsafeBytes { unsafe stage.pass(opus: $0) }
+            stage.pass(opus: packet.payload)
         case .silence(let samples):
             track.notePause(samples: samples)
             stage.flush()

@@ -79,15 +79,13 @@ final class OutputStage {
     }
 
     /// A packet that passes undecoded.
-    // SAFETY: the bytes are only read during the calls.
-    func pass(opus packet: UnsafeRawBufferPointer) {
-        guard opusFramer != nil else { return unsafe sink?.downlink(sound: packet) ?? () }
-        opusFramer?.append(unsafe [UInt8](packet)) { [sink] in Self.send($0, to: sink) }
+    func pass(opus packet: RawSpan) {
+        guard opusFramer != nil else { return sink?.downlink(sound: packet) ?? () }
+        opusFramer?.append([UInt8](copying: packet)) { [sink] in Self.send($0, to: sink) }
     }
 
     private static func send(_ packet: Span<UInt8>, to sink: (any DownlinkSink)?) {
-        // SAFETY: the bytes are only read during the call.
-        unsafe packet.withUnsafeBytes { unsafe sink?.downlink(sound: $0) }
+        sink?.downlink(sound: packet.bytes)
     }
 
     private func cut(_ samples: Span<Int16>, now: Instant) {
@@ -130,8 +128,9 @@ final class OutputStage {
     private func send(_ piece: Span<Int16>) {
         bytes.removeAll(keepingCapacity: true)
         SampleEncoder.append(piece, as: format.encoding, channels: format.channels, to: &bytes)
-        // SAFETY: the bytes are only read during the call.
-        unsafe bytes.withUnsafeBytes { unsafe sink?.downlink(sound: $0) }
+        // A reference of its own keeps the bytes in place while the sound goes on from here.
+        let sound = bytes
+        sink?.downlink(sound: sound.span.bytes)
     }
 
     private func encode(_ samples: Span<Int16>) {
@@ -151,6 +150,6 @@ final class OutputStage {
         guard let length = unsafe encoder?.encode(frame.span, into: packet) else { return failures.note(.frame) }
         guard length > 2 else { return }
         // SAFETY: `length` bytes have just been written.
-        unsafe pass(opus: UnsafeRawBufferPointer(rebasing: packet[..<length]))
+        unsafe pass(opus: UnsafeRawBufferPointer(rebasing: packet[..<length]).bytes)
     }
 }

@@ -3,8 +3,6 @@ internal import PeerConnection
 internal import Wire
 
 /// One subscribed track: decodes its packets in order and knows whether it is to be heard. Belongs to one loop.
-// SAFETY: the scratch buffer is the decoder's own: it is replaced and freed here alone, and only spans of it leave.
-@safe
 final class StreamDecoder {
     let id: String
     let participant: String
@@ -28,7 +26,8 @@ final class StreamDecoder {
     private let failures: CodingFailures
     /// Nil while nothing comes for long.
     private var decoder: (any SpeechDecoder)?
-    private var scratch: UnsafeMutableBufferPointer<Int16>
+    /// Room for 120 ms, the longest packet, while there is a decoder.
+    private var scratch: [Int16] = []
 
     init(
         id: String, participant: String, role: SoundRole, sampleRate: Int, limits: Limits,
@@ -49,42 +48,29 @@ final class StreamDecoder {
             capacity: sampleRate / 50, limit: limits.mixingQueue.samplesAt48kHz * sampleRate / 48_000)
         lastArrival = now
         lastSound = now
-        // SAFETY: the buffer has one owner, which frees it before it takes another.
-        unsafe scratch = unsafe Self.makeScratch(sampleRate: sampleRate)
+        makeScratch()
     }
 
-    /// Room for 120 ms, the longest packet.
-    private static func makeScratch(sampleRate: Int) -> UnsafeMutableBufferPointer<Int16> {
-        let scratch = UnsafeMutableBufferPointer<Int16>.allocate(capacity: sampleRate * 120 / 1000)
-        // SAFETY: the buffer has one owner, which frees it before it takes another.
-        unsafe scratch.initialize(repeating: 0)
-        return unsafe scratch
-    }
+    private func makeScratch() { scratch = [Int16](repeating: 0, count: sampleRate * 120 / 1000) }
 
     /// Nothing has come for long: gives back the decoder until something comes again. What is lost is a memory of sound
     /// that has faded anyway.
     func releaseDecoder() {
         guard decoder != nil else { return }
         decoder = nil
-        // SAFETY: the buffer was allocated here, and nothing uses it any more.
-        unsafe scratch.deallocate()
-        unsafe scratch = unsafe UnsafeMutableBufferPointer(start: nil, count: 0)
+        scratch = []
     }
 
     private func readyDecoder() -> (any SpeechDecoder)? {
         if let decoder { return decoder }
         do throws(AudioCoderFailure) {
             decoder = try coders.makeDecoder(sampleRate: sampleRate)
-            // SAFETY: the buffer has one owner, which frees it before it takes another.
-            unsafe scratch = unsafe Self.makeScratch(sampleRate: sampleRate)
+            makeScratch()
         } catch {
             failures.note(.decoder)
         }
         return decoder
     }
-
-    // SAFETY: the buffer was allocated here, and nothing uses it any more.
-    deinit { unsafe scratch.deallocate() }
 
     /// Decodes what the jitter buffer released and hands over the samples, if they are to be heard.
     func play(_ output: JitterBufferOutput, now: Instant, _ emit: (Span<Int16>) -> Void) {
@@ -95,28 +81,28 @@ final class StreamDecoder {
                 undecodable += 1
                 return
             }
-            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-            let count = unsafe packet.payload.withUnsafeBytes { unsafe decoder.decode($0, into: scratch) }
-            guard let count else {
+            var room = scratch.mutableSpan
+            guard let count = decoder.decode(packet.payload, into: &room) else {
                 undecodable += 1
                 return failures.note(.packet)
             }
             pass(count, now: now, emit)
         case .lost(let samples, let recovery):
-            // SAFETY: only the length is read.
-            let count = unsafe min(samples * sampleRate / 48_000, scratch.count)
+            let count = min(samples * sampleRate / 48_000, scratch.count)
             guard count > 0, let decoder else { return }
-            if let recovery,
-                let written = unsafe recovery.withUnsafeBytes({
-                    unsafe decoder.recover(count, before: $0, into: scratch)
-                })
-            {
+            var written: Int?
+            if let recovery {
+                var room = scratch.mutableSpan
+                written = decoder.recover(count, before: recovery, into: &room)
+            }
+            if let written {
                 recovered += samples
                 pass(written, now: now, emit)
-                // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-            } else if let written = unsafe decoder.conceal(count, into: scratch) {
+            } else {
+                var room = scratch.mutableSpan
+                guard let made = decoder.conceal(count, into: &room) else { return }
                 concealed += samples
-                pass(written, now: now, emit)
+                pass(made, now: now, emit)
             }
         // Real time has already been silent for that long.
         case .silence(let samples): notePause(samples: samples)
@@ -145,10 +131,10 @@ final class StreamDecoder {
     }
 
     private func pass(_ count: Int, now: Instant, _ emit: (Span<Int16>) -> Void) {
-        // SAFETY: only the length is read.
-        guard count > 0, unsafe count <= scratch.count, !isMuted else { return }
-        // SAFETY: `count` samples have just been written, and nothing else uses them during the call.
-        let samples = unsafe Span(_unsafeElements: UnsafeBufferPointer(rebasing: scratch[..<count]))
+        guard count > 0, count <= scratch.count, !isMuted else { return }
+        // A reference of its own keeps the samples in place while the sound goes on from here.
+        let decoded = scratch
+        let samples = decoded.span.extracting(first: count)
         noteLevel(SoundLevel.rootMeanSquare(samples), samples: count, now: now)
         if gate.isOpen { emit(samples) }
     }

@@ -31,13 +31,11 @@ extension SpeechEncoder {
 
 /// Turns Opus packets into mono samples. Each call returns how many samples it has written, nil if it cannot.
 package protocol SpeechDecoder: AnyObject {
-    func decode(_ packet: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>) -> Int?
+    func decode(_ packet: RawSpan, into samples: inout MutableSpan<Int16>) -> Int?
     /// Recovers `count` lost samples before `next` from what `next` carries of them.
-    func recover(
-        _ count: Int, before next: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
-    ) -> Int?
+    func recover(_ count: Int, before next: RawSpan, into samples: inout MutableSpan<Int16>) -> Int?
     /// Invents `count` samples from what came before.
-    func conceal(_ count: Int, into samples: UnsafeMutableBufferPointer<Int16>) -> Int?
+    func conceal(_ count: Int, into samples: inout MutableSpan<Int16>) -> Int?
     /// Forgets the past, as after a pause.
     func reset()
 }

@@ -9,9 +9,9 @@ package protocol ClientConnection: AnyObject {
     func send(text: String, replacing key: String, isLast: Bool) -> Bool
     /// Sends a text message with sound in it, as UTF-8. May be dropped, oldest first, when the client reads too slowly.
     /// The bytes are not needed after the call.
-    func send(audioText: UnsafeRawBufferPointer)
+    func send(audioText: RawSpan)
     /// Sends a binary message with sound, droppable likewise. The bytes are not needed after the call.
-    func send(audio: UnsafeRawBufferPointer)
+    func send(audio: RawSpan)
     /// Gives up the sound that waits to be sent.
     func discardQueuedAudio()
     /// Sends what waits, then a close frame.

@@ -7,5 +7,5 @@ package protocol UplinkSink: AnyObject {
     ///   - isStart: the first packet after a pause.
     ///   - level: loudness in -dBov (RFC 6464), if it is known.
     func sendAudio(
-        _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
+        _ packet: RawSpan, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?)
 }

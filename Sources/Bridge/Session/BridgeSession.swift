@@ -235,16 +235,14 @@ package final class BridgeSession {
     // MARK: From the client
 
     /// A binary message. The bytes are not needed after the call.
-    package func receive(binary bytes: UnsafeRawBufferPointer) {
+    package func receive(binary bytes: RawSpan) {
         guard takesMessage() else { return }
-        // SAFETY: the bytes are only read during the call.
-        let (actions, sound) = unsafe client.receive(binary: bytes.assumingMemoryBound(to: UInt8.self).span)
+        let (actions, sound) = client.receive(binary: bytes.octets)
         perform(actions)
         if let audio, audio.delivery != client.delivery { perform(changeOfFormats) }
         if let sound {
             lifecycle.handle(.clientSpoke, now: now)
-            // SAFETY: the bytes are only read during the call.
-            let errors = unsafe audio?.receive(UnsafeRawBufferPointer(rebasing: bytes[sound]))
+            let errors = audio?.receive(bytes.extracting(sound))
             for error in errors ?? [] { client.complain(error, now: now) }
         }
         followLife()
@@ -304,11 +302,10 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
         if state.conversation.isNextTurn(isAudible: isHeard, now: now) { client.tell(.replyFinished) }
     }
 
-    package func downlink(sound bytes: UnsafeRawBufferPointer) {
+    package func downlink(sound bytes: RawSpan) {
         guard let audio else { return }
         if audio.hasVoice, state.noteSound(now: now) { client.tell(.replyStarted) }
-        // SAFETY: the bytes are only read during the call.
-        unsafe client.send(sound: bytes, as: audio.delivery)
+        client.send(sound: bytes, as: audio.delivery)
         audio.noteSent()
     }
 }

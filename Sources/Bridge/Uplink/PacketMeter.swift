@@ -7,8 +7,6 @@ package import PeerConnection
 /// Decoding every packet would be a good part of what a session costs whose packets pass as they are. So a packet that
 /// looks like the last one that was decoded is taken to be as loud, for 100 ms at most. The decoder, to which the packets
 /// between are missing, may be wrong at first; while what it finds changes, every packet is decoded.
-// SAFETY: the scratch buffer is the meter's own, is freed with it, and never leaves it.
-@safe
 package final class PacketMeter {
     /// The rate of decoding, in Hz.
     private static let sampleRate = 16_000
@@ -32,7 +30,7 @@ package final class PacketMeter {
     private let coders: any AudioCoderFactory
     private let failures: CodingFailures
     private var decoder: (any SpeechDecoder)?
-    private var scratch: UnsafeMutableBufferPointer<Int16>?
+    private var scratch: [Int16] = []
     private var sample: Sample?
     /// Sound for which `sample` may still stand, in samples at 48 kHz.
     private var trusted = 0
@@ -42,24 +40,20 @@ package final class PacketMeter {
         self.failures = failures
     }
 
-    // SAFETY: the buffer was allocated here, and nothing uses it any more.
-    deinit { unsafe scratch?.deallocate() }
-
     /// How loud a packet is: the root mean square of its sound, of 32768; nil when it cannot be decoded.
     ///
     /// - Parameter isExact: something depends on this packet, so that a guess will not do.
-    package func loudness(of bytes: UnsafeRawBufferPointer, _ packet: OpusPacket, isExact: Bool) -> Int? {
+    package func loudness(of bytes: RawSpan, _ packet: OpusPacket, isExact: Bool) -> Int? {
         if packet.isDiscontinuous {
             trusted = 0
             return 0
         }
-        let density = bytes.count * 960 / packet.sampleCount
+        let density = bytes.byteCount * 960 / packet.sampleCount
         if !isExact, let sample, packet.sampleCount < trusted, Self.looksAlike(sample, packet, density) {
             trusted -= packet.sampleCount
             return sample.loudness
         }
-        // SAFETY: the bytes are only read during the call.
-        let loudness = unsafe decode(bytes)
+        let loudness = decode(bytes)
         trusted = Self.isSteady(sample?.loudness, loudness) ? Self.interval : 0
         sample = loudness.map {
             Sample(mode: packet.mode, hasVoice: packet.hasVoice, density: density, loudness: $0)
@@ -67,7 +61,7 @@ package final class PacketMeter {
         return loudness
     }
 
-    private func decode(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    private func decode(_ bytes: RawSpan) -> Int? {
         if decoder == nil {
             do throws(AudioCoderFailure) {
                 decoder = try coders.makeDecoder(sampleRate: Self.sampleRate)
@@ -75,12 +69,12 @@ package final class PacketMeter {
                 failures.note(.decoder)
             }
         }
-        // SAFETY: the buffer has one owner, which frees it before it takes another.
-        let scratch = unsafe self.scratch ?? .allocate(capacity: Self.maximumSamples)
-        unsafe self.scratch = unsafe scratch
-        guard let count = unsafe decoder?.decode(bytes, into: scratch) else { return nil }
-        // SAFETY: the decoder has just written `count` samples; they are only read during the call.
-        return unsafe SoundLevel.rootMeanSquare(UnsafeBufferPointer(rebasing: scratch[..<count]).span)
+        guard let decoder else { return nil }
+        if scratch.isEmpty { scratch = [Int16](repeating: 0, count: Self.maximumSamples) }
+        var room = scratch.mutableSpan
+        guard let count = decoder.decode(bytes, into: &room) else { return nil }
+        let samples = scratch
+        return SoundLevel.rootMeanSquare(samples.span.extracting(first: count))
     }
 
     /// Speech makes packets of very different sizes; much smaller ones may be the pause behind it, and much larger ones

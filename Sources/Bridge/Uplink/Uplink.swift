@@ -84,26 +84,23 @@ package final class Uplink {
 
     /// Takes bytes in the session's input format, or one packet when that is Opus. Returns false when they cannot be
     /// sound.
-    package func append(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Bool {
-        // SAFETY: the bytes are only read during the call.
-        guard !isMuted, unsafe !bytes.isEmpty else { return true }
-        if format.encoding == .opus { return unsafe append(opus: bytes, now: now) }
+    package func append(_ bytes: RawSpan, now: Instant) -> Bool {
+        guard !isMuted, !bytes.isEmpty else { return true }
+        if format.encoding == .opus { return append(opus: bytes, now: now) }
         beginTurn(isRecorded: false, now: now)
         decoded.removeAll(keepingCapacity: true)
-        // SAFETY: the bytes are only read during the call.
-        unsafe decoder?.append(bytes.bytes, to: &decoded)
+        decoder?.append(bytes, to: &decoded)
         append(decodedBy: converter, sampleRate: format.sampleRate, now: now)
         return true
     }
 
     /// Takes one Opus packet, whatever the input format is. One that may not fit a datagram goes on frame by frame.
     /// - Parameter isRecorded: it is a part of a recording.
-    package func append(opus bytes: UnsafeRawBufferPointer, isRecorded: Bool = false, now: Instant) -> Bool {
-        // SAFETY: the bytes are only read during the call.
-        guard let description = unsafe OpusPacket(bytes.bytes) else { return false }
+    package func append(opus bytes: RawSpan, isRecorded: Bool = false, now: Instant) -> Bool {
+        guard let description = OpusPacket(bytes) else { return false }
         var parts: [ContainedOpusPacket] = []
-        if bytes.count > ContainedOpusPacket.maximumSize {
-            let packet = unsafe [UInt8](bytes)
+        if bytes.byteCount > ContainedOpusPacket.maximumSize {
+            let packet = [UInt8](copying: bytes)
             guard let frames = OpusFrames.split(packet, maximumSize: ContainedOpusPacket.maximumSize) else {
                 return false
             }
@@ -112,25 +109,22 @@ package final class Uplink {
         guard !isMuted else { return true }
         beginTurn(isRecorded: isRecorded, now: now)
         noteArrival(samples: description.sampleCount, isRecorded: isRecorded, now: now)
-        // SAFETY: as above.
-        if parts.isEmpty { unsafe enqueue(bytes, description, now: now) }
+        if parts.isEmpty { enqueue(bytes, description, now: now) }
         for part in parts {
-            unsafe part.bytes.withUnsafeBytes { bytes in
-                if let description = unsafe OpusPacket(bytes.bytes) { unsafe enqueue(bytes, description, now: now) }
-            }
+            let bytes = part.bytes.span.bytes
+            if let description = OpusPacket(bytes) { enqueue(bytes, description, now: now) }
         }
         pump(now: now)
         return true
     }
 
-    private func enqueue(_ bytes: UnsafeRawBufferPointer, _ description: OpusPacket, now: Instant) {
+    private func enqueue(_ bytes: RawSpan, _ description: OpusPacket, now: Instant) {
         let meter = meter ?? PacketMeter(coders: coders, failures: failures)
         self.meter = meter
         // What waits may be shortened by the silence in it, of which no word may be a part.
-        // SAFETY: the bytes are only read during the call.
-        let loudness = unsafe meter.loudness(of: bytes, description, isExact: pacer.isHeld || backlog.samples > 0)
-        unsafe samplesDropped += backlog.append(
-            packet: [UInt8](bytes), samples: description.sampleCount, loudness: loudness, now: now)
+        let loudness = meter.loudness(of: bytes, description, isExact: pacer.isHeld || backlog.samples > 0)
+        samplesDropped += backlog.append(
+            packet: [UInt8](copying: bytes), samples: description.sampleCount, loudness: loudness, now: now)
     }
 
     /// Takes a recorded utterance of mono samples at any rate.
@@ -363,7 +357,7 @@ package final class Uplink {
             packetsSent += 1
             // SAFETY: the bytes are only read during the call.
             unsafe sink?.sendAudio(
-                bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
+                bytes.bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
                 level: SoundLevel.audioLevel(rootMeanSquare: loudness))
             soundMeter?.sent(arrival: arrival)
         }
@@ -381,20 +375,16 @@ package final class Uplink {
         samplesSent += next.samples
         packetsSent += 1
         hasSentPackets = true
-        // SAFETY: the bytes are only read during the call.
-        unsafe next.bytes.withUnsafeBytes { bytes in
-            unsafe sink?.sendAudio(bytes, timestamp: timestamp, samples: next.samples, isStart: isStart, level: level)
-        }
+        sink?.sendAudio(
+            next.bytes.span.bytes, timestamp: timestamp, samples: next.samples, isStart: isStart, level: level)
         soundMeter?.sent(arrival: next.arrival)
     }
 
     private func sendSilentPacket(timestamp: UInt32, isStart: Bool) {
         packetsSent += 1
-        // SAFETY: the bytes are only read during the call.
-        unsafe Self.silentPacket.withUnsafeBytes { buffer in
-            unsafe sink?.sendAudio(
-                buffer, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart, level: 127)
-        }
+        let packet = Self.silentPacket
+        sink?.sendAudio(
+            packet.span.bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart, level: 127)
         soundMeter?.sent(arrival: nil)
     }
 }

@@ -206,13 +206,9 @@ extension Parrot: PacketSink {
         // A late packet cannot be put back into the sound that was heard already.
         if let lastSequence, !packet.sequenceNumber.isAfter(lastSequence) { return }
         lastSequence = packet.sequenceNumber
-        let level = pcm.withUnsafeMutableBufferPointer { room -> Double? in
-            guard let count = try? packet.payload.withUnsafeBytes({ try decoder.decode($0, into: room) }) else {
-                return nil
-            }
-            return ParrotSpeech.rootMeanSquare(of: room[..<count])
-        }
-        guard let level else { return }
+        var room = pcm.mutableSpan
+        guard let count = try? decoder.decode(packet.payload, into: &room) else { return }
+        let level = ParrotSpeech.rootMeanSquare(of: pcm[..<count])
         let recorded = RecordedPacket(
             payload: [UInt8](copying: packet.payload), timestamp: packet.timestamp, samples: opus.sampleCount,
             level: packet.audioLevel)

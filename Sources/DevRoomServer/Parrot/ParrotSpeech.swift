@@ -20,9 +20,8 @@ enum ParrotSpeech {
         var packets: [RecordedPacket] = []
         for start in stride(from: 0, to: pcm.count, by: frame) {
             let part = pcm[start..<start + frame]
-            let length = part.withUnsafeBufferPointer { samples in
-                buffer.withUnsafeMutableBytes { try? encoder.encode(samples, into: $0) }
-            }
+            // SAFETY: the encoder writes at most as many bytes as the buffer has, during the call.
+            let length = unsafe buffer.withUnsafeMutableBytes { try? unsafe encoder.encode(part.span, into: $0) }
             guard let length else { continue }
             packets.append(
                 RecordedPacket(

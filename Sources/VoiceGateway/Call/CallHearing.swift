@@ -18,11 +18,11 @@ struct CallHearing {
     mutating func samples(of bytes: RawSpan) -> [Int16] {
         var samples: [Int16] = []
         if let opus {
-            // SAFETY: the bytes are read during the call, and no more samples are written than there is room for.
-            samples = unsafe [Int16](unsafeUninitializedCapacity: opus.maximumSamples) { output, count in
-                // A damaged packet is a gap.
-                count = unsafe bytes.withUnsafeBytes { try? unsafe opus.decode($0, into: output) } ?? 0
-            }
+            samples = [Int16](repeating: 0, count: opus.maximumSamples)
+            var room = samples.mutableSpan
+            // A damaged packet is a gap.
+            let count = (try? opus.decode(bytes, into: &room)) ?? 0
+            samples.removeSubrange(count...)
         } else {
             decoder?.append(bytes, to: &samples)
         }

@@ -48,11 +48,10 @@ final class LiveKitRoomConnection: RoomConnection {
     // MARK: From the session
 
     func sendAudio(
-        _ packet: UnsafeRawBufferPointer, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?
+        _ packet: RawSpan, timestamp: UInt32, samples: Int, isStart: Bool, level: UInt8?
     ) {
         let level = level.map { AudioLevel(negatedDecibels: $0, hasVoice: $0 < 50) }
-        // SAFETY: the bytes are read during the call only.
-        unsafe microphone.send(packet.bytes, timestamp: timestamp, level: level)
+        microphone.send(packet, timestamp: timestamp, level: level)
     }
 
     var reportedLossPercent: Int { microphone.reportedLossPercent }

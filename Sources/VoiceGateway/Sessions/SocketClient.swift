@@ -86,8 +86,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
         if let gate { return act(on: gate.giveUp()) }
-        // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
-        unsafe bytes.withUnsafeBytes { unsafe session?.receive(binary: $0) }
+        session?.receive(binary: bytes)
     }
 
     func webSocket(_ socket: WebSocketConnection, skippedMessageOf byteCount: Int) {
@@ -151,10 +150,8 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     func send(text: String, replacing key: String, isLast: Bool) -> Bool {
         socket?.send(text: text, replacing: key, isLast: isLast) ?? false
     }
-    // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
-    func send(audioText: UnsafeRawBufferPointer) { unsafe socket?.send(utf8: audioText.bytes, .droppable) }
-    // SAFETY: the bytes are valid during the call, and whoever keeps them copies them.
-    func send(audio: UnsafeRawBufferPointer) { unsafe socket?.send(binary: audio.bytes, .droppable) }
+    func send(audioText: RawSpan) { socket?.send(utf8: audioText, .droppable) }
+    func send(audio: RawSpan) { socket?.send(binary: audio, .droppable) }
     func discardQueuedAudio() { socket?.discardDroppable() }
 
     func close(code: UInt16, reason: String) { socket?.close(WebSocketCloseCode(rawValue: code), reason: reason) }

@@ -126,18 +126,20 @@ enum WebSocketMask {
         let key = turn == 0 ? key : key >> turn | key << (32 - turn)
         // The key as it lies in memory, whatever the byte order of the machine.
         let wide = (UInt64(key) << 32 | UInt64(key)).littleEndian
-        var index = range.lowerBound
-        while index + 8 <= range.upperBound {
-            // SAFETY: every bit pattern is an integer, and the load checks its range.
-            let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-            bytes.storeBytes(of: word ^ wide, toByteOffset: index, as: UInt64.self)
-            index += 8
-        }
-        var shift: UInt32 = 0
-        while index < range.upperBound {
-            bytes.set(bytes.bytes[index] ^ UInt8(truncatingIfNeeded: key >> shift), at: index)
-            shift = (shift + 8) & 31
-            index += 1
+        precondition(range.upperBound <= bytes.byteCount)
+        // SAFETY: the range has just been checked, once for all that is read and written in it.
+        unsafe bytes.withUnsafeMutableBytes { buffer in
+            let payload = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[range])
+            var index = 0
+            while index + 8 <= payload.count {
+                let word = unsafe payload.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                unsafe payload.storeBytes(of: word ^ wide, toByteOffset: index, as: UInt64.self)
+                index += 8
+            }
+            while index < payload.count {
+                unsafe payload[index] ^= UInt8(truncatingIfNeeded: key >> UInt32(8 * (index & 3)))
+                index += 1
+            }
         }
     }
 }
