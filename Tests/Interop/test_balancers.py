@@ -72,3 +72,45 @@ async def test_while_gateways_drain_one_after_the_other_calls_go_on_and_no_new_o
                 assert answer.status == 404
         async with http.post(f"https://localhost:{balancer.port}/session", ssl=trusted, json={"userIdentity": "ann"}) as answer:
             assert (await answer.json())["websocketUrl"].startswith(f"wss://localhost:{balancer.port}/")
+
+
+@pytest.mark.parametrize("kind", [NginxBalancer, HAProxyBalancer])
+async def test_all_calls_of_a_gateway_that_goes_move_to_the_other_one(programs, room_server, tmp_path, kind):
+    settings = {
+        "LIVEKIT_URL": room_server.url, **DEPLOYMENT, "TRUSTED_PROXIES": "127.0.0.1", "DRAIN_NOTICE": 0,
+        "DRAIN_SECONDS": 60, "RESUME_GRACE_SECONDS": 10}
+    gateways = [await programs(Gateway(**settings)) for _ in range(2)]
+    balancer = await programs(kind(tmp_path, *(gateway.port for gateway in gateways)))
+    trusted = ssl.create_default_context(cafile=balancer.authority)
+    leaving, staying = gateways
+    moving = []
+
+    async def call(number: int) -> None:
+        async with VoiceClient(balancer.url, trusted, identity=f"caller-{number}", agent="") as client:
+            first = await client.event("session")
+            arrived.release()
+            while client.close_code is None and not over.is_set():
+                await asyncio.sleep(0.05)
+                if not (move := next((event for event in client.events if event["type"] == "move"), None)):
+                    continue
+                moving.append(number)
+                async with VoiceClient(balancer.url, trusted, session=move["resume_token"]) as again:
+                    assert (await again.event("session"))["id"] == first["id"]
+                    assert (await client.event("closing"))["reason"] == "moved"
+                    moved.release()
+                    await over.wait()
+
+    arrived, moved, over = asyncio.Semaphore(0), asyncio.Semaphore(0), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(12):
+            tasks.create_task(call(number))
+        for _ in range(12):
+            await arrived.acquire()
+        held = get(leaving, "/health")[1]["calls"]
+        assert held > 0
+        leaving.signal(signal.SIGTERM)
+        for _ in range(held):
+            await moved.acquire()
+        assert await leaving.ends() == 0
+        assert len(moving) == held and get(staying, "/health")[1]["calls"] == 12
+        over.set()

@@ -67,7 +67,9 @@ final class SessionEndpoint: ClientEndpoint {
             }
         }
         let dialect = dialects.init(parameters, limits: limits.recordings)
-        if resumed == nil && admission.isClosed || drained != nil {
+        // Who was asked to move and is still connected wants to go on elsewhere; who has lost its connection comes back here.
+        let isMoving = moveBy != nil && resumed?.isClientAbsent == false
+        if isMoving || resumed == nil && admission.isClosed || drained != nil {
             _ = admission.refused(.draining, admission.address(of: request.request))
             return request.upgrade.reject(Self.draining)
         }
