@@ -8,6 +8,7 @@ import Wire
 
 @Suite("The data of a participant") struct DataPlaneTests {
     /// Whoever has the data; all of it on the loop.
+    // SAFETY: only the loop's thread uses it.
     private final class Owner: DataPlaneOwner, @unchecked Sendable {
         let loop: EventLoop
         let waiter: Waiter

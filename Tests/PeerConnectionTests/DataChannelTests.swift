@@ -70,23 +70,6 @@ struct DataChannelTests {
         #expect(pair.run { pair.clientEvents.contains(.message(id, [5], isText: false)) })
     }
 
-    @Test("a negotiated channel needs no announcement")
-    func negotiated() throws {
-        let pair = DataChannelPair()
-        let here = try pair.client.openNegotiated(stream: 7, label: "n", now: pair.now)
-        let there = try pair.server.openNegotiated(stream: 7, label: "n", now: pair.now)
-        try pair.client.send(here, [1], now: pair.now)
-        pair.start()
-        #expect(pair.run { pair.serverEvents.contains(.message(there, [1], isText: false)) })
-        #expect(pair.clientEvents.contains(.channelOpened(here, label: "n", isRemote: false)))
-        #expect(pair.serverEvents.contains(.channelOpened(there, label: "n", isRemote: false)))
-        #expect(throws: DataChannelError.streamUnavailable(7)) {
-            try pair.client.openNegotiated(stream: 7, label: "again", now: pair.now)
-        }
-        // The next announced channel keeps clear of it.
-        #expect(pair.client.information(try pair.client.open(label: "o", now: pair.now))?.stream == 0)
-    }
-
     @Test("closing delivers what was sent, ends both ends, and frees the stream", arguments: [0, 0.1, 0.3])
     func closing(loss: Double) throws {
         let pair = DataChannelPair(seed: 9, conditions: .init(loss: loss, jitter: .milliseconds(20), duplication: 0.1))

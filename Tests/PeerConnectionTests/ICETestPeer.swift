@@ -1,6 +1,7 @@
-import PeerConnection
 import TestSupport
 import Wire
+
+@testable import PeerConnection
 
 /// A peer made of bare messages, for what no well-behaved agent does. It can speak from any address, and
 /// answers checks at once if it is told to.
@@ -82,5 +83,12 @@ struct ICETestPeer {
     func answerBytes(to request: STUNMessage, password: String? = nil) -> [UInt8] {
         STUNMessage(.success, transactionID: request.transactionID, attributes: [.xorMappedAddress(base)]).serialized(
             integrityKey: Array((password ?? credentials.password).utf8), authentication: TestAuthentication.plain)
+    }
+}
+
+extension ICEAgent {
+    /// Whether an authenticated STUN message has come from there.
+    func isKnownRemote(_ address: TransportAddress) -> Bool {
+        pairs.contains { $0.isHeard && $0.remote == address } || earlyChecks.contains { $0.remote == address }
     }
 }

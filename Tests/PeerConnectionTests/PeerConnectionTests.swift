@@ -224,7 +224,7 @@ struct PeerConnectionTests {
         let answer = try SessionDescription(parsing: try peer.connection.createAnswer(now: .zero))
         #expect(answer.sections[0].direction == .sendReceive)
         #expect(answer.sections[0].codecs.map(\.payloadType) == [96])
-        #expect(answer.sections[0].headerExtensionID(RTPHeaderExtensionMapping.midURI) == 1)
+        #expect(answer.sections[0].headerExtensions.first { $0.uri == RTPHeaderExtensionMapping.midURI }?.id == 1)
         #expect(answer.sections[0].candidates.count == 1)
     }
 

@@ -4,6 +4,7 @@ import Testing
 @testable import VoiceGateway
 
 /// Keeps lines. Tests write from one task at a time.
+// SAFETY: used by one task at a time.
 private final class MemorySink: LogSink, @unchecked Sendable {
     private(set) var lines: [String] = []
     func write(_ line: String) { lines.append(line) }

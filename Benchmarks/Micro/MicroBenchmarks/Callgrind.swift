@@ -85,7 +85,7 @@ enum Callgrind {
         // SAFETY: this program has one thread, and each copy of a text is freed once, after the call that reads it.
         unsafe setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
         var pointers: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) }
-        defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+        defer { unsafe pointers.forEach { unsafe free($0) } }
         unsafe pointers.append(nil)
         var child = pid_t()
         guard unsafe posix_spawnp(&child, arguments[0], nil, nil, pointers, environ) == 0 else { return -1 }

@@ -27,6 +27,7 @@ package enum SampleEncoder {
         }
     }
 
+    // SAFETY: the caller has made room for the sample at this offset.
     @inline(__always)
     private static func write(
         _ sample: Int16, as encoding: AudioEncoding, into bytes: UnsafeMutableRawBufferPointer, at offset: Int

@@ -82,8 +82,6 @@ extension PeerConnection {
     /// finds the connection by it.
     package var localUsernameFragment: String { transport.localUsernameFragment }
     package var iceState: ICEState { transport.iceState }
-    /// Our role in DTLS, once negotiated.
-    package var dtlsRole: DTLSRole? { transport.role }
     /// The pair that carries the media: our socket and the peer's address.
     package var selectedPair: (base: TransportAddress, destination: TransportAddress)? { transport.path }
     /// The best knowledge of the round trip to the peer.

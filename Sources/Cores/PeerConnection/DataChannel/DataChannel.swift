@@ -16,8 +16,6 @@ package struct DataChannelInformation: Hashable, Sendable {
     package let reliability: DataChannelReliability
     /// The SCTP stream in both directions; nil until the DTLS role is known.
     package internal(set) var stream: UInt16?
-    /// Agreed upon outside of SCTP instead of announced by DATA_CHANNEL_OPEN.
-    package let isNegotiated: Bool
     /// The peer opened it.
     package let isRemote: Bool
 }
@@ -27,7 +25,7 @@ package enum DataChannelOutput: Hashable, Sendable {
     /// Send this SCTP packet to the peer, through DTLS.
     case transmit([UInt8])
     case associationConnected
-    /// The peer knows the channel: it acknowledged it, opened it, or it was negotiated and the association is there.
+    /// The peer knows the channel: it acknowledged it, or opened it.
     case channelOpened(DataChannelID, label: String, isRemote: Bool)
     /// A message; text is UTF-8 that was not checked.
     case message(DataChannelID, [UInt8], isText: Bool)
@@ -49,7 +47,7 @@ package enum DataChannelError: Error, Hashable, Sendable {
     case textTooLong(length: Int, limit: Int)
     /// There are as many channels as there may be.
     case tooManyChannels(limit: Int)
-    /// The stream of a negotiated channel is in use, or above what the association has.
+    /// The stream is above what the association has.
     case streamUnavailable(UInt16)
     /// The message is larger than the peer accepts; in bytes.
     case messageTooLarge(size: Int, limit: Int)

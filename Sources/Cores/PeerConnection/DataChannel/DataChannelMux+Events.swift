@@ -58,12 +58,8 @@ extension DataChannelMux {
     private func connected() {
         outputs.append(.associationConnected)
         for id in channels.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
-            guard let information = channels[id]?.information, let stream = information.stream else { continue }
-            if Int(stream) >= association.outboundStreamCount {
-                remove(id)
-            } else if information.isNegotiated {
-                markOpen(id)
-            }
+            guard let stream = channels[id]?.information.stream else { continue }
+            if Int(stream) >= association.outboundStreamCount { remove(id) }
         }
     }
 
@@ -131,7 +127,7 @@ extension DataChannelMux {
         let id = insert(
             DataChannelInformation(
                 label: open.label, subprotocol: open.subprotocol, reliability: open.reliability,
-                stream: message.stream, isNegotiated: false, isRemote: true))
+                stream: message.stream, isRemote: true))
         channels[id]?.isAnnounced = true
         markOpen(id)
         sendControl([DataChannelOpenMessage.acknowledgementType], stream: message.stream, now: now)

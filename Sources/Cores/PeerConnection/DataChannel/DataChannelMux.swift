@@ -111,28 +111,7 @@ package final class DataChannelMux {
     package func open(
         label: String, subprotocol: String = "", reliability: DataChannelReliability = .reliableOrdered, now: Instant
     ) throws(DataChannelError) -> DataChannelID {
-        try add(
-            label: label, subprotocol: subprotocol, reliability: reliability, stream: role == nil ? nil : freeStream(),
-            isNegotiated: false, now: now)
-    }
-
-    /// Adds a channel whose stream both ends agreed upon by other means; nothing is announced.
-    package func openNegotiated(
-        stream: UInt16, label: String, subprotocol: String = "",
-        reliability: DataChannelReliability = .reliableOrdered, now: Instant
-    ) throws(DataChannelError) -> DataChannelID {
-        guard idsByStream[stream] == nil, Int(stream) < association.outboundStreamCount else {
-            throw .streamUnavailable(stream)
-        }
-        return try add(
-            label: label, subprotocol: subprotocol, reliability: reliability, stream: stream, isNegotiated: true,
-            now: now)
-    }
-
-    private func add(
-        label: String, subprotocol: String, reliability: DataChannelReliability, stream: UInt16?, isNegotiated: Bool,
-        now: Instant
-    ) throws(DataChannelError) -> DataChannelID {
+        let stream = role == nil ? nil : freeStream()
         guard association.isOpenForSending else { throw .associationClosed }
         for text in [label, subprotocol] where text.utf8.count > DataChannelOpenMessage.maximumTextLength {
             throw .textTooLong(length: text.utf8.count, limit: DataChannelOpenMessage.maximumTextLength)
@@ -142,8 +121,7 @@ package final class DataChannelMux {
         }
         let id = insert(
             DataChannelInformation(
-                label: label, subprotocol: subprotocol, reliability: reliability, stream: stream,
-                isNegotiated: isNegotiated, isRemote: false))
+                label: label, subprotocol: subprotocol, reliability: reliability, stream: stream, isRemote: false))
         if stream != nil { announce(id, now: now) }
         return id
     }
@@ -172,13 +150,9 @@ package final class DataChannelMux {
         guard let channel = channels[id], !channel.isAnnounced, let stream = channel.information.stream else { return }
         channels[id]?.isAnnounced = true
         let information = channel.information
-        if !information.isNegotiated {
-            let open = DataChannelOpenMessage(
-                label: information.label, subprotocol: information.subprotocol, reliability: information.reliability)
-            sendControl(open.serialized(), stream: stream, now: now)
-        } else if association.state == .established {
-            markOpen(id)
-        }
+        let open = DataChannelOpenMessage(
+            label: information.label, subprotocol: information.subprotocol, reliability: information.reliability)
+        sendControl(open.serialized(), stream: stream, now: now)
         channels[id]?.early = []
         channels[id]?.earlyBytes = 0
         earlyBytes -= channel.earlyBytes

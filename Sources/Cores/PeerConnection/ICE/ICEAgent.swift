@@ -233,13 +233,6 @@ package struct ICEAgent {
         return selected.remote == remote && selected.base == local
     }
 
-    /// Whether an authenticated STUN message has come from there, so that data from there is worth a look. The
-    /// usual case, the selected pair, costs one comparison.
-    package func isKnownRemote(_ address: TransportAddress) -> Bool {
-        if let selected, selected.remote == address { return true }
-        return pairs.contains { $0.isHeard && $0.remote == address } || earlyChecks.contains { $0.remote == address }
-    }
-
     /// The round trip of the selected pair, as its checks measured it.
     package var roundTripTime: Duration? {
         guard let selected else { return nil }

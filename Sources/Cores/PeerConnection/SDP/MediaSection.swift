@@ -88,9 +88,4 @@ package struct MediaSection: Hashable, Sendable {
 
     /// Whether the section was rejected or retired.
     package var isRejected: Bool { port == 0 && !isBundleOnly }
-
-    /// The number that stands for a header extension, if it was negotiated and fits the one-byte form.
-    package func headerExtensionID(_ uri: String) -> UInt8? {
-        headerExtensions.first { $0.uri == uri && (1...14).contains($0.id) }?.id
-    }
 }
