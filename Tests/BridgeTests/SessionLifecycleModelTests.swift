@@ -12,7 +12,7 @@ struct SessionLifecycleModelTests {
 
     private enum Event: CaseIterable {
         case clientSpoke, roomJoined, roomFailed, roomEnded, agentJoined, agentsGone, peopleCome, peopleGo
-        case clientGone, clientLost, clientResumed, shutdown, failed
+        case clientGone, clientLost, clientResumed, shutdown, endedByOperator, failed
         /// Time passes until the next deadline.
         case timeout
 
@@ -36,6 +36,7 @@ struct SessionLifecycleModelTests {
             case .clientLost: .clientLost(mayResume: true)
             case .clientResumed: .clientResumed
             case .shutdown: .shutdown
+            case .endedByOperator: .endedByOperator
             case .failed: .failed(ClientError(.internalError, ""), .internalError)
             case .timeout: nil
             }
@@ -45,7 +46,8 @@ struct SessionLifecycleModelTests {
     /// Where each event may lead; what is not listed changes nothing.
     private static let table: [Phase: [Event: Set<Phase>]] = {
         let ends: [Event: Set<Phase>] = [
-            .roomFailed: [.ended], .roomEnded: [.ended], .clientGone: [.ended], .shutdown: [.ended], .failed: [.ended],
+            .roomFailed: [.ended], .roomEnded: [.ended], .clientGone: [.ended], .shutdown: [.ended],
+            .endedByOperator: [.ended], .failed: [.ended],
         ]
         let early: [Event: Set<Phase>] = [.clientLost: [.ended]]
         return [

@@ -152,6 +152,18 @@ struct SessionLifecycleTests {
         #expect(ClosingReason.shutdown.closeCode == 1001)
     }
 
+    @Test("a call that the operator ends is over for the agent, too")
+    func operatorEnds() {
+        var life = joined()
+        life.handle(.endedByOperator, now: .zero)
+        let message = "the operator has ended the call"
+        #expect(
+            drain(&life) == [
+                .tell(.closing(reason: .removed, message: message)), .leave(.goodbye),
+                .close(.removed, message: message), .finish,
+            ])
+    }
+
     @Test("a client that is gone is not spoken to; nothing happens after the end")
     func gone() {
         var life = joined()

@@ -48,7 +48,7 @@ async def test_new_settings_count_for_new_callers_and_the_call_that_there_is_goe
     write(settings, API_KEYS="old,both", **common)
     systemd = Systemd(tmp_path)
     gateway = await programs(
-        Gateway("--env-file", settings, NOTIFY_SOCKET=systemd.path, WATCHDOG_USEC=300_000, DRAIN_SECONDS=60)
+        Gateway("--env-file", settings, NOTIFY_SOCKET=systemd.path, WATCHDOG_USEC=3_000_000, DRAIN_SECONDS=60)
     )
     assert await systemd.told("READY=1") == "READY=1\nSTATUS=serving"
     await systemd.told("WATCHDOG=1")

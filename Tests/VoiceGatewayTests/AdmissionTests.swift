@@ -173,6 +173,43 @@ struct AdmissionTests {
         #expect(verdict("beta") == .admitted(Caller(address: ann, key: 1)))
     }
 
+    @Test("the operator closes the door and opens it again, unless the gateway goes")
+    func pause() throws {
+        let metrics = Metrics()
+        let admission = admission(metrics: metrics)
+        admission.pause()
+        #expect(throws: AdmissionRefusal.draining) { try place(admission, ann) }
+        #expect(admission.isClosed && metrics.snapshot().contains("voicegateway_draining 1"))
+        #expect(admission.reopen() && !admission.isClosed)
+        _ = try place(admission, ann)
+        #expect(metrics.snapshot().contains("voicegateway_draining 0"))
+        admission.close { _ in }
+        #expect(!admission.reopen() && admission.isClosed)
+    }
+
+    @Test("the operator's key is none of the clients', and wrong ones are limited by address")
+    func operatorKey() throws {
+        let admission = admission {
+            $0.access.apiKeys = APIKeys(["alpha"])
+            $0.admin.key = APIKeys(["omega"])
+            $0.rateLimit = RateLimit(requests: 1, seconds: 60, burstMultiplier: 1)
+        }
+        func verdict(_ key: String?) throws -> Admission.Verdict {
+            let fields = key.map { HTTPHeaders([("Authorization", "Bearer \($0)")]) } ?? HTTPHeaders([])
+            let request = try #require(
+                HTTPRequest(method: .get, target: "/admin/calls", headers: fields, isHTTP11: true))
+            return admission.checkOperator(request, now: .zero)
+        }
+        for _ in 0..<3 {
+            guard case .admitted = try verdict("omega") else {
+                Issue.record("the operator is refused")
+                return
+            }
+        }
+        #expect(try verdict("alpha") == .refused(.wrongKey, retryAfterSeconds: nil))
+        #expect(try verdict(nil) == .refused(.rateLimited, retryAfterSeconds: 60))
+    }
+
     @Test("refusals are counted by reason")
     func metrics() {
         let metrics = Metrics()

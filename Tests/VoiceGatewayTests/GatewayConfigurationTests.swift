@@ -77,7 +77,7 @@ struct GatewayConfigurationTests {
         "INTERRUPT_RPC_METHOD": "stop", "RESUME_GRACE_SECONDS": "12", "OPUS_COMPLEXITY": "3",
         "PUBLIC_URL": "https://gateway.test",
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
-        "PLAYGROUND": "true",
+        "PLAYGROUND": "true", "ADMIN_API_KEY": "admin-key-7", "ADMIN_PORT": "9", "ADMIN_HOST": "::1",
     ]
 
     private func expectOther(_ configuration: GatewayConfiguration) throws {
@@ -108,6 +108,8 @@ struct GatewayConfigurationTests {
         #expect(try http.allowedOrigins == OriginAllowList(setting: "https://app.test"))
         #expect(http.trustedProxies.contains(.v4(0x0A01_0203)) && http.trustedProxies.contains(.loopbackV6))
         #expect(http.hasPlayground)
+        #expect(configuration.admin.key == APIKeys(["admin-key-7"]))
+        #expect(configuration.admin.listenAddress == TransportAddress(ip: .loopbackV6, port: 9))
     }
 
     @Test("the page to talk from is there with the room server inside, and for a deployment only when asked for")
@@ -149,7 +151,10 @@ struct GatewayConfigurationTests {
         let invocation = try Invocation(arguments: arguments, environment: environment) { _ in "" }
         guard case .serve(let request) = invocation else { throw UsageError(["not serve"]) }
         try expectOther(request.configuration)
-        #expect(GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == ["LIVEKIT_API_SECRET", "API_KEYS"])
+        #expect(
+            GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == [
+                "LIVEKIT_API_SECRET", "API_KEYS", "ADMIN_API_KEY",
+            ])
     }
 
     @Test("API keys close what callers may choose, unless the operator opens it")
@@ -341,6 +346,23 @@ struct GatewayConfigurationTests {
     func keys(text: String) throws {
         let configuration = try serve(environment: deployment.merging(["LIVEKIT_API_SECRET": text]) { $1 })
         #expect(configuration.roomServer.credentials.secret == text)
+    }
+
+    @Test("the operator's key and port are not those of clients")
+    func admin() throws {
+        let keys = ["API_KEY_ENABLED": "true", "API_KEYS": "one,two", "ADMIN_API_KEY": "two"]
+        #expect(
+            mistakes("", environment: keys)
+                == ["ADMIN_API_KEY is one of API_KEYS, but clients must not have the operator's key."])
+        #expect(
+            mistakes("", environment: ["ADMIN_API_KEY": "key", "ADMIN_PORT": "5", "PORT": "5"]).first?
+                .hasPrefix("ADMIN_PORT and PORT are both 5;") == true)
+        let configuration = try serve(environment: ["ADMIN_PORT": "5"])
+        #expect(configuration.admin == AdminSettings())
+        #expect(
+            try warnings(environment: ["ADMIN_PORT": "5"]) == [
+                "ADMIN_PORT is set without ADMIN_API_KEY, so there is no admin API."
+            ])
     }
 
     @Test("no setting is spared, numbers and URLs included")

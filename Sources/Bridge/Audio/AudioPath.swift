@@ -99,6 +99,9 @@ final class AudioPath {
         return numbers
     }
 
+    /// The caller's sound that waits.
+    var queuedMilliseconds: Int { uplink?.queuedMilliseconds ?? 0 }
+
     /// Whether the agent's voice is heard at the moment, or just was.
     ///
     /// - Parameter hasState: the agent shows what it does, so that a noise in its voice need not be taken for speech.

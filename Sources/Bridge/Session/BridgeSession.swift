@@ -63,6 +63,17 @@ package final class BridgeSession {
         return numbers
     }
 
+    /// The name of the agent that was asked for; empty for none.
+    package var agentName: String { room.caller.agentName }
+
+    package var snapshot: SessionSnapshot {
+        SessionSnapshot(
+            summary: room.summary, agent: agentName, dialect: client.descriptor.name, phase: lifecycle.phase,
+            isClientAbsent: isClientAbsent, isRoomInterrupted: room.isInterrupted, agents: state.agents,
+            agentState: state.conversation.agentState, duration: now - state.startedAt,
+            queuedMilliseconds: audio?.queuedMilliseconds ?? 0, numbers: currentStatistics)
+    }
+
     /// Who and where the caller is.
     package var summary: SessionSummary { room.summary }
 
@@ -125,6 +136,15 @@ package final class BridgeSession {
 
     /// The gateway is going down: tells the client, leaves the room, closes.
     package func shutDown() { handle(.shutdown) }
+
+    /// The operator ends the call: the client is told, and the agent's session ends.
+    package func endCall() { handle(.endedByOperator) }
+
+    /// Does what the client could ask for, because the operator asks for it.
+    package func act(_ event: ClientEvent) {
+        perform(event.actions)
+        followLife()
+    }
 
     private func attempt(_ work: () throws(AudioCoderFailure) -> Void) {
         do throws(AudioCoderFailure) { try work() } catch { refuse(SessionRefusal(error)) }

@@ -40,6 +40,8 @@ package struct SessionLifecycle: Sendable {
         /// It is back on another connection.
         case clientResumed
         case shutdown
+        /// Whoever runs the gateway ends the call.
+        case endedByOperator
         /// The session cannot go on through a fault of the client or of ours.
         case failed(ClientError, ClosingReason)
     }
@@ -199,6 +201,7 @@ package struct SessionLifecycle: Sendable {
         case .roomEnded(let why): end(why)
         case .failed(let error, let reason): end(reason, error.message, error: error)
         case .shutdown: end(.shutdown, "the gateway is shutting down; connect again")
+        case .endedByOperator: end(.removed, "the operator has ended the call", departure: .goodbye)
         case .clientGone: finish(.goodbye, .hungUp)
         case .clientLost(let mayResume, let loss):
             // Before it is in the room the client has nothing to come back to.
@@ -288,11 +291,14 @@ package struct SessionLifecycle: Sendable {
         end(.roomLost, message, error: ClientError(.roomLost, message, blame: .room, isRetryable: true))
     }
 
-    private mutating func end(_ reason: ClosingReason, _ message: String, error: ClientError? = nil) {
+    /// - Parameter departure: nil for what is usual for the reason.
+    private mutating func end(
+        _ reason: ClosingReason, _ message: String, error: ClientError? = nil, departure: RoomDeparture? = nil
+    ) {
         if let error { actions.append(.tell(.error(error))) }
         actions.append(.tell(.closing(reason: reason, message: message)))
         // The room first: closing takes as long as the client likes.
-        if hasJoined { actions.append(.leave(reason.departure)) }
+        if hasJoined { actions.append(.leave(departure ?? reason.departure)) }
         actions.append(.close(reason, message: message))
         finish(SessionEnd(reason, message, error))
     }

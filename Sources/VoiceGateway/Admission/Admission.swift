@@ -30,8 +30,10 @@ package final class Admission: Sendable {
     private let refusalsOfTokens: Counter
     private let refusalsOfParameters: Counter
     private let refusalsOfDuplicates: Counter
+    private let refusalsOfExpired: Counter
     private let refusalsOfOpenFiles: Counter
     private let refusalsOfTLS: Counter
+    private let isDraining: Gauge
     private let connectionRefusals = RepeatedNotice(every: .seconds(10))
     private let state: Locked<State>
 
@@ -41,10 +43,18 @@ package final class Admission: Sendable {
         var perAddress: [IPAddress: Int] = [:]
         var perKey: [Int: Int] = [:]
         var waiting: [IPAddress: Int] = [:]
-        /// The gateway goes: nobody is let in any more.
-        var isClosed = false
+        var door = Door.open
         /// Is told how many connections and sessions are left.
         var observer: (@Sendable (Int) -> Void)?
+    }
+
+    /// Whether newcomers are let in.
+    private enum Door {
+        case open
+        /// Not until the operator says so.
+        case paused
+        /// Never again: the gateway goes.
+        case closed
     }
 
     package init(
@@ -58,9 +68,13 @@ package final class Admission: Sendable {
         self.refusals = refusals
         refusalsOfTokens = Self.counter("access_token", metrics)
         refusalsOfParameters = Self.counter("parameter", metrics)
+        refusalsOfExpired = Self.counter("session_expired", metrics)
         refusalsOfDuplicates = Self.counter("duplicate_identity", metrics)
         refusalsOfOpenFiles = Self.counter("open_files", metrics)
         refusalsOfTLS = Self.counter("tls", metrics)
+        isDraining = metrics.gauge(
+            "voicegateway_draining",
+            help: "1 when the gateway lets nobody in any more, because it goes or the operator says so.")
         let rateLimit = current.part(\.rateLimit)
         state = Locked(State(limiter: rateLimit.map { RateLimiter(limit: $0, now: .zero) }))
     }
@@ -151,6 +165,7 @@ package final class Admission: Sendable {
             switch refusal.reason {
             case .unauthorized, .notAllowed: refusalsOfTokens
             case .duplicateIdentity: refusalsOfDuplicates
+            case .sessionExpired: refusalsOfExpired
             default: refusalsOfParameters
             }
         counter.add()
@@ -230,27 +245,54 @@ package final class Admission: Sendable {
     /// Connections and sessions that hold a place.
     package var placesTaken: Int { state.withLock { $0.connections } }
 
+    /// Checks the operator's key. Wrong ones are counted against the address.
+    package func checkOperator(_ request: HTTPRequest, now: Instant) -> Verdict {
+        let caller = Caller(address: address(of: request))
+        switch current.part(\.admin.key)?.check(request.bearerToken) ?? .wrong {
+        case .accepted: return .admitted(caller)
+        case .missing: return count(caller, now: now, or: .missingKey)
+        case .wrong: return count(caller, now: now, or: .wrongKey)
+        }
+    }
+
+    /// Lets nobody in until `reopen`.
+    package func pause() {
+        state.withLock { if $0.door == .open { $0.door = .paused } }
+        isDraining.set(1)
+    }
+
+    /// - Returns: false when the gateway goes.
+    package func reopen() -> Bool {
+        let isOpen = state.withLock { state in
+            if state.door == .paused { state.door = .open }
+            return state.door == .open
+        }
+        if isOpen { isDraining.set(0) }
+        return isOpen
+    }
+
     /// Lets nobody in any more; those who are in stay, and may come back to their sessions.
     ///
     /// - Parameter observer: is told, from any thread, how many are left, and how many there are now.
     package func close(observer: @escaping @Sendable (Int) -> Void) {
         let count = state.withLock { state in
-            state.isClosed = true
+            state.door = .closed
             state.observer = observer
             return state.connections
         }
+        isDraining.set(1)
         observer(count)
     }
 
-    /// Whether nobody is let in any more, because the gateway goes.
-    package var isClosed: Bool { state.withLock { $0.isClosed } }
+    /// Whether nobody is let in at the moment.
+    package var isClosed: Bool { state.withLock { $0.door != .open } }
 
     /// Takes a place for a WebSocket.
     func open(_ address: IPAddress) -> Result<Place, AdmissionRefusal> {
         let limits = current.part(\.limits)
         let group = address.accountable
         let refusal = state.withLock { state -> AdmissionRefusal? in
-            if state.isClosed { return .draining }
+            if state.door != .open { return .draining }
             if state.connections >= limits.maximumConnections { return .unavailable }
             if let most = limits.maximumConnectionsPerAddress, state.perAddress[group, default: 0] >= most {
                 return .tooManyForAddress

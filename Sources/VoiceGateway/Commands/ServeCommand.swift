@@ -85,6 +85,9 @@ enum ServeCommand {
         let signals = try await signals(loops.loops[0])
         let roomServer = try await roomServer(configuration, loops.loops[0], log)
         let metrics = Metrics()
+        metrics.gauge(
+            "voicegateway_build_info", help: "1, with the version of the program.", labels: ["version": Product.version]
+        ).set(1)
         let current = CurrentConfiguration(configuration)
         let environment = GatewayEnvironment(
             current: current, roomServer: roomServer.url, authorities: authorities, transports: transports,
@@ -102,6 +105,7 @@ enum ServeCommand {
             Banner.text(
                 address: serving.address, roomServer: configuration.roomServer, url: roomServer.url,
                 hasPlayground: configuration.http.hasPlayground, isSecure: configuration.tls != nil))
+        if let address = serving.adminAddress { log.info("serving the operator", ["address": address]) }
         if !configuration.roomServer.isInside { await checkRoomServer(serving, log) }
         log.info(
             "serving", ["address": serving.address, "rooms": roomServer.url.webSocketText, "threads": serving.count])
@@ -111,8 +115,6 @@ enum ServeCommand {
         let reload = SettingsReload(request, environment, serving)
         await DrainDriver(
             signals: signals, settings: { current.part(\.drain) }, admission: environment.admission,
-            isDraining: metrics.gauge(
-                "voicegateway_draining", help: "1 when the gateway goes and lets nobody in any more."),
             log: log, serviceManager: serviceManager, reload: { await reload.run() },
             moveCalls: { deadline in await serving.each { $0.askToMove(until: deadline) } },
             endCalls: { await serving.drain() }

@@ -49,6 +49,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
     package var limits = ConnectionLimits()
     package var conversation = ConversationSettings()
     package var http = HTTPSettings()
+    package var admin = AdminSettings()
 
     /// What counts when nothing is set.
     package init() {}
@@ -71,6 +72,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
         limits = ConnectionLimits(&settings, hasKeys: access.requiresKey)
         conversation = ConversationSettings(&settings)
         http = HTTPSettings(&settings, access)
+        admin = AdminSettings(&settings, clients: listenAddress, clientKeys: access.apiKeys)
         if case .development(let devPort, _) = roomServer, devPort == port, port != 0 {
             settings.add("--port and --dev-port are both \(port), but clients and the room server need a port each.")
         }

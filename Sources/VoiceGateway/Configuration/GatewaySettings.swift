@@ -17,6 +17,7 @@ package enum GatewaySettings {
         idleTimeoutSeconds, maxSessionSeconds,
         configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds, opusComplexity,
         publicURL, allowedOrigins, requestIDHeader, trustedProxies, playground,
+        adminAPIKey, adminPort, adminHost,
     ]
 
     // MARK: LiveKit
@@ -179,6 +180,18 @@ package enum GatewaySettings {
     static let playground = Setting<Bool?>(
         "PLAYGROUND", .boolean, in: .http, otherwise: "true; with LIVEKIT_URL false",
         "whether GET / shows browsers a page to talk from")
+
+    // MARK: The operator
+
+    static let adminAPIKey = Setting<String?>(
+        "ADMIN_API_KEY", .key("KEY", upTo: APIKeys.maximumSize), in: .admin, otherwise: "no admin API", isSecret: true,
+        "the key with which the operator lists and ends calls, changes the log's level and drains")
+    static let adminPort = Setting<UInt16?>(
+        "ADMIN_PORT", .port, in: .admin, otherwise: "as PORT", needsRestart: true,
+        "where the operator is served apart from clients")
+    static let adminHost = Setting<IPAddress>(
+        "ADMIN_HOST", .address, in: .admin, default: .loopbackV4, needsRestart: true,
+        "which of this machine's addresses ADMIN_PORT is at")
 
     /// What LiveKit allows for the name of a method.
     static let maximumRPCMethodBytes = 64

@@ -93,6 +93,7 @@ package enum SettingGroup: String, CaseIterable, Sendable {
     case limits = "Limits"
     case conversation = "Conversation"
     case http = "HTTP APIs"
+    case admin = "Admin API"
 }
 
 /// Why a text is no value of a setting.

@@ -5,6 +5,8 @@ internal import Wire
 /// `/`, `/metrics` and the description of everything.
 struct GeneralRoutes {
     let metrics: Metrics
+    /// Metrics of the process, which are made when somebody asks.
+    let processMetrics: () -> String
     /// Looks up the routes when they are all there.
     let index: () -> JSONValue
     let description: () -> String
@@ -26,7 +28,7 @@ struct GeneralRoutes {
             HTTPRoute(.get, Self.metricsPath, errors: .session, Self.metricsDocumentation) { _ in
                 HTTPResponse(
                     status: 200, headers: HTTPHeaders([("Content-Type", Self.metricsType)]),
-                    body: Array(metrics.snapshot().utf8))
+                    body: Array((metrics.snapshot() + processMetrics()).utf8))
             },
         ]
     }

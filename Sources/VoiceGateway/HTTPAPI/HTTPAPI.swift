@@ -16,13 +16,16 @@ final class HTTPAPI {
     private var drained: (() -> Void)?
 
     init(
-        loop: EventLoop, environment: GatewayEnvironment, api: ServerAPI, placer: AgentPlacer
+        loop: EventLoop, environment: GatewayEnvironment, api: ServerAPI, placer: AgentPlacer,
+        operations: any GatewayOperations, isForOperator: Bool = false
     ) {
         let admission = environment.admission
         self.admission = admission
         let startedAt = loop.now
         makeInterface = {
-            HTTPInterface(
+            let admin = environment.configuration.admin
+            let isHere = admin.key != nil && (admin.listenAddress != nil) == isForOperator
+            return HTTPInterface(
                 HTTPInterface.Surroundings(
                     configuration: environment.configuration, livekitURL: environment.livekitURL,
                     rooms: RoomServerCalls(api: api, placer: placer),
@@ -33,7 +36,14 @@ final class HTTPAPI {
                             return nil
                         }
                         return RequestRefusal(reason: reason, retryAfterSeconds: seconds)
-                    }, clientAddress: admission.address, calls: { admission.placesTaken },
+                    },
+                    operatorRefusal: { request in
+                        guard case .refused(let reason, let seconds) = admission.checkOperator(request, now: loop.now)
+                        else { return nil }
+                        return RequestRefusal(reason: reason, retryAfterSeconds: seconds)
+                    }, operations: isHere ? operations : nil, servesClients: !isForOperator,
+                    clientAddress: admission.address, calls: { admission.placesTaken },
+                    processMetrics: { ProcessMetrics.snapshot(startedAt: environment.startedAt) },
                     isDraining: { admission.isClosed }))
         }
         interface = makeInterface()

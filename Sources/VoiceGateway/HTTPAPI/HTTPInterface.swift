@@ -20,10 +20,20 @@ final class HTTPInterface {
         let wallClock: () -> (seconds: Int, nanoseconds: Int)
         /// Who may call what is guarded; nil for yes.
         let refusal: (HTTPRequest) -> RequestRefusal?
+        /// Who may call what is the operator's; nil for yes.
+        var operatorRefusal: (HTTPRequest) -> RequestRefusal? = { _ in
+            RequestRefusal(reason: .missingKey)
+        }
+        /// What the operator can do; nil for nothing.
+        var operations: (any GatewayOperations)?
+        /// Whether clients and their backends are served here.
+        var servesClients = true
         /// Who a request comes from, whatever is in between.
         let clientAddress: (HTTPRequest) -> IPAddress
         /// How many calls there are.
         var calls: () -> Int = { 0 }
+        /// Metrics of the process, in the text format of Prometheus.
+        var processMetrics: () -> String = { "" }
         /// Whether nobody is let in any more, because the gateway goes.
         var isDraining: () -> Bool = { false }
     }
@@ -40,8 +50,9 @@ final class HTTPInterface {
     init(_ around: Surroundings) {
         let unixTime = { Int64(around.wallClock().seconds) }
         let general = GeneralRoutes(
-            metrics: around.metrics, index: { [state] in state.index }, description: { [state] in state.description },
-            hasPlayground: around.configuration.http.hasPlayground)
+            metrics: around.metrics, processMetrics: around.processMetrics, index: { [state] in state.index },
+            description: { [state] in state.description },
+            hasPlayground: around.configuration.http.hasPlayground && around.servesClients)
         let health = HealthRoutes(
             uptime: { around.now() - around.startedAt }, wallClock: around.wallClock,
             isDraining: around.isDraining, calls: around.calls,
@@ -51,9 +62,12 @@ final class HTTPInterface {
             unixTime: unixTime)
         let tokens = TokenRoutes(
             configuration: around.configuration, livekitURL: around.livekitURL, unixTime: unixTime)
-        let routes = general.routes + BrowserRoutes.routes + health.routes + sessions.routes + tokens.routes
+        var routes = general.routes + health.routes
+        if around.servesClients { routes += BrowserRoutes.routes + sessions.routes + tokens.routes }
+        if let operations = around.operations { routes += AdminRoutes(operations: operations).routes }
         let document = OpenAPIDocument(
-            routes: routes, dialects: ClientDialects.descriptors, configuration: around.configuration,
+            routes: routes, dialects: around.servesClients ? ClientDialects.descriptors : [],
+            configuration: around.configuration,
             version: Product.version)
         state.description = document.json.serialized()
         state.index = document.index

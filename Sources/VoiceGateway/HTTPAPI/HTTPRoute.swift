@@ -11,29 +11,38 @@ struct HTTPRoute {
     let path: String
     /// How its errors look.
     let errors: ErrorStyle
-    /// Whether it costs something: a key is asked for when the operator has set keys, and calls are counted.
-    let isGuarded: Bool
+    let access: Access
     let documentation: OperationDocumentation
     let handler: Handler
 
+    /// Who may call it.
+    enum Access: Hashable {
+        case everybody
+        /// It costs something: a key is asked for when the operator has set keys, and calls are counted.
+        case callers
+        /// The operator's own key is asked for.
+        case `operator`
+    }
+
+    /// - Parameter path: `{name}` stands for any part between slashes.
     init(
-        _ method: HTTPMethod, _ path: String, errors: ErrorStyle, isGuarded: Bool = false,
+        _ method: HTTPMethod, _ path: String, errors: ErrorStyle, access: Access = .everybody,
         _ documentation: OperationDocumentation, handler: @escaping Handler
     ) {
         self.method = method
         self.path = path
         self.errors = errors
-        self.isGuarded = isGuarded
+        self.access = access
         self.documentation = documentation
         self.handler = handler
     }
 
     /// A route whose answer needs nothing but the request.
     init(
-        _ method: HTTPMethod, _ path: String, errors: ErrorStyle, isGuarded: Bool = false,
+        _ method: HTTPMethod, _ path: String, errors: ErrorStyle, access: Access = .everybody,
         _ documentation: OperationDocumentation, answer: @escaping (HTTPRequest) -> HTTPResponse
     ) {
-        self.init(method, path, errors: errors, isGuarded: isGuarded, documentation) { request, completion in
+        self.init(method, path, errors: errors, access: access, documentation) { request, completion in
             completion(answer(request))
         }
     }
@@ -64,6 +73,16 @@ struct OperationDocumentation {
         var links: [Link] = []
     }
 
+    /// What stands in the path or in the query.
+    struct Parameter {
+        let name: String
+        /// `path` or `query`.
+        let place: String
+        let text: String
+        /// JSON Schema.
+        let schema: JSONValue
+    }
+
     /// How an answer leads to another operation.
     struct Link {
         let name: String
@@ -77,6 +96,7 @@ struct OperationDocumentation {
     let group: String
     let summary: String
     var text = ""
+    var parameters: [Parameter] = []
     var body: Body?
     let answers: [Answer]
 }

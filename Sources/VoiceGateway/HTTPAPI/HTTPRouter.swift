@@ -17,12 +17,15 @@ struct RequestRefusal: Hashable {
 /// Belongs to the loop's thread.
 final class HTTPRouter {
     private let routes: [String: [HTTPRoute]]
+    /// Paths with parts that stand for any, by their parts.
+    private let patterns: [(parts: [Substring], path: String)]
     private let webSocketPaths: Set<String>
     private let crossOrigin: CrossOriginPolicy
     private let around: HTTPInterface.Surroundings
 
     init(routes: [HTTPRoute], _ around: HTTPInterface.Surroundings) {
         self.routes = Dictionary(grouping: routes, by: \.path)
+        patterns = self.routes.keys.filter { $0.contains("{") }.map { (Self.parts(of: $0[...]), $0) }
         webSocketPaths = Set(ClientDialects.paths.keys)
         crossOrigin = CrossOriginPolicy(
             origins: around.configuration.http.allowedOrigins,
@@ -33,7 +36,7 @@ final class HTTPRouter {
     /// Answers a request by one call of `completion`, now or later.
     func handle(_ request: HTTPRequest, completion: @escaping (HTTPResponse) -> Void) {
         let finish = finishing(request, completion)
-        let routes = routes[request.path] ?? []
+        let routes = routes(at: request.path)
         if CrossOriginPolicy.isPreflight(request) {
             let style = routes.first?.errors ?? .session
             return finish(crossOrigin.preflight(request, methods: methods(of: request.path), errors: style))
@@ -42,34 +45,58 @@ final class HTTPRouter {
         guard let route = routes.first(where: { $0.method == method }) else {
             return finish(withoutRoute(request, routes))
         }
-        if route.isGuarded, let refusal = around.refusal(request) {
-            return finish(Self.response(to: refusal, route.errors))
-        }
+        if let refusal = refusal(request, route) { return finish(refusal) }
         route.handler(request, finish)
     }
 
     /// Whether there is an operation for the request that reads a body.
     func takesBody(_ request: HTTPRequest) -> Bool {
-        routes[request.path]?.contains { $0.method == request.method && $0.documentation.body != nil } ?? false
+        routes(at: request.path).contains { $0.method == request.method && $0.documentation.body != nil }
     }
 
     /// Answers bytes that are no usable request.
     func response(to error: HTTPRequestError, in request: HTTPRequest?) -> HTTPResponse {
         guard let request else { return error.response }
         // Who has no key is told so, and counted, whatever the size of what comes with the request.
-        if case .bodyTooLarge = error, let route = routes[request.path]?.first(where: { $0.method == request.method }),
-            route.isGuarded, let refusal = around.refusal(request)
+        if case .bodyTooLarge = error,
+            let route = routes(at: request.path).first(where: { $0.method == request.method }),
+            let refusal = refusal(request, route)
         {
             var answer = HTTPResponse.empty(500)
-            finishing(request) { answer = $0 }(Self.response(to: refusal, route.errors))
+            finishing(request) { answer = $0 }(refusal)
             return answer
         }
         let plain = error.response
         let sentence = SessionRequest.trimmed(String(decoding: plain.body, as: UTF8.self))
-        let style = routes[request.path]?.first?.errors ?? .session
+        let style = routes(at: request.path).first?.errors ?? .session
         var answer = HTTPResponse.empty(plain.status)
         finishing(request) { answer = $0 }(style.response(plain.status, sentence))
         return answer
+    }
+
+    /// The operations of a path.
+    private func routes(at path: String) -> [HTTPRoute] {
+        if let exact = routes[path] { return exact }
+        let parts = Self.parts(of: path[...])
+        let pattern = patterns.first { pattern in
+            pattern.parts.count == parts.count
+                && zip(pattern.parts, parts).allSatisfy { $0 == $1 || $0.first == "{" && !$1.isEmpty }
+        }
+        return pattern.flatMap { routes[$0.path] } ?? []
+    }
+
+    private static func parts(of path: Substring) -> [Substring] {
+        path.split(separator: "/", maxSplits: 8, omittingEmptySubsequences: false)
+    }
+
+    private func refusal(_ request: HTTPRequest, _ route: HTTPRoute) -> HTTPResponse? {
+        let refusal: RequestRefusal? =
+            switch route.access {
+            case .everybody: nil
+            case .callers: around.refusal(request)
+            case .operator: around.operatorRefusal(request)
+            }
+        return refusal.map { Self.response(to: $0, route) }
     }
 
     // MARK: Without a route
@@ -96,7 +123,7 @@ final class HTTPRouter {
 
     /// The methods that a path has; none for an unknown one.
     private func methods(of path: String) -> [String] {
-        var methods = (routes[path] ?? []).map(\.method.rawValue)
+        var methods = routes(at: path).map(\.method.rawValue)
         if methods.isEmpty, webSocketPaths.contains(path) { methods = ["GET"] }
         guard !methods.isEmpty else { return [] }
         if methods.contains("GET") { methods.append("HEAD") }
@@ -108,11 +135,13 @@ final class HTTPRouter {
         String(request.target.prefix { $0 != "?" })
     }
 
-    private static func response(to refusal: RequestRefusal, _ errors: ErrorStyle) -> HTTPResponse {
-        var response = errors.refusal(refusal.reason)
+    private static func response(to refusal: RequestRefusal, _ route: HTTPRoute) -> HTTPResponse {
+        var response = route.errors.refusal(refusal.reason)
         if let seconds = refusal.retryAfterSeconds { response.headers.set("Retry-After", "\(seconds)") }
         // RFC 9110 section 15.5.2 wants a scheme to be named.
-        if response.status == 401 { response.headers.set("WWW-Authenticate", "ApiKey") }
+        if response.status == 401 {
+            response.headers.set("WWW-Authenticate", route.access == .operator ? "Bearer" : "ApiKey")
+        }
         return response
     }
 
@@ -125,9 +154,10 @@ final class HTTPRouter {
         var random = SecureRandom()
         let id = RequestIdentifier.of(request, header: crossOrigin.requestIDHeader, random: &random)
         let isPrivate = request.path == GeneralRoutes.metricsPath
-        let isGuarded = routes[request.path]?.contains(where: \.isGuarded) ?? false
-        let isKnown = routes[request.path] != nil || webSocketPaths.contains(request.path)
-        let shownPath = isKnown ? request.path : PathRedaction.shown(request.path)
+        let routes = routes(at: request.path)
+        let isGuarded = routes.contains { $0.access != .everybody }
+        let isKnown = webSocketPaths.contains(request.path)
+        let shownPath = routes.first?.path ?? (isKnown ? request.path : PathRedaction.shown(request.path))
         return { [crossOrigin, around] response in
             var response = response
             if !isPrivate { crossOrigin.apply(to: &response, for: request) }

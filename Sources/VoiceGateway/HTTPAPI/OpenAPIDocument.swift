@@ -17,7 +17,7 @@ struct OpenAPIDocument {
             paths[route.path] = .object(item)
         }
         var components: JSONObject = [
-            "schemas": .object(ErrorStyle.schemas),
+            "schemas": .object(JSONObject(members: schemas)),
             "headers": [
                 "RequestID": [
                     "description":
@@ -26,16 +26,29 @@ struct OpenAPIDocument {
                 ]
             ],
         ]
+        var security = JSONObject()
         if configuration.access.requiresKey {
-            components["securitySchemes"] = [
-                "ApiKey": ["type": "apiKey", "in": "header", "name": .string(configuration.access.apiKeyHeaderName)]
+            security["ApiKey"] = [
+                "type": "apiKey", "in": "header", "name": .string(configuration.access.apiKeyHeaderName),
             ]
         }
+        if hasOperator {
+            security["AdminKey"] = [
+                "type": "http", "scheme": "bearer", "description": "ADMIN_API_KEY of the settings.",
+            ]
+        }
+        if !security.members.isEmpty { components["securitySchemes"] = .object(security) }
         return [
             "openapi": "3.1.0",
             "info": ["title": "VoiceGateway", "version": .string(version), "description": .string(text)],
             "paths": .object(paths), "components": .object(components),
         ]
+    }
+
+    private var hasOperator: Bool { routes.contains { $0.access == .operator } }
+
+    private var schemas: [JSONObject.Member] {
+        ErrorStyle.schemas.members + (hasOperator ? AdminDocumentation.schemas.members : [])
     }
 
     private var text: String {
@@ -62,6 +75,16 @@ struct OpenAPIDocument {
             "summary": .string(documentation.summary),
         ]
         if !documentation.text.isEmpty { operation["description"] = .string(documentation.text) }
+        if !documentation.parameters.isEmpty {
+            operation["parameters"] = .array(
+                documentation.parameters.map { parameter in
+                    [
+                        "name": .string(parameter.name), "in": .string(parameter.place),
+                        "required": .bool(parameter.place == "path"), "description": .string(parameter.text),
+                        "schema": parameter.schema,
+                    ]
+                })
+        }
         if let body = documentation.body {
             operation["requestBody"] = [
                 "required": .bool(body.isRequired),
@@ -71,7 +94,11 @@ struct OpenAPIDocument {
         var responses = JSONObject()
         for answer in answers(of: route) { responses["\(answer.status)"] = response(answer) }
         operation["responses"] = .object(responses)
-        if route.isGuarded, configuration.access.requiresKey { operation["security"] = [["ApiKey": []]] }
+        switch route.access {
+        case .callers where configuration.access.requiresKey: operation["security"] = [["ApiKey": []]]
+        case .operator: operation["security"] = [["AdminKey": []]]
+        default: break
+        }
         return .object(operation)
     }
 
@@ -95,11 +122,11 @@ struct OpenAPIDocument {
                 415, "The body is something else than JSON",
                 schema: route.errors == .service ? ErrorStyle.reference("ValidationError") : nil)
         }
-        if route.isGuarded, configuration.access.requiresKey {
+        if route.access == .operator || route.access == .callers && configuration.access.requiresKey {
             add(401, "The API key is missing", headers: ["WWW-Authenticate"])
             add(403, "The API key is wrong")
         }
-        if route.isGuarded, configuration.rateLimit != nil {
+        if route.access != .everybody, configuration.rateLimit != nil {
             add(429, "Too many requests", headers: ["Retry-After"])
         }
         return answers.sorted { $0.status < $1.status }

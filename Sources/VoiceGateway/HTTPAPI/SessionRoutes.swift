@@ -25,8 +25,8 @@ struct SessionRoutes {
 
     var routes: [HTTPRoute] {
         [
-            HTTPRoute(.post, "/session", errors: .session, isGuarded: true, Self.startDocumentation, handler: start),
-            HTTPRoute(.post, "/session/end", errors: .session, isGuarded: true, Self.endDocumentation, handler: end),
+            HTTPRoute(.post, "/session", errors: .session, access: .callers, Self.startDocumentation, handler: start),
+            HTTPRoute(.post, "/session/end", errors: .session, access: .callers, Self.endDocumentation, handler: end),
         ]
     }
 

@@ -21,11 +21,11 @@ struct TokenRoutes {
             HTTPRoute(
                 .get, "/v1/livekit/status", errors: .service, Self.statusDocumentation, answer: status),
             HTTPRoute(
-                .post, "/v1/livekit/token", errors: .service, isGuarded: true,
+                .post, "/v1/livekit/token", errors: .service, access: .callers,
                 Self.documentation("createToken", "A token to join a room", "for a participant")
             ) { token(for: $0, isAgent: false) },
             HTTPRoute(
-                .post, "/v1/livekit/agent-token", errors: .service, isGuarded: true,
+                .post, "/v1/livekit/agent-token", errors: .service, access: .callers,
                 Self.documentation(
                     "createAgentToken", "A token for the agent",
                     "for `\(Self.agentIdentity)`, whoever is named, which may also change its own metadata")

@@ -19,7 +19,6 @@ struct DrainDriver {
     let signals: ProcessSignals
     let settings: () -> DrainSettings
     let admission: Admission
-    let isDraining: Gauge
     let log: Log
     let serviceManager: ServiceManager?
     let reload: () async -> Void
@@ -90,7 +89,6 @@ struct DrainDriver {
     }
 
     private func refuseCalls(_ observer: @escaping @Sendable (Int) -> Void) {
-        isDraining.set(1)
         serviceManager?.stopping(calls: admission.placesTaken)
         admission.close(observer: observer)
     }

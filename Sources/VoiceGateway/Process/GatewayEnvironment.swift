@@ -23,6 +23,10 @@ package struct GatewayEnvironment: Sendable {
     package var id = Base64.encode(SecureRandom.bytes(9), .urlSafeUnpadded)
     /// Agents that are on their way to rooms by HTTP requests.
     package var placements = AgentPlacements()
+    /// Seconds since 1970.
+    let startedAt = UnixClock.seconds()
+    /// Tells calls apart by when they began.
+    let callNumbers = CallNumbers()
 
     package var configuration: GatewayConfiguration { current.value }
 

@@ -36,10 +36,14 @@ final class GatewayLoop: HTTPHandler {
     /// The room server's API, over one connection that all of the loop share.
     let serverAPI: ServerAPI
     let placer: AgentPlacer
+    /// Those of this loop.
+    let calls: LiveCalls
     private let client: HTTPClient
     private var endpoints: [String: any ClientEndpoint] = [:]
     private var server: HTTPServer! = nil
     private var http: HTTPAPI! = nil
+    /// On one loop of the process, if the operator has a port.
+    private var adminListener: AdminListener?
     private var drainTimer: LoopTimer?
     /// Connections that go to other loops at the end of the iteration.
     private var moving: [(upgrade: WebSocketUpgrade, home: Int)] = []
@@ -62,14 +66,14 @@ final class GatewayLoop: HTTPHandler {
         placer = AgentPlacer(
             api: serverAPI, loop: loop, placements: environment.placements, unixTime: UnixClock.seconds,
             log: environment.log)
+        calls = LiveCalls(environment.callNumbers)
         var configuration = HTTPServer.Configuration()
         configuration.maximumBodyBytes = Self.maximumBodyBytes
         configuration.maximumConnections = Self.maximumConnections(environment)
         server = HTTPServer(loop: loop, configuration: configuration, handler: self)
         server.certificate = environment.certificate.map { certificate in { certificate.context } }
         self.endpoints = endpoints(self)
-        http = HTTPAPI(
-            loop: loop, environment: environment, api: serverAPI, placer: placer)
+        http = makeHTTP(isForOperator: false)
         moveHook = EndOfIteration(loop: loop) { [unowned self] in move() }
     }
 
@@ -97,6 +101,7 @@ final class GatewayLoop: HTTPHandler {
         let credentials = environment.credentials
         serverAPI.use(key: credentials.key, secret: credentials.secret)
         http.configurationChanged()
+        adminListener?.configurationChanged()
         for endpoint in distinctEndpoints { endpoint.configurationChanged() }
     }
 
@@ -104,6 +109,20 @@ final class GatewayLoop: HTTPHandler {
     private var distinctEndpoints: [any ClientEndpoint] {
         Array(
             Dictionary(endpoints.values.map { (ObjectIdentifier($0), $0) }, uniquingKeysWith: { $1 }).values)
+    }
+
+    private func makeHTTP(isForOperator: Bool) -> HTTPAPI {
+        HTTPAPI(
+            loop: loop, environment: environment, api: serverAPI, placer: placer, operations: ProcessOperations(self),
+            isForOperator: isForOperator)
+    }
+
+    /// Serves the operator at an address of his own.
+    func listen(forOperatorAt address: TransportAddress) throws(EventLoopError) -> TransportAddress {
+        let listener = AdminListener(loop: loop, environment: environment, http: makeHTTP(isForOperator: true))
+        let bound = try listener.listen(at: address)
+        adminListener = listener
+        return bound
     }
 
     /// Listens, with the other loops, at one address. Returns it with the port that the kernel chose for 0.
@@ -178,6 +197,8 @@ final class GatewayLoop: HTTPHandler {
             drainTimer = nil
             client.close()
             server.close()
+            adminListener?.close()
+            adminListener = nil
             completion()
         }
         let timer = LoopTimer(loop: loop) { [environment] in

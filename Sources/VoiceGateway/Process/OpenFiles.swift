@@ -11,4 +11,12 @@ enum OpenFiles {
         limit.rlim_cur = limit.rlim_max
         unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
+
+    /// How many it may be.
+    static var limit: UInt {
+        var limit = rlimit()
+        // SAFETY: the structure is ours.
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        return limit.rlim_cur
+    }
 }

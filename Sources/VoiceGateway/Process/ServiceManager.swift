@@ -41,11 +41,18 @@ struct ServiceManager: Sendable {
         }
     }
 
-    /// Nothing depends on whether it arrives.
+    /// How long a message may wait for room in the socket's queue: what systemd waits for must not get lost, and nobody who
+    /// reads no more may keep the process.
+    private static let patience = timeval(tv_sec: 2, tv_usec: 0)
+
     private func tell(_ lines: String) {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
+        var patience = Self.patience
+        // SAFETY: the structure is read during the call only.
+        unsafe setsockopt(
+            descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         var name = Array(path.utf8)
@@ -63,7 +70,7 @@ struct ServiceManager: Sendable {
         unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
                 _ = unsafe sendto(
-                    descriptor, message, message.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT),
+                    descriptor, message, message.count, Int32(MSG_NOSIGNAL),
                     pointer, length)
             }
         }

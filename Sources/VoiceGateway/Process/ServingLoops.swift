@@ -6,6 +6,8 @@ internal import Wire
 struct ServingLoops: Sendable {
     /// Where clients connect, with the port that the system chose.
     let address: TransportAddress
+    /// Where the operator does, if not at the same place.
+    private(set) var adminAddress: TransportAddress?
     private let loops: [(EventLoop, LoopBound<GatewayLoop>)]
 
     var count: Int { loops.count }
@@ -16,6 +18,7 @@ struct ServingLoops: Sendable {
     ) async throws(EventLoopError) -> ServingLoops {
         var address = address
         var loops: [(EventLoop, LoopBound<GatewayLoop>)] = []
+        var adminAddress: TransportAddress?
         do throws(EventLoopError) {
             for (index, loop) in eventLoops.enumerated() {
                 let asked = address
@@ -27,12 +30,17 @@ struct ServingLoops: Sendable {
                 address = bound
                 loops.append((loop, gatewayLoop))
             }
+            if let asked = environment.configuration.admin.listenAddress, let (loop, first) = loops.first {
+                adminAddress = try await loop.run { () throws(EventLoopError) in
+                    try first.value.listen(forOperatorAt: asked)
+                }
+            }
         } catch {
             await ServingLoops(address: address, loops: loops).drain()
             throw error
         }
         let all = loops
-        let serving = ServingLoops(address: address, loops: all)
+        let serving = ServingLoops(address: address, adminAddress: adminAddress, loops: all)
         await serving.each { $0.gatewayLoops = all }
         return serving
     }

@@ -81,9 +81,9 @@ final class SessionEndpoint: ClientEndpoint {
             gate: gate, dialect: dialect, maximumMessageBytes: limits.maximumMessageBytes,
             hooks: SocketClient.Hooks(
                 begin: { [unowned self] client, caller, dialect, accessToken in
-                    if let mistake { return sessions.refuse(client, dialect, parameters, mistake) }
+                    if let mistake { return sessions.refuse(client, caller, dialect, parameters, mistake) }
                     if let token = parameters.resumeToken {
-                        let session = sessions.resume(client, dialect, parameters, token, path: path)
+                        let session = sessions.resume(client, caller, dialect, parameters, token, path: path)
                         if let moveBy { session.askToMove(until: moveBy) }
                         return session
                     }

@@ -16,6 +16,7 @@ final class SessionMaker {
     let resumable = ResumableSessions()
     private let gateway: GatewayEnvironment
     private let loopIndex: Int
+    private let calls: LiveCalls
     private let api: ServerAPI
     private let admission: Admission
     private var tokens: AccessTokens
@@ -27,6 +28,7 @@ final class SessionMaker {
         let gateway = gatewayLoop.environment
         self.gateway = gateway
         loopIndex = gatewayLoop.index
+        calls = gatewayLoop.calls
         log = gateway.log
         report = CallReport(log: gateway.log, metrics: gateway.metrics)
         continuedCounter = gateway.metrics.counter(
@@ -103,7 +105,9 @@ final class SessionMaker {
         let session = make(client, dialect, parameters, policy, key, continued)
         let place = client.place
         let log = log.with(session.summary)
-        session.onEnded = { [report, resumable] record in
+        let number = calls.add(session, address: place?.address ?? caller.address)
+        session.onEnded = { [report, resumable, calls] record in
+            calls.remove(number)
             report.ended(record, address: place?.address ?? caller.address)
             // The session is counted until now, even when it waited for its client.
             withExtendedLifetime(place) {}
@@ -121,18 +125,23 @@ final class SessionMaker {
 
     /// A session that only tells the client which of its parameters cannot be.
     func refuse(
-        _ client: SocketClient, _ dialect: any ClientDialect, _ parameters: SessionParameters,
+        _ client: SocketClient, _ caller: Caller, _ dialect: any ClientDialect, _ parameters: SessionParameters,
         _ mistake: InvalidParameter
     ) -> BridgeSession {
         let session = make(client, dialect, parameters)
-        session.refuse(SessionRefusal(mistake))
+        refuse(session, caller, SessionRefusal(mistake))
         return session
+    }
+
+    private func refuse(_ session: BridgeSession, _ caller: Caller, _ refusal: SessionRefusal) {
+        admission.note(refusal, caller.address)
+        session.refuse(refusal)
     }
 
     /// The session that a client wants to continue; if that is over, one that only tells the client so.
     func resume(
-        _ client: SocketClient, _ dialect: any ClientDialect, _ parameters: SessionParameters, _ token: String,
-        path: String
+        _ client: SocketClient, _ caller: Caller, _ dialect: any ClientDialect, _ parameters: SessionParameters,
+        _ token: String, path: String
     ) -> BridgeSession {
         if let session = resumable.resume(token, with: client) {
             let log = log.with(session.summary)
@@ -143,7 +152,8 @@ final class SessionMaker {
         }
         let session = make(client, dialect, parameters)
         let message = "this server keeps no sessions; connect without \"session\" to begin a new one"
-        session.refuse(
+        refuse(
+            session, caller,
             keepsSessions
                 ? ContinuationPolicy.expired
                 : SessionRefusal(ClientError(.sessionExpired, message), .sessionExpired))

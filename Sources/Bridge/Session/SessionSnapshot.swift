@@ -1,0 +1,23 @@
+package import ClientProtocol
+
+/// How a session is at the moment, for those who run the gateway. Nothing that was said.
+package struct SessionSnapshot: Sendable {
+    package let summary: SessionSummary
+    /// The name of the agent that was asked for; empty for none.
+    package let agent: String
+    package let dialect: String
+    package let phase: SessionLifecycle.Phase
+    /// The client's connection is gone, and may come back.
+    package let isClientAbsent: Bool
+    /// The connection to the room is gone, and is being made again.
+    package let isRoomInterrupted: Bool
+    /// The identities of the agents in the room, in the order in which they came.
+    package let agents: [String]
+    /// Nil while the first agent shows none.
+    package let agentState: AgentState?
+    /// Since the client was accepted.
+    package let duration: Duration
+    /// The caller's sound that waits, in milliseconds.
+    package let queuedMilliseconds: Int
+    package let numbers: SessionStatistics
+}
