@@ -1,4 +1,4 @@
-.PHONY: help bootstrap build run install package test check conformance fuzz soak bench microbench format clean
+.PHONY: help bootstrap build run install package test check conformance fuzz soak bench microbench quality format clean
 
 help:
 	@echo "make run     build for release and start the gateway (PORT=3000; room server inside unless LIVEKIT_URL is set)"
@@ -11,6 +11,7 @@ help:
 	@echo "make soak    20 calls at once for two minutes, then a count of what is left over (CALLERS=20 DURATION=120)"
 	@echo "make bench   CPU, memory and delays of gateway and libopus side by side, against the goals (QUICK=1, ARGUMENTS=\"--help\")"
 	@echo "make microbench  instructions and allocations of each core, against Benchmarks/Micro/thresholds.json (needs valgrind)"
+	@echo "make quality  what Opus sounds like at several operating points, by PESQ and a recogniser (ARGUMENTS=\"--only words\")"
 	@echo "make format  write the house format into the sources"
 
 # Programs for release have Swift's runtime inside: they run where no Swift is, and what is tested is what is packaged.
@@ -63,6 +64,10 @@ microbench:
 	@command -v valgrind >/dev/null || { echo "valgrind is missing: apt-get install valgrind" >&2; exit 1; }
 	MICROBENCH=1 swift build -c release --product MicroBenchmarks
 	@.build/release/MicroBenchmarks $(ARGUMENTS)
+
+# ARGUMENTS="--only points", "--only losses", "--only words", "--rates 16000".
+quality:
+	@scripts/quality $(ARGUMENTS)
 
 format:
 	swift format --in-place --recursive --parallel Sources Tests Fuzz Package.swift

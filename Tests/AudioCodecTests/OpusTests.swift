@@ -181,4 +181,46 @@ struct OpusTests {
         }
         #expect(throws: AudioCodecError.bufferTooSmall(capacity: 319)) { try decode() }
     }
+
+    @Test(
+        "without SILK the packets are CELT's, from the first one on", arguments: [8000, 12_000, 16_000, 24_000, 48_000])
+    func lowDelay(rate: Int) throws {
+        var configuration = OpusEncoder.Configuration()
+        configuration.application = .lowDelay
+        configuration.usesInBandFEC = false
+        let encoder = try OpusEncoder(sampleRate: rate, channels: 1, configuration: configuration)
+        var source = ToneSource(frequency: 500, sampleRate: rate)
+        for _ in 0..<5 {
+            // CELT's configurations are 16 to 31 (RFC 6716 section 3.1).
+            let packet = try Self.encode(encoder, source.next(rate / 50))
+            #expect(packet[0] >> 3 >= 16)
+        }
+    }
+
+    @Test(
+        "after a gap a tone is as loud as it was played when the encoder begins anew",
+        arguments: [OpusEncoder.Application.voice, .lowDelay], [8000, 16_000, 48_000])
+    func beginsAnew(application: OpusEncoder.Application, rate: Int) throws {
+        var configuration = OpusEncoder.Configuration()
+        configuration.application = application
+        configuration.usesDTX = false
+        let encoder = try OpusEncoder(sampleRate: rate, channels: 1, configuration: configuration)
+        let decoder = try OpusDecoder(sampleRate: rate, channels: 1)
+        let frame = rate / 50
+        for _ in 0..<20 { _ = try Self.decode(decoder, Self.encode(encoder, [Int16](repeating: 0, count: frame))) }
+        var pcm = [Int16](repeating: 0, count: decoder.maximumSamples)
+        for _ in 0..<20 {
+            var room = pcm.mutableSpan
+            _ = try decoder.conceal(samples: frame, into: &room)
+        }
+        encoder.beginAnew()
+        var source = ToneSource(frequency: 440, sampleRate: rate, amplitude: 3000)
+        var heard: [Int16] = []
+        for _ in 0..<50 { heard += try Self.decode(decoder, Self.encode(encoder, source.next(frame))) }
+        let detector = ToneDetector(sampleRate: rate)
+        for start in stride(from: 0, to: heard.count, by: rate / 5) {
+            let level = detector.level(of: heard[start..<start + rate / 5])
+            #expect((1785...2521).contains(level), "at \(start * 1000 / rate) ms")
+        }
+    }
 }

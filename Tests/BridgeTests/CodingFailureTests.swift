@@ -8,12 +8,15 @@ struct CodingFailureTests {
     /// Coders that fail as they are told.
     private final class FailingCoders: AudioCoderFactory {
         private final class Encoder: SpeechEncoder {
-            func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? { nil }
+            func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+                nil
+            }
         }
         let fakes = FakeCoders()
         var makesEncoders = false
 
-        func makeEncoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechEncoder {
+        func makeEncoder(sampleRate: Int, for listener: EncoderListener) throws(AudioCoderFailure) -> any SpeechEncoder
+        {
             guard makesEncoders else { throw AudioCoderFailure(message: "out of memory") }
             return Encoder()
         }

@@ -11,10 +11,11 @@ final class CountingCoders: AudioCoderFactory {
             coders.encoders += 1
         }
         deinit { coders.encoders -= 1 }
-        func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+        var leavesNoiseOut: Bool { encoder.leavesNoiseOut }
+        func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: UnsafeMutableRawBufferPointer) -> Int? {
             coders.encoded += 1
             // SAFETY: at most the buffer's length is written.
-            return unsafe encoder.encode(frame, into: packet)
+            return unsafe encoder.encode(frame, isIndependent: isIndependent, into: packet)
         }
         func expect(lossPercent: Int) {
             coders.losses.append(lossPercent)
@@ -55,8 +56,8 @@ final class CountingCoders: AudioCoderFactory {
 
     init(_ coders: any AudioCoderFactory = LibraryCoders()) { self.coders = coders }
 
-    func makeEncoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechEncoder {
-        Encoder(try coders.makeEncoder(sampleRate: sampleRate), self)
+    func makeEncoder(sampleRate: Int, for listener: EncoderListener) throws(AudioCoderFailure) -> any SpeechEncoder {
+        Encoder(try coders.makeEncoder(sampleRate: sampleRate, for: listener), self)
     }
     func makeDecoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechDecoder {
         Decoder(try coders.makeDecoder(sampleRate: sampleRate), self)

@@ -133,8 +133,8 @@ struct DownlinkTests {
     func tones() throws {
         let coders = LibraryCoders()
         let harness = try listening("output_sample_rate=16000", tracks: 2, coders: coders)
-        let first = try coders.makeEncoder(sampleRate: 16_000)
-        let second = try coders.makeEncoder(sampleRate: 16_000)
+        let first = try coders.makeEncoder(sampleRate: 16_000, for: .room)
+        let second = try coders.makeEncoder(sampleRate: 16_000, for: .room)
         var low = ToneSource(frequency: 950, sampleRate: 16_000, amplitude: 8000)
         var high = ToneSource(frequency: 1250, sampleRate: 16_000, amplitude: 8000)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
@@ -163,7 +163,7 @@ struct DownlinkTests {
     func resampled(rate: Int) throws {
         let coders = LibraryCoders()
         let harness = try listening("output_sample_rate=\(rate)", coders: coders)
-        let encoder = try coders.makeEncoder(sampleRate: 24_000)
+        let encoder = try coders.makeEncoder(sampleRate: 24_000, for: .room)
         var tone = ToneSource(frequency: 700, sampleRate: 24_000)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
         // SAFETY: the buffer was allocated here, and nothing uses it any more.

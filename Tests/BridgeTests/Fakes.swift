@@ -243,7 +243,7 @@ final class FakeDispatcher: AgentDispatcher {
 final class FakeCoders: AudioCoderFactory {
     var encoderRates: [Int] = []
 
-    func makeEncoder(sampleRate: Int) -> any SpeechEncoder {
+    func makeEncoder(sampleRate: Int, for listener: EncoderListener) -> any SpeechEncoder {
         encoderRates.append(sampleRate)
         return Encoder()
     }
@@ -253,7 +253,7 @@ final class FakeCoders: AudioCoderFactory {
     }
 
     private final class Encoder: SpeechEncoder {
-        func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+        func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: UnsafeMutableRawBufferPointer) -> Int? {
             // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
             unsafe packet[0] = 0xF8
             for index in frame.indices {

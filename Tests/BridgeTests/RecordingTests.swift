@@ -24,7 +24,9 @@ struct RecordingTests {
     private final class Coders: AudioCoderFactory {
         let fakes = FakeCoders()
         let halver = Halver()
-        func makeEncoder(sampleRate: Int) -> any SpeechEncoder { fakes.makeEncoder(sampleRate: sampleRate) }
+        func makeEncoder(sampleRate: Int, for listener: EncoderListener) -> any SpeechEncoder {
+            fakes.makeEncoder(sampleRate: sampleRate, for: listener)
+        }
         func makeDecoder(sampleRate: Int) -> any SpeechDecoder { fakes.makeDecoder(sampleRate: sampleRate) }
         func makeConverter(from inputRate: Int, to outputRate: Int) -> any RateConverter { halver }
     }

@@ -50,7 +50,7 @@ extension PeerConnectionTests {
         #expect(left.connection.reportedLossPercent <= 1)
     }
 
-    @Test("redundant audio repairs losses, and is reduced for those who do not take it")
+    @Test("redundant audio repairs losses, also for those who do not take it themselves")
     func red() throws {
         let sender = TestPeer(1, port: 5001) { $0.acceptsRED = true }
         let receiver = TestPeer(2, port: 5002) {
@@ -81,8 +81,7 @@ extension PeerConnectionTests {
         }
         call.run(for: .milliseconds(200))
         #expect(receiver.heard == Array(0..<30))
-        #expect(plainEnd.heard.contains(-1))
-        #expect(plainEnd.heard.filter { $0 >= 0 } == (0..<30).filter { $0 % 3 != 1 })
+        #expect(plainEnd.heard == Array(0..<30))
     }
 
     @Test("sound in order leaves the deadline where it is; a gap moves it")

@@ -1,3 +1,4 @@
+import Bridge
 import ClientProtocol
 import HTTP
 import Observability
@@ -75,6 +76,7 @@ struct GatewayConfigurationTests {
         "MAX_CONNECTIONS_PER_KEY": "5", "MAX_MESSAGE_BYTES": "1000000", "MAX_UTTERANCE_SECONDS": "8", "MAX_TRACKS": "4",
         "IDLE_TIMEOUT_SECONDS": "9", "MAX_SESSION_SECONDS": "10", "CONFIG_WAIT_MS": "11", "TURN_RPC_METHOD": "turn",
         "INTERRUPT_RPC_METHOD": "stop", "RESUME_GRACE_SECONDS": "12", "OPUS_COMPLEXITY": "3",
+        "OPUS_BITRATE": "64000", "THIN_UPLINK": "true",
         "PUBLIC_URL": "https://gateway.test",
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
         "PLAYGROUND": "true", "ADMIN_API_KEY": "admin-key-7", "ADMIN_PORT": "9", "ADMIN_HOST": "::1",
@@ -102,7 +104,8 @@ struct GatewayConfigurationTests {
         let conversation = configuration.conversation
         #expect(conversation.configWait == .milliseconds(11) && conversation.turnRPCMethod == "turn")
         #expect(conversation.resumeGrace == .seconds(12))
-        #expect(conversation.interruptRPCMethod == "stop" && conversation.opusComplexity == 3)
+        #expect(conversation.interruptRPCMethod == "stop" && conversation.opus.complexity == 3)
+        #expect(conversation.opus.bitrate == 64_000 && conversation.opus.link == .thin)
         let http = configuration.http
         #expect(try http.publicURL == HTTPURL(base: "https://gateway.test") && http.requestIDHeader == "X-Trace")
         #expect(try http.allowedOrigins == OriginAllowList(setting: "https://app.test"))

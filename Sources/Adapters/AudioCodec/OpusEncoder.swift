@@ -10,6 +10,8 @@ package final class OpusEncoder {
         case voice
         /// Music and mixed content.
         case audio
+        /// Everything, 4 ms faster, without the modes for speech at low rates: no in-band FEC.
+        case lowDelay
     }
 
     package struct Configuration: Hashable, Sendable {
@@ -35,6 +37,7 @@ package final class OpusEncoder {
     package let sampleRate: Int
     package let channels: Int
     private let encoder: OpaquePointer
+    private var isBeginning = false
 
     /// - Parameters:
     ///   - sampleRate: of the PCM that goes in, in Hz: 8000, 12000, 16000, 24000 or 48000.
@@ -50,7 +53,12 @@ package final class OpusEncoder {
         guard (0...100).contains(configuration.expectedPacketLoss) else {
             throw .unsupportedPacketLoss(configuration.expectedPacketLoss)
         }
-        let application = configuration.application == .voice ? OPUS_APPLICATION_VOIP : OPUS_APPLICATION_AUDIO
+        let application =
+            switch configuration.application {
+            case .voice: OPUS_APPLICATION_VOIP
+            case .audio: OPUS_APPLICATION_AUDIO
+            case .lowDelay: OPUS_APPLICATION_RESTRICTED_LOWDELAY
+            }
         var status: Int32 = OPUS_OK
         // SAFETY: the call only stores its status.
         guard let encoder = unsafe opus_encoder_create(Int32(sampleRate), Int32(channels), application, &status) else {
@@ -92,6 +100,7 @@ package final class OpusEncoder {
         let length = unsafe opus_encode(
             encoder, input, Int32(samples), output.assumingMemoryBound(to: UInt8.self), Int32(clamping: packet.count))
         guard length > 0 else { throw OpusFormat.error(length, capacity: packet.count) }
+        if isBeginning { unsafe finishBeginning(packet) }
         return Int(length)
     }
 
@@ -109,6 +118,28 @@ package final class OpusEncoder {
     package func expect(packetLoss percent: Int) {
         // SAFETY: the encoder lives as long as this value.
         _ = unsafe copus_encoder_set_packet_loss(encoder, Int32(min(max(percent, 0), 100)))
+    }
+
+    /// The peer has not got the frame before the next one, so nothing may be predicted from it.
+    ///
+    /// The frame is made by CELT whatever the application is: SILK goes on from what both sides have heard, and a tone
+    /// that follows something else comes out up to 24 dB too loud. After CELT it begins anew.
+    package func beginAnew() {
+        guard !isBeginning else { return }
+        isBeginning = true
+        // SAFETY: the encoder lives as long as this value.
+        _ = unsafe copus_encoder_set_prediction_disabled(encoder, 1)
+        _ = unsafe copus_encoder_force_celt(encoder, 1)
+    }
+
+    /// A frame of SILK may come first, which leads over to CELT.
+    private func finishBeginning(_ packet: UnsafeMutableRawBufferPointer) {
+        // CELT's configurations are 16 to 31 (RFC 6716 section 3.1).
+        // SAFETY: the encoder lives as long as this value.
+        guard unsafe packet[0] & 0x80 != 0 else { return }
+        isBeginning = false
+        _ = unsafe copus_encoder_set_prediction_disabled(encoder, 0)
+        _ = unsafe copus_encoder_force_celt(encoder, 0)
     }
 
     /// Forgets the past, as after a pause.

@@ -2,13 +2,17 @@ internal import AudioCodec
 
 /// Coders of libopus and speexdsp.
 package final class LibraryCoders: AudioCoderFactory {
-    private let complexity: Int
+    private let profile: OpusProfile
 
-    /// - Parameter complexity: libopus's effort for encoding, 0 to 10.
-    package init(complexity: Int = 5) { self.complexity = complexity }
+    package init(profile: OpusProfile = OpusProfile()) { self.profile = profile }
 
-    package func makeEncoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechEncoder {
-        try LibraryEncoder(sampleRate: sampleRate, complexity: complexity)
+    package func makeEncoder(
+        sampleRate: Int, for listener: EncoderListener
+    ) throws(AudioCoderFailure) -> any SpeechEncoder {
+        switch listener {
+        case .room: try LibraryEncoder(sampleRate: sampleRate, profile.forRoom(sampleRate: sampleRate))
+        case .client: try LibraryEncoder(sampleRate: sampleRate, profile.forClient())
+        }
     }
 
     package func makeDecoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechDecoder {
@@ -29,22 +33,20 @@ package final class LibraryCoders: AudioCoderFactory {
     }
 }
 
-/// Speech at 24 kbit/s with DTX, and in-band FEC while packets are lost; complexity 5 costs half of what 10 does and
-/// sounds alike.
 private final class LibraryEncoder: SpeechEncoder {
     private let encoder: OpusEncoder
+    let leavesNoiseOut = true
 
-    init(sampleRate: Int, complexity: Int) throws(AudioCoderFailure) {
-        var configuration = OpusEncoder.Configuration()
-        configuration.complexity = complexity
+    init(sampleRate: Int, _ configuration: OpusEncoder.Configuration) throws(AudioCoderFailure) {
         encoder = try LibraryCoders.wrap { () throws(AudioCodecError) in
             try OpusEncoder(sampleRate: sampleRate, channels: 1, configuration: configuration)
         }
     }
 
-    func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+    func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+        if isIndependent { encoder.beginAnew() }
         // SAFETY: at most the buffer's length is written.
-        unsafe try? encoder.encode(frame, into: packet)
+        return unsafe try? encoder.encode(frame, into: packet)
     }
 
     func expect(lossPercent: Int) { encoder.expect(packetLoss: lossPercent) }

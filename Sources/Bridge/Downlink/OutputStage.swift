@@ -141,7 +141,7 @@ final class OutputStage {
     private func encode(frame: [Int16]) {
         if encoder == nil {
             do throws(AudioCoderFailure) {
-                encoder = try coders.makeEncoder(sampleRate: sampleRate)
+                encoder = try coders.makeEncoder(sampleRate: sampleRate, for: .client)
             } catch {
                 return failures.note(.encoder)
             }

@@ -1,11 +1,21 @@
 /// Makes coders. A session makes them when it first needs them.
 package protocol AudioCoderFactory: AnyObject {
     /// For mono frames of 20 ms at an Opus rate, in Hz.
-    func makeEncoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechEncoder
+    func makeEncoder(
+        sampleRate: Int, for listener: EncoderListener
+    ) throws(AudioCoderFailure) -> any SpeechEncoder
     /// To mono at an Opus rate, in Hz.
     func makeDecoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechDecoder
     /// Between any two rates of 8 to 192 kHz, mono.
     func makeConverter(from inputRate: Int, to outputRate: Int) throws(AudioCoderFailure) -> any RateConverter
+}
+
+/// Who hears what is encoded.
+package enum EncoderListener: Hashable, Sendable {
+    /// Those in the room.
+    case room
+    /// The client, which takes Opus.
+    case client
 }
 
 /// A coder could not be made: out of memory, or a fault of ours.
@@ -17,14 +27,25 @@ package struct AudioCoderFailure: Error, Hashable, Sendable {
 
 /// Turns frames of 20 ms into Opus packets.
 package protocol SpeechEncoder: AnyObject {
+    /// Whether frames of background noise may be left out: the listener's decoder makes up the noise meanwhile.
+    var leavesNoiseOut: Bool { get }
     /// Encodes one frame; returns the packet's length in bytes, nil if it cannot be encoded. A packet of 1 or 2 bytes
     /// means silence that need not be sent.
-    func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int?
+    /// - Parameter isIndependent: the listener has not got the frame before, so that nothing may be predicted from it.
+    func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: UnsafeMutableRawBufferPointer) -> Int?
     /// How much of what follows the peer is expected to lose, in percent: so much is spent on redundancy.
     func expect(lossPercent: Int)
 }
 
 extension SpeechEncoder {
+    package var leavesNoiseOut: Bool { false }
+
+    /// Encodes a frame that follows the one before.
+    package func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+        // SAFETY: at most the buffer's length is written.
+        unsafe encode(frame, isIndependent: false, into: packet)
+    }
+
     /// Of an encoder that knows no redundancy.
     package func expect(lossPercent: Int) {}
 }

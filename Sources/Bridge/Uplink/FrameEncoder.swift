@@ -10,17 +10,21 @@ final class FrameEncoder {
         /// The packet, which is there until the next call. It resumes the sound when a pause was before it in which
         /// nothing was sent.
         case packet(UnsafeRawBufferPointer, resumes: Bool)
-        /// It is silence that need not be sent.
+        /// It is noise that need not be sent.
         case suppressed
         case failed
     }
 
-    /// Of frames, in Hz.
-    private var sampleRate: Int
     private let coders: any AudioCoderFactory
     private let failures: CodingFailures
+    /// Of frames, in Hz.
+    private var sampleRate: Int
     private var encoder: (any SpeechEncoder)?
-    private var suppression = SilenceSuppression()
+    private var suppression: SilenceSuppression
+    /// The encoder has not seen the frame before the next one, or the listener has not.
+    private var isInterrupted = true
+    /// The first byte of the last packet: with it alone, a packet holds no sound (RFC 6716 section 3.1).
+    private var header: UInt8 = 0xF8
     /// Percent of our packets that the room loses.
     private var expectedLoss = 0
     private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
@@ -29,6 +33,7 @@ final class FrameEncoder {
         self.sampleRate = sampleRate
         self.coders = coders
         self.failures = failures
+        suppression = SilenceSuppression(sampleRate: sampleRate)
     }
 
     // SAFETY: nobody keeps an `Outcome.packet`.
@@ -40,6 +45,7 @@ final class FrameEncoder {
     /// Frames come at another rate from here on.
     func change(sampleRate new: Int) {
         sampleRate = new
+        suppression = SilenceSuppression(sampleRate: new)
         release()
     }
 
@@ -53,37 +59,45 @@ final class FrameEncoder {
         encoder?.expect(lossPercent: lossPercent)
     }
 
-    /// - Parameters:
-    ///   - rootMeanSquare: the frame's loudness, of 32768.
-    ///   - isSilent: the speech detector takes it for silence.
-    ///   - isStart: it begins the flow after a pause.
-    func encode(_ frame: Span<Int16>, rootMeanSquare: Int, isSilent: Bool, isStart: Bool) -> Outcome {
+    /// - Parameter isStart: the frame begins the flow after a pause.
+    func encode(_ frame: Span<Int16>, isStart: Bool) -> Outcome {
         if encoder == nil { makeEncoder() }
-        if suppression.leavesOut(rootMeanSquare: rootMeanSquare, isSilent: isSilent, isStart: isStart) {
-            // SAFETY: no pointer is in it.
-            return unsafe .suppressed
-        }
         guard let encoder else { return unsafe .failed }
-        guard let length = unsafe encoder.encode(frame, into: packet), length > 0 else {
+        var resumes = false
+        if encoder.leavesNoiseOut {
+            switch suppression.judge(frame, isStart: isStart) {
+            case .sound(let ends): resumes = ends
+            case .noise: break
+            case .pause:
+                isInterrupted = true
+                // SAFETY: the buffer holds more than a byte.
+                unsafe packet[0] = header
+                return unsafe .packet(unsafe UnsafeRawBufferPointer(rebasing: packet[..<1]), resumes: false)
+            case .nothing:
+                isInterrupted = true
+                return unsafe .suppressed
+            }
+        }
+        let isIndependent = isInterrupted || isStart
+        guard let length = unsafe encoder.encode(frame, isIndependent: isIndependent, into: packet), length > 0 else {
             failures.note(.frame)
             // SAFETY: no pointer is in it.
             return unsafe .failed
         }
-        switch suppression.judge(packetBytes: length, rootMeanSquare: rootMeanSquare, isStart: isStart) {
-        case .suppress: return unsafe .suppressed
-        case .send(let resumes):
-            // SAFETY: `length` bytes have just been written.
-            return unsafe .packet(unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]), resumes: resumes)
-        }
+        isInterrupted = false
+        // The lower two bits are the number of frames: one.
+        header = unsafe packet[0] & 0xFC
+        // SAFETY: `length` bytes have just been written.
+        return unsafe .packet(unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]), resumes: resumes)
     }
 
     private func makeEncoder() {
         do throws(AudioCoderFailure) {
-            encoder = try coders.makeEncoder(sampleRate: sampleRate)
+            encoder = try coders.makeEncoder(sampleRate: sampleRate, for: .room)
         } catch {
             failures.note(.encoder)
         }
-        suppression.encoderChanged()
+        isInterrupted = true
         if expectedLoss > 0 { encoder?.expect(lossPercent: expectedLoss) }
     }
 }

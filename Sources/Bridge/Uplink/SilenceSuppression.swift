@@ -1,63 +1,175 @@
-/// Decides which of the caller's silent frames are encoded at all, and which packets of silence are sent. Pure.
+/// Decides which of the caller's frames are background noise that need not be sent. Pure.
 ///
-/// libopus encodes a silent frame in full before it says that the frame need not be sent (DTX), so silence costs as much
-/// as speech. After libopus has called a frame silent, later frames that are no louder are left out, except one every
-/// 400 ms: that is how often DTX refreshes the background noise. A louder frame is always encoded, because libopus
-/// recognises a soft beginning better than a comparison of levels does.
+/// From the first sound on everything is sent until the noise is known. Then, after 400 ms in which nothing was louder than it, a pause begins:
+/// a packet without sound says so, and every 400 ms one frame refreshes what the listener's decoder takes for the noise
+/// of the room, which it makes up in between. The first frame that is louder ends the pause at once. Frames are judged
+/// by their loudest 5 ms, and by those of the differences between samples, which show a soft consonant above the rumble
+/// of a car; so a word begins with its first sound.
+///
+/// Noise is what nobody can hear, and what has been steady for two seconds, is not too loud, and has no pitch: a tone, a
+/// held vowel and music go on being sent.
 package struct SilenceSuppression: Sendable {
-    /// Of frames in a row that could be left out, every twentieth is encoded: one in 400 ms.
-    package static let refreshFrames = 20
-    /// Root mean square, of 32768, up to which a frame is not louder than silence: -62 dB.
-    package static let inaudible = 25
-    /// A packet of at most so many bytes says that its frame is silence (`SpeechEncoder`).
-    private static let silentPacketBytes = 2
+    /// How long nothing is louder than the noise before a pause begins, in frames of 20 ms; and how often noise is sent
+    /// in a pause.
+    package static let hangover = 20
+    package static let refresh = 20
+    /// The same after a single frame that was louder, as noise makes them now and then.
+    package static let hangoverAfterOne = 5
+    /// How long another noise must have been steady.
+    package static let settling = 100
+    /// Root mean squares, of 32768. Below the first nobody hears anything (-66 dB); above the second (-36 dB) nothing is
+    /// noise; above the third (-50 dB) nothing is that has a pitch.
+    package static let inaudible: Float = 16
+    package static let loudestNoise = Float(SpeechDetector.neverSilent)
+    package static let loudestHum = Float(SpeechDetector.surelySilent)
+    /// Powers: what is louder than the loudest noise by so much (1.9 dB) is no noise.
+    private static let margin: Float = 1.5625
 
-    /// What becomes of a packet.
+    /// What becomes of a frame.
     package enum Verdict: Hashable, Sendable {
-        /// `resumes` when sound follows a pause in which nothing was sent.
-        case send(resumes: Bool)
-        /// It says nothing new.
-        case suppress
+        /// It is sent. `resumes` when it ends a pause.
+        case sound(resumes: Bool)
+        /// It is sent in a pause, for the listener's decoder to know the noise.
+        case noise
+        /// A packet without sound takes its place: a pause begins.
+        case pause
+        /// Nothing is sent.
+        case nothing
     }
 
-    /// The last packet of silence was sent, and nothing since.
-    private var isPausing = false
-    /// The loudest frame that the encoder has called silence since its last packet with sound; nil when it has called
-    /// none so.
-    private var silence: Int?
-    /// Frames that were left out since the last one was encoded.
-    private var unseen = 0
+    private enum State: Sendable {
+        /// Nothing that can be heard has come yet, in so many frames.
+        case waiting(frames: Int)
+        /// So many frames in a row were no louder than the noise, and so many before them were.
+        case sending(quiet: Int, loud: Int)
+        /// Frames since the pause began.
+        case pausing(frames: Int)
+    }
 
-    package init() {}
+    private var state = State.waiting(frames: 0)
+    private var recent: RecentFrames
+    /// Up to here a frame is noise: powers of its loudest 5 ms, and of their differences.
+    private var noise = FramePower(frame: 0, loudest: inaudible * inaudible, treble: inaudible * inaudible)
+    /// The steady sound that may turn out to be another noise.
+    private var steady = SteadySound()
 
-    /// Whether a frame need neither be encoded nor sent.
+    /// - Parameter sampleRate: of frames, in Hz.
+    package init(sampleRate: Int) { recent = RecentFrames(sampleRate: sampleRate) }
+
+    /// Judges the caller's next frame of 20 ms.
     ///
-    /// - Parameters:
-    ///   - rootMeanSquare: its loudness, of 32768.
-    ///   - isSilent: the speech detector takes it for silence.
-    ///   - isStart: it begins the flow after a pause: something has to be sent.
-    package mutating func leavesOut(rootMeanSquare: Int, isSilent: Bool, isStart: Bool) -> Bool {
-        guard isPausing, isSilent, !isStart, let silence, unseen < Self.refreshFrames - 1,
-            rootMeanSquare <= max(Self.inaudible, silence + silence / 4)
-        else { return false }
-        unseen += 1
+    /// - Parameter isStart: it begins the flow after a pause of another kind: something has to be sent.
+    package mutating func judge(_ frame: Span<Int16>, isStart: Bool) -> Verdict {
+        let power = recent.append(frame)
+        let isNoise = power.loudest <= noise.loudest && power.treble <= noise.treble
+        if isStart, hasBegun { state = .sending(quiet: 0, loud: Self.hangover) }
+        switch state {
+        case .waiting(let frames):
+            // Zeros would be taken for the noise of the room by decoders, for half a minute.
+            if isNoise {
+                state = .waiting(frames: isStart ? 1 : frames + 1)
+                return isStart || frames.isMultiple(of: Self.refresh) ? .pause : .nothing
+            }
+            state = .sending(quiet: 0, loud: Self.hangover)
+            steady.append(power)
+            return .sound(resumes: true)
+        case .pausing(let frames):
+            guard isNoise else {
+                state = .sending(quiet: 0, loud: 1)
+                steady = SteadySound()
+                return .sound(resumes: true)
+            }
+            return pause(frames: frames + 1, power)
+        case .sending(let quiet, let loud):
+            if isNoise {
+                let hangover = loud == 1 ? Self.hangoverAfterOne : Self.hangover
+                guard !isStart, quiet + 1 > hangover else {
+                    state = .sending(quiet: quiet + 1, loud: loud)
+                    return .sound(resumes: false)
+                }
+                return beginPause(power)
+            }
+            state = .sending(quiet: 0, loud: quiet == 0 ? loud + 1 : max(1, loud))
+            if isAnotherNoise(power), !isStart { return beginPause(power) }
+            return .sound(resumes: false)
+        }
+    }
+
+    private var hasBegun: Bool { if case .waiting = state { false } else { true } }
+
+    private mutating func beginPause(_ power: FramePower) -> Verdict {
+        state = .pausing(frames: 0)
+        steady = SteadySound()
+        steady.append(power)
+        return .pause
+    }
+
+    /// The first packet without sound is followed by one of noise and another without sound: a decoder goes on with the
+    /// pitch of what it heard last if that was two packets or more, which makes a hole or a buzz of noise.
+    private mutating func pause(frames: Int, _ power: FramePower) -> Verdict {
+        state = .pausing(frames: frames)
+        steady.append(power)
+        switch (frames - 1) % Self.refresh {
+        case 0:
+            if frames > 1 { follow() }
+            return .noise
+        case 1: return .pause
+        default: return .nothing
+        }
+    }
+
+    /// The room has become quieter: what is louder than that is no noise any more.
+    private mutating func follow() {
+        let bound = steady.bound(margin: Self.margin, floor: Self.inaudible * Self.inaudible)
+        if bound.loudest < noise.loudest / 2 { noise.loudest = (noise.loudest + bound.loudest) / 2 }
+        if bound.treble < noise.treble / 2 { noise.treble = (noise.treble + bound.treble) / 2 }
+        steady = SteadySound()
+    }
+
+    /// Whether what is louder than the noise has been steady for so long that it is another noise.
+    private mutating func isAnotherNoise(_ power: FramePower) -> Bool {
+        guard power.frame <= Self.loudestNoise * Self.loudestNoise else {
+            steady = SteadySound()
+            return false
+        }
+        steady.append(power)
+        guard steady.isSteady else {
+            steady = SteadySound()
+            return false
+        }
+        guard steady.count >= Self.settling else { return false }
+        if power.frame > Self.loudestHum * Self.loudestHum, recent.hasPitch {
+            steady = SteadySound()
+            return false
+        }
+        noise = steady.bound(margin: Self.margin, floor: Self.inaudible * Self.inaudible)
         return true
     }
+}
 
-    /// Judges the packet that the encoder has made of such a frame.
-    package mutating func judge(packetBytes: Int, rootMeanSquare: Int, isStart: Bool) -> Verdict {
-        unseen = 0
-        guard packetBytes <= Self.silentPacketBytes else {
-            defer { isPausing = false }
-            silence = nil
-            return .send(resumes: isPausing)
-        }
-        silence = max(silence ?? 0, rootMeanSquare)
-        if isPausing, !isStart { return .suppress }
-        isPausing = true
-        return .send(resumes: false)
+/// What frames in a row have in common.
+private struct SteadySound: Sendable {
+    private(set) var count = 0
+    private var quietest = FramePower(frame: .infinity, loudest: .infinity, treble: .infinity)
+    private var loudest = FramePower(frame: 0, loudest: 0, treble: 0)
+
+    mutating func append(_ power: FramePower) {
+        count += 1
+        quietest.frame = min(quietest.frame, power.frame)
+        quietest.treble = min(quietest.treble, power.treble)
+        loudest.frame = max(loudest.frame, power.frame)
+        loudest.loudest = max(loudest.loudest, power.loudest)
+        loudest.treble = max(loudest.treble, power.treble)
     }
 
-    /// A new encoder has called nothing silence yet.
-    package mutating func encoderChanged() { silence = nil }
+    /// Whether frames differ no more than those of noise: 16 dB, because a frame holds few waves of a rumble, and 10 dB in
+    /// what it has of higher tones. Those of two seconds of speech differ by more in both.
+    var isSteady: Bool { loudest.frame <= quietest.frame * 40 && loudest.treble <= quietest.treble * 10 }
+
+    /// Up to where frames are like these.
+    func bound(margin: Float, floor: Float) -> FramePower {
+        FramePower(
+            frame: loudest.frame, loudest: max(floor, loudest.loudest * margin),
+            treble: max(floor, loudest.treble * margin))
+    }
 }

@@ -343,14 +343,12 @@ package final class Uplink {
     ///   - arrival: when the caller's frame was complete.
     private func send(_ samples: [Int16], timestamp: UInt32, isStart: Bool, now: Instant?, arrival: Instant?) {
         var loudness = 0
-        var isSilent = true
         if let now {
             loudness = SoundLevel.rootMeanSquare(samples.span)
-            isSilent = detector.isSilent(rootMeanSquare: loudness)
             detector.note(rootMeanSquare: loudness, samples: UplinkPacer.frameSamples, now: now)
         }
         // SAFETY: at most the buffer's length is written.
-        switch unsafe encoder.encode(samples.span, rootMeanSquare: loudness, isSilent: isSilent, isStart: isStart) {
+        switch unsafe encoder.encode(samples.span, isStart: isStart) {
         case .suppressed: suppressed()
         case .failed: break
         case .packet(let bytes, let resumes):

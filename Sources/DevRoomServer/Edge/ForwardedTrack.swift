@@ -29,7 +29,7 @@ final class ForwardedTrack {
 
     /// Hands a packet of the publisher to all.
     func forward(_ packet: ReceivedRTPPacket, now: Instant) {
-        if let level = packet.audioLevel, packet.format == .opus, let opus = OpusPacket(packet.payload) {
+        if let level = packet.audioLevel, let newest = packet.newestFrame, let opus = OpusPacket(newest) {
             meter.observe(level.negatedDecibels, duration: .microseconds(opus.sampleCount * 1000 / 48))
         }
         for (_, sink) in sinks { sink.receive(packet, now: now) }

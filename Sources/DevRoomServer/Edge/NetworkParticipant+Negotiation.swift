@@ -14,6 +14,7 @@ extension NetworkParticipant {
         do throws(NegotiationError) {
             try connection.acceptOffer(offer.sdp, now: now)
             if transport == .onePeerConnection { placeWaiting() }
+            refuseRedundancy(connection)
             let answer = try connection.createAnswer(now: now)
             publisher.update()
             session?.send(
@@ -39,6 +40,14 @@ extension NetworkParticipant {
         }
     }
 
+    /// Tracks that were announced without redundant audio get none.
+    private func refuseRedundancy(_ connection: PeerConnection) {
+        for section in connection.sections where section.opusPayloadType == nil {
+            guard let cid = section.remoteTrack?.trackID, host.room.refusesRedundancy(sid, cid: cid) else { continue }
+            connection.setAcceptsRED(false, on: section.index)
+        }
+    }
+
     /// Which section carries which track to the client.
     private func midToTrackID(_ connection: PeerConnection) -> [String: String] {
         var map: [String: String] = [:]
@@ -53,7 +62,10 @@ extension NetworkParticipant {
         let candidates = announced
         announced = []
         for remote in candidates {
-            if let track = host.trackNegotiated(sid, cid: remote.trackID, mid: remote.mid) {
+            let section = publisher.connection.sections.first { $0.index == remote.section }
+            if let track = host.trackNegotiated(
+                sid, cid: remote.trackID, mid: remote.mid, isRedundant: section?.redPayloadType != nil)
+            {
                 published[remote.section] = track
             } else {
                 announced.append(remote)

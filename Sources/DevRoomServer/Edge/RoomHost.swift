@@ -73,9 +73,9 @@ final class RoomHost {
     // MARK: Tracks
 
     /// A member's media section was negotiated. Returns the track to feed, nil when none was announced.
-    func trackNegotiated(_ sid: String, cid: String, mid: String) -> ForwardedTrack? {
+    func trackNegotiated(_ sid: String, cid: String, mid: String, isRedundant: Bool = false) -> ForwardedTrack? {
         // The track has to be there before others are attached to it.
-        guard let track = room.trackNegotiated(sid, cid: cid, mid: mid) else { return nil }
+        guard let track = room.trackNegotiated(sid, cid: cid, mid: mid, isRedundant: isRedundant) else { return nil }
         let forwarded = tracks[track] ?? ForwardedTrack(sid: track, publisher: sid)
         tracks[track] = forwarded
         if speakerTimer?.isArmed == false { speakerTimer?.arm(after: AudioLevelMeter.window) }

@@ -33,6 +33,7 @@ final class ServerPeer {
         configuration.ice.consentTimeout = Self.failedTimeout
         configuration.dataChannels.association.maximumReceiveMessageSize = Self.maximumMessageSize
         configuration.receiveMode = .raw
+        configuration.acceptsRED = true
         configuration.opusParameters = "minptime=10;useinbandfec=1;usedtx=1"
         connection = PeerConnection(
             configuration: configuration, factory: environment.transport, authentication: .openSSL,

@@ -202,15 +202,15 @@ final class Parrot {
 
 extension Parrot: PacketSink {
     func receive(_ packet: ReceivedRTPPacket, now: Instant) {
-        guard packet.format == .opus, let opus = OpusPacket(packet.payload), let decoder else { return }
+        guard let payload = packet.newestFrame, let opus = OpusPacket(payload), let decoder else { return }
         // A late packet cannot be put back into the sound that was heard already.
         if let lastSequence, !packet.sequenceNumber.isAfter(lastSequence) { return }
         lastSequence = packet.sequenceNumber
         var room = pcm.mutableSpan
-        guard let count = try? decoder.decode(packet.payload, into: &room) else { return }
+        guard let count = try? decoder.decode(payload, into: &room) else { return }
         let level = ParrotSpeech.rootMeanSquare(of: pcm[..<count])
         let recorded = RecordedPacket(
-            payload: [UInt8](copying: packet.payload), timestamp: packet.timestamp, samples: opus.sampleCount,
+            payload: [UInt8](copying: payload), timestamp: packet.timestamp, samples: opus.sampleCount,
             level: packet.audioLevel)
         if let event = listener.receive(recorded, level: level, now: now) { noticed(event) }
         tellProgress()

@@ -59,19 +59,25 @@ extension Room {
         }
     }
 
+    /// Whether a track was announced without redundant audio (RFC 2198).
+    func refusesRedundancy(_ sid: String, cid: String) -> Bool {
+        guard let index = index(of: sid) else { return false }
+        return participants[index].pendingTracks.first { $0.cid == cid }?.info.disableRed == true
+    }
+
     /// A media section that sends a track was negotiated: everybody may see it now. The track is the announced one
     /// with this client id, or else the oldest announced. Returns its SID, nil when nothing was announced yet.
-    mutating func trackNegotiated(_ sid: String, cid: String, mid: String) -> String? {
+    mutating func trackNegotiated(_ sid: String, cid: String, mid: String, isRedundant: Bool = false) -> String? {
         guard let index = index(of: sid) else { return nil }
         if let known = participants[index].tracks.first(where: { $0.cid == cid }) { return known.info.sid }
         let pending = participants[index].pendingTracks
         guard let position = pending.firstIndex(where: { $0.cid == cid }) ?? pending.indices.first else { return nil }
         var track = participants[index].pendingTracks.remove(at: position)
         track.info.mid = mid
-        track.info.mimeType = "audio/opus"
+        track.info.mimeType = isRedundant ? "audio/red" : "audio/opus"
         track.info.codecs = [
             .with {
-                $0.mimeType = "audio/opus"
+                $0.mimeType = track.info.mimeType
                 $0.mid = mid
                 $0.cid = track.cid
             }

@@ -79,6 +79,8 @@ package struct MicrophoneOptions: Hashable, Sendable {
     package var source = TrackSource.microphone
     package var startsMuted = false
     package var features: [AudioTrackFeature] = []
+    /// Whether redundant audio (RFC 2198) is offered: while packets are lost each carries one or two of those before it.
+    package var isRedundant = true
 
     package init() {}
 }

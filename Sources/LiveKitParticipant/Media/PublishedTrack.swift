@@ -73,7 +73,7 @@ package final class PublishedTrack {
                 $0.type = .audio
                 $0.source = options.source
                 $0.muted = isMuted
-                $0.disableRed = true
+                $0.disableRed = !options.isRedundant
                 $0.audioFeatures = options.features
             })
     }
@@ -95,7 +95,7 @@ package final class PublishedTrack {
         info = nil
         let track = LocalTrack(streamID: "-", trackID: cid, ssrc: connection.makeSource())
         section = connection.addAudioSection(direction: .sendOnly, track: track)
-        if let section { connection.setAcceptsRED(false, on: section) }
+        if let section { connection.setAcceptsRED(options.isRedundant, on: section) }
         self.connection = connection
     }
 

@@ -1,3 +1,5 @@
+package import Bridge
+
 /// How conversations go.
 package struct ConversationSettings: Hashable, Sendable {
     /// How long a connection waits for `config` before the agent is dispatched.
@@ -8,8 +10,8 @@ package struct ConversationSettings: Hashable, Sendable {
     package var interruptRPCMethod: String?
     /// How long the participant of a client whose connection broke stays in its room; zero: it leaves at once.
     package var resumeGrace = Duration.seconds(GatewaySettings.resumeGraceSeconds.standard)
-    /// libopus's effort for the sound of callers, 0 to 10.
-    package var opusComplexity = GatewaySettings.opusComplexity.standard
+    /// How the sound of callers is encoded.
+    package var opus = OpusProfile()
 
     package init() {}
 }

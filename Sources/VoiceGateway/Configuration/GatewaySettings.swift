@@ -15,7 +15,8 @@ package enum GatewaySettings {
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
         maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds, maxTracks,
         idleTimeoutSeconds, maxSessionSeconds,
-        configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds, opusComplexity,
+        configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds,
+        opusBitrate, opusComplexity, thinUplink,
         publicURL, allowedOrigins, requestIDHeader, trustedProxies, playground,
         adminAPIKey, adminPort, adminHost,
     ]
@@ -159,9 +160,17 @@ package enum GatewaySettings {
         "RESUME_GRACE_SECONDS", flag: "resume-grace", .number(0...300, "SECONDS"), in: .conversation, default: 0,
         "how long a caller whose connection broke stays in the room")
 
-    static let opusComplexity = Setting<Int>(
-        "OPUS_COMPLEXITY", .number(0...10), in: .conversation, default: 5,
-        "how much CPU libopus spends on a caller's sound; 10 costs twice as much as 5, 0 half")
+    static let opusBitrate = Setting<Int?>(
+        "OPUS_BITRATE", .number(6000...256_000, "BITS"), in: .conversation,
+        otherwise: "48000 at 8 kHz, 80000 up to 16 kHz, 96000 above; 24000 on a thin uplink",
+        "bits a second for a caller's sound on its way to the room")
+    static let opusComplexity = Setting<Int?>(
+        "OPUS_COMPLEXITY", .number(0...10), in: .conversation, otherwise: "0; 5 on a thin uplink",
+        "how much CPU libopus spends on a caller's sound; 5 costs twice as much as 0, 10 four times")
+    static let thinUplink = Setting<Bool>(
+        "THIN_UPLINK", .boolean, in: .conversation, default: false,
+        "whether the way to the room server is too thin for 100 kbit/s a caller: sound takes 24 kbit/s and ten times the CPU"
+    )
 
     // MARK: HTTP APIs
 

@@ -1,3 +1,4 @@
+internal import Bridge
 internal import ClientProtocol
 
 // The groups of settings as they are read, with what must hold among several of them.
@@ -93,7 +94,9 @@ extension ConversationSettings {
         turnRPCMethod = settings.read(GatewaySettings.turnRPCMethod)
         interruptRPCMethod = settings.read(GatewaySettings.interruptRPCMethod)
         resumeGrace = .seconds(settings.read(GatewaySettings.resumeGraceSeconds))
-        opusComplexity = settings.read(GatewaySettings.opusComplexity)
+        opus.link = settings.read(GatewaySettings.thinUplink) ? .thin : .wide
+        opus.bitrate = settings.read(GatewaySettings.opusBitrate)
+        opus.complexity = settings.read(GatewaySettings.opusComplexity)
     }
 }
 

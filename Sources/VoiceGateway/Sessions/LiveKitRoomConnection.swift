@@ -29,10 +29,11 @@ final class LiveKitRoomConnection: RoomConnection {
 
     init(
         participant: RoomParticipant, placer: AgentPlacer, counters: UnsupportedMessageCounters, log: Log,
-        hasOwnToken: Bool, loop: EventLoop, delegate: any RoomConnectionDelegate
+        hasOwnToken: Bool, loop: EventLoop, microphone options: MicrophoneOptions,
+        delegate: any RoomConnectionDelegate
     ) {
         self.participant = participant
-        microphone = participant.publishMicrophone()
+        microphone = participant.publishMicrophone(options)
         unsupported = UnsupportedMessages(counters, log: log)
         self.log = log
         self.hasOwnToken = hasOwnToken

@@ -34,9 +34,12 @@ final class LiveKitRoomConnector: RoomConnector {
             environment: ParticipantEnvironment(
                 webSockets: context, transports: environment.transports, authentication: .openSSL),
             random: SecureRandom(), configuration: configuration, log: log)
+        var microphone = MicrophoneOptions()
+        // On a thin uplink there is no room for it; SILK brings its own.
+        microphone.isRedundant = environment.current.part(\.conversation.opus.link) == .wide
         return LiveKitRoomConnection(
             participant: participant, placer: placer, counters: counters, log: log,
-            hasOwnToken: request.accessToken != nil, loop: loop, delegate: delegate)
+            hasOwnToken: request.accessToken != nil, loop: loop, microphone: microphone, delegate: delegate)
     }
 
     /// A token for one caller and one room, with all that a call needs and nothing else.

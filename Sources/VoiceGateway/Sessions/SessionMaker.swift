@@ -58,7 +58,7 @@ final class SessionMaker {
     }
 
     private static func coders(_ gateway: GatewayEnvironment) -> LibraryCoders {
-        LibraryCoders(complexity: gateway.current.part(\.conversation.opusComplexity))
+        LibraryCoders(profile: gateway.current.part(\.conversation.opus))
     }
 
     /// What the operator has decided for all sessions.

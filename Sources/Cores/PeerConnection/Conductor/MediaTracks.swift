@@ -86,3 +86,31 @@ package struct ReceivedRTPPacket: ~Escapable {
         self.payload = payload
     }
 }
+
+extension ReceivedRTPPacket {
+    /// The newest Opus packet in the payload; nil when there is none.
+    package var newestFrame: RawSpan? {
+        @_lifetime(copy self)
+        get {
+            switch format {
+            case .opus: return payload
+            case .red:
+                guard let red = REDPayload(payload) else { return nil }
+                return red.primary.bytes
+            case .other: return nil
+            }
+        }
+    }
+
+    /// The packet that came `age` packets before this one, as its redundant audio has it; nil when it is not in there.
+    @_lifetime(copy self)
+    func earlier(by age: Int) -> ReceivedRTPPacket? {
+        guard format == .red, let red = REDPayload(payload), let block = red.redundant(red.redundantCount - age),
+            !block.bytes.isEmpty
+        else { return nil }
+        return ReceivedRTPPacket(
+            section: section, ssrc: ssrc, sequenceNumber: sequenceNumber &- UInt16(truncatingIfNeeded: age),
+            timestamp: timestamp &- block.timestampOffset, marker: false, payloadType: block.payloadType,
+            format: .opus, audioLevel: audioLevel, payload: block.bytes)
+    }
+}

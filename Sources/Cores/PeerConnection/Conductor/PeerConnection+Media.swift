@@ -23,12 +23,19 @@ extension PeerConnection {
     }
 
     /// Forwards a packet of another connection on a section: with this connection's SSRC, payload type and
-    /// numbers, which stay continuous when the SSRC changes. Redundant audio is reduced to its newest frame where
-    /// the peer did not agree to it. Requests to send again are answered from here.
+    /// numbers, which stay continuous when the SSRC changes. Redundant audio becomes Opus where the peer did not agree
+    /// to it, the packets that it repairs included. Requests to send again are answered from here.
     /// - Returns: false if the section does not send (yet), or the payload cannot be sent on it.
     @discardableResult
     package func forward(_ packet: ReceivedRTPPacket, on section: Int, now: Instant) -> Bool {
         guard transport.canSendMedia else { return false }
+        for age in stride(from: streams.repairable(packet, on: section), to: 0, by: -1) {
+            if let repaired = packet.earlier(by: age) { _ = writeAndSend(repaired, on: section, now: now) }
+        }
+        return writeAndSend(packet, on: section, now: now)
+    }
+
+    private func writeAndSend(_ packet: ReceivedRTPPacket, on section: Int, now: Instant) -> Bool {
         var buffer = transport.takePacketBuffer()
         defer { transport.putBack(buffer) }
         return buffer.withMutableBytes { room in

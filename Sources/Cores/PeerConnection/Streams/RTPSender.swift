@@ -15,6 +15,10 @@ final class RTPSender {
     /// Payload bytes.
     private(set) var octetCount: UInt32 = 0
     var history: RetransmissionHistory?
+    /// How much of it the peer does not get.
+    var loss = LossEstimate()
+    /// Redundant audio (RFC 2198).
+    private var packetizer = REDPacketizer()
 
     /// How a forwarded source's numbers become ours.
     private struct Splice {
@@ -22,6 +26,22 @@ final class RTPSender {
         let sequenceOffset: UInt16
         let timestampOffset: UInt32
         var highest: UInt16
+        /// Which of the last 64 packets before it went out, the newest at bit 0.
+        var sent: UInt64 = 1
+
+        /// Whether the packet has not been sent, or is too old to know; from now on it has.
+        mutating func take(_ number: UInt16) -> Bool {
+            let distance = number.serialDistance(from: highest)
+            if distance > 0 {
+                sent = distance < 64 ? sent << UInt64(distance) | 1 : 1
+                highest = number
+                return true
+            }
+            guard distance > -64 else { return true }
+            let bit: UInt64 = 1 << UInt64(-distance)
+            defer { sent |= bit }
+            return sent & bit == 0
+        }
     }
     private var splice: Splice?
 
@@ -42,13 +62,20 @@ final class RTPSender {
         return (nextSequence, placed, marker)
     }
 
+    /// How many packets of the same source are missing before this one; none when it is not the newest.
+    func missing(before packet: ReceivedRTPPacket) -> Int {
+        guard let splice, splice.source == packet.ssrc else { return 0 }
+        let distance = packet.sequenceNumber.serialDistance(from: splice.highest)
+        return distance < Int(ReceptionStatistics.maximumDropout) ? max(0, distance - 1) : 0
+    }
+
     /// The numbers for a forwarded packet: continuous when the source changes or begins anew, with the gaps and the
-    /// order of one and the same source kept.
-    func number(_ packet: ReceivedRTPPacket, now: Instant) -> (sequence: UInt16, timestamp: UInt32, marker: Bool) {
+    /// order of one and the same source kept. Nil for a packet that was sent before.
+    func number(_ packet: ReceivedRTPPacket, now: Instant) -> (sequence: UInt16, timestamp: UInt32, marker: Bool)? {
         if let splice, splice.source == packet.ssrc,
             abs(packet.sequenceNumber.serialDistance(from: splice.highest)) < Int(ReceptionStatistics.maximumDropout)
         {
-            if packet.sequenceNumber.isAfter(splice.highest) { self.splice?.highest = packet.sequenceNumber }
+            guard self.splice?.take(packet.sequenceNumber) == true else { return nil }
             return (
                 packet.sequenceNumber &+ splice.sequenceOffset, packet.timestamp &+ splice.timestampOffset,
                 packet.marker
@@ -63,6 +90,15 @@ final class RTPSender {
             source: packet.ssrc, sequenceOffset: nextSequence &- packet.sequenceNumber,
             timestampOffset: start &- packet.timestamp, highest: packet.sequenceNumber)
         return (nextSequence, start, true)
+    }
+
+    /// The payload of redundant audio (RFC 2198) for a frame of our own: alone while nothing is lost, with one or two of those
+    /// before it otherwise; nil for a frame that is too long.
+    func redundantPayload(for frame: RawSpan, timestamp: UInt32, samples: Int, payloadType: UInt8) -> [UInt8]? {
+        let isPacked = packetizer.pack(
+            frame, timestamp: timestamp, samples: samples, payloadType: payloadType,
+            redundancy: loss.percent == 0 ? 0 : loss.percent < 4 ? 1 : 2)
+        return isPacked ? packetizer.payload : nil
     }
 
     /// Counts a packet that went out.

@@ -105,15 +105,16 @@ extension RTPStreams {
 
     /// What the peer says of our streams.
     private func take(_ reports: [ReportBlock], now: Instant) {
-        for block in reports where senders[block.ssrc] != nil {
+        for block in reports {
+            guard let sender = senders[block.ssrc]?.sender else { continue }
             if let measured = NTPTime.roundTrip(of: block, now: now) { reportedRoundTrip = measured }
-            let percent = (Int(block.fractionLost) * 100 + 128) / 256
-            reportedLossPercent = max(percent, (reportedLossPercent * 3 + percent) / 4)
+            sender.loss.note(fractionLost: block.fractionLost, packetCount: sender.packetCount)
         }
     }
 
     private func resend(_ source: UInt32, _ lost: [UInt16], now: Instant) {
         guard let sender = senders[source]?.sender else { return }
+        sender.loss.note(requests: lost)
         let holdOff = min(roundTripTime ?? NACKGenerator.minimumInterval, .milliseconds(200))
         for number in lost {
             guard let bytes = sender.history?.resend(number, now: now, holdOff: holdOff) else { continue }

@@ -13,7 +13,7 @@ extension RTPStreams {
 
     typealias Numbers = (sequence: UInt16, timestamp: UInt32, marker: Bool)
 
-    /// Writes one Opus packet of our own into `room`.
+    /// Writes one Opus packet of our own into `room`, as redundant audio where the peer has agreed to it.
     /// - Parameter timestamp: the caller's media clock in samples at 48 kHz.
     /// - Returns: nil if the section does not send (yet), or the payload is no Opus packet, or too long.
     func write(
@@ -22,6 +22,15 @@ extension RTPStreams {
     ) -> OutgoingPacket? {
         guard let (section, sender, payloadType) = sending(index), let packet = OpusPacket(payload) else { return nil }
         let numbers = sender.number(timestamp: timestamp, samples: packet.sampleCount)
+        if let redPayloadType = section.parameters.redPayloadType {
+            guard
+                let redundant = sender.redundantPayload(
+                    for: payload, timestamp: numbers.timestamp, samples: packet.sampleCount, payloadType: payloadType)
+            else { return nil }
+            return write(
+                redundant.span.bytes, payloadType: redPayloadType, numbers: numbers, audioLevel: audioLevel,
+                sender: sender, section: section, into: &room)
+        }
         return write(
             payload, payloadType: payloadType, numbers: numbers, audioLevel: audioLevel, sender: sender,
             section: section, into: &room)
@@ -42,14 +51,25 @@ extension RTPStreams {
             if let redPayloadType = section.parameters.redPayloadType {
                 payloadType = redPayloadType
             } else {
-                guard let red = REDPayload(payload) else { return nil }
-                payload = red.primary.bytes
+                guard let newest = packet.newestFrame else { return nil }
+                payload = newest
             }
         case .other: return nil
         }
+        // What was repaired comes late from the publisher, when it was asked for.
+        guard let numbers = sender.number(packet, now: now) else { return nil }
         return write(
-            payload, payloadType: payloadType, numbers: sender.number(packet, now: now),
+            payload, payloadType: payloadType, numbers: numbers,
             audioLevel: packet.audioLevel, sender: sender, section: section, into: &room)
+    }
+
+    /// How many of the packets right before this one have not come and are in its redundant audio, for a peer that takes Opus
+    /// only and could not repair them itself.
+    func repairable(_ packet: ReceivedRTPPacket, on index: Int) -> Int {
+        guard packet.format == .red, let (section, sender, _) = sending(index),
+            section.parameters.redPayloadType == nil, let red = REDPayload(packet.payload)
+        else { return 0 }
+        return min(sender.missing(before: packet), red.redundantCount)
     }
 
     private func sending(_ index: Int) -> (section: Section, sender: RTPSender, payloadType: UInt8)? {

@@ -41,8 +41,8 @@ final class RTPStreams {
     var reportedRoundTrip: Duration?
     /// The round trip of the path, as its owner measures it.
     var pathRoundTrip: Duration?
-    /// Percent of our packets that the peer says it lost lately: rises with a report at once, falls over a few.
-    var reportedLossPercent = 0
+    /// Percent of our packets that the peer says it lost lately: rises at once, falls over a few reports.
+    var reportedLossPercent: Int { senders.values.lazy.compactMap { $0.sender?.loss.percent }.max() ?? 0 }
     var statistics = PeerConnectionStatistics()
     var random: any RandomNumberGenerator
     private var outputs = FIFO<StreamOutput>()
