@@ -145,6 +145,20 @@ final class RoomLink {
         connection?.performRPC(to: agent, method: method, payload: "")
     }
 
+    // MARK: Parameters
+
+    /// Takes a `config` message.
+    /// - Parameter isInRoom: the room has been asked for, so that who and where the caller is may not change any more.
+    func configure(_ object: JSONObject, isInRoom: Bool) -> [SessionAction] {
+        do throws(SessionRefusal) {
+            if let error = try caller.configure(object, isInRoom: isInRoom) { return [.tell(.error(error))] }
+        } catch {
+            return [.life(.failed(error.error, error.reason))]
+        }
+        return [.adopt, .brief, .tell(.configured(instructions: caller.parameters.instructions))]
+            + caller.takeUnknownParameters().map { .tell(.warning($0)) } + [.life(.clientSpoke)]
+    }
+
     // MARK: Messages
 
     /// Sends a message of the client to the room, or keeps it until somebody can take it.

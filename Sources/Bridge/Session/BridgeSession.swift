@@ -67,11 +67,7 @@ package final class BridgeSession {
     package var agentName: String { room.caller.agentName }
 
     package var snapshot: SessionSnapshot {
-        SessionSnapshot(
-            summary: room.summary, agent: agentName, dialect: client.descriptor.name, phase: lifecycle.phase,
-            isClientAbsent: isClientAbsent, isRoomInterrupted: room.isInterrupted, agents: state.agents,
-            agentState: state.conversation.agentState, duration: now - state.startedAt,
-            queuedMilliseconds: audio?.queuedMilliseconds ?? 0, numbers: currentStatistics)
+        SessionSnapshot(lifecycle, room, client, state, audio, currentStatistics, now: now)
     }
 
     /// Who and where the caller is.
@@ -228,28 +224,16 @@ package final class BridgeSession {
             perform(.sound(.suppress(isSpeaking: state.conversation.agentState == .speaking)))
         case .brief: perform(room.brief(isHeard: state.isHeard))
         case .deliver(let event): perform(room.deliver(event, isHeard: state.isHeard))
-        case .configure(let object): configure(object)
+        case .configure(let object): perform(room.configure(object, isInRoom: lifecycle.hasJoined))
+        case .adopt:
+            let isNewlyTold = client.adopt(room.caller.parameters)
+            perform(changeOfFormats)
+            if isNewlyTold, room.isJoined, !hasEnded { client.tell(.session(room.summary)) }
         }
     }
 
     private var changeOfFormats: SessionAction {
         .sound(.change(input: room.caller.parameters.input, delivery: client.delivery))
-    }
-
-    private func configure(_ object: JSONObject) {
-        do throws(SessionRefusal) {
-            let error = try room.caller.configure(object, isInRoom: lifecycle.hasJoined)
-            if let error { return client.tell(.error(error)) }
-        } catch {
-            return refuse(error)
-        }
-        let isNewlyTold = client.adopt(room.caller.parameters)
-        perform(changeOfFormats)
-        guard !hasEnded else { return }
-        if isNewlyTold, room.isJoined { client.tell(.session(room.summary)) }
-        perform([.brief, .tell(.configured(instructions: room.caller.parameters.instructions))])
-        client.warn(of: room.caller.takeUnknownParameters())
-        handle(.clientSpoke)
     }
 
     // MARK: From the client

@@ -41,4 +41,6 @@ enum SessionAction: Hashable {
     case deliver(ClientEvent)
     /// Session parameters of a `config` message.
     case configure(JSONObject)
+    /// The session's parameters have changed: so do the dialect and the formats of sound.
+    case adopt
 }

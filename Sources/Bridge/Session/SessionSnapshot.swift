@@ -1,4 +1,5 @@
 package import ClientProtocol
+internal import Wire
 
 /// How a session is at the moment, for those who run the gateway. Nothing that was said.
 package struct SessionSnapshot: Sendable {
@@ -20,4 +21,21 @@ package struct SessionSnapshot: Sendable {
     /// The caller's sound that waits, in milliseconds.
     package let queuedMilliseconds: Int
     package let numbers: SessionStatistics
+
+    init(
+        _ lifecycle: SessionLifecycle, _ room: RoomLink, _ client: ClientLink, _ state: RoomState, _ audio: AudioPath?,
+        _ numbers: SessionStatistics, now: Instant
+    ) {
+        summary = room.summary
+        agent = room.caller.agentName
+        dialect = client.descriptor.name
+        phase = lifecycle.phase
+        isClientAbsent = lifecycle.isClientAbsent
+        isRoomInterrupted = room.isInterrupted
+        agents = state.agents
+        agentState = state.conversation.agentState
+        duration = now - state.startedAt
+        queuedMilliseconds = audio?.queuedMilliseconds ?? 0
+        self.numbers = numbers
+    }
 }
