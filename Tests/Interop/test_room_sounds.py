@@ -32,7 +32,7 @@ async def test_turns_end_with_the_agents_voice_while_its_ambience_goes_on(progra
                 assert client.all("text")[-1]["content"] == ANSWER
                 reply = sum(audible_seconds(piece, 24_000) for piece in client.sounds(before))
                 assert reply > 0.7 * audible_seconds(spoken(ANSWER, 24_000, 150), 24_000)
-                # Nothing follows the reply, though the room goes on sounding.
-                events, heard = len(client.events), len(listener.samples)
+                # Nothing of the gateway follows the reply, though the room goes on sounding.
+                events, heard = len(client.told), len(listener.samples)
                 await listener.until(lambda: len(listener.samples) > heard + 2 * listener.rate_out, what="ambience")
-                assert client.types()[events:] == []
+                assert client.told[events:] == []
