@@ -189,6 +189,20 @@ struct DownlinkTests {
         #expect(harness.client.audio == [[0xF8, 1, 2, 3], [0x18, 4, 5, 6]])
     }
 
+    @Test("what the sender says of a packet's level is believed, and nothing is decoded")
+    func levelsOfOpus() throws {
+        let harness = try listening("output_encoding=opus")
+        let speech: [UInt8] = [0xF8, 1, 2, 3]
+        for level: UInt8 in [30, 127, 95, 20] {
+            let packet = AudioPacket(
+                sequenceNumber: 0, timestamp: 0, audioLevel: AudioLevel(negatedDecibels: level, hasVoice: true),
+                payload: speech.span.bytes)
+            harness.hear(.packet(packet, samples: 960), track: "TR_0")
+            harness.clock.advance(by: .seconds(1))
+        }
+        #expect(harness.client.audio == [speech, speech])
+    }
+
     @Test("as JSON, sound comes in base64; as WAV, in files")
     func textFramings() throws {
         let json = try listening("output_framing=json")

@@ -130,6 +130,11 @@ struct FramingTests {
         #expect(SoundLevel.audioLevel(rootMeanSquare: 32768) == 0)
         #expect(SoundLevel.audioLevel(rootMeanSquare: 16384) == 6)
         #expect(SoundLevel.audioLevel(rootMeanSquare: 1) == 90)
+        for level: UInt8 in 0...80 {
+            let sound = SoundLevel.rootMeanSquare(audioLevel: level)
+            #expect(abs(Int(SoundLevel.audioLevel(rootMeanSquare: sound)) - Int(level)) <= 1)
+        }
+        #expect(SoundLevel.rootMeanSquare(audioLevel: 127) == 0 && SoundLevel.rootMeanSquare(audioLevel: 255) == 0)
         let square: [Int16] = [1000, -1000, 1000, -1000]
         #expect(SoundLevel.rootMeanSquare(square.span) == 1000)
     }

@@ -45,7 +45,7 @@ async def voice(machine, room_server, **settings) -> str:
         "HOST": "127.0.0.1", "PORT": port, "DRAIN_NOTICE": 0} | settings
     await machine.writes(SETTINGS, "".join(f"{name}={value}\n" for name, value in settings.items()))
     await machine.runs("systemctl", "restart", "voicegateway")
-    await answers(port)
+    await answers(machine, port)
     return f"ws://127.0.0.1:{port}/ws"
 
 
@@ -58,6 +58,13 @@ async def test_install_start_call_upgrade_under_the_call_and_remove(machine, pac
     url = await voice(machine, room_server)
     first = await machine.property_of_service("MainPID")
     assert (await machine.runs("stat", "-c", "%U", f"/proc/{first}")) == "voicegateway"
+    await machine.runs("systemctl", "reload", "voicegateway")
+    assert await machine.property_of_service("MainPID") == first
+
+    async def read_again():
+        return "settings read again" in await machine.runs("journalctl", "-u", "voicegateway", "-o", "cat", "--no-pager")
+
+    await machine.until(read_again, "settings that are read again")
     async with VoiceClient(url, identity="alice") as alice:
         await alice.event("session")
         await says_it_back(alice)
@@ -78,7 +85,7 @@ async def test_install_start_call_upgrade_under_the_call_and_remove(machine, pac
 
     await machine.until(restarted, "the new version's process")
     port = int(url.rsplit(":", 1)[1].split("/")[0])
-    await answers(port)
+    await answers(machine, port)
     async with VoiceClient(url, identity="alice") as alice:
         await alice.event("session")
         await says_it_back(alice)
@@ -88,7 +95,7 @@ async def test_install_start_call_upgrade_under_the_call_and_remove(machine, pac
     assert room_server.url in await machine.runs("cat", SETTINGS)
     # What was removed comes back with its settings, and is no upgrade of something that was stopped.
     await machine.installs(newer)
-    await answers(port)
+    await answers(machine, port)
     await machine.runs("dpkg", "--purge", "voicegateway")
     left = await machine.runs("sh", "-c", "find / -xdev -iname '*voicegateway*' -not -path '/proc/*' -not -path '/var/log/*'")
     assert left == ""
@@ -109,14 +116,16 @@ async def test_wrong_settings_are_not_tried_again_and_a_taken_port_is(machine, p
 
     taken = room_server.port
     await machine.writes(SETTINGS, f"HOST=127.0.0.1\nPORT={taken}\nDEV_PORT={free_port()}\n")
-    await machine.runs("systemctl", "restart", "voicegateway")
+    # systemctl waits until the gateway serves, and says that it does not.
+    code, _ = await machine.tries("systemctl", "restart", "voicegateway")
+    assert code == 1
 
     async def tried_again():
         return int(await machine.property_of_service("NRestarts")) >= 2
 
     await machine.until(tried_again, "a second attempt")
     await room_server.stop()
-    await answers(taken)
+    await answers(machine, taken)
 
 
 async def test_the_unit_is_valid_and_the_service_may_do_little(machine, packages):

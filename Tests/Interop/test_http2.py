@@ -157,7 +157,8 @@ async def test_a_dispatch_on_a_warm_connection_costs_one_round_trip(programs, ro
     await gets_an_agent(one)
     assert counter.flights[api] == ["up", "down"]
     calls = await nginx.logged(DISPATCH, 3)
-    assert [call.number for call in calls] == [1, 2, 3] and {call.version for call in calls} == {"HTTP/2.0"}, calls
+    # The first request asked whether the room server is there.
+    assert [call.number for call in calls] == [2, 3, 4] and {call.version for call in calls} == {"HTTP/2.0"}, calls
 
 
 async def test_an_authority_that_did_not_sign_the_certificate_is_named_as_the_reason(programs, room_server, tmp_path):

@@ -381,8 +381,8 @@ async def test_readiness_says_why_livekit_cannot_be_asked(start):
 
     async def page(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>")
-        await writer.drain()
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>")
+        writer.close()
 
     async def no_tls(reader, writer):
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -392,8 +392,8 @@ async def test_readiness_says_why_livekit_cannot_be_asked(start):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(
             b'HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nDate: Sun, 29 Nov 2020 12:00:00 GMT\r\n'
-            b'Content-Length: 57\r\n\r\n{"code":"unauthenticated","msg":"token is not valid yet"}')
-        await writer.drain()
+            b'Connection: close\r\n\r\n{"code":"unauthenticated","msg":"token is not valid yet"}')
+        writer.close()
 
     async with contextlib.AsyncExitStack() as stack:
         ports = []

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import os
 import re
 
 import pytest
 
-from support.processes import ROOT
+from support.processes import ROOT, Gateway, answers, free_port
 
 TEXT = (ROOT / "docs/http-api.md").read_text()
 EXAMPLES = re.findall(r"```sh\n(curl .*?)```\n```json\n(.*?)```", TEXT, re.S)
@@ -26,13 +27,21 @@ def alike(shown, real) -> bool:
     return type(shown) is type(real) and (shown == real or type(shown) is int)
 
 
-async def test_the_commands_show_what_the_document_shows(gateway):
-    assert len(EXAMPLES) == TEXT.count("```sh") == 8
+async def test_the_commands_show_what_the_document_shows(programs):
+    assert len(EXAMPLES) == TEXT.count("```sh") == 9
+    operators_port = free_port()
+    gateway = await programs(Gateway(ADMIN_API_KEY="the-operators-key", ADMIN_PORT=operators_port))
+    await answers(gateway, operators_port)
+    ports = {":3000": f":{gateway.port}", ":3001": f":{operators_port}"}
+
+    def here(text: str) -> str:
+        return re.sub(":300[01]", lambda port: ports[port[0]], text)
+
     for command, shown in EXAMPLES:
-        shown = json.loads(shown.replace("{…}", '{"…": "…"}').replace(":3000", f":{gateway.port}"))
+        shown = json.loads(here(shown.replace("{…}", '{"…": "…"}')))
         run = await asyncio.create_subprocess_shell(
-            command.replace("curl", "curl --silent --show-error --max-time 20", 1).replace(":3000", f":{gateway.port}"),
-            stdout=asyncio.subprocess.PIPE)
+            here(command.replace("curl", "curl --silent --show-error --max-time 20", 1)),
+            env={**os.environ, "ADMIN_API_KEY": "the-operators-key"}, stdout=asyncio.subprocess.PIPE)
         output, _ = await asyncio.wait_for(run.communicate(), 30)
         assert run.returncode == 0, command
         assert alike(shown, json.loads(output)), f"{command}\n{output.decode()}"

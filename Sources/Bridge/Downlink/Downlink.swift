@@ -203,7 +203,11 @@ package final class Downlink {
             // What begins must not be taken for the silence before it.
             let isStart = !track.gate.isOpen || now.nanoseconds(since: track.lastArrival) > flushAfter
             guard let opus = OpusPacket(packet.payload) else { return }
-            guard let loudness = packetMeter.loudness(of: packet.payload, opus, isExact: isStart) else { return }
+            // What the sender says costs nothing; a packet is decoded only for one that says nothing.
+            let told = packet.audioLevel.map { SoundLevel.rootMeanSquare(audioLevel: $0.negatedDecibels) }
+            guard let loudness = told ?? packetMeter.loudness(of: packet.payload, opus, isExact: isStart) else {
+                return
+            }
             track.note(rootMeanSquare: loudness, samples: opus.sampleCount, now: now)
             guard track.gate.isOpen, !opus.isDiscontinuous else { return stage.flush() }
             lastOutput = max(lastOutput, now)

@@ -17,4 +17,16 @@ package enum SoundLevel {
         let decibels = (15 - Double(leading) - fraction) * 6.02
         return UInt8(min(127, max(0, decibels)))
     }
+
+    /// The root mean square of sound with an audio level of RFC 6464: 0 for 127, which is silence.
+    package static func rootMeanSquare(audioLevel: UInt8) -> Int { rootMeanSquares[Int(min(audioLevel, 127))] }
+
+    private static let rootMeanSquares: [Int] = {
+        // A tenth of the power, 10 dB, is 0.3162 of the amplitude; 1 dB is 0.8913.
+        var amplitude = 32_768.0
+        return (0...127).map { level in
+            defer { amplitude *= 0.891_250_938_133_745_6 }
+            return level == 127 ? 0 : Int(amplitude.rounded())
+        }
+    }()
 }

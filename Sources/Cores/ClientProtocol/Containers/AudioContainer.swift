@@ -20,8 +20,6 @@ package enum AudioContainer: Hashable, Sendable, CaseIterable {
         case unknown
     }
 
-    /// After so many bytes a container is known or unknown.
-    package static let signatureLength = 12
     /// What error messages say is accepted.
     package static let accepted = "WAV, WebM/Opus, Ogg/Opus"
 
@@ -52,9 +50,9 @@ package enum AudioContainer: Hashable, Sendable, CaseIterable {
     /// Looks at the first bytes of a recording.
     package static func identify(_ bytes: [UInt8]) -> Identification {
         var isUndecided = bytes.isEmpty
-        for container in allCases {
-            switch container.matches(bytes) {
-            case true?: return .container(container)
+        for signature in signatures {
+            switch signature.matches(bytes) {
+            case true?: return .container(signature.container)
             case nil: isUndecided = true
             case false?: break
             }
@@ -63,37 +61,44 @@ package enum AudioContainer: Hashable, Sendable, CaseIterable {
         return isUndecided ? .undecided : .unknown
     }
 
-    /// Nil when the bytes fit as far as they go.
-    private func matches(_ bytes: [UInt8]) -> Bool? {
-        guard !signature.isEmpty else { return false }
-        var isWhole = true
-        for (offset, signature) in signature {
-            for (index, expected) in signature.enumerated() {
-                guard offset + index < bytes.count else {
-                    isWhole = false
-                    break
-                }
-                if bytes[offset + index] != expected { return false }
-            }
+    /// What the recordings of a container begin with.
+    private struct Signature {
+        let container: AudioContainer
+        /// What stands where.
+        let parts: [(offset: Int, bytes: [UInt8])]
+
+        init(_ container: AudioContainer, _ parts: (offset: Int, bytes: [UInt8])...) {
+            self.container = container
+            self.parts = parts
         }
-        return isWhole ? true : nil
+
+        /// Nil when the bytes fit as far as they go.
+        func matches(_ bytes: [UInt8]) -> Bool? {
+            var isWhole = true
+            for (offset, signature) in parts {
+                for (index, expected) in signature.enumerated() {
+                    guard offset + index < bytes.count else {
+                        isWhole = false
+                        break
+                    }
+                    if bytes[offset + index] != expected { return false }
+                }
+            }
+            return isWhole ? true : nil
+        }
     }
 
-    /// What stands where.
-    private var signature: [(offset: Int, bytes: [UInt8])] {
-        switch self {
-        case .wav: [(0, Array("RIFF".utf8)), (8, Array("WAVE".utf8))]
-        case .webM: [(0, [0x1A, 0x45, 0xDF, 0xA3])]
-        case .ogg: [(0, Array("OggS".utf8))]
+    /// AAC has none: see `MPEGFrames`.
+    private static let signatures = [
+        Signature(.wav, (0, Array("RIFF".utf8)), (8, Array("WAVE".utf8))),
+        Signature(.webM, (0, [0x1A, 0x45, 0xDF, 0xA3])),
+        Signature(.ogg, (0, Array("OggS".utf8))),
         // The size of the first box, which is small, and its name.
-        case .mp4: [(0, [0, 0]), (4, Array("ftyp".utf8))]
-        case .mp3: [(0, Array("ID3".utf8))]
-        // It has none: see `MPEGFrames`.
-        case .aac: []
-        case .flac: [(0, Array("fLaC".utf8))]
-        case .aiff: [(0, Array("FORM".utf8)), (8, Array("AIF".utf8))]
-        case .caf: [(0, Array("caff".utf8))]
-        case .amr: [(0, Array("#!AMR".utf8))]
-        }
-    }
+        Signature(.mp4, (0, [0, 0]), (4, Array("ftyp".utf8))),
+        Signature(.mp3, (0, Array("ID3".utf8))),
+        Signature(.flac, (0, Array("fLaC".utf8))),
+        Signature(.aiff, (0, Array("FORM".utf8)), (8, Array("AIF".utf8))),
+        Signature(.caf, (0, Array("caff".utf8))),
+        Signature(.amr, (0, Array("#!AMR".utf8))),
+    ]
 }
