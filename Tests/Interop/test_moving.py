@@ -50,6 +50,8 @@ async def test_while_a_gateway_is_drained_its_calls_go_on_at_another_one(deploym
     async with VoiceClient(one.url, output_sample_rate=16000) as client:
         first = await client.event("session")
         agent = await agent_of(client)
+        # The gateway's question to the agent is answered: a stream that breaks off makes livekit-agents deaf for the next one.
+        await asyncio.sleep(1)
         one.signal(signal.SIGTERM)
         move = await client.event("move")
         assert 50 <= move["deadline"] <= 60
@@ -66,6 +68,8 @@ async def test_after_a_crash_a_call_goes_on_at_another_gateway(deployment):
     async with VoiceClient(one.url) as client:
         first = await client.event("session")
         agent = await agent_of(client)
+        # The gateway's question to the agent is answered: a stream that breaks off makes livekit-agents deaf for the next one.
+        await asyncio.sleep(1)
         one.signal(signal.SIGKILL)
         await client.closed()
     await goes_on(other, first["resume_token"], first, agent)
@@ -76,6 +80,8 @@ async def test_a_balancer_that_sends_a_client_to_the_wrong_gateway_does_no_harm(
     async with VoiceClient(one.url) as client:
         first = await client.event("session")
         agent = await agent_of(client)
+        # The gateway's question to the agent is answered: a stream that breaks off makes livekit-agents deaf for the next one.
+        await asyncio.sleep(1)
         client.socket._response.connection.transport.abort()
         await client.closed()
         await one.says("client lost")
