@@ -60,7 +60,7 @@ struct RoomLinkTests {
         let room = link.caller.roomName
         #expect(
             link.handle(.joined(room: room, identity: "me")) == [
-                .tell(.session(link.summary)), .life(.roomJoined), .brief,
+                .tell(.session(link.introduction)), .life(.roomJoined), .brief,
             ])
         #expect(link.isJoined && link.summary.identity == "me" && dispatcher.created.count == 1)
         #expect(link.handle(.joined(room: room, identity: "me")).isEmpty)

@@ -65,10 +65,11 @@ struct CallerProfile {
 
     func summary(session id: String) -> SessionSummary {
         SessionSummary(
-            id: id, room: roomName, identity: identity, resumeToken: makeResumeToken?(claim(session: id)),
-            resumption: isContinued ? SessionSummary.Resumption() : nil, input: parameters.input,
-            output: parameters.output)
+            id: id, room: roomName, identity: identity, input: parameters.input, output: parameters.output)
     }
+
+    /// What lets the client continue the session on another connection; nil when it may not.
+    func resumeToken(session id: String) -> String? { makeResumeToken?(claim(session: id)) }
 
     /// Metadata beyond this does not travel in a token, in bytes.
     private static let maximumClaimedMetadata = 2048

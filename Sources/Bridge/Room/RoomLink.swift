@@ -32,8 +32,18 @@ final class RoomLink {
         startedAt = environment.clock.now
     }
 
-    /// What the client is told of who and where it is.
+    /// Who and where the caller is.
     var summary: SessionSummary { caller.summary(session: session) }
+    /// What lets the client continue the session on another connection; nil when it may not.
+    var resumeToken: String? { caller.resumeToken(session: session) }
+
+    /// What the client is told: the summary, the token, and that the session has gone on, if it began at another gateway.
+    var introduction: SessionSummary {
+        var introduction = summary
+        introduction.resumeToken = resumeToken
+        if caller.isContinued { introduction.resumption = SessionSummary.Resumption() }
+        return introduction
+    }
 
     // MARK: Coming and going
 
@@ -71,7 +81,7 @@ final class RoomLink {
             caller.enter(room: room, as: identity)
             environment.meter?.joined(after: environment.clock.now - startedAt)
             placeAgent()
-            return [.tell(.session(summary)), .life(.roomJoined), .brief]
+            return [.tell(.session(introduction)), .life(.roomJoined), .brief]
         case .interrupted: isInterrupted = true
         case .resumed: isInterrupted = false
         default: break

@@ -116,7 +116,7 @@ package final class BridgeSession {
         guard !hasEnded, room.isJoined else { return false }
         lifecycle.handle(.clientResumed, now: now)
         if !client.isAway { perform(.sound(.endTurn)) }
-        client.resume(on: new, room.summary, state.conversation.agentState)
+        client.resume(on: new, room.introduction, state.conversation.agentState)
         followLife()
         return true
     }
@@ -124,7 +124,7 @@ package final class BridgeSession {
     /// The gateway goes: asks a client that can to go on at another one.
     /// - Parameter deadline: until then the session may stay.
     package func askToMove(until deadline: Instant) {
-        guard !hasEnded, room.isJoined, !client.isAway, client.tellsSession, let token = room.summary.resumeToken
+        guard !hasEnded, room.isJoined, !client.isAway, client.tellsSession, let token = room.resumeToken
         else { return }
         lifecycle.noteMove()
         client.tell(.move(resumeToken: token, seconds: max(0, Int((deadline - now).components.seconds))))
@@ -228,7 +228,7 @@ package final class BridgeSession {
         case .adopt:
             let isNewlyTold = client.adopt(room.caller.parameters)
             perform(changeOfFormats)
-            if isNewlyTold, room.isJoined, !hasEnded { client.tell(.session(room.summary)) }
+            if isNewlyTold, room.isJoined, !hasEnded { client.tell(.session(room.introduction)) }
         }
     }
 
