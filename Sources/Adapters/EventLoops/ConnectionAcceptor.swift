@@ -31,7 +31,9 @@ package final class ConnectionAcceptor: Sendable {
     private let firstReserved: Int32
 
     private init() {
-        descriptors = Locked((0..<Self.spares).map { _ in Self.openSpare() }.filter { $0 >= 0 })
+        var spares: [Int32] = []
+        Self.complete(&spares)
+        descriptors = Locked(spares)
         firstReserved = Self.firstReserved()
     }
 
@@ -39,11 +41,7 @@ package final class ConnectionAcceptor: Sendable {
     func accept(from listener: Int32, refusingWith words: [UInt8]) -> Outcome {
         descriptors.withLock { spares in
             // Those that were lost are regained before anybody new is taken.
-            while spares.count < Self.spares {
-                let spare = Self.openSpare()
-                guard spare >= 0 else { break }
-                spares.append(spare)
-            }
+            Self.complete(&spares)
             let accepted = gateway_accept(listener)
             if accepted >= firstReserved {
                 TCPListener.refuse(accepted, words)
@@ -65,14 +63,20 @@ package final class ConnectionAcceptor: Sendable {
         let accepted = gateway_accept(listener)
         let code = errno
         if accepted >= 0 { TCPListener.refuse(accepted, words) }
-        let spare = openSpare()
-        if spare >= 0 { spares.append(spare) }
+        complete(&spares)
         if accepted >= 0 { return .refused }
         return code == EAGAIN ? .nobody : .exhausted
     }
 
-    // SAFETY: a constant path.
-    private static func openSpare() -> Int32 { unsafe Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
+    /// Opens the spares that are missing, as far as there are descriptors.
+    private static func complete(_ spares: inout [Int32]) {
+        while spares.count < Self.spares {
+            // SAFETY: a constant path.
+            let spare = unsafe Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+            guard spare >= 0 else { return }
+            spares.append(spare)
+        }
+    }
 
     private static func firstReserved() -> Int32 {
         var limit = rlimit()

@@ -88,11 +88,7 @@ final class CallerPolicy: SessionPolicy {
                 completion(.failure(duplicate(identity, room)))
             case .success: completion(.success(claim))
             case .failure(let error) where error.code == .notFound: completion(.success(claim))
-            case .failure(let error):
-                let what = "the room server cannot be asked who is in the room"
-                completion(
-                    .failure(
-                        SessionRefusal(ClientError(.roomUnavailable, what, error.failure), .roomUnavailable)))
+            case .failure(let error): completion(.failure(SessionRefusal(unanswered: error)))
             }
         }
     }
@@ -104,5 +100,13 @@ final class CallerPolicy: SessionPolicy {
             ClientError(.duplicateIdentity, shown.clientError.message, isRetryable: true), .duplicateIdentity)
         admission.note(refusal, caller.address)
         return refusal
+    }
+}
+
+extension SessionRefusal {
+    /// Who is in the room cannot be found out.
+    init(unanswered error: ServerAPIError) {
+        let what = "the room server cannot be asked who is in the room"
+        self.init(ClientError(.roomUnavailable, what, error.failure), .roomUnavailable)
     }
 }

@@ -49,10 +49,7 @@ final class ContinuationPolicy: SessionPolicy {
                 completion(.success(right))
             case .success: completion(.failure(Self.expired))
             case .failure(let error) where error.code == .notFound: completion(.failure(Self.expired))
-            case .failure(let error):
-                let what = "the room server cannot be asked who is in the room"
-                completion(
-                    .failure(SessionRefusal(ClientError(.roomUnavailable, what, error.failure), .roomUnavailable)))
+            case .failure(let error): completion(.failure(SessionRefusal(unanswered: error)))
             }
         }
     }

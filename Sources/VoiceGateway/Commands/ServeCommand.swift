@@ -126,7 +126,7 @@ enum ServeCommand {
 
     private static func signals(_ loop: EventLoop) async throws(StartError) -> ProcessSignals {
         do throws(EventLoopError) {
-            return try await ProcessSignals.hear(on: loop)
+            return try await ProcessSignals.hear(ProcessSignals.Signal.ending + [.hangUp], on: loop)
         } catch {
             throw StartError(sentence: "Signals cannot be watched: \(error).", exitCode: 1)
         }

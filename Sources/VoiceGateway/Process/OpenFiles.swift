@@ -5,18 +5,18 @@ enum OpenFiles {
     /// Asks for as many as the system lets us have: each client needs several, and many systems allow a thousand unless
     /// one asks for more.
     static func raiseLimit() {
-        var limit = rlimit()
+        guard var limits else { return }
+        limits.rlim_cur = limits.rlim_max
         // SAFETY: the structure is ours.
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
     }
 
     /// How many it may be.
-    static var limit: UInt {
-        var limit = rlimit()
+    static var limit: UInt { limits?.rlim_cur ?? 0 }
+
+    private static var limits: rlimit? {
+        var limits = rlimit()
         // SAFETY: the structure is ours.
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
-        return limit.rlim_cur
+        return unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 ? limits : nil
     }
 }

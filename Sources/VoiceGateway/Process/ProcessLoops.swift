@@ -35,20 +35,15 @@ final class ProcessLoops: Sendable {
     ///
     /// - Parameter goodbye: what to do before the loops stop.
     func runUntilSignal(goodbye: () async -> Void) async throws(EventLoopError) {
-        let (signals, continuation) = AsyncStream<SignalWatcher.Signal>.makeStream()
-        let first = loops[0]
-        let watchers = try await first.run { () throws(EventLoopError) in
-            LoopBound(
-                try SignalWatcher.watch(SignalWatcher.Signal.ending, on: first) { continuation.yield($0) }, on: first)
-        }
-        var iterator = signals.makeAsyncIterator()
+        let signals = try await ProcessSignals.hear(ProcessSignals.Signal.ending, on: loops[0])
+        var iterator = signals.signals.makeAsyncIterator()
         if let signal = await iterator.next() { log.info("stopping", ["signal": "\(signal)"]) }
         let impatience = Task {
-            for await signal in signals { exit(128 + signal.rawValue) }
+            for await signal in signals.signals { exit(128 + signal.rawValue) }
         }
         await goodbye()
         impatience.cancel()
-        await first.run { for watcher in watchers.value { watcher.close() } }
+        await signals.close()
     }
 
     /// Stops the loops and waits for their threads. What is still open then is a fault, and named in the log.

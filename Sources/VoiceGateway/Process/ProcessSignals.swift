@@ -1,7 +1,7 @@
 internal import EventLoops
 internal import Glibc
 
-/// The signals of a process that serves, from the moment on at which it hears them.
+/// The signals of a process, from the moment on at which it hears them.
 struct ProcessSignals: Sendable {
     typealias Signal = SignalWatcher.Signal
 
@@ -11,12 +11,12 @@ struct ProcessSignals: Sendable {
     private let watchers: LoopBound<[SignalWatcher]>
 
     /// - Parameter loop: where they are heard.
-    static func hear(on loop: EventLoop) async throws(EventLoopError) -> ProcessSignals {
+    static func hear(_ heard: [Signal], on loop: EventLoop) async throws(EventLoopError) -> ProcessSignals {
         let (signals, continuation) = AsyncStream<Signal>.makeStream()
         let hasTerminal = isatty(STDIN_FILENO) == 1
         let watchers = try await loop.run { () throws(EventLoopError) in
             LoopBound(
-                try SignalWatcher.watch(Signal.ending + [.hangUp], on: loop) { signal in
+                try SignalWatcher.watch(heard, on: loop) { signal in
                     // Without the terminal that it was started from, nobody can end the process by Ctrl-C any more.
                     let isEnd = signal == .hangUp && hasTerminal && isatty(STDIN_FILENO) == 0
                     continuation.yield(isEnd ? .interrupt : signal)

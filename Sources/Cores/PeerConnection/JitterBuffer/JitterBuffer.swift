@@ -194,6 +194,7 @@ package final class JitterBuffer {
         storedCount -= 1
         let (timestamp, marker, audioLevel) = (slots[index].timestamp, slots[index].marker, slots[index].audioLevel)
         let number = UInt16(truncatingIfNeeded: nextSequence ?? 0)
+        // The packet lends out the bytes until the end of this block.
         do {
             let packet = AudioPacket(
                 sequenceNumber: number, timestamp: timestamp, marker: marker, audioLevel: audioLevel,
