@@ -33,6 +33,15 @@ async def deployment(programs):
     return [await programs(Gateway(LIVEKIT_URL=server.url, **ENVIRONMENT)) for _ in range(2)]
 
 
+async def begins(client: VoiceClient) -> tuple[dict, str]:
+    """What the client is told of its session, and the identity of its agent."""
+    session = await client.event("session")
+    agent = await agent_of(client)
+    # The gateway's question to the agent is answered: a stream that breaks off makes livekit-agents deaf for the next one.
+    await asyncio.sleep(1)
+    return session, agent
+
+
 async def hears_again(client: VoiceClient) -> None:
     """The agent hears the caller. What is said before it has found the caller's new track is lost, so it is said again."""
     microphone = asyncio.create_task(client.microphone())
@@ -65,10 +74,7 @@ async def goes_on(gateway: Gateway, token: str, first: dict, agent: str) -> None
 async def test_while_a_gateway_is_drained_its_calls_go_on_at_another_one(deployment):
     one, other = deployment
     async with VoiceClient(one.url, output_sample_rate=16000) as client:
-        first = await client.event("session")
-        agent = await agent_of(client)
-        # The gateway's question to the agent is answered: a stream that breaks off makes livekit-agents deaf for the next one.
-        await asyncio.sleep(1)
+        first, agent = await begins(client)
         one.signal(signal.SIGTERM)
         move = await client.event("move")
         assert 50 <= move["deadline"] <= 60
@@ -83,10 +89,7 @@ async def test_while_a_gateway_is_drained_its_calls_go_on_at_another_one(deploym
 async def test_after_a_crash_a_call_goes_on_at_another_gateway(deployment):
     one, other = deployment
     async with VoiceClient(one.url) as client:
-        first = await client.event("session")
-        agent = await agent_of(client)
-        # The gateway's question to the agent is answered: a stream that breaks off makes livekit-agents deaf for the next one.
-        await asyncio.sleep(1)
+        first, agent = await begins(client)
         one.signal(signal.SIGKILL)
         await client.closed()
     await goes_on(other, first["resume_token"], first, agent)
@@ -95,10 +98,7 @@ async def test_after_a_crash_a_call_goes_on_at_another_gateway(deployment):
 async def test_a_balancer_that_sends_a_client_to_the_wrong_gateway_does_no_harm(deployment):
     one, other = deployment
     async with VoiceClient(one.url) as client:
-        first = await client.event("session")
-        agent = await agent_of(client)
-        # The gateway's question to the agent is answered: a stream that breaks off makes livekit-agents deaf for the next one.
-        await asyncio.sleep(1)
+        first, agent = await begins(client)
         client.socket._response.connection.transport.abort()
         await client.closed()
         await one.says("client lost")

@@ -111,13 +111,18 @@ struct REDSendingTests {
         return (call, speaker, listener)
     }
 
+    /// The speaker says so many frames of 20 ms.
+    private func say(_ frames: Int, _ speaker: TestPeer, _ call: TestCall) {
+        for index in 0..<frames {
+            speaker.speak(index % 250, on: 0, now: call.now)
+            call.run(for: .milliseconds(20))
+        }
+    }
+
     @Test("while nothing is lost it costs a byte a packet")
     func noLoss() throws {
         let (call, speaker, listener) = try call(.init())
-        for index in 0..<100 {
-            speaker.speak(index, on: 0, now: call.now)
-            call.run(for: .milliseconds(20))
-        }
+        say(100, speaker, call)
         call.run(for: .milliseconds(200))
         #expect(listener.heard == Array(0..<100))
         #expect(speaker.connection.statistics.octetsSent == 500)
@@ -126,10 +131,7 @@ struct REDSendingTests {
     @Test("once losses are reported the listener misses nearly nothing, without asking again")
     func loss() throws {
         let (call, speaker, listener) = try call(.init(loss: 0.1))
-        for index in 0..<1000 {
-            speaker.speak(index % 250, on: 0, now: call.now)
-            call.run(for: .milliseconds(20))
-        }
+        say(1000, speaker, call)
         // Two reports after the beginning every packet comes three times.
         let later = listener.heard.dropFirst(300)
         #expect(later.count { $0 == -1 } <= 5)
@@ -139,10 +141,7 @@ struct REDSendingTests {
     @Test("a peer that does not know it gets Opus")
     func unknown() throws {
         let (call, speaker, listener) = try call(.init(), listenerTakesIt: false)
-        for index in 0..<50 {
-            speaker.speak(index, on: 0, now: call.now)
-            call.run(for: .milliseconds(20))
-        }
+        say(50, speaker, call)
         call.run(for: .milliseconds(200))
         #expect(listener.heard == Array(0..<50))
         #expect(speaker.connection.statistics.octetsSent == 200)
@@ -152,10 +151,7 @@ struct REDSendingTests {
     @Test("losses that requests have repaired are followed by redundancy, too")
     func repaired() throws {
         let (call, speaker, _) = try call(.init(loss: 0.08, delay: .milliseconds(15)), retransmits: true)
-        for index in 0..<500 {
-            speaker.speak(index, on: 0, now: call.now)
-            call.run(for: .milliseconds(20))
-        }
+        say(500, speaker, call)
         #expect((3...40).contains(speaker.connection.reportedLossPercent))
         #expect(speaker.connection.statistics.octetsSent > 500 * 8)
     }
