@@ -10,13 +10,18 @@ import signal
 
 import pytest
 import pytest_asyncio
+from spdx_tools.spdx.model import RelationshipType
+from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from support import debian
 from support.client import VoiceClient
+from support.nginx import Certificates
 from support.parrot import says_it_back
-from support.processes import GATEWAY, ROOT, Program, answers, free_port
+from support.processes import GATEWAY, ROOT, Gateway, Program, answers, free_port
 
 SETTINGS = "/etc/voicegateway/voicegateway.env"
+PARTS = "usr/share/doc/voicegateway/voicegateway.spdx.json"
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +140,40 @@ async def test_the_unit_is_valid_and_the_service_may_do_little(machine, packages
     await machine.runs("systemd-analyze", "security", "--no-pager", "--threshold=15", "voicegateway.service")
 
 
+def test_the_package_says_what_it_is_made_of_and_what_it_needs(packages, tmp_path):
+    debian.run("dpkg-deb", "--extract", packages[0], tmp_path)
+    document = parse_file(str(tmp_path / PARTS))
+    assert validate_full_spdx_document(document) == []
+
+    parts = {part.spdx_id: part for part in document.packages}
+
+    def related(kind: RelationshipType) -> set[str]:
+        """The names of the packages that stand in this relation to the program."""
+        ends = {end for link in document.relationships if link.relationship_type == kind
+                for end in (link.spdx_element_id, link.related_spdx_element_id)}
+        return {parts[end].name for end in ends if end in parts} - {"voicegateway"}
+
+    product = parts["SPDXRef-voicegateway"]
+    assert (product.name, product.version) == ("voicegateway", "0.0.1")
+    assert product.checksums[0].value == debian.run("sha256sum", tmp_path / product.file_name).split()[0]
+    assert related(RelationshipType.STATIC_LINK) == {"swift", "swift-corelibs-libdispatch"}
+    needed = re.findall(r"NEEDED +(\S+)", debian.run("objdump", "-p", tmp_path / product.file_name))
+    owners = {debian.run("dpkg", "--search", f"*/{library}").split(":")[0] for library in needed if "ld-linux" not in library}
+    libraries = related(RelationshipType.DYNAMIC_LINK)
+    assert libraries == owners
+    assert libraries | related(RelationshipType.RUNTIME_DEPENDENCY_OF) == set(debian.depends(packages[0]))
+    for part in document.packages:
+        if part.name in libraries:
+            assert part.version == debian.run("dpkg-query", "-W", "-f", "${Version}", part.name)
+            assert part.external_references[0].locator.startswith(f"pkg:deb/debian/{part.name.replace('+', '%2B')}@")
+
+
+def test_a_program_without_symbols_is_not_described(tmp_path):
+    stripped = tmp_path / "stripped"
+    debian.run("strip", "-o", stripped, GATEWAY)
+    assert debian.fails(ROOT / "scripts/sbom", "--program", stripped, "--version", "1", "--depends", "libc6")
+
+
 def last_stage() -> dict[str, list[str]]:
     """The Dockerfile's instructions from its last FROM on: what the image is and how it runs."""
     text = (ROOT / "docker/Dockerfile").read_text().split("\nFROM ")[-1].replace("\\\n", " ")
@@ -159,6 +198,7 @@ async def test_the_image_is_made_without_systemd_and_runs_as_nobody_on_a_read_on
     script = f"""
         unshare --net sh -c {shlex.quote(install)} && mount -o remount,ro / || exit 1
         ! touch /written || exit 1
+        test -s /{PARTS} || exit 1
         exec setpriv --reuid {user} --regid {group} --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
             {shlex.join(command)}"""
     root = await bare_root(packages)
@@ -176,6 +216,18 @@ async def test_the_image_is_made_without_systemd_and_runs_as_nobody_on_a_read_on
     container.signal(signal.SIGTERM)
     assert await container.ends() == 0
     assert debian.fails(*check, env={"PORT": str(port)})
+
+
+async def test_the_images_health_check_speaks_tls_where_the_gateway_does(programs, tmp_path):
+    check = json.loads(last_stage()["HEALTHCHECK"][0].partition("CMD ")[2])
+    certificates = Certificates(tmp_path)
+    certificates.make("gateway", "localhost")
+    settings = {"TLS_CERT": str(tmp_path / "gateway.pem"), "TLS_KEY": str(tmp_path / "gateway.key")}
+    gateway = await programs(Gateway(**settings))
+    environment = {**os.environ, "PORT": str(gateway.port), **settings}
+    debian.run(*check, env=environment)
+    await gateway.stop()
+    assert debian.fails(*check, env=environment)
 
 
 def test_make_install_puts_the_same_in_place_without_a_package_and_keeps_settings(tmp_path):
