@@ -147,7 +147,7 @@ final class LoadClient: WebSocketHandler {
 
     /// Messages that were given up because the gateway reads too slowly, and bytes that still wait.
     var unsent: (messages: Int, bytes: Int) {
-        (socket?.statistics.droppedMessages ?? 0, socket?.bufferedBytes ?? 0)
+        (socket?.dropped.messages ?? 0, socket?.bufferedBytes ?? 0)
     }
 
     // MARK: Receiving

@@ -116,7 +116,7 @@ struct CostTests {
                     while taken < piece.count {
                         taken = piece.withMutableBytes {
                             receiver.receive(
-                                &$0, from: taken, atMost: WebSocketConnection.maximumFramesAtOnce, to: nobody)
+                                &$0, from: taken, atMost: IncomingMessages.maximumFramesAtOnce, to: nobody)
                         }
                     }
                 }

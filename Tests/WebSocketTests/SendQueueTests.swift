@@ -110,8 +110,8 @@ struct SendQueueTests {
 
     @Test("a reason that does not fit a close frame is cut between characters")
     func reasons() {
-        #expect(WebSocketConnection.shortened("fine") == "fine")
-        let cut = WebSocketConnection.shortened(String(repeating: "ä", count: 100))
+        #expect("fine".closeReason == "fine")
+        let cut = String(repeating: "ä", count: 100).closeReason
         #expect(cut == String(repeating: "ä", count: 61))
     }
 }

@@ -32,8 +32,8 @@ struct WebSocketFlowTests {
             }
             let dropped = try await on(server.loop) {
                 #expect(served.socket?.bufferedBytes ?? 0 > 0)
-                #expect(served.socket?.queue.droppableBytes ?? .max <= 50_000)
-                return served.socket?.statistics.droppedMessages ?? 0
+                #expect(served.socket?.outgoing.droppableBytes ?? .max <= 50_000)
+                return served.socket?.dropped.messages ?? 0
             }
             #expect(dropped > 0 && dropped < sent)
             try await peer.resume()

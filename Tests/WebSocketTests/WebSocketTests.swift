@@ -51,7 +51,7 @@ struct WebSocketTests {
                 client.socket?.send(text: "first")
                 client.socket?.send(binary: [4], .droppable)
                 // Audio that came later does not overtake.
-                #expect((client.socket?.queue.droppableBytes ?? 0) > 0)
+                #expect((client.socket?.outgoing.droppableBytes ?? 0) > 0)
             }
             #expect(try await client.next() == .binary([1, 2, 3]))
             #expect(try await client.next() == .text("first"))

@@ -156,15 +156,15 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     func close(code: UInt16, reason: String) { socket?.close(WebSocketCloseCode(rawValue: code), reason: reason) }
 
-    var droppedAudioMessages: Int { socket?.statistics.droppedMessages ?? 0 }
+    var droppedAudioMessages: Int { socket?.dropped.messages ?? 0 }
 
     /// What had to be dropped because the client reads too slowly counts while something else has not arrived: it was lost with
     /// that, and behind it.
     var unacknowledgedBytes: Int {
         guard let socket else { return 0 }
         let waiting = socket.unacknowledgedBytes
-        if waiting == 0 { arrivedDespiteDrops = socket.statistics.droppedBytes }
-        return waiting + socket.statistics.droppedBytes - arrivedDespiteDrops
+        if waiting == 0 { arrivedDespiteDrops = socket.dropped.bytes }
+        return waiting + socket.dropped.bytes - arrivedDespiteDrops
     }
 }
 

@@ -47,3 +47,19 @@ package struct WebSocketClosure: Hashable, Sendable {
         self.wasLocal = wasLocal
     }
 }
+
+extension String {
+    /// The longest beginning that fits a close frame and does not end inside a character.
+    var closeReason: String {
+        let limit = WebSocketFrameHeader.maximumControlPayloadBytes - 2
+        guard utf8.count > limit else { return self }
+        var result = ""
+        var count = 0
+        for scalar in unicodeScalars {
+            count += UTF8.width(scalar)
+            if count > limit { break }
+            result.unicodeScalars.append(scalar)
+        }
+        return result
+    }
+}

@@ -47,18 +47,3 @@ package struct WebSocketConfiguration: Hashable, Sendable {
 
     package init() {}
 }
-
-/// What went over a WebSocket so far.
-package struct WebSocketStatistics: Hashable, Sendable {
-    package var receivedMessages = 0
-    /// Payload bytes.
-    package var receivedBytes = 0
-    /// Messages accepted for sending.
-    package var sentMessages = 0
-    /// Payload bytes accepted for sending.
-    package var sentBytes = 0
-    /// Droppable messages given up because the peer reads too slowly.
-    package var droppedMessages = 0
-    /// Their bytes on the wire.
-    package var droppedBytes = 0
-}
