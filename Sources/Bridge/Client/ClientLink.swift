@@ -21,7 +21,7 @@ struct ClientLink {
     private var connection: any ClientConnection
     /// The same object as `connection` while the client is away; nil while it is there.
     private var absent: AbsentClient?
-    private var dialect: any ClientDialect
+    private(set) var dialect: any ClientDialect
     /// Nil in dialects whose binary messages are what was announced.
     private var sniffer: ContentSniffer?
     /// What may not have arrived; nil when the client cannot come back.

@@ -129,6 +129,15 @@ struct RoomState {
             + takeIntroduced(lastSpeech: lastSpeech, now: now) + updateHearing(now: now)
     }
 
+    /// Looks whether the agent has said everything of its reply, and whether the client is to be told that the next turn is its
+    /// own.
+    mutating func follow(isVoiceHeard: Bool, now: Instant) -> [SessionAction] {
+        var actions: [SessionAction] = []
+        if conversation.endReplyIfFinished(isAudible: isVoiceHeard, now: now) { actions.append(.sound(.endReply)) }
+        if conversation.isNextTurn(isAudible: isVoiceHeard, now: now) { actions.append(.tell(.replyFinished)) }
+        return actions
+    }
+
     // MARK: Who is there
 
     private mutating func updateHearing(now: Instant) -> [SessionAction] {

@@ -51,20 +51,10 @@ package final class BridgeSession {
     package var hasEnded: Bool { lifecycle.hasEnded }
     /// Whether the session waits for its client to come back.
     package var isClientAbsent: Bool { lifecycle.isClientAbsent }
-    /// What is known about the client's dialect.
-    package var descriptor: DialectDescriptor { client.descriptor }
-    /// How the client gets its sound now.
-    package var delivery: SoundDelivery { client.delivery }
+    /// What the client speaks, and how it gets its sound now.
+    package var dialect: any ClientDialect { client.dialect }
 
-    package var currentStatistics: SessionStatistics {
-        var numbers = audio?.numbers ?? SessionStatistics()
-        client.add(to: &numbers)
-        state.add(to: &numbers)
-        return numbers
-    }
-
-    /// The name of the agent that was asked for; empty for none.
-    package var agentName: String { room.caller.agentName }
+    package var currentStatistics: SessionStatistics { SessionStatistics(client, state, audio) }
 
     package var snapshot: SessionSnapshot {
         SessionSnapshot(lifecycle, room, client, state, audio, currentStatistics, now: now)
@@ -124,8 +114,7 @@ package final class BridgeSession {
     /// The gateway goes: asks a client that can to go on at another one.
     /// - Parameter deadline: until then the session may stay.
     package func askToMove(until deadline: Instant) {
-        guard !hasEnded, room.isJoined, !client.isAway, client.tellsSession, let token = room.resumeToken
-        else { return }
+        guard room.isJoined, !client.isAway, client.tellsSession, let token = room.resumeToken else { return }
         lifecycle.noteMove()
         client.tell(.move(resumeToken: token, seconds: max(0, Int((deadline - now).components.seconds))))
     }
@@ -176,12 +165,10 @@ package final class BridgeSession {
 
     private func finish() {
         timer?.cancel()
-        timer = nil
         environment.tick.remove(self)
         audio?.close()
-        let onEnded = onEnded
-        self.onEnded = nil
         if let end = lifecycle.ending { onEnded?(SessionRecord(end, room, client, state, currentStatistics, now: now)) }
+        onEnded = nil
     }
 
     // MARK: What parts ask for
@@ -246,8 +233,7 @@ package final class BridgeSession {
         if let audio, audio.delivery != client.delivery { perform(changeOfFormats) }
         if let sound {
             lifecycle.handle(.clientSpoke, now: now)
-            let errors = audio?.receive(bytes.extracting(sound))
-            for error in errors ?? [] { client.complain(error, now: now) }
+            for error in audio?.receive(bytes.extracting(sound)) ?? [] { client.complain(error, now: now) }
         }
         followLife()
     }
@@ -302,8 +288,7 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
         if let error = audio.takeTrackReport() { client.tell(.error(error)) }
         if audio.isAnyoneSpeaking { lifecycle.noteActivity(now: now) }
         let isHeard = audio.isVoiceHeard(hasState: state.conversation.agentState != nil)
-        if state.conversation.endReplyIfFinished(isAudible: isHeard, now: now) { perform(.sound(.endReply)) }
-        if state.conversation.isNextTurn(isAudible: isHeard, now: now) { client.tell(.replyFinished) }
+        perform(state.follow(isVoiceHeard: isHeard, now: now))
     }
 
     package func downlink(sound bytes: RawSpan) {

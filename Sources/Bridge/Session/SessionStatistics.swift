@@ -46,4 +46,10 @@ package struct SessionStatistics: Hashable, Sendable {
     package var firstSoundAfter: Int?
 
     package init() {}
+
+    init(_ client: ClientLink, _ state: RoomState, _ audio: AudioPath?) {
+        self = audio?.numbers ?? SessionStatistics()
+        client.add(to: &self)
+        state.add(to: &self)
+    }
 }

@@ -115,6 +115,6 @@ extension CallFilter {
         guard room != nil || identity != nil || agent != nil else { return true }
         let summary = session.summary
         return (room ?? summary.room) == summary.room && (identity ?? summary.identity) == summary.identity
-            && (agent ?? session.agentName) == session.agentName
+            && (agent == nil || agent == session.snapshot.agent)
     }
 }

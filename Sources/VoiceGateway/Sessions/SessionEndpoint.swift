@@ -93,8 +93,7 @@ final class SessionEndpoint: ClientEndpoint {
                 },
                 closed: { [weak self] client in self?.closed(client) }))
         var configuration = configuration(
-            for: resumed?.descriptor ?? dialect.descriptor, resumed?.delivery ?? dialect.delivery,
-            isResumed: resumed != nil)
+            for: resumed?.dialect ?? dialect, isResumed: resumed != nil)
         if gate.mustAsk { configuration.maximumMessageBytes = ConnectionGate.maximumFirstMessageBytes }
         let subprotocol = request.request.offeredSubprotocols.agreed
         guard request.upgrade.accept(client, configuration: configuration, subprotocol: subprotocol) != nil else {
@@ -107,15 +106,13 @@ final class SessionEndpoint: ClientEndpoint {
 
     private var limits: Limits { sessions.environment.configuration.limits }
 
-    private func configuration(
-        for dialect: DialectDescriptor, _ delivery: SoundDelivery, isResumed: Bool
-    ) -> WebSocketConfiguration {
+    private func configuration(for dialect: any ClientDialect, isResumed: Bool) -> WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.maximumMessageBytes = limits.maximumMessageBytes
-        configuration.skipsLargeMessages = dialect.oversized == .tells
+        configuration.skipsLargeMessages = dialect.descriptor.oversized == .tells
         // What was kept for a client that comes back leaves at once.
         let held = isResumed ? Int(limits.heldSound / .milliseconds(1)) : 0
-        configuration.maximumDroppableBytes = delivery.bytesPerSecond * (Self.queuedSound + held) / 1000
+        configuration.maximumDroppableBytes = dialect.delivery.bytesPerSecond * (Self.queuedSound + held) / 1000
         return configuration
     }
 
