@@ -33,6 +33,18 @@ struct AgentWatchTests {
         #expect(watch.nextDeadline == nil)
     }
 
+    @Test("an agent whose caller only changes its connection counts at once and is not asked")
+    func replacement() {
+        var watch = AgentWatch()
+        watch.joined(replacing: true, now: .zero)
+        watch.arrived("bot", runsAlready: true, now: .zero)
+        watch.connected(now: ms(100))
+        #expect(drain(&watch) == [.introduce(agent: "bot")])
+        #expect(watch.nextDeadline == nil)
+        watch.arrived("later", runsAlready: true, now: ms(200))
+        #expect((try? question(drain(&watch))) != nil && !watch.isIntroduced("later"))
+    }
+
     @Test("an agent that was there before the caller counts when it has answered, and is asked some more times")
     func answers() throws {
         var watch = joined()

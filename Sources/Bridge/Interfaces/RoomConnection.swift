@@ -12,6 +12,8 @@ package struct RoomRequest: Hashable, Sendable {
     package var accessToken: String?
     /// The session's id, for the log.
     package var session = ""
+    /// Whether the caller has a participant in the room, whose place this one takes.
+    package var replacesCaller = false
 
     package init(room: String, identity: String, name: String, accessToken: String? = nil) {
         self.room = room

@@ -52,7 +52,14 @@ package struct SessionRefusal: Error, Hashable, Sendable {
 }
 
 /// The right to an identity in a room, given back when nobody holds it any more.
-package protocol IdentityRight: AnyObject {}
+package protocol IdentityRight: AnyObject {
+    /// Whether who has it is in the room already, and is to be replaced there.
+    var replacesCaller: Bool { get }
+}
+
+extension IdentityRight {
+    package var replacesCaller: Bool { false }
+}
 
 /// What one client may choose, by what the operator has set and what the client has shown. Belongs to one loop.
 package protocol SessionPolicy: AnyObject {

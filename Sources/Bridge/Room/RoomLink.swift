@@ -67,6 +67,7 @@ final class RoomLink {
         guard let delegate else { return }
         var request = caller.roomRequest
         request.session = session
+        request.replacesCaller = identityRight?.replacesCaller ?? false
         connection = environment.rooms.join(request, delegate: delegate)
         delegate.roomLink(asksFor: [.connectSound])
         if caller.knowsRoom { placeAgent() }

@@ -45,12 +45,25 @@ final class ContinuationPolicy: SessionPolicy {
         }
         api.send(.listParticipants(in: room)) { result in
             switch result {
-            case .success(let list) where list.participants.contains { $0.identity == identity || $0.kind == .agent }:
-                completion(.success(right))
-            case .success: completion(.failure(Self.expired))
+            case .success(let list):
+                let isThere = list.participants.contains { $0.identity == identity }
+                guard isThere || list.participants.contains(where: { $0.kind == .agent }) else {
+                    return completion(.failure(Self.expired))
+                }
+                completion(.success(Right(right, replacesCaller: isThere)))
             case .failure(let error) where error.code == .notFound: completion(.failure(Self.expired))
             case .failure(let error): completion(.failure(SessionRefusal(unanswered: error)))
             }
+        }
+    }
+
+    private final class Right: IdentityRight {
+        let replacesCaller: Bool
+        private let right: any IdentityRight
+
+        init(_ right: any IdentityRight, replacesCaller: Bool) {
+            self.right = right
+            self.replacesCaller = replacesCaller
         }
     }
 

@@ -5,7 +5,9 @@ internal import Wire
 ///
 /// An agent of livekit-agents whose session is over stays in its room until the room ends, and nothing that the room
 /// knows tells it from one that listens. So an agent that runs when the caller first sees it is asked, and counts from
-/// its first answer on. It is asked some more times, since a session takes a moment to end.
+/// its first answer on. It is asked some more times, since a session takes a moment to end. Only where the caller's own
+/// participant is still in the room, and is replaced, the agents that are there have no reason to have ended their
+/// sessions: they are not asked.
 ///
 /// A dispatch that finds no worker gets none later; it has to be made again.
 struct AgentWatch {
@@ -46,6 +48,8 @@ struct AgentWatch {
     }
 
     private var agents: [String: Presence] = [:]
+    /// Whether agents that are there need not be asked.
+    private var trustsPresent = false
     private var dataSince: Instant?
     private var isInterrupted = false
     /// Until when agents that are missing after an interruption may still come back: it may have been theirs, too.
@@ -97,10 +101,16 @@ struct AgentWatch {
     // MARK: The caller's connection
 
     /// The caller is in the room.
-    mutating func joined(now: Instant) { awaitAgent(now: now) }
+    ///
+    /// - Parameter replacing: in place of a participant of its own that was there until now.
+    mutating func joined(replacing: Bool = false, now: Instant) {
+        trustsPresent = replacing
+        awaitAgent(now: now)
+    }
 
     /// Data can be sent.
     mutating func connected(now: Instant) {
+        trustsPresent = false
         dataSince = dataSince ?? now
         if isInterrupted { returnUntil = now + Self.returnTime }
         isInterrupted = false
@@ -133,8 +143,9 @@ struct AgentWatch {
         }
         guard agents[agent] == nil else { return }
         renewal = nil
-        agents[agent] = Presence(isIntroduced: !runsAlready, questions: runsAlready ? 0 : nil)
-        if runsAlready { handleTimeout(now: now) } else { outputs.append(.introduce(agent: agent)) }
+        let isAsked = runsAlready && !trustsPresent
+        agents[agent] = Presence(isIntroduced: !isAsked, questions: isAsked ? 0 : nil)
+        if isAsked { handleTimeout(now: now) } else { outputs.append(.introduce(agent: agent)) }
     }
 
     /// Whether the caller knows of an agent.

@@ -29,7 +29,7 @@ final class LiveKitRoomConnection: RoomConnection {
 
     init(
         participant: RoomParticipant, placer: AgentPlacer, counters: UnsupportedMessageCounters, log: Log,
-        hasOwnToken: Bool, loop: EventLoop, microphone options: MicrophoneOptions,
+        hasOwnToken: Bool, replacesCaller: Bool, loop: EventLoop, microphone options: MicrophoneOptions,
         delegate: any RoomConnectionDelegate
     ) {
         self.participant = participant
@@ -39,7 +39,9 @@ final class LiveKitRoomConnection: RoomConnection {
         self.hasOwnToken = hasOwnToken
         self.delegate = delegate
         participant.delegate = self
-        agents = RoomAgents(participant: participant, placer: placer, log: log) { [unowned self] in tell($0) }
+        agents = RoomAgents(
+            participant: participant, placer: placer, replacesCaller: replacesCaller, log: log
+        ) { [unowned self] in tell($0) }
         // Nothing may be told before the session holds this connection, not even a failure at the first step.
         let start = LoopTimer(loop: loop) { [unowned self] in self.participant.connect() }
         start.arm(after: .zero)

@@ -39,7 +39,8 @@ final class LiveKitRoomConnector: RoomConnector {
         microphone.isRedundant = environment.current.part(\.conversation.opus.link) == .wide
         return LiveKitRoomConnection(
             participant: participant, placer: placer, counters: counters, log: log,
-            hasOwnToken: request.accessToken != nil, loop: loop, microphone: microphone, delegate: delegate)
+            hasOwnToken: request.accessToken != nil, replacesCaller: request.replacesCaller, loop: loop,
+            microphone: microphone, delegate: delegate)
     }
 
     /// A token for one caller and one room, with all that a call needs and nothing else.

@@ -17,16 +17,20 @@ final class RoomAgents {
     private let tell: (RoomEvent) -> Void
     private var watch = AgentWatch()
     private var room = ""
+    private let replacesCaller: Bool
     private var timer: LoopTimer?
     /// Answers that are under way, by their stream.
     private var answers: [String: [UInt8]] = [:]
     /// Bytes of an answer that are read.
     private static let maximumAnswerBytes = 1 << 10
 
+    /// - Parameter replacesCaller: the caller has a participant in the room, whose place this one takes.
     init(
-        participant: RoomParticipant, placer: AgentPlacer, log: Log, tell: @escaping (RoomEvent) -> Void
+        participant: RoomParticipant, placer: AgentPlacer, replacesCaller: Bool, log: Log,
+        tell: @escaping (RoomEvent) -> Void
     ) {
         self.participant = participant
+        self.replacesCaller = replacesCaller
         self.placer = placer
         self.log = log
         self.tell = tell
@@ -50,7 +54,7 @@ final class RoomAgents {
 
     func joined(room: String) {
         self.room = room
-        watch.joined(now: participant.loop.now)
+        watch.joined(replacing: replacesCaller, now: participant.loop.now)
         drain()
     }
 
