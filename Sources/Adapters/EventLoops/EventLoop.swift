@@ -43,8 +43,7 @@ package final class EventLoop: @unchecked Sendable {
     private var openHandles: [ObjectIdentifier: LoopHandle] = [:]
     private var openLookUps: [ObjectIdentifier: NameResolution] = [:]
     private(set) var acceptsHandles = true
-    private var sharedBuffer: UnsafeMutableRawBufferPointer?
-    private var sharedBatch: UnsafeMutablePointer<gateway_batch>?
+    let received = ReceiveBuffers()
 
     /// Makes a loop that does not run yet. What is handed over before `start` waits.
     package init(name: String) throws(EventLoopError) {
@@ -98,8 +97,6 @@ package final class EventLoop: @unchecked Sendable {
         unsafe beforeWait.deallocate()
         unsafe wakeUp.deallocate()
         unsafe raw.deallocate()
-        unsafe sharedBuffer?.deallocate()
-        unsafe sharedBatch?.deallocate()
     }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> EventLoop {
@@ -255,29 +252,6 @@ package final class EventLoop: @unchecked Sendable {
     func register(_ lookUp: NameResolution) { openLookUps[ObjectIdentifier(lookUp)] = lookUp }
 
     func unregister(_ lookUp: NameResolution) { openLookUps[ObjectIdentifier(lookUp)] = nil }
-
-    /// One receive buffer for all sockets of the loop, since their callbacks never overlap. Room for as many datagrams of
-    /// the largest size as are taken from the kernel at once.
-    var receiveBuffer: UnsafeMutableRawBufferPointer {
-        // SAFETY: the memory is made once and freed in deinit; only the thread of the loop uses it.
-        if let sharedBuffer = unsafe sharedBuffer { return unsafe sharedBuffer }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: UDPSocket.maximumDatagramsPerRead * UDPSocket.maximumDatagramBytes, alignment: 64)
-        unsafe sharedBuffer = buffer
-        return unsafe buffer
-    }
-
-    /// The heads of the datagrams that are read at once, over the receive buffer.
-    var datagramBatch: UnsafeMutablePointer<gateway_batch> {
-        // SAFETY: the memory is made once and freed in deinit; only the thread of the loop uses it.
-        if let sharedBatch = unsafe sharedBatch { return unsafe sharedBatch }
-        let batch = UnsafeMutablePointer<gateway_batch>.allocate(capacity: 1)
-        // SAFETY: the buffer has room for a whole batch and lives as long as the loop.
-        unsafe batch.initialize(to: gateway_batch())
-        unsafe gateway_prepare_batch(batch, receiveBuffer.baseAddress, UDPSocket.maximumDatagramBytes)
-        unsafe sharedBatch = batch
-        return unsafe batch
-    }
 
     // MARK: Life
 

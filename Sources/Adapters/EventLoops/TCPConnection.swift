@@ -147,7 +147,7 @@ package final class TCPConnection: LoopHandle {
                 let connection = unsafe LoopHandle.owner(of: handle.pointee.data, as: TCPConnection.self)
                 // Without room libuv reads no more for now; what is left makes the descriptor readable again.
                 let count = connection.mayRead() ? TCPConnection.maximumReadBytes : 0
-                let room = unsafe count > 0 ? connection.loop.receiveBuffer.baseAddress : nil
+                let room = unsafe count > 0 ? connection.loop.received.bytes.baseAddress : nil
                 unsafe buffer.pointee = uv_buf_init(room?.assumingMemoryBound(to: CChar.self), UInt32(count))
             },
             { handle, count, buffer in

@@ -139,7 +139,7 @@ package final class UDPSocket: LoopHandle {
 
     private func readPending() {
         // SAFETY: what the pointers point to is used during the call only; a batch lies in memory of the loop.
-        let batch = unsafe loop.datagramBatch
+        let batch = unsafe loop.received.batch
         for _ in 0..<Self.maximumReadsPerIteration {
             guard !isClosed else { return }
             let limit = min(expected, Self.maximumDatagramsPerRead)
