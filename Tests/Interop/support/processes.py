@@ -21,8 +21,11 @@ SECRET = os.environ.get("INTEROP_LIVEKIT_API_SECRET", "secret")
 
 # Below the ports that the kernel gives to clients, or a connection of somebody else could take one before the program does;
 # each once, or two listeners of one program could be given the same.
-_ports = itertools.cycle(range(20_000, 32_000))
-for _ in range(random.randrange(12_000)):
+# Of test processes side by side each has ports of its own.
+_workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+_mine = range(20_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), 32_000, _workers)
+_ports = itertools.cycle(_mine)
+for _ in range(random.randrange(len(_mine))):
     next(_ports)
 
 
