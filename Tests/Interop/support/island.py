@@ -1,0 +1,64 @@
+"""A gateway whose way to the room can be cut while its clients still reach it: it has a network namespace of its own, with one
+cable for clients and one for the room. Needs root, or sudo without a password; all of it is gone with the process."""
+
+import os
+
+from support.debian import SUDO, run
+from support.processes import Gateway, Program, answers
+
+#: Nobody has this address, so what is sent to it is lost without a word, as in a network that is broken further away.
+NOBODY = "02:00:00:00:00:01"
+#: Addresses that nobody has who is not testing a network, eight for each process of this machine.
+_PROCESS = os.getpid()
+_FIRST = f"198.{18 + _PROCESS // 8192 % 2}.{_PROCESS // 32 % 256}.", _PROCESS % 32 * 8
+#: This machine's address on the cable for the room, once there is one.
+HOME = f"{_FIRST[0]}{_FIRST[1] + 5}"
+
+
+class Island(Gateway):
+    """`start()` lays the cables; `serves()` lets the gateway begin, when what it needs at HOME is there."""
+
+    def __init__(self, **environment) -> None:
+        super().__init__(HOST="0.0.0.0", **environment)
+        network, first = _FIRST
+        self._clients = f"vgc{_PROCESS}", f"{network}{first + 1}", f"{network}{first + 2}"
+        self._room = f"vgr{_PROCESS}", HOME, f"{network}{first + 6}"
+        self.url = f"ws://{self._clients[2]}:{self.port}/ws"
+        waiting = ["unshare", "--net", "sh", "-c", 'echo "process $$"; read -r _; exec "$@"', "sh"]
+        self.command = [*SUDO, *(["--preserve-env"] if SUDO else []), *waiting, *self.command]
+
+    async def start(self) -> "Island":
+        await Program.start(self)
+        self._process = (await self.says("process ")).split()[1]
+        self._there("ip", "link", "set", "lo", "up")
+        # An answer that comes by the other cable than what it answers is no answer.
+        self._there("sh", "-c", "echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter")
+        for cable, here, there in (self._clients, self._room):
+            self._here("ip", "link", "add", cable, "type", "veth", "peer", "name", cable, "netns", self._process)
+            for at, address in ((self._here, here), (self._there, there)):
+                at("ip", "address", "add", f"{address}/30", "dev", cable)
+                at("ip", "link", "set", cable, "up")
+        return self
+
+    async def serves(self) -> "Island":
+        self.process.stdin.write(b"\n")
+        await answers(self, self.port, host=self._clients[2])
+        return self
+
+    def cut(self) -> None:
+        """From now on nothing passes between the gateway and the room, in either direction, and nobody is told."""
+        self._neighbours("replace", "lladdr", NOBODY, "nud", "permanent")
+
+    def mend(self) -> None:
+        self._neighbours("del")
+
+    def _neighbours(self, change: str, *what: str) -> None:
+        cable, here, there = self._room
+        self._here("ip", "neighbour", change, there, *what, "dev", cable)
+        self._there("ip", "neighbour", change, here, *what, "dev", cable)
+
+    def _here(self, *command: str) -> str:
+        return run(*SUDO, *command)
+
+    def _there(self, *command: str) -> str:
+        return run(*SUDO, "nsenter", f"--net=/proc/{self._process}/ns/net", *command)
