@@ -1,0 +1,83 @@
+"""A livekit-agents worker for measurements: each agent greets once and then plays a tone whose pitch tells the time, and keeps
+what it hears. CHIRPING_FOLDER gets `greetings`, a line for each greeting, and IDENTITY.raw, what that caller said (16 bits,
+16 kHz). All agents are threads of one process, so that a small machine carries many.
+"""
+
+import asyncio
+import os
+import pathlib
+import sys
+
+from livekit import rtc
+from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobExecutorType, cli
+from livekit.agents.voice import io
+from livekit.agents.voice.room_io import AudioInputOptions, RoomOptions, TextOutputOptions
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+from support.chirp import Chirp  # noqa: E402
+
+RATE = 24_000
+FOLDER = pathlib.Path(os.environ["CHIRPING_FOLDER"])
+#: Longer than any measurement.
+SECONDS = 3600
+
+
+async def chirp():
+    tone = Chirp(RATE)
+    for _ in range(SECONDS * 10):
+        samples = tone.next(0.1)
+        yield rtc.AudioFrame(samples.tobytes(), RATE, 1, len(samples))
+        # Others have their iteration, even if the output takes everything at once.
+        await asyncio.sleep(0)
+
+
+class Recorded(io.AudioInput):
+    """Passes on what the caller says, and writes it down."""
+
+    def __init__(self, source: io.AudioInput, file) -> None:
+        super().__init__(label="recorded", source=source)
+        self._heard, self._file = source, file
+
+    async def __anext__(self) -> rtc.AudioFrame:
+        frame = await self._heard.__anext__()
+        self._file.write(bytes(frame.data))
+        return frame
+
+
+class Chirping(Agent):
+    def __init__(self, identity: str) -> None:
+        super().__init__(instructions="")
+        self._identity = identity
+
+    async def on_enter(self) -> None:
+        with (FOLDER / "greetings").open("a") as file:
+            print(self._identity, file=file)
+        self.session.say("Hello.", audio=chirp(), allow_interruptions=False)
+
+
+server = AgentServer(
+    port=0, host="127.0.0.1", num_idle_processes=1, job_executor_type=JobExecutorType.THREAD, load_fnc=lambda *_: 0.0)
+
+
+@server.rtc_session(agent_name=os.environ.get("AGENT_NAME", "custom-agent"))
+async def entrypoint(job: JobContext) -> None:
+    await job.connect()
+    caller = await job.wait_for_participant()
+    file = (FOLDER / f"{caller.identity}.raw").open("ab", buffering=0)
+    # Without what costs an agent its time: it is the calls that are measured.
+    session = AgentSession(vad=None)
+    await session.start(
+        agent=Chirping(caller.identity), room=job.room, room_options=RoomOptions(
+            audio_input=AudioInputOptions(sample_rate=16_000),
+            text_output=TextOutputOptions(sync_transcription=False)))
+    session.input.audio = Recorded(session.input.audio, file)
+
+    async def close() -> None:
+        file.close()
+
+    job.add_shutdown_callback(close)
+
+
+if __name__ == "__main__":
+    cli.run_app(server)
