@@ -87,8 +87,8 @@ var targets: [Target] = [
         name: "VoiceGateway",
         dependencies: [
             "Wire", "PeerConnection", "Signalling", "ClientProtocol", "HTTP", "Observability", "EventLoops",
-            "SecureTransport", "AudioCodec", "HTTPServer", "WebSocket", "HTTPClient", "LiveKitParticipant",
-            "DevRoomServer", "Bridge", "LoadGenerator", "CWebFiles",
+            "SecureTransport", "AudioCodec", "ByteStreams", "HTTPServer", "WebSocket", "HTTPClient",
+            "LiveKitParticipant", "DevRoomServer", "Bridge", "LoadGenerator", "CWebFiles",
         ],
         path: "Sources/VoiceGateway"),
 

@@ -1,7 +1,7 @@
 package import EventLoops
 package import Observability
 package import Signalling
-internal import Wire
+package import Wire
 
 /// A participant in a LiveKit room: joins, publishes one microphone, hears everybody's audio, exchanges data, and gets
 /// back when the connection is lost (docs/livekit-protocol.md). Video is never subscribed to: we join with
@@ -53,6 +53,11 @@ package final class RoomParticipant {
 
     /// It is over, and nothing comes any more.
     package var isClosed: Bool { connection.phase == .closed }
+
+    /// Where the server says that it takes our media, and at which of these addresses it does.
+    package var mediaAddresses: (announced: [TransportAddress], selected: TransportAddress?) {
+        session?.serverAddresses ?? ([], nil)
+    }
 
     // MARK: What the owner wants
 

@@ -39,6 +39,11 @@ enum Program {
             return await CallCommand.run(request)
         case .load(let request):
             return await LoadCommand.run(request)
+        case .top(let request):
+            return await TopCommand.run(request)
+        case .doctor(let request):
+            if case .success(let serving) = request.settings { warn(serving.warnings) }
+            return await DoctorCommand.run(request)
         }
     }
 

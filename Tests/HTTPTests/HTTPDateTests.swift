@@ -20,4 +20,15 @@ struct HTTPDateTests {
             "Sun, 06 Nov +994 08:49:37 GMT", "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT",
         ])
     func others(text: String) { #expect(HTTPDate.unixTime(of: text) == nil) }
+
+    @Test("what is written is read as the same time, on the days about the ends of months, years and centuries")
+    func written() {
+        #expect(HTTPDate.text(unixTime: 784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
+        #expect(HTTPDate.text(unixTime: -5) == "Thu, 01 Jan 1970 00:00:00 GMT")
+        #expect(HTTPDate.text(unixTime: 4_107_542_400) == "Mon, 01 Mar 2100 00:00:00 GMT")
+        for day in stride(from: Int64(0), to: 366 * 140, by: 1) {
+            let time = day * 86_400 + 86_399 - day % 7
+            #expect(HTTPDate.unixTime(of: HTTPDate.text(unixTime: time)) == time)
+        }
+    }
 }

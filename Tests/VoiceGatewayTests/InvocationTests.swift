@@ -62,7 +62,10 @@ struct InvocationTests {
             ("--host h.test", "--host is \"h.test\", but it must be an IP address such as 0.0.0.0, 127.0.0.1 or ::."),
             ("serve extra", "serve takes no \"extra\"."),
             ("sevre", "There is no subcommand sevre. Did you mean serve?"),
-            ("fly", "There is no subcommand fly. There are serve, check-config, dev-server, token, call, load."),
+            (
+                "fly",
+                "There is no subcommand fly. There are serve, check-config, dev-server, token, call, load, doctor, top, completion, man-page."
+            ),
             ("--resume-grace 301", "--resume-grace is \"301\", but it must be a number from 0 to 300."),
             ("--threads 0", "--threads is \"0\", but it must be a number from 1 to 256."),
             ("--log-level loud", "--log-level is \"loud\", but it must be debug, info, warning or error."),

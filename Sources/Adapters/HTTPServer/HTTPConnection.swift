@@ -163,7 +163,7 @@ final class HTTPConnection {
         let isLast = hasEnded && parser.bufferedBytes == 0
         let keepsAlive = request.keepsAlive && !isLast && !server.isClosing
         var bytes: [UInt8] = []
-        response.write(to: &bytes, isHead: request.method == .head, keepsAlive: keepsAlive)
+        server.dated(response).write(to: &bytes, isHead: request.method == .head, keepsAlive: keepsAlive)
         stream.write(bytes)
         guard keepsAlive else { return linger() }
         guard stream.queuedBytes == 0 else {
@@ -241,7 +241,7 @@ final class HTTPConnection {
         var bytes: [UInt8] = []
         var isHead = false
         if case .handling(let request) = phase { isHead = request.method == .head }
-        response.write(to: &bytes, isHead: isHead, keepsAlive: false)
+        server.dated(response).write(to: &bytes, isHead: isHead, keepsAlive: false)
         stream.write(bytes)
         linger()
     }

@@ -1,5 +1,6 @@
 internal import ByteStreams
 package import EventLoops
+internal import Glibc
 internal import HTTP
 package import SecureTransport
 package import Wire
@@ -53,6 +54,8 @@ package final class HTTPServer {
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     private var upgraded: [ObjectIdentifier: any UpgradedConnection] = [:]
     private(set) var isClosing = false
+    /// The text of the present second.
+    private var date = (second: Int64(-1), text: "")
 
     /// - Parameter handler: not held.
     package init(loop: EventLoop, configuration: Configuration = Configuration(), handler: any HTTPHandler) {
@@ -144,6 +147,16 @@ package final class HTTPServer {
             server: self, stream: ByteStream(connection, session: session, isServer: isNew))
         connections[ObjectIdentifier(client)] = client
         return client
+    }
+
+    /// Says when an answer was made, as servers with a clock must (RFC 9110 section 6.6.1): clients compare it with theirs.
+    func dated(_ response: HTTPResponse) -> HTTPResponse {
+        guard response.headers["Date"] == nil else { return response }
+        let second = Int64(time(nil))
+        if second != date.second { date = (second, HTTPDate.text(unixTime: second)) }
+        var response = response
+        response.headers.add("Date", date.text)
+        return response
     }
 
     func remove(_ connection: HTTPConnection) { connections[ObjectIdentifier(connection)] = nil }

@@ -1,5 +1,7 @@
 /// The time in a `Date` field (RFC 9110 section 5.6.7), in the one form that servers may write today.
 package enum HTTPDate {
+    /// From the day on which 1970 began.
+    private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`; nil for any other form. The day of the week is not looked at.
@@ -15,6 +17,28 @@ package enum HTTPDate {
             let second = number(clock[2], 2, 0...60)
         else { return nil }
         return days(year, Int64(month + 1), day) * 86_400 + hour * 3600 + minute * 60 + second
+    }
+
+    /// `Sun, 06 Nov 1994 08:49:37 GMT` of seconds since 1970; times before that are its beginning.
+    package static func text(unixTime: Int64) -> String {
+        let time = max(0, unixTime)
+        let (days, second) = time.quotientAndRemainder(dividingBy: 86_400)
+        // The year is taken to begin in March 0000, so that the leap day is its last.
+        let (era, dayOfEra) = (days + 719_468).quotientAndRemainder(dividingBy: 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthFromMarch = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+        let month = (monthFromMarch + 2) % 12
+        let year = era * 400 + yearOfEra + (month < 2 ? 1 : 0)
+        let clock = [second / 3600, second / 60 % 60, second % 60].map { padded($0, 2) }.joined(separator: ":")
+        return
+            "\(weekdays[Int(days % 7)]), \(padded(day, 2)) \(months[Int(month)]) \(padded(year, 4)) \(clock) GMT"
+    }
+
+    private static func padded(_ number: Int64, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
     private static func number(_ text: Substring, _ digits: Int, _ range: ClosedRange<Int64>) -> Int64? {

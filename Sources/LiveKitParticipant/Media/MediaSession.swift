@@ -80,6 +80,11 @@ final class MediaSession {
         return primary.connection.state == .connected && publisher.connection.state == .connected
     }
 
+    /// Where the server says that it takes our media, and where it does.
+    var serverAddresses: (announced: [TransportAddress], selected: TransportAddress?) {
+        publisher.connection.remoteAddresses
+    }
+
     private func tell(_ event: MediaSessionEvent) { delegate?.session(self, event: event) }
 
     private func fail(_ reason: ReconnectReason, _ error: ParticipantError, mayResume: Bool = false) {

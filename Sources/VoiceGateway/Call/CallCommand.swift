@@ -1,7 +1,6 @@
 internal import AudioCodec
 internal import ClientProtocol
 internal import EventLoops
-internal import Glibc
 internal import HTTP
 internal import SecureTransport
 internal import WebSocket
@@ -52,7 +51,7 @@ enum CallCommand {
             let session = request.session
             var sampleRate: Int?
             if let path = request.play {
-                let file = try Self.read(path)
+                let file = try CallFile.read(path)
                 do throws(CallSpeech.Failure) {
                     let namesRate = request.parameters.contains { $0.name == "sample_rate" }
                     speech = try CallSpeech(file: file, wanted: session.input, keepsRate: !namesRate)
@@ -87,31 +86,6 @@ enum CallCommand {
                 }
             } catch {
                 throw UsageError(["\(request.record ?? "") cannot be written: \(error.reason)."])
-            }
-        }
-
-        private static func read(_ path: String) throws(UsageError) -> [UInt8] {
-            func complain() -> UsageError {
-                // SAFETY: the text of an error is copied at once.
-                UsageError([unsafe "\(path) cannot be read: \(String(cString: strerror(errno)))."])
-            }
-            let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw complain() }
-            defer { _ = Glibc.close(descriptor) }
-            var bytes: [UInt8] = []
-            var chunk = [UInt8](repeating: 0, count: 1 << 16)
-            while true {
-                // SAFETY: pointer and count describe the same buffer.
-                let count = unsafe chunk.withUnsafeMutableBytes {
-                    unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
-                }
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw complain() }
-                if count == 0 { return bytes }
-                bytes += chunk[..<count]
-                guard bytes.count <= CallSpeech.maximumFileBytes else {
-                    throw UsageError(["\(path) is larger than \(CallSpeech.maximumFileBytes >> 20) MB."])
-                }
             }
         }
     }

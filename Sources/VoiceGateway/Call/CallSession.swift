@@ -14,7 +14,7 @@ final class CallSession: WebSocketHandler {
     }
 
     /// Sound is what is louder than this (root mean square; about -50 dB).
-    private static let soundLevel = 100
+    static let soundLevel = 100
     private static let tick: Duration = .milliseconds(CallSpeech.frameMilliseconds)
 
     private let loop: EventLoop

@@ -35,7 +35,7 @@ package enum HelpText {
         var text = "VoiceGateway \(command.rawValue): \(command.summary)\n\n"
         text += "Usage: VoiceGateway \(command.rawValue)\(command.words) [OPTIONS]\n\n"
         for option in command.options {
-            text += row("--\(option.name)" + (option.value.map { " \($0)" } ?? ""), option.help)
+            text += row(option.usage, option.help)
         }
         return text
     }

@@ -9,6 +9,8 @@ package enum Invocation: Hashable, Sendable {
     case token(TokenRequest)
     case call(CallRequest)
     case load(LoadRequest)
+    case doctor(DoctorRequest)
+    case top(TopRequest)
     /// Text for standard output.
     case print(String)
 
@@ -55,11 +57,11 @@ package enum Invocation: Hashable, Sendable {
         }
         var mistakes: [String] = []
         let options = ParsedOptions(rest, options: command.options, command: command.rawValue, mistakes: &mistakes)
-        if command != .call, command != .load, let word = options.words.first {
+        if command.words.isEmpty, let word = options.words.first {
             mistakes.append("\(command.rawValue) takes no \"\(word)\".")
         }
         var settings = Settings(options: options, environment: environment, mistakes: mistakes)
-        if command != .call, command != .load { settings.readFile(readFile) }
+        if command.readsSettingsFile { settings.readFile(readFile) }
         switch command {
         case .serve, .checkConfig:
             if command == .checkConfig, options.contains("table") {
@@ -75,6 +77,17 @@ package enum Invocation: Hashable, Sendable {
         case .token: self = .token(try TokenRequest(settings))
         case .call: self = .call(try CallRequest(settings))
         case .load: self = .load(try LoadRequest(settings))
+        case .completion:
+            guard options.words.count == 1, let shell = Shell(rawValue: options.words[0]) else {
+                throw UsageError(mistakes + ["completion needs one of \(command.choices.joined(separator: ", "))."])
+            }
+            try settings.finish()
+            self = .print(shell.script)
+        case .manPage:
+            try settings.finish()
+            self = .print(ManPage.text)
+        case .top: self = .top(try TopRequest(settings))
+        case .doctor: self = .doctor(try DoctorRequest(settings, readFile: readFile))
         }
     }
 }

@@ -10,13 +10,30 @@ package struct Option: Hashable, Sendable {
     package let help: String
     /// Whether it may be given more than once.
     package let isRepeatable: Bool
+    /// The words that its value may be; empty where there are too many to name.
+    package let choices: [String]
+    /// It stands for a setting of `serve`.
+    package let isOfSetting: Bool
 
-    package init(_ name: String, value: String? = nil, isRepeatable: Bool = false, _ help: String) {
+    /// - Parameter choices: by default those that `value` names, as in `text|json`.
+    package init(
+        _ name: String, value: String? = nil, choices: [String] = [], isRepeatable: Bool = false,
+        isOfSetting: Bool = false, _ help: String
+    ) {
         self.name = name
         self.value = value
         self.isRepeatable = isRepeatable
+        self.isOfSetting = isOfSetting
         self.help = help
+        let named = (value ?? "").split(separator: "|").map(String.init)
+        self.choices = choices.isEmpty && named.count > 1 ? named : choices
     }
+
+    /// Whether its value is the path of a file.
+    package var takesFile: Bool { value == "FILE" }
+
+    /// With what stands for its value.
+    package var usage: String { "--\(name)" + (value.map { " \($0)" } ?? "") }
 }
 
 /// What a command line said: options by name, and the words that belong to none.

@@ -6,6 +6,10 @@ package enum Subcommand: String, CaseIterable, Sendable {
     case token
     case call
     case load
+    case doctor
+    case top
+    case completion
+    case manPage = "man-page"
 
     /// One line for the list of subcommands.
     package var summary: String {
@@ -16,11 +20,33 @@ package enum Subcommand: String, CaseIterable, Sendable {
         case .token: "print an access token"
         case .call: "talk to a gateway from the command line"
         case .load: "measure a gateway with many clients at once"
+        case .doctor:
+            "examine the way from here to an agent that talks, and say what is wrong, who can mend it, and how"
+        case .completion: "print what completes this command line in a shell: bash, zsh or fish"
+        case .manPage: "print the manual page"
+        case .top: "show a gateway's calls in the terminal, live"
         }
     }
 
     /// The words it takes besides options.
-    package var words: String { self == .call || self == .load ? " URL" : "" }
+    package var words: String {
+        switch self {
+        case .call, .load: " URL"
+        case .completion: " SHELL"
+        default: ""
+        }
+    }
+
+    /// What such a word may be; empty where there are too many to name.
+    package var choices: [String] { self == .completion ? Shell.allCases.map(\.rawValue) : [] }
+
+    /// Whether what it takes is complete only with the settings file. (An examination reads it by itself.)
+    var readsSettingsFile: Bool {
+        switch self {
+        case .serve, .checkConfig, .devServer, .token, .top: true
+        case .call, .load, .doctor, .completion, .manPage: false
+        }
+    }
 
     package var options: [Option] {
         switch self {
@@ -56,6 +82,9 @@ package enum Subcommand: String, CaseIterable, Sendable {
             ]
         case .call: CallRequest.options
         case .load: LoadRequest.options
+        case .completion, .manPage: []
+        case .top: TopRequest.options + [Self.settingsFile]
+        case .doctor: DoctorRequest.options + Self.ofAllSettings + [Self.settingsFile]
         }
     }
 
@@ -63,11 +92,24 @@ package enum Subcommand: String, CaseIterable, Sendable {
     private static let ofAllSettings = GatewaySettings.all.compactMap { setting in
         setting.flag.map { flag in
             Option(
-                flag, value: setting.placeholder,
+                flag, value: setting.placeholder, isOfSetting: true,
                 "\(setting.meaning); also \(setting.variable) (default: \(setting.defaultText))")
         }
     }
     private static let settingsFile = Option(
         "env-file", value: "FILE",
         "where settings are read that the environment does not have (default: \(Settings.defaultFile))")
+}
+
+/// A shell that can complete command lines.
+package enum Shell: String, CaseIterable, Sendable {
+    case bash, zsh, fish
+
+    package var script: String {
+        switch self {
+        case .bash: BashCompletion.script
+        case .zsh: ZshCompletion.script
+        case .fish: FishCompletion.script
+        }
+    }
 }

@@ -6,11 +6,13 @@ package struct LoadRequest: Hashable, Sendable {
     package static let options = [
         Option("sessions", value: "NUMBER", "how many clients (default 10)"),
         Option("talking", value: "SHARE", "which share of them talks, 0 to 1 (default 1)"),
-        Option("rest", value: "WHAT", "what the others send: nothing, noise (a quiet room) or zeros (default nothing)"),
+        Option(
+            "rest", value: "nothing|noise|zeros",
+            "what the others send: nothing, noise (a quiet room) or zeros (default nothing)"),
         Option("duration", value: "SECONDS", "how long is measured (default 20)"),
         Option("warm-up", value: "SECONDS", "how long to wait before that when all are there (default 5)"),
         Option("rate", value: "NUMBER", "new connections a second (default 20)"),
-        Option("format", value: "FORMAT", "pcm (16 kHz up, 24 kHz down) or opus (default pcm)"),
+        Option("format", value: "pcm|opus", "pcm (16 kHz up, 24 kHz down) or opus (default pcm)"),
         Option(
             "agent", value: "NAME",
             "one client a room, with this agent; without it two clients a room talk to each other"),

@@ -82,6 +82,11 @@ final class TransportSecurity {
         return ICECandidate(trickled: text).map { ice.addRemoteCandidate($0) } ?? false
     }
 
+    /// Where the peer says that it can be reached.
+    var announcedAddresses: [TransportAddress] {
+        ice.remoteCandidates.filter { $0.kind != .peerReflexive }.map(\.address)
+    }
+
     // MARK: Life
 
     /// Begins to look for a path once the peer's credentials are known.
