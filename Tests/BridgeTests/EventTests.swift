@@ -243,6 +243,29 @@ struct EventTests {
         #expect(wrapped["metadata"] == "plain" && wrapped["prompt"] == "x")
     }
 
+    @Test(
+        "a trace joins metadata that is a JSON object without one, and every other byte stays as it was",
+        arguments: [
+            ("{}", #"{"traceparent":"T"}"#), (#"{ "a" : 1.50, "b":[] }"#, #"{"traceparent":"T", "a" : 1.50, "b":[] }"#),
+            ("\n {\t}", "\n {\"traceparent\":\"T\"\t}"),
+            ("{\"a\u{301}\":\"\u{301}\"}", "{\"traceparent\":\"T\",\"a\u{301}\":\"\u{301}\"}"),
+            (#"{"traceparent":"mine"}"#, #"{"traceparent":"mine"}"#), ("plain", "plain"), ("[1]", "[1]"), ("", ""),
+            (#"{"a":"#, #"{"a":"#),
+        ])
+    func trace(metadata: String, expected: String) throws {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let trace = try #require(TraceContext(parsing: text))
+        #expect(AgentBriefing.adding(trace, to: metadata) == expected.replacing("\"T\"", with: "\"\(text)\""))
+    }
+
+    @Test("dispatches that differ by their traces alone tell an agent the same")
+    func sameButForTheTrace() {
+        #expect(AgentBriefing.tellTheSame(#"{"traceparent":"1","a":1}"#, #"{"a":1,"traceparent":"2"}"#))
+        #expect(AgentBriefing.tellTheSame("plain", "plain"))
+        #expect(!AgentBriefing.tellTheSame(#"{"traceparent":"1","a":1}"#, #"{"traceparent":"1","a":2}"#))
+        #expect(!AgentBriefing.tellTheSame("plain", "{}"))
+    }
+
     @Test("what a config message has for the agent joins the metadata, and later only what is new is told")
     func agentFields() {
         let first = AgentBriefing(instructions: "x", fields: ["language": "de", "stt": "deepgram"])

@@ -37,7 +37,9 @@ struct RoomLinkTests {
         dispatcher = FakeDispatcher(clock: clock)
     }
 
-    private func link(_ query: String, policy: (any SessionPolicy)? = nil) throws -> RoomLink {
+    private func link(
+        _ query: String, policy: (any SessionPolicy)? = nil, trace: TraceContext? = nil
+    ) throws -> RoomLink {
         var parameters = DeviceDialect.descriptor.defaults
         try parameters.apply(query: QueryString(query).pairs)
         var random = SplitMix64(seed: 1)
@@ -45,7 +47,7 @@ struct RoomLinkTests {
             configuration: BridgeConfiguration(agentName: "clerk"), rooms: connector, dispatcher: dispatcher,
             coders: FakeCoders(), clock: clock, tick: MediaTick(clock: clock, interval: .milliseconds(20)))
         let caller = CallerProfile(
-            parameters, policy: policy, resumeToken: nil, defaultAgent: "clerk", random: &random)
+            parameters, policy: policy, resumeToken: nil, defaultAgent: "clerk", trace: trace, random: &random)
         return RoomLink(caller, session: "S", environment: environment)
     }
 
@@ -64,6 +66,15 @@ struct RoomLinkTests {
             ])
         #expect(link.isJoined && link.summary.identity == "me" && dispatcher.created.count == 1)
         #expect(link.handle(.joined(room: room, identity: "me")).isEmpty)
+    }
+
+    @Test("the agent is told of the trace by its dispatch")
+    func trace() throws {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let link = try link("", trace: TraceContext(parsing: text))
+        link.join(delegate: asked)
+        #expect(dispatcher.created.map(\.metadata) == [#"{"traceparent":"\#(text)"}"#])
+        #expect(connector.rooms.first?.request.trace?.text == text)
     }
 
     @Test("in a room that others know the identity is claimed first, and given back when the caller leaves")

@@ -53,6 +53,15 @@ struct SessionParametersTests {
         #expect(parameters.metadata == #"{"b":[1]}"#)
     }
 
+    @Test("the trace comes by the query; what is malformed is as good as none, and in config it is the agent's affair")
+    func trace() throws {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        #expect(try query("traceparent=\(text)").trace?.text == text)
+        #expect(try query("traceparent=\(text)x").trace == nil)
+        let configured = try configuration(#"{"traceparent":"\#(text)"}"#)
+        #expect(configured.trace == nil && configured.agentFields["traceparent"] == .string(text))
+    }
+
     @Test("an empty agent means none; an empty room means one of its own")
     func emptyNames() throws {
         let parameters = try query("agent=&room=")

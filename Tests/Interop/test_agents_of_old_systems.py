@@ -36,9 +36,11 @@ async def gateway(tmp_path_factory):
 
 
 async def job(client: OldClient) -> dict:
-    """What the agent was told about its job, as it repeats it."""
+    """What the agent was told about its job, as it repeats it, without the trace that every job belongs to."""
     told = await client.event("agent.metadata", within=40)
-    return {"identity": told["identity"], **json.loads(told["metadata"] or "{}")}
+    metadata = json.loads(told["metadata"])
+    del metadata["traceparent"]
+    return {"identity": told["identity"], **metadata}
 
 
 async def says(client: OldClient, text: str, within: float = 40) -> None:
@@ -180,4 +182,4 @@ async def test_the_same_session_serves_a_client_in_livekit_mode(gateway):
     async with client:
         told = lambda: [json.loads(a[0].data) for a in client.happened("data_received") if b"agent.metadata" in a[0].data]
         await client.until(told, 40, "the agent's job")
-        assert json.loads(told()[0]["metadata"]) == FILLED_IN and told()[0]["identity"] == "frank"
+        assert json.loads(told()[0]["metadata"]).items() > FILLED_IN.items() and told()[0]["identity"] == "frank"

@@ -144,7 +144,9 @@ async def test_a_session_is_a_token_that_the_official_package_verifies(gateway):
     assert session["livekitUrl"] == gateway.room_url and session["agentDispatched"] is True
     assert session["agentConfig"] == {name: AGENT_DEFAULTS[name] for name in ("stt", "tts", "llm")}
     token = session["userToken"]
-    assert session["websocketUrl"] == f"ws://127.0.0.1:{gateway.port}/v1/conversation/ws?access_token={token}"
+    address, trace = session["websocketUrl"].split("&traceparent=")
+    assert address == f"ws://127.0.0.1:{gateway.port}/v1/conversation/ws?access_token={token}"
+    assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", trace)
     claims = api.TokenVerifier(KEY, SECRET).verify(token)
     assert claims.identity == "user123"
     assert claims.video == api.VideoGrants(
@@ -164,7 +166,9 @@ async def test_the_agents_metadata_is_the_configuration_with_defaults_and_all_th
     assert session["roomName"] == room and session["agentConfig"]["llm"] == "gpt-4o"
     (dispatch,) = await dispatches(gateway, room)
     assert dispatch.agent_name == "custom-agent"
-    assert json.loads(dispatch.metadata) == AGENT_DEFAULTS | wishes
+    told = json.loads(dispatch.metadata)
+    assert told.pop("traceparent") == session["websocketUrl"].split("&traceparent=")[1]
+    assert told == AGENT_DEFAULTS | wishes
 
 
 @with_parrot

@@ -64,6 +64,7 @@ struct GatewayConfigurationTests {
         "PUBLIC_URL": "https://gateway.test",
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
         "PLAYGROUND": "true", "ADMIN_API_KEY": "admin-key-7", "ADMIN_PORT": "9", "ADMIN_HOST": "::1",
+        "WEBHOOK_URL": "https://backend.test/a?key=1", "WEBHOOK_SPOOL": "/spool", "DISPATCH_TRACEPARENT": "false",
     ]
 
     private func expectOther(_ configuration: GatewayConfiguration) throws {
@@ -96,6 +97,9 @@ struct GatewayConfigurationTests {
         #expect(http.trustedProxies.contains(.v4(0x0A01_0203)) && http.trustedProxies.contains(.loopbackV6))
         #expect(http.hasPlayground)
         #expect(configuration.admin.key == APIKeys(["admin-key-7"]))
+        let receivers = try [HTTPURL("https://backend.test/a?key=1")]
+        #expect(configuration.webhooks == WebhookSettings(receivers: receivers, spool: "/spool"))
+        #expect(!configuration.dispatchTraceparent)
         #expect(configuration.admin.listenAddress == TransportAddress(ip: .loopbackV6, port: 9))
     }
 
@@ -140,7 +144,7 @@ struct GatewayConfigurationTests {
         try expectOther(request.configuration)
         #expect(
             GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == [
-                "LIVEKIT_API_SECRET", "API_KEYS", "ADMIN_API_KEY",
+                "LIVEKIT_API_SECRET", "API_KEYS", "ADMIN_API_KEY", "WEBHOOK_URL",
             ])
     }
 
@@ -290,7 +294,8 @@ struct GatewayConfigurationTests {
         for setting in GatewaySettings.all {
             let value = (Self.other[setting.variable] ?? "") + "\n"
             let found = mistakes("", environment: Self.other.merging([setting.variable: value]) { $1 })
-            let isList = ["API_KEYS", "ALLOWED_AGENTS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"].contains(setting.variable)
+            let lists = ["API_KEYS", "ALLOWED_AGENTS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "WEBHOOK_URL"]
+            let isList = lists.contains(setting.variable)
             #expect(
                 found.contains { $0.contains("\(setting.variable) is ") && $0.contains("is a line feed") } != isList)
         }

@@ -24,9 +24,10 @@ struct SessionRoutesTests {
         #expect(answer.json["livekitUrl"] == "wss://livekit.example.com" && answer.json["agentDispatched"] == true)
         #expect(answer.json["agentConfig"] == ["stt": "deepgram", "tts": "cartesia", "llm": "gpt-4o-mini"])
         let text = try #require(answer.json["userToken"]?.string)
-        #expect(
-            answer.json["websocketUrl"]
-                == .string("ws://gateway.example.com/v1/conversation/ws?access_token=\(text)"))
+        let url = try #require(answer.json["websocketUrl"]?.string)
+        let beginning = "ws://gateway.example.com/v1/conversation/ws?access_token=\(text)&traceparent="
+        #expect(url.hasPrefix(beginning))
+        #expect(TraceContext(parsing: url.dropFirst(beginning.count)) != nil)
         let token = try HTTPStage.token(text)
         #expect(token.identity == "user123" && token.expiresAt == Int64(HTTPStage.unixTime) + 600)
         let grant = VideoGrant.with {
@@ -52,13 +53,37 @@ struct SessionRoutesTests {
         #expect(answer.json["agentConfig"] == ["stt": "deepgram", "tts": "cartesia", "llm": "gpt-4o"])
         let opened = try #require(stage.rooms.opened.first)
         #expect(opened.agent == "custom-agent" && opened.room == "support-room")
-        let metadata = try JSONValue(parsing: opened.metadata)
+        var told = try #require(try JSONValue(parsing: opened.metadata).object)
+        told["traceparent"] = nil
+        let metadata = JSONValue.object(told)
         #expect(
             metadata == [
                 "greeting": "Hi {\"x\"}", "llm": "gpt-4o", "stt": "deepgram",
                 "voice": ["id": [1, 2.5, true, nil]], "tts": "cartesia", "assistant_id": 7,
                 "prompt": "You are a helpful AI assistant.",
             ])
+    }
+
+    @Test(
+        "a session belongs to the trace that the backend names, by body, header or agentConfig in this order",
+        arguments: [("a", "a"), ("b", "b"), ("c", "c"), ("abc", "a"), ("bc", "b")])
+    func trace(where names: String, counts: String) throws {
+        func traceparent(_ name: Character) -> String {
+            "00-" + String(repeating: String(name), count: 32) + "-00f067aa0ba902b7-01"
+        }
+        let stage = HTTPStage()
+        var body: JSONObject = ["userIdentity": "u"]
+        if names.contains("a") { body["traceparent"] = .string(traceparent("a")) }
+        if names.contains("c") { body["agentConfig"] = ["traceparent": .string(traceparent("c"))] }
+        let answer = try stage.send(
+            .post, "/session", JSONValue.object(body).serialized(),
+            headers: [("Content-Type", "application/json")]
+                + (names.contains("b") ? [("traceparent", traceparent("b"))] : []))
+        let expected = traceparent(Character(counts))
+        #expect(answer.json["websocketUrl"]?.string?.hasSuffix("&traceparent=" + expected) == true)
+        // What the backend tells its agent itself stays as it is.
+        let told = try JSONValue(parsing: #require(stage.rooms.opened.first).metadata)["traceparent"]
+        #expect(told == .string(names.contains("c") ? traceparent("c") : expected))
     }
 
     @Test(
@@ -78,6 +103,7 @@ struct SessionRoutesTests {
                 #"{"userIdentity":"a","roomName":"a/b"}"#,
                 "roomName may only contain letters, numbers, hyphens and underscores"
             ),
+            (#"{"userIdentity":"a","traceparent":7}"#, "traceparent must be a string"),
             (#"{"userIdentity":"a","agentConfig":"x"}"#, "agentConfig must be an object"),
             (#"{"userIdentity":"a","agentConfig":{"llm":4}}"#, "agentConfig.llm must be a string"),
         ])

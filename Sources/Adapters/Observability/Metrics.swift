@@ -5,6 +5,8 @@ internal import Synchronization
 package final class Counter: Sendable {
     private let value = Atomic<Int>(0)
 
+    package init() {}
+
     package func add(_ amount: Int = 1) { value.wrappingAdd(amount, ordering: .relaxed) }
 
     package var current: Int { value.load(ordering: .relaxed) }

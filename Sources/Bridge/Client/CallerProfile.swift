@@ -17,6 +17,8 @@ struct CallerProfile {
     /// The session began at another gateway.
     let isContinued: Bool
     private let defaultAgent: String
+    /// What the agent is told of the trace that the call belongs to; nil for nothing.
+    let trace: TraceContext?
 
     /// - Parameters:
     ///   - isContinued: the session began at another gateway.
@@ -24,13 +26,15 @@ struct CallerProfile {
     ///   - random: for the names of rooms and callers that have none.
     init(
         _ parameters: SessionParameters, policy: (any SessionPolicy)?, resumeToken: ((SessionClaim) -> String)?,
-        isContinued: Bool = false, defaultAgent: String, random: inout some RandomNumberGenerator
+        isContinued: Bool = false, defaultAgent: String, trace: TraceContext? = nil,
+        random: inout some RandomNumberGenerator
     ) {
         self.parameters = parameters
         self.policy = policy
         makeResumeToken = resumeToken
         self.isContinued = isContinued
         self.defaultAgent = defaultAgent
+        self.trace = trace
         // A token names its room and identity; until the room has said them, these stand in.
         roomName = parameters.room ?? "room-" + RandomName.uuid(using: &random)
         identity = parameters.identity ?? "caller-" + RandomName.hexadecimal(8, using: &random)
@@ -54,8 +58,10 @@ struct CallerProfile {
     }
 
     var roomRequest: RoomRequest {
-        RoomRequest(
+        var request = RoomRequest(
             room: roomName, identity: identity, name: parameters.name ?? identity, accessToken: parameters.accessToken)
+        request.trace = trace
+        return request
     }
 
     /// Whether an agent may be dispatched before the room is joined. A token's room is known only when it has been
@@ -78,7 +84,7 @@ struct CallerProfile {
         let metadata = agentMetadata.flatMap { $0.utf8.count <= Self.maximumClaimedMetadata ? $0 : nil }
         return SessionClaim(
             session: id, room: roomName, identity: identity, name: parameters.name, agent: agentName,
-            metadata: metadata, needsAccessToken: parameters.accessToken != nil,
+            metadata: metadata, needsAccessToken: parameters.accessToken != nil, trace: trace?.text,
             formats: Dictionary(parameters.formats.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
     }
 

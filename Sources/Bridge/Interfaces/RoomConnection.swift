@@ -14,6 +14,8 @@ package struct RoomRequest: Hashable, Sendable {
     package var session = ""
     /// Whether the caller has a participant in the room, whose place this one takes.
     package var replacesCaller = false
+    /// The trace that it belongs to, for the log; nil for none.
+    package var trace: TraceContext?
 
     package init(room: String, identity: String, name: String, accessToken: String? = nil) {
         self.room = room

@@ -13,12 +13,14 @@ package struct SessionClaim: Hashable, Sendable {
     package var metadata: String?
     /// The caller came with an access token, and needs one again.
     package var needsAccessToken: Bool
+    /// The `traceparent` of the call.
+    package var trace: String?
     /// What the client has chosen about sound and events, by the names of a query.
     package var formats: [String: String]
 
     package init(
         session: String, room: String, identity: String, name: String? = nil, agent: String, metadata: String? = nil,
-        needsAccessToken: Bool = false, formats: [String: String] = [:]
+        needsAccessToken: Bool = false, trace: String? = nil, formats: [String: String] = [:]
     ) {
         self.session = session
         self.room = room
@@ -27,6 +29,7 @@ package struct SessionClaim: Hashable, Sendable {
         self.agent = agent
         self.metadata = metadata
         self.needsAccessToken = needsAccessToken
+        self.trace = trace
         self.formats = formats
     }
 

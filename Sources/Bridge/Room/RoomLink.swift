@@ -106,7 +106,8 @@ final class RoomLink {
         let name = caller.agentName
         guard !name.isEmpty, dispatch.begin() else { return }
         let wanted = caller.briefing
-        let metadata = wanted.dispatchMetadata(caller.agentMetadata)
+        let trace = environment.configuration.tellsTrace ? caller.trace : nil
+        let metadata = wanted.dispatchMetadata(caller.agentMetadata, trace: trace)
         if caller.hasOwnRoom {
             environment.dispatcher.dispatchAgent(name, to: caller.roomName, metadata: metadata) { [weak self] result in
                 self?.dispatched(result, wanted)
@@ -114,7 +115,8 @@ final class RoomLink {
         } else {
             environment.dispatcher.placeAgent(name, in: caller.roomName, metadata: metadata) { [weak self] result in
                 // Whoever else has dispatched it knew nothing of this client's wishes.
-                self?.dispatched(result.map { _ in }, (try? result.get()) == metadata ? wanted : AgentBriefing())
+                let isOurs = (try? result.get()).map { AgentBriefing.tellTheSame($0, metadata) } ?? false
+                self?.dispatched(result.map { _ in }, isOurs ? wanted : AgentBriefing())
             }
         }
     }

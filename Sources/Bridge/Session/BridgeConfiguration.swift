@@ -6,6 +6,8 @@ package struct BridgeConfiguration: Hashable, Sendable {
     package var turnRPCMethod: String?
     /// A method of the agent that is called when the client interrupts it; nil for none.
     package var interruptRPCMethod: String?
+    /// Whether agents are told by their dispatches of the trace that their call belongs to.
+    package var tellsTrace = true
     package var limits = Limits()
 
     package init(agentName: String) { self.agentName = agentName }

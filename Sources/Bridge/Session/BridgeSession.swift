@@ -8,6 +8,8 @@ package final class BridgeSession {
     package let id: String
     /// Called once, when everything is over.
     package var onEnded: ((SessionRecord) -> Void)?
+    /// Called as the call gets on.
+    package var onMilestone: ((SessionMilestone) -> Void)?
 
     private let environment: SessionEnvironment
     private var timer: (any SessionTimer)?
@@ -24,20 +26,21 @@ package final class BridgeSession {
     ///   - policy: what the client may choose; nil for everything.
     ///   - resumeToken: makes what the client proves with that a later connection is its own; nil when it cannot come back.
     ///   - continued: the session at another gateway that goes on here; the parameters are then its own.
+    ///   - trace: what the agent is told of the trace that the call belongs to; nil for nothing.
     ///   - random: for the names of rooms and callers that have none.
     package init(
         client: any ClientConnection, dialect: any ClientDialect, parameters: SessionParameters,
         environment: SessionEnvironment, policy: (any SessionPolicy)? = nil,
-        resumeToken: ((SessionClaim) -> String)? = nil, continued: SessionClaim? = nil,
+        resumeToken: ((SessionClaim) -> String)? = nil, continued: SessionClaim? = nil, trace: TraceContext? = nil,
         random: inout some RandomNumberGenerator
     ) {
         let now = environment.clock.now
         let limits = environment.configuration.limits
-        self.environment = environment
+        self.environment = environment.tracing(trace)
         id = continued?.session ?? "S_" + RandomName.hexadecimal(16, using: &random)
         let caller = CallerProfile(
             parameters, policy: policy, resumeToken: resumeToken, isContinued: continued != nil,
-            defaultAgent: environment.configuration.agentName, random: &random)
+            defaultAgent: environment.configuration.agentName, trace: trace, random: &random)
         self.client = ClientLink(client, dialect: dialect, limits: limits, mayResume: resumeToken != nil, now: now)
         let configurationWait = continued == nil ? dialect.descriptor.configurationWait : .zero
         lifecycle = SessionLifecycle(limits: limits, configurationWait: configurationWait, now: now)
@@ -55,6 +58,9 @@ package final class BridgeSession {
     package var dialect: any ClientDialect { client.dialect }
 
     package var currentStatistics: SessionStatistics { SessionStatistics(client, state, audio) }
+
+    /// The trace that the call belongs to; nil for none.
+    package var trace: TraceContext? { room.caller.trace }
 
     package var snapshot: SessionSnapshot {
         SessionSnapshot(lifecycle, room, client, state, audio, currentStatistics, now: now)
@@ -167,6 +173,7 @@ package final class BridgeSession {
         timer?.cancel()
         environment.tick.remove(self)
         audio?.close()
+        onMilestone = nil
         if let end = lifecycle.ending { onEnded?(SessionRecord(end, room, client, state, currentStatistics, now: now)) }
         onEnded = nil
     }
@@ -263,11 +270,13 @@ package final class BridgeSession {
 extension BridgeSession: RoomLinkDelegate {
     package func room(_ connection: any RoomConnection, event: RoomEvent) {
         guard !hasEnded, connection === room.connection else { return }
+        let wasJoined = room.isJoined
         perform(room.handle(event))
         if case .trackSubscribed(let track) = event {
             attempt { () throws(AudioCoderFailure) in try audio?.add(track) }
         }
         perform(state.handle(event, lastSpeech: audio?.lastSpeech, now: now))
+        if room.isJoined, !wasJoined { onMilestone?(.joined) }
         followLife()
     }
 

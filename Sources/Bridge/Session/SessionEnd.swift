@@ -53,6 +53,8 @@ package struct SessionRecord: Sendable {
     /// The name of the agent that was asked for; empty for none.
     package let agent: String
     package let dialect: String
+    /// Nil for none.
+    package let trace: TraceContext?
     package let end: SessionEnd
     /// Since the client was accepted.
     package let duration: Duration
@@ -65,6 +67,7 @@ package struct SessionRecord: Sendable {
         summary = room.summary
         agent = room.caller.agentName
         dialect = client.descriptor.name
+        trace = room.caller.trace
         self.end = end
         duration = now - state.startedAt
         self.numbers = numbers

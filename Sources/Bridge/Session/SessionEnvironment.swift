@@ -1,4 +1,5 @@
 package import Observability
+internal import Wire
 
 /// What a session needs from around it; the same for all sessions of a loop.
 package struct SessionEnvironment {
@@ -23,5 +24,13 @@ package struct SessionEnvironment {
         self.coders = coders
         self.clock = clock
         self.tick = tick
+    }
+
+    /// The same for a call of that trace.
+    func tracing(_ trace: TraceContext?) -> SessionEnvironment {
+        guard let trace else { return self }
+        var environment = self
+        environment.log = log?.with(["trace_id": trace.traceText])
+        return environment
     }
 }

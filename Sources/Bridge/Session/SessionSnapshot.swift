@@ -1,5 +1,5 @@
 package import ClientProtocol
-internal import Wire
+package import Wire
 
 /// How a session is at the moment, for those who run the gateway. Nothing that was said.
 package struct SessionSnapshot: Sendable {
@@ -7,6 +7,8 @@ package struct SessionSnapshot: Sendable {
     /// The name of the agent that was asked for; empty for none.
     package let agent: String
     package let dialect: String
+    /// Nil for none.
+    package let trace: TraceContext?
     package let phase: SessionLifecycle.Phase
     /// The client's connection is gone, and may come back.
     package let isClientAbsent: Bool
@@ -29,6 +31,7 @@ package struct SessionSnapshot: Sendable {
         summary = room.summary
         agent = room.caller.agentName
         dialect = client.descriptor.name
+        trace = room.caller.trace
         phase = lifecycle.phase
         isClientAbsent = lifecycle.isClientAbsent
         isRoomInterrupted = room.isInterrupted

@@ -82,23 +82,25 @@ enum ServeCommand {
         } catch {
             throw StartError(sentence: "The gateway cannot make its certificate: \(error).", exitCode: 1)
         }
-        let signals = try await signals(loops.loops[0])
-        let roomServer = try await roomServer(configuration, loops.loops[0], log)
         let metrics = Metrics()
         metrics.gauge(
             "voicegateway_build_info", help: "1, with the version of the program.", labels: ["version": Product.version]
         ).set(1)
         let current = CurrentConfiguration(configuration)
+        let reports = try await reports(current, log, metrics)
+        let signals = try await signals(loops.loops[0])
+        let roomServer = try await roomServer(configuration, loops.loops[0], log)
         let environment = GatewayEnvironment(
             current: current, roomServer: roomServer.url, authorities: authorities, transports: transports,
             log: log, metrics: metrics, certificate: certificate,
-            admission: Admission(current, log: log, metrics: metrics))
+            admission: Admission(current, log: log, metrics: metrics), reports: reports)
         let serving: ServingLoops
         do throws(EventLoopError) {
             serving = try await ServingLoops.listen(on: loops.loops, at: configuration.listenAddress, environment)
         } catch {
             await signals.close()
             await roomServer.close()
+            await reports?.finish()
             throw .notServing(error)
         }
         Console.print(
@@ -119,9 +121,20 @@ enum ServeCommand {
             moveCalls: { deadline in await serving.each { $0.askToMove(until: deadline) } },
             endCalls: { await serving.drain() }
         ).run()
+        await reports?.finish()
         watchdog?.stop()
         await signals.close()
         await roomServer.close()
+    }
+
+    private static func reports(
+        _ current: CurrentConfiguration, _ log: Log, _ metrics: Metrics
+    ) async throws(StartError) -> Reports? {
+        do throws(Reports.StartError) {
+            return try await Reports.start(current, log: log, metrics: metrics)
+        } catch {
+            throw StartError(sentence: error.sentence, exitCode: error.isPassing ? 1 : UsageError.exitCode)
+        }
     }
 
     private static func signals(_ loop: EventLoop) async throws(StartError) -> ProcessSignals {

@@ -50,6 +50,10 @@ package struct GatewayConfiguration: Hashable, Sendable {
     package var conversation = ConversationSettings()
     package var http = HTTPSettings()
     package var admin = AdminSettings()
+    /// Whether agents are told of their call's trace.
+    package var dispatchTraceparent = GatewaySettings.dispatchTraceparent.standard
+    /// Nil: nobody is told of calls.
+    package var webhooks: WebhookSettings?
 
     /// What counts when nothing is set.
     package init() {}
@@ -73,6 +77,8 @@ package struct GatewayConfiguration: Hashable, Sendable {
         conversation = ConversationSettings(&settings)
         http = HTTPSettings(&settings, access)
         admin = AdminSettings(&settings, clients: listenAddress, clientKeys: access.apiKeys)
+        dispatchTraceparent = settings.read(GatewaySettings.dispatchTraceparent)
+        webhooks = WebhookSettings.read(&settings)
         if case .development(let devPort, _) = roomServer, devPort == port, port != 0 {
             settings.add("--port and --dev-port are both \(port), but clients and the room server need a port each.")
         }

@@ -19,6 +19,7 @@ package enum GatewaySettings {
         opusBitrate, opusComplexity, thinUplink,
         publicURL, allowedOrigins, requestIDHeader, trustedProxies, playground,
         adminAPIKey, adminPort, adminHost,
+        webhookURL, webhookSpool, dispatchTraceparent,
     ]
 
     // MARK: LiveKit
@@ -201,6 +202,19 @@ package enum GatewaySettings {
     static let adminHost = Setting<IPAddress>(
         "ADMIN_HOST", .address, in: .admin, default: .loopbackV4, needsRestart: true,
         "which of this machine's addresses ADMIN_PORT is at")
+
+    // MARK: Reports to other systems
+
+    static let webhookURL = Setting<[HTTPURL]?>(
+        "WEBHOOK_URL", .receivers, in: .reports, otherwise: "no webhooks", isSecret: true, needsRestart: true,
+        "where events about calls are sent; it may hold a secret, so it is never shown")
+    static let webhookSpool = Setting<String?>(
+        "WEBHOOK_SPOOL", .text("DIRECTORY", upTo: 4096), in: .reports, otherwise: "events wait in memory alone",
+        needsRestart: true, "a directory of the gateway's own for events that wait, which a restart then sends")
+
+    static let dispatchTraceparent = Setting<Bool>(
+        "DISPATCH_TRACEPARENT", .boolean, in: .reports, default: true,
+        "whether an agent's metadata, if it is a JSON object, gets a member traceparent with the trace of the call")
 
     /// What LiveKit allows for the name of a method.
     static let maximumRPCMethodBytes = 64

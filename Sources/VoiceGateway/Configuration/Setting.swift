@@ -94,6 +94,7 @@ package enum SettingGroup: String, CaseIterable, Sendable {
     case conversation = "Conversation"
     case http = "HTTP APIs"
     case admin = "Admin API"
+    case reports = "Reports to other systems"
 }
 
 /// Why a text is no value of a setting.

@@ -196,6 +196,35 @@ extension SettingKind where Value == [String] {
     }
 }
 
+extension SettingKind where Value == [HTTPURL] {
+    /// Where events are sent. The paths of such URLs are as good as keys, so they are in no message.
+    static var receivers: SettingKind {
+        SettingKind(
+            "URLS", "up to \(WebhookSettings.maximumReceivers) URLs that begin with http:// or https://, separated by commas",
+            isList: true
+        ) { text throws(InvalidSetting) in
+            let texts = entries(of: text)
+            guard texts.count <= WebhookSettings.maximumReceivers else {
+                throw InvalidSetting("there are \(texts.count), allowed are \(WebhookSettings.maximumReceivers)")
+            }
+            var urls: [HTTPURL] = []
+            for (index, text) in texts.enumerated() {
+                let place = "entry \(index + 1) of \(texts.count)"
+                guard ["http://", "https://"].contains(where: text.lowercased().hasPrefix) else {
+                    throw InvalidSetting("\(place) does not begin with http:// or https://")
+                }
+                let url: HTTPURL
+                do throws(HTTPURL.Failure) { url = try HTTPURL(text) } catch {
+                    throw InvalidSetting("\(place) cannot be used: \(error)")
+                }
+                if urls.contains(url) { throw InvalidSetting("\(place) is there twice") }
+                urls.append(url)
+            }
+            return urls
+        }
+    }
+}
+
 extension SettingKind where Value == AllowedAgents {
     static var agents: SettingKind {
         SettingKind(

@@ -98,7 +98,7 @@ enum AdminDocumentation {
             ],
         ],
         "Call": object(
-            ["id", "room", "identity", "agent", "dialect", "address"].map { ($0, ["type": "string"]) } + [
+            ["id", "room", "identity", "agent", "dialect", "trace_id", "address"].map { ($0, ["type": "string"]) } + [
                 ("number", count), ("seconds", count),
                 ("state", ["type": "string", "enum": .array(CallSnapshot.states.map { .string($0) })]),
                 ("agents", ["type": "array", "items": ["type": "string"]]),

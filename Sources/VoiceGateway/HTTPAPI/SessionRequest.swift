@@ -21,6 +21,8 @@ struct SessionRequest: Hashable {
     let roomName: String?
     /// With defaults filled in; what the gateway does not know stands as the caller wrote it.
     let agentConfig: JSONObject
+    /// The trace to which the session shall belong; nil when nobody says.
+    let trace: TraceContext?
 
     init(_ request: HTTPRequest) throws(Mistake) {
         let body: JSONValue
@@ -43,6 +45,13 @@ struct SessionRequest: Hashable {
         default: throw Mistake(status: 400, sentence: "roomName must be a string")
         }
         agentConfig = try Self.configuration(body["agentConfig"])
+        switch body["traceparent"] {
+        case nil, .null, .string: break
+        default: throw Mistake(status: 400, sentence: "traceparent must be a string")
+        }
+        trace = [
+            body["traceparent"]?.string, request.headers["traceparent"], agentConfig["traceparent"]?.string,
+        ].lazy.compactMap { $0.flatMap { TraceContext(parsing: $0) } }.first
     }
 
     /// A name without the white space around it.
@@ -116,6 +125,11 @@ struct SessionRequest: Hashable {
                 "roomName": [
                     "type": ["string", "null"], "pattern": .string("^\(space)\(name)\(space)$"),
                     "description": "Where; a new room when it is left out.",
+                ],
+                "traceparent": [
+                    "type": ["string", "null"],
+                    "description":
+                        "The trace to which the session shall belong (W3C Trace Context); the header of that name does the same.",
                 ],
                 "agentConfig": [
                     "type": ["object", "null"], "properties": .object(fields), "additionalProperties": true,

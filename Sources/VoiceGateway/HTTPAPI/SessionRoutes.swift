@@ -48,14 +48,16 @@ struct SessionRoutes {
         let credentials = configuration.roomServer.credentials
         var random = SecureRandom()
         let room = session.roomName ?? "room-" + RandomName.uuid(using: &random)
+        let trace = session.trace ?? TraceContext(using: &random)
         let token = AccessToken.caller(
             session.userIdentity, in: room, key: credentials.key, now: unixTime(), lifetime: Self.tokenLifetime
         ).signed(secret: credentials.secret, .openSSL)
         guard
             let webSocketURL = PublicAddress(configuration.http).webSocketURL(
-                "\(Self.webSocketPath)?access_token=\(token)", for: request)
+                "\(Self.webSocketPath)?access_token=\(token)&traceparent=\(trace.text)", for: request)
         else { return completion(Self.refusal(400, "The Host header does not say where this server is")) }
-        let metadata = JSONValue.object(session.agentConfig).serialized()
+        var metadata = JSONValue.object(session.agentConfig).serialized()
+        if configuration.dispatchTraceparent { metadata = AgentBriefing.adding(trace, to: metadata) }
         rooms.open(room, agent: configuration.agentName, metadata: metadata) { [log, livekitURL, rooms] result in
             let isDispatched: Bool
             switch result {
@@ -63,7 +65,11 @@ struct SessionRoutes {
             case .failure(let error):
                 let fault = rooms.fault(error)
                 log.error(
-                    "session not created", ["room": room, "reason": fault.reason.rawValue, "error": fault.detail])
+                    "session not created",
+                    [
+                        "room": room, "identity": session.userIdentity, "trace_id": trace.traceText,
+                        "reason": fault.reason.rawValue, "error": fault.detail,
+                    ])
                 return completion(
                     .json(500, ["error": "Failed to create session", "reason": .string(fault.reason.rawValue)]))
             }

@@ -21,6 +21,8 @@ package struct GatewayEnvironment: Sendable {
     package let admission: Admission
     /// What this process is called in tokens that another gateway may read.
     package var id = Base64.encode(SecureRandom.bytes(9), .urlSafeUnpadded)
+    /// Tells other systems of calls; nil when none wants to know.
+    package var reports: Reports?
     /// Agents that are on their way to rooms by HTTP requests.
     package var placements = AgentPlacements()
     /// Seconds since 1970.

@@ -3,13 +3,17 @@ internal import ClientProtocol
 internal import Observability
 internal import Wire
 
-/// Writes down how each call ended: one line of the log, and a counter by reason.
+/// Writes down how each call went: one line of the log at its end, a counter by reason, and what other systems are told.
 struct CallReport: Sendable {
+    private static let times: Set<String> = ["joined_ms", "heard_ms", "first_sound_ms"]
+
     private let log: Log
+    private let reports: Reports?
     private let ends: [String: Counter]
 
-    init(log: Log, metrics: Metrics) {
+    init(log: Log, metrics: Metrics, reports: Reports?) {
         self.log = log
+        self.reports = reports
         let reasons =
             [SessionEnd.hungUp.reason] + ClientLoss.allCases.map(\.rawValue) + ClosingReason.allCases.map(\.rawValue)
         ends = metrics.counters(
@@ -17,7 +21,27 @@ struct CallReport: Sendable {
             label: "reason", of: reasons, text: { $0 })
     }
 
+    /// The caller is in its room.
+    ///
+    /// - Parameter isContinued: the call began at another gateway.
+    func started(_ call: SessionSnapshot, address: IPAddress?, isContinued: Bool) {
+        guard let reports else { return }
+        let fields = JSONObject(
+            [
+                "session": call.summary.id, "room": call.summary.room, "identity": call.summary.identity,
+                "trace_id": call.trace?.traceText ?? "",
+                "agent": call.agent, "dialect": call.dialect, "address": address.map { "\($0)" } ?? "",
+                "joined_ms": call.numbers.joinedAfter ?? -1, "continued": isContinued,
+            ], neverAsNull: Self.times)
+        reports.tell(CallEvent(.started, call.summary, fields, createdAt: UnixClock.seconds()))
+    }
+
     func ended(_ record: SessionRecord, address: IPAddress?) {
+        if let reports {
+            let fields = JSONObject(Self.fields(record, address), neverAsNull: Self.times)
+            reports.tell(
+                CallEvent(CallEvent.kind(of: record), record.summary, fields, createdAt: UnixClock.seconds()))
+        }
         ends[record.end.reason]?.add()
         let event: StaticString = "call ended"
         switch record.end.blame {
@@ -32,6 +56,7 @@ struct CallReport: Sendable {
         let (end, numbers) = (record.end, record.numbers)
         return [
             "session": record.summary.id, "room": record.summary.room, "identity": record.summary.identity,
+            "trace_id": record.trace?.traceText ?? "",
             "agent": record.agent,
             "dialect": record.dialect, "address": address.map { "\($0)" } ?? "", "reason": end.reason,
             "code": end.closeCode.map { Int($0) } ?? 0, "blame": end.blame?.rawValue ?? "none", "detail": end.detail,

@@ -5,6 +5,7 @@ internal import Observability
 internal import SecureTransport
 internal import Signalling
 internal import WebSocket
+internal import Wire
 
 /// Joins rooms of the LiveKit deployment, or of the room server inside.
 final class LiveKitRoomConnector: RoomConnector {
@@ -28,7 +29,10 @@ final class LiveKitRoomConnector: RoomConnector {
     func join(_ request: RoomRequest, delegate: any RoomConnectionDelegate) -> any RoomConnection {
         let configuration = ParticipantConfiguration(
             server: environment.roomServer, token: request.accessToken ?? token(for: request))
-        let log = environment.log.with(["session": request.session, "room": request.room, "identity": request.identity])
+        let log = environment.log.with([
+            "session": request.session, "room": request.room, "identity": request.identity,
+            "trace_id": request.trace?.traceText ?? "",
+        ])
         let participant = RoomParticipant(
             loop: loop,
             environment: ParticipantEnvironment(

@@ -72,6 +72,7 @@ extension SessionClaim {
         ]
         if let name { json.append("name", .string(name)) }
         if let metadata { json.append("metadata", .string(metadata)) }
+        if let trace { json.append("traceparent", .string(trace)) }
         let members = formats.sorted { $0.key < $1.key }
         json.append(
             "formats", .object(JSONObject(members: members.map { .init(key: $0.key, value: .string($0.value)) })))
@@ -84,7 +85,8 @@ extension SessionClaim {
         else { return nil }
         self.init(
             session: session, room: room, identity: identity, name: json["name"]?.string, agent: agent,
-            metadata: json["metadata"]?.string, needsAccessToken: json["access_token"] == .bool(true))
+            metadata: json["metadata"]?.string, needsAccessToken: json["access_token"] == .bool(true),
+            trace: json["traceparent"]?.string)
         for member in json["formats"]?.object?.members ?? [] { formats[member.key] = member.value.string }
     }
 }

@@ -66,6 +66,9 @@ final class SessionEndpoint: ClientEndpoint {
                 mistake = error
             }
         }
+        let trace =
+            continued?.trace.flatMap { TraceContext(parsing: $0) } ?? parameters.trace
+            ?? request.request.headers["traceparent"].flatMap { TraceContext(parsing: $0) }
         let dialect = dialects.init(parameters, limits: limits.recordings)
         // Who was asked to move and is still connected wants to go on elsewhere; who has lost its connection comes back here.
         let isMoving = moveBy != nil && resumed?.isClientAbsent == false
@@ -89,7 +92,8 @@ final class SessionEndpoint: ClientEndpoint {
                     }
                     var parameters = parameters
                     if let accessToken { parameters.accessToken = accessToken }
-                    return sessions.begin(client, caller, dialect, parameters, continued: continued, path: path)
+                    return sessions.begin(
+                        client, caller, dialect, parameters, continued: continued, trace: trace, path: path)
                 },
                 closed: { [weak self] client in self?.closed(client) }))
         var configuration = configuration(

@@ -30,7 +30,7 @@ final class SessionMaker {
         loopIndex = gatewayLoop.index
         calls = gatewayLoop.calls
         log = gateway.log
-        report = CallReport(log: gateway.log, metrics: gateway.metrics)
+        report = CallReport(log: gateway.log, metrics: gateway.metrics, reports: gateway.reports)
         continuedCounter = gateway.metrics.counter(
             "voicegateway_calls_continued_total", help: "Calls that began at another gateway and went on here.")
         api = gatewayLoop.serverAPI
@@ -67,6 +67,7 @@ final class SessionMaker {
         var configuration = BridgeConfiguration(agentName: decided.agentName)
         configuration.turnRPCMethod = decided.conversation.turnRPCMethod
         configuration.interruptRPCMethod = decided.conversation.interruptRPCMethod
+        configuration.tellsTrace = decided.dispatchTraceparent
         configuration.limits.resumeGrace = decided.conversation.resumeGrace
         configuration.limits.configWait = decided.conversation.configWait
         configuration.limits.maximumMessageBytes = decided.limits.maximumMessageBytes
@@ -89,11 +90,15 @@ final class SessionMaker {
     private var keepsSessions: Bool { environment.configuration.limits.resumeGrace > .zero }
 
     /// A session for a client that was let in.
-    /// - Parameter continued: the session at another gateway that goes on here.
+    /// - Parameters:
+    ///   - continued: the session at another gateway that goes on here.
+    ///   - trace: the one to which the client's request belongs; nil for none, and a new one begins.
     func begin(
         _ client: SocketClient, _ caller: Caller, _ dialect: any ClientDialect, _ parameters: SessionParameters,
-        continued: SessionClaim? = nil, path: String
+        continued: SessionClaim? = nil, trace: TraceContext? = nil, path: String
     ) -> BridgeSession {
+        var random = SecureRandom()
+        let trace = trace ?? TraceContext(using: &random)
         let mayResume = dialect.descriptor.resumes && keepsSessions
         let key = mayResume ? ResumeToken.makeKey(loop: loopIndex) : nil
         let policy: any SessionPolicy =
@@ -102,10 +107,17 @@ final class SessionMaker {
             } else {
                 CallerPolicy(caller, admission: admission, tokens: tokens, api: api)
             }
-        let session = make(client, dialect, parameters, policy, key, continued)
+        let session = make(client, dialect, parameters, policy, key, continued, trace)
         let place = client.place
-        let log = log.with(session.summary)
+        let log = log.with(session.summary, trace)
         let number = calls.add(session, address: place?.address ?? caller.address)
+        session.onMilestone = { [report, unowned session] milestone in
+            switch milestone {
+            case .joined:
+                report.started(
+                    session.snapshot, address: place?.address ?? caller.address, isContinued: continued != nil)
+            }
+        }
         session.onEnded = { [report, resumable, calls] record in
             calls.remove(number)
             report.ended(record, address: place?.address ?? caller.address)
@@ -144,7 +156,7 @@ final class SessionMaker {
         _ token: String, path: String
     ) -> BridgeSession {
         if let session = resumable.resume(token, with: client) {
-            let log = log.with(session.summary)
+            let log = log.with(session.summary, session.trace)
             let key = ResumeToken.key(of: token)
             client.onLost = { [resumable] session, loss in resumable.clientLost(session, key, loss, log) }
             log.info("client came back", ["endpoint": path])
@@ -162,7 +174,8 @@ final class SessionMaker {
 
     private func make(
         _ client: SocketClient, _ dialect: any ClientDialect, _ parameters: SessionParameters,
-        _ policy: (any SessionPolicy)? = nil, _ key: String? = nil, _ continued: SessionClaim? = nil
+        _ policy: (any SessionPolicy)? = nil, _ key: String? = nil, _ continued: SessionClaim? = nil,
+        _ trace: TraceContext? = nil
     ) -> BridgeSession {
         var random = SecureRandom()
         let gateway = gateway
@@ -175,12 +188,17 @@ final class SessionMaker {
         }
         return BridgeSession(
             client: client, dialect: dialect, parameters: parameters, environment: environment, policy: policy,
-            resumeToken: token, continued: continued, random: &random)
+            resumeToken: token, continued: continued, trace: trace,
+            random: &random)
     }
 }
 
 extension Log {
-    fileprivate func with(_ summary: SessionSummary) -> Log {
-        with(["session": summary.id, "room": summary.room, "identity": summary.identity])
+    /// For lines about one call.
+    fileprivate func with(_ summary: SessionSummary, _ trace: TraceContext?) -> Log {
+        with([
+            "session": summary.id, "room": summary.room, "identity": summary.identity,
+            "trace_id": trace?.traceText ?? "",
+        ])
     }
 }

@@ -86,6 +86,9 @@ extension SessionParameters {
             resumeToken = try Self.text(name, value, maximumSize: Self.maximumTokenSize, what: "a resume token")
         case "instructions":
             instructions = try Self.text(name, value, maximumSize: Self.maximumInstructionsSize, what: "text")
+        // A page cannot send the header of that name. What is no trace is as good as none (W3C Trace Context 3.2.2.3); in
+        // `config` it is the agent's affair.
+        case "traceparent" where !value.isJSON: trace = value.text.flatMap { TraceContext(parsing: $0) }
         default:
             if case .json(let value) = value { try setAgentField(name, value) }
             note(unknown: name, isForAgent: value.isJSON)

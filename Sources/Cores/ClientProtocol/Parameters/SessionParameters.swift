@@ -43,6 +43,8 @@ package struct SessionParameters: Hashable, Sendable {
     /// The resume token of an earlier connection.
     package var resumeToken: String?
     package var instructions: String?
+    /// Of a query: the trace to which the call shall belong.
+    package var trace: TraceContext?
     /// Members of `config` messages that are no parameters: the agent's affair.
     package var agentFields: JSONObject = [:]
     /// Names that no parameter has, which the client is to be told of.

@@ -55,6 +55,8 @@ package struct AccessToken: Hashable, Sendable {
     package var video = VideoGrant()
     /// Applies when this join creates the room; carries agent dispatches.
     package var roomConfig: RoomConfiguration?
+    /// The SHA-256 digest of the body that the token vouches for, in base64; empty for tokens that come with none.
+    package var sha256 = ""
     package var expiresAt: Int64 = 0
     package var notBefore: Int64?
 
@@ -93,6 +95,7 @@ package struct AccessToken: Hashable, Sendable {
         }
         object.append("video", video.json)
         if let roomConfig { object.append("roomConfig", roomConfig.json(.compact)) }
+        if !sha256.isEmpty { object.append("sha256", .string(sha256)) }
         return .object(object)
     }
 
@@ -160,6 +163,7 @@ package struct AccessToken: Hashable, Sendable {
             kind = ParticipantInfo.Kind(json: .string(text.uppercased())) ?? .standard
         }
         metadata = claims["metadata"]?.string ?? ""
+        sha256 = claims["sha256"]?.string ?? ""
         for member in claims["attributes"]?.object?.members ?? [] { attributes[member.key] = member.value.string }
         if let grant = claims["video"] { video = VideoGrant(json: grant) }
         if let configuration = claims["roomConfig"], !configuration.isNull {
