@@ -8,7 +8,9 @@ import Wire
 /// Keeps what a link asks for.
 private final class Asked: RoomLinkDelegate {
     var actions: [SessionAction] = []
+    var milestones: [SessionMilestone] = []
     func roomLink(asksFor actions: [SessionAction]) { self.actions += actions }
+    func roomLink(noted milestone: SessionMilestone) { milestones.append(milestone) }
     func room(_ room: any RoomConnection, event: RoomEvent) {}
 }
 
@@ -104,6 +106,20 @@ struct RoomLinkTests {
         link.leave(.withoutGoodbye)
         claims.completion?(.success(Claims.Right()))
         #expect(connector.rooms.isEmpty)
+    }
+
+    @Test("how long each dispatch took is told to those who follow the call")
+    func dispatchTime() throws {
+        let failure = Failure("no permission", blame: .operator)
+        dispatcher.failures = [failure]
+        let link = try link("")
+        link.join(delegate: asked)
+        #expect(asked.milestones.isEmpty)
+        clock.advance(by: .zero)
+        #expect(asked.milestones == [.dispatched(after: .zero, failure)])
+        _ = link.handle(.joined(room: link.caller.roomName, identity: "me"))
+        clock.advance(by: .zero)
+        #expect(asked.milestones.last == .dispatched(after: .zero, nil) && asked.milestones.count == 2)
     }
 
     @Test("a dispatch that fails in the room is told with who is to blame")

@@ -32,6 +32,22 @@ struct RoomStateTests {
         #expect(handle(.microphoneSubscribed).isEmpty && state.isHeard)
     }
 
+    @Test("a reply's latency counts from the caller's last speech, unless that has been answered before")
+    mutating func replyLatency() {
+        func at(_ milliseconds: Int) -> Instant { .zero + .milliseconds(milliseconds) }
+        // A greeting.
+        #expect(state.milestonesOfReply(lastSpeech: nil, now: at(100)) == [.firstSound])
+        #expect(state.milestonesOfReply(lastSpeech: at(900), now: at(1500)) == [.reply(after: .milliseconds(600))])
+        // The agent goes on by itself.
+        #expect(state.milestonesOfReply(lastSpeech: at(900), now: at(3000)).isEmpty)
+    }
+
+    @Test("who speaks first has both: a first sound, and a latency")
+    mutating func firstReply() {
+        let milestones = state.milestonesOfReply(lastSpeech: .zero, now: .zero + .seconds(2))
+        #expect(milestones == [.firstSound, .reply(after: .seconds(2))])
+    }
+
     @Test("when the last agent goes, what the caller says waits for the next one")
     mutating func agentGone() {
         _ = handle(.joined(room: "r", identity: "me"))

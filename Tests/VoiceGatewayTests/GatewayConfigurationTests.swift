@@ -65,6 +65,8 @@ struct GatewayConfigurationTests {
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
         "PLAYGROUND": "true", "ADMIN_API_KEY": "admin-key-7", "ADMIN_PORT": "9", "ADMIN_HOST": "::1",
         "WEBHOOK_URL": "https://backend.test/a?key=1", "WEBHOOK_SPOOL": "/spool", "DISPATCH_TRACEPARENT": "false",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4318",
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20a%2Cb, x-scope=c=d", "OTEL_SERVICE_NAME": "voice",
     ]
 
     private func expectOther(_ configuration: GatewayConfiguration) throws {
@@ -100,6 +102,13 @@ struct GatewayConfigurationTests {
         let receivers = try [HTTPURL("https://backend.test/a?key=1")]
         #expect(configuration.webhooks == WebhookSettings(receivers: receivers, spool: "/spool"))
         #expect(!configuration.dispatchTraceparent)
+        let traces = try TraceSettings(
+            endpoint: HTTPURL("http://collector.test:4318"),
+            headers: [
+                TraceSettings.Header(name: "authorization", value: "Bearer a,b"),
+                TraceSettings.Header(name: "x-scope", value: "c=d"),
+            ], serviceName: "voice")
+        #expect(configuration.traces == traces)
         #expect(configuration.admin.listenAddress == TransportAddress(ip: .loopbackV6, port: 9))
     }
 
@@ -145,6 +154,7 @@ struct GatewayConfigurationTests {
         #expect(
             GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == [
                 "LIVEKIT_API_SECRET", "API_KEYS", "ADMIN_API_KEY", "WEBHOOK_URL",
+                "OTEL_EXPORTER_OTLP_HEADERS",
             ])
     }
 
@@ -294,7 +304,9 @@ struct GatewayConfigurationTests {
         for setting in GatewaySettings.all {
             let value = (Self.other[setting.variable] ?? "") + "\n"
             let found = mistakes("", environment: Self.other.merging([setting.variable: value]) { $1 })
-            let lists = ["API_KEYS", "ALLOWED_AGENTS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "WEBHOOK_URL"]
+            let lists =
+                ["API_KEYS", "ALLOWED_AGENTS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "WEBHOOK_URL"]
+                + ["OTEL_EXPORTER_OTLP_HEADERS"]
             let isList = lists.contains(setting.variable)
             #expect(
                 found.contains { $0.contains("\(setting.variable) is ") && $0.contains("is a line feed") } != isList)

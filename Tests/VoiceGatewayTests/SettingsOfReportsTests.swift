@@ -16,6 +16,26 @@ struct SettingsOfReportsTests {
         #expect(mistakes("", environment: ["WEBHOOK_URL": value]) == ["WEBHOOK_URL is set, but \(reason)."])
     }
 
+    @Test(
+        "headers for a collector are named by their place, since they hold secrets",
+        arguments: ["hush", "a b=hush", "=x"])
+    func headers(value: String) {
+        let environment = [
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4318", "OTEL_EXPORTER_OTLP_HEADERS": "a=b,\(value)",
+        ]
+        #expect(
+            mistakes("", environment: environment) == [
+                "OTEL_EXPORTER_OTLP_HEADERS is set, but entry 2 of 2 is no name=value of a header."
+            ])
+    }
+
+    @Test("the port of gRPC is warned about, and so are headers without a collector")
+    func collector() throws {
+        #expect(try warnings(environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4317"]).count == 1)
+        #expect(try warnings(environment: ["OTEL_EXPORTER_OTLP_HEADERS": "a=b"]).count == 1)
+        #expect(try warnings(environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4318/base/"]).isEmpty)
+    }
+
     @Test("a spool without webhooks is warned about")
     func spool() throws {
         #expect(

@@ -72,10 +72,12 @@ struct WebhookSpoolTests {
         #expect(names.count == 2 && names.allSatisfy { !$0.contains("a.test") })
     }
 
-    @Test("names of other files are none of ours", arguments: [
-        "lock", "00000000000000000001.webhook.damaged", "1.webhook", "0000000000000000000x.webhook",
-        "99999999999999999999.webhook", "../0000000000000001.webhook", "",
-    ])
+    @Test(
+        "names of other files are none of ours",
+        arguments: [
+            "lock", "00000000000000000001.webhook.damaged", "1.webhook", "0000000000000000000x.webhook",
+            "99999999999999999999.webhook", "../0000000000000001.webhook", "",
+        ])
     func foreignNames(_ name: String) { #expect(WebhookSpoolFile.number(in: name) == nil) }
 
     @Test("a restart finds what was kept in its order, and puts aside what is damaged, links and directories too")

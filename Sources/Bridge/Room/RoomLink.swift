@@ -4,6 +4,7 @@ internal import Wire
 /// Who does what a `RoomLink` asks for when others have answered it.
 protocol RoomLinkDelegate: RoomConnectionDelegate {
     func roomLink(asksFor actions: [SessionAction])
+    func roomLink(noted milestone: SessionMilestone)
 }
 
 /// The session's end of the line to its room: who the caller is there, the way into the room, the agent that is to come,
@@ -106,24 +107,28 @@ final class RoomLink {
         let name = caller.agentName
         guard !name.isEmpty, dispatch.begin() else { return }
         let wanted = caller.briefing
+        let asked = environment.clock.now
         let trace = environment.configuration.tellsTrace ? caller.trace : nil
         let metadata = wanted.dispatchMetadata(caller.agentMetadata, trace: trace)
         if caller.hasOwnRoom {
             environment.dispatcher.dispatchAgent(name, to: caller.roomName, metadata: metadata) { [weak self] result in
-                self?.dispatched(result, wanted)
+                self?.dispatched(result, wanted, since: asked)
             }
         } else {
             environment.dispatcher.placeAgent(name, in: caller.roomName, metadata: metadata) { [weak self] result in
                 // Whoever else has dispatched it knew nothing of this client's wishes.
                 let isOurs = (try? result.get()).map { AgentBriefing.tellTheSame($0, metadata) } ?? false
-                self?.dispatched(result.map { _ in }, isOurs ? wanted : AgentBriefing())
+                self?.dispatched(result.map { _ in }, isOurs ? wanted : AgentBriefing(), since: asked)
             }
         }
     }
 
     /// - Parameter briefing: what the agent has learned by its dispatch.
-    private func dispatched(_ result: Result<Void, Failure>, _ briefing: AgentBriefing) {
+    private func dispatched(_ result: Result<Void, Failure>, _ briefing: AgentBriefing, since asked: Instant) {
         guard !hasLeft else { return }
+        var reason: Failure?
+        if case .failure(let failure) = result { reason = failure }
+        delegate?.roomLink(noted: .dispatched(after: environment.clock.now - asked, reason))
         let failure = dispatch.finish(result, briefing: briefing, isInRoom: isJoined)
         let error = failure.map {
             ClientError(.dispatchFailed, "the agent \"\(caller.agentName)\" cannot be dispatched", $0)

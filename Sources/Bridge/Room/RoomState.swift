@@ -16,6 +16,8 @@ struct RoomState {
     /// When the client was accepted.
     let startedAt: Instant
     private var firstSound: Instant?
+    /// When the last reply began.
+    private var lastReply: Instant?
     private var replies = 0
     private var interruptions = 0
     private var reconnects = 0
@@ -39,6 +41,17 @@ struct RoomState {
         replies += 1
         if firstSound == nil { firstSound = now }
         return true
+    }
+
+    /// What a reply that begins now is to those who follow the call: what the caller said before the reply that came before
+    /// has been answered already.
+    mutating func milestonesOfReply(lastSpeech: Instant?, now: Instant) -> [SessionMilestone] {
+        defer { lastReply = now }
+        var milestones: [SessionMilestone] = lastReply == nil ? [.firstSound] : []
+        if let lastSpeech, lastReply.map({ lastSpeech > $0 }) ?? true {
+            milestones.append(.reply(after: now - lastSpeech))
+        }
+        return milestones
     }
 
     /// Sound that was on its way to the client is dropped.

@@ -284,6 +284,8 @@ extension BridgeSession: RoomLinkDelegate {
         perform(actions)
         followLife()
     }
+
+    func roomLink(noted milestone: SessionMilestone) { onMilestone?(milestone) }
 }
 
 extension BridgeSession: MediaTickClient, DownlinkSink {
@@ -302,7 +304,10 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
 
     package func downlink(sound bytes: RawSpan) {
         guard let audio else { return }
-        if audio.hasVoice, state.noteSound(now: now) { client.tell(.replyStarted) }
+        if audio.hasVoice, state.noteSound(now: now) {
+            for milestone in state.milestonesOfReply(lastSpeech: audio.lastSpeech, now: now) { onMilestone?(milestone) }
+            client.tell(.replyStarted)
+        }
         client.send(sound: bytes, as: audio.delivery)
         audio.noteSent()
     }

@@ -87,13 +87,14 @@ enum ServeCommand {
             "voicegateway_build_info", help: "1, with the version of the program.", labels: ["version": Product.version]
         ).set(1)
         let current = CurrentConfiguration(configuration)
-        let reports = try await reports(current, log, metrics)
+        let id = GatewayEnvironment.makeID()
+        let reports = try await reports(current, id, log, metrics)
         let signals = try await signals(loops.loops[0])
         let roomServer = try await roomServer(configuration, loops.loops[0], log)
         let environment = GatewayEnvironment(
             current: current, roomServer: roomServer.url, authorities: authorities, transports: transports,
             log: log, metrics: metrics, certificate: certificate,
-            admission: Admission(current, log: log, metrics: metrics), reports: reports)
+            admission: Admission(current, log: log, metrics: metrics), id: id, reports: reports)
         let serving: ServingLoops
         do throws(EventLoopError) {
             serving = try await ServingLoops.listen(on: loops.loops, at: configuration.listenAddress, environment)
@@ -128,10 +129,10 @@ enum ServeCommand {
     }
 
     private static func reports(
-        _ current: CurrentConfiguration, _ log: Log, _ metrics: Metrics
+        _ current: CurrentConfiguration, _ id: String, _ log: Log, _ metrics: Metrics
     ) async throws(StartError) -> Reports? {
         do throws(Reports.StartError) {
-            return try await Reports.start(current, log: log, metrics: metrics)
+            return try await Reports.start(current, instance: id, log: log, metrics: metrics)
         } catch {
             throw StartError(sentence: error.sentence, exitCode: error.isPassing ? 1 : UsageError.exitCode)
         }

@@ -52,6 +52,8 @@ package struct GatewayConfiguration: Hashable, Sendable {
     package var admin = AdminSettings()
     /// Whether agents are told of their call's trace.
     package var dispatchTraceparent = GatewaySettings.dispatchTraceparent.standard
+    /// Nil: nobody collects traces.
+    package var traces: TraceSettings?
     /// Nil: nobody is told of calls.
     package var webhooks: WebhookSettings?
 
@@ -78,6 +80,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
         http = HTTPSettings(&settings, access)
         admin = AdminSettings(&settings, clients: listenAddress, clientKeys: access.apiKeys)
         dispatchTraceparent = settings.read(GatewaySettings.dispatchTraceparent)
+        traces = TraceSettings.read(&settings)
         webhooks = WebhookSettings.read(&settings)
         if case .development(let devPort, _) = roomServer, devPort == port, port != 0 {
             settings.add("--port and --dev-port are both \(port), but clients and the room server need a port each.")

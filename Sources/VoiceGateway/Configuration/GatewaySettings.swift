@@ -19,7 +19,7 @@ package enum GatewaySettings {
         opusBitrate, opusComplexity, thinUplink,
         publicURL, allowedOrigins, requestIDHeader, trustedProxies, playground,
         adminAPIKey, adminPort, adminHost,
-        webhookURL, webhookSpool, dispatchTraceparent,
+        webhookURL, webhookSpool, dispatchTraceparent, otelEndpoint, otelHeaders, otelServiceName,
     ]
 
     // MARK: LiveKit
@@ -215,6 +215,16 @@ package enum GatewaySettings {
     static let dispatchTraceparent = Setting<Bool>(
         "DISPATCH_TRACEPARENT", .boolean, in: .reports, default: true,
         "whether an agent's metadata, if it is a JSON object, gets a member traceparent with the trace of the call")
+
+    static let otelEndpoint = Setting<HTTPURL?>(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", .httpURL, in: .reports, otherwise: "no traces are sent", needsRestart: true,
+        "where a collector takes spans by OTLP over HTTP; /v1/traces is added")
+    static let otelHeaders = Setting<[TraceSettings.Header]?>(
+        "OTEL_EXPORTER_OTLP_HEADERS", .headers, in: .reports, otherwise: "none", isSecret: true, needsRestart: true,
+        "headers for the collector, name=value with percent-encoding")
+    static let otelServiceName = Setting<String>(
+        "OTEL_SERVICE_NAME", .text("NAME", upTo: 128), in: .reports, default: "voicegateway", needsRestart: true,
+        "what the gateway is called in traces")
 
     /// What LiveKit allows for the name of a method.
     static let maximumRPCMethodBytes = 64

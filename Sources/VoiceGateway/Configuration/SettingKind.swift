@@ -158,6 +158,16 @@ extension SettingKind where Value == HTTPURL {
     }
 }
 
+extension SettingKind where Value == HTTPURL {
+    /// Without WebSockets.
+    static var httpURL: SettingKind {
+        SettingKind("URL", "a URL that begins with http:// or https://") { text throws(InvalidSetting) in
+            guard ["http://", "https://"].contains(where: text.lowercased().hasPrefix) else { throw InvalidSetting() }
+            do throws(HTTPURL.Failure) { return try HTTPURL(base: text) } catch { throw InvalidSetting("\(error)") }
+        }
+    }
+}
+
 extension SettingKind where Value == IPAddress {
     static var address: SettingKind {
         SettingKind("ADDRESS", "an IP address such as 0.0.0.0, 127.0.0.1 or ::") { text throws(InvalidSetting) in
@@ -200,7 +210,8 @@ extension SettingKind where Value == [HTTPURL] {
     /// Where events are sent. The paths of such URLs are as good as keys, so they are in no message.
     static var receivers: SettingKind {
         SettingKind(
-            "URLS", "up to \(WebhookSettings.maximumReceivers) URLs that begin with http:// or https://, separated by commas",
+            "URLS",
+            "up to \(WebhookSettings.maximumReceivers) URLs that begin with http:// or https://, separated by commas",
             isList: true
         ) { text throws(InvalidSetting) in
             let texts = entries(of: text)

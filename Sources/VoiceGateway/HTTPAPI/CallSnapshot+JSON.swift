@@ -9,7 +9,8 @@ extension CallSnapshot {
         return [
             "id": .string(summary.id), "number": .integer(Int64(number)), "room": .string(summary.room),
             "identity": .string(summary.identity), "agent": .string(session.agent),
-            "dialect": .string(session.dialect), "trace_id": .string(session.trace?.traceText ?? ""), "address": .string("\(address)"), "state": .string(state),
+            "dialect": .string(session.dialect), "trace_id": .string(session.trace?.traceText ?? ""),
+            "address": .string("\(address)"), "state": .string(state),
             "agents": .array(session.agents.map { .string($0) }),
             "agent_state": session.agentState.map { .string($0.rawValue) } ?? .null,
             "seconds": .integer(session.duration.components.seconds),

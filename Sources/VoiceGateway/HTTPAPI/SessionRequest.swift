@@ -49,9 +49,10 @@ struct SessionRequest: Hashable {
         case nil, .null, .string: break
         default: throw Mistake(status: 400, sentence: "traceparent must be a string")
         }
-        trace = [
-            body["traceparent"]?.string, request.headers["traceparent"], agentConfig["traceparent"]?.string,
-        ].lazy.compactMap { $0.flatMap { TraceContext(parsing: $0) } }.first
+        trace =
+            [
+                body["traceparent"]?.string, request.headers["traceparent"], agentConfig["traceparent"]?.string,
+            ].lazy.compactMap { $0.flatMap { TraceContext(parsing: $0) } }.first
     }
 
     /// A name without the white space around it.

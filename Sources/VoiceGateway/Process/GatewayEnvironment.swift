@@ -20,7 +20,7 @@ package struct GatewayEnvironment: Sendable {
     /// Decides who may connect.
     package let admission: Admission
     /// What this process is called in tokens that another gateway may read.
-    package var id = Base64.encode(SecureRandom.bytes(9), .urlSafeUnpadded)
+    package var id = Self.makeID()
     /// Tells other systems of calls; nil when none wants to know.
     package var reports: Reports?
     /// Agents that are on their way to rooms by HTTP requests.
@@ -29,6 +29,9 @@ package struct GatewayEnvironment: Sendable {
     let startedAt = UnixClock.seconds()
     /// Tells calls apart by when they began.
     let callNumbers = CallNumbers()
+
+    /// A name that no other process has.
+    static func makeID() -> String { Base64.encode(SecureRandom.bytes(9), .urlSafeUnpadded) }
 
     package var configuration: GatewayConfiguration { current.value }
 

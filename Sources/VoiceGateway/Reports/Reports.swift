@@ -20,39 +20,59 @@ package final class Reports: Sendable {
 
     private let loop: EventLoop
     private let client: LoopBound<HTTPClient>
-    private let webhooks: LoopBound<WebhookSender>
+    private let webhooks: LoopBound<WebhookSender>?
+    private let spans: LoopBound<SpanExporter>?
     private let spool: WebhookSpool?
 
     private init(
-        loop: EventLoop, client: LoopBound<HTTPClient>, webhooks: LoopBound<WebhookSender>, spool: WebhookSpool?
+        loop: EventLoop, client: LoopBound<HTTPClient>, webhooks: LoopBound<WebhookSender>?,
+        spans: LoopBound<SpanExporter>?, spool: WebhookSpool?
     ) {
         self.loop = loop
         self.client = client
         self.webhooks = webhooks
+        self.spans = spans
         self.spool = spool
     }
 
+    /// - Parameter instance: what this process is called.
     /// - Returns: nil when nobody wants to be told.
-    static func start(_ current: CurrentConfiguration, log: Log, metrics: Metrics) async throws(StartError) -> Reports? {
+    static func start(
+        _ current: CurrentConfiguration, instance: String, log: Log, metrics: Metrics
+    ) async throws(StartError) -> Reports? {
         let counters = WebhookCounters(metrics)
-        guard let settings = current.part(\.webhooks) else { return nil }
+        let (webhooks, traces) = current.part { ($0.webhooks, $0.traces) }
+        guard webhooks != nil || traces != nil else { return nil }
         let authorities: TLSClientContext
         do throws(SecureTransportError) { authorities = try TLSClientContext() } catch {
-            throw StartError(sentence: "Webhooks cannot be sent: \(error).", isPassing: true)
+            throw StartError(sentence: "Webhooks and traces cannot be sent: \(error).", isPassing: true)
         }
-        let (spool, kept) = try openSpool(settings, counters, log)
+        let (spool, kept) =
+            try webhooks.map { settings throws(StartError) in
+                try openSpool(settings, counters, log)
+            } ?? (nil, [])
         do throws(EventLoopError) {
             let loop = try EventLoop(name: "reports")
             try loop.start()
-            let (client, webhooks) = await loop.run {
-                let client = HTTPClient(loop: loop, authorities: authorities)
-                let sender = WebhookSender(
-                    loop: loop, client: client, settings: settings,
-                    credentials: { current.part(\.roomServer.credentials) }, spool: spool, kept: kept,
-                    counters: counters, log: log)
-                return (LoopBound(client, on: loop), LoopBound(sender, on: loop))
+            return await loop.run {
+                // Nobody reads what receivers answer.
+                var limits = HTTPClient.Limits()
+                limits.bodyBytes = 256 << 10
+                let client = HTTPClient(loop: loop, authorities: authorities, limits: limits)
+                let sender = webhooks.map { settings in
+                    WebhookSender(
+                        loop: loop, client: client, settings: settings,
+                        credentials: { current.part(\.roomServer.credentials) }, spool: spool, kept: kept,
+                        counters: counters, log: log)
+                }
+                let exporter = traces.map { settings in
+                    SpanExporter(
+                        loop: loop, client: client, settings: settings, instance: instance, metrics: metrics, log: log)
+                }
+                return Reports(
+                    loop: loop, client: LoopBound(client, on: loop), webhooks: sender.map { LoopBound($0, on: loop) },
+                    spans: exporter.map { LoopBound($0, on: loop) }, spool: spool)
             }
-            return Reports(loop: loop, client: client, webhooks: webhooks, spool: spool)
         } catch {
             throw StartError(sentence: "The gateway cannot start its threads: \(error).", isPassing: true)
         }
@@ -91,27 +111,51 @@ package final class Reports: Sendable {
     }
 
     /// From any thread.
-    func tell(_ event: CallEvent) { loop.execute { [webhooks] in webhooks.value.tell(event) } }
+    func tell(_ event: CallEvent) {
+        guard let webhooks else { return }
+        loop.execute { webhooks.value.tell(event) }
+    }
+
+    /// Whether somebody collects spans.
+    var takesSpans: Bool { spans != nil }
+
+    /// From any thread.
+    func take(_ span: Span) {
+        guard let spans else { return }
+        loop.execute { spans.value.add(span) }
+    }
 
     /// Waits for what is under way, but not long, and ends.
     func finish() async {
-        let (loop, webhooks, client) = (loop, webhooks, client)
-        await withCheckedContinuation { continuation in
-            loop.execute {
-                let end = OnceOnly { continuation.resume() }
-                let timer = LoopTimer(loop: loop) { end.run() }
-                timer.arm(after: Self.patience)
-                end.timer = timer
-                webhooks.value.whenIdle { end.run() }
-            }
+        await before(Self.patience) { [webhooks] done in
+            if let webhooks { webhooks.value.whenIdle(done) } else { done() }
         }
+        await before(Self.patience) { [spans] done in
+            if let spans { spans.value.flush(done) } else { done() }
+        }
+        let (webhooks, spans, client) = (webhooks, spans, client)
         await loop.run {
-            webhooks.value.close()
+            webhooks?.value.close()
+            spans?.value.close()
             client.value.close()
         }
         loop.stop()
         loop.join()
         spool?.close()
+    }
+
+    /// Does something on the loop, and returns when it calls its argument or time is over.
+    private func before(_ patience: Duration, _ body: @escaping @Sendable (@escaping () -> Void) -> Void) async {
+        let loop = loop
+        await withCheckedContinuation { continuation in
+            loop.execute {
+                let end = OnceOnly { continuation.resume() }
+                let timer = LoopTimer(loop: loop) { end.run() }
+                timer.arm(after: patience)
+                end.timer = timer
+                body { end.run() }
+            }
+        }
     }
 
     /// Whichever comes first.

@@ -52,7 +52,9 @@ package enum WebhookSpoolFile {
     }
 
     /// What a receiver is called on the disk, where its URL would be a secret that lies about.
-    package static func name(of url: HTTPURL) -> String { String(digest(of: Array("\(url.origin)\(url.target)".utf8)).prefix(16)) }
+    package static func name(of url: HTTPURL) -> String {
+        String(digest(of: Array("\(url.origin)\(url.target)".utf8)).prefix(16))
+    }
 
     private static func digest(of bytes: [UInt8]) -> String {
         SHA256.digest(bytes).reduce(into: "") { text, byte in

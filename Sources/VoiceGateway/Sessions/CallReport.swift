@@ -36,9 +36,10 @@ struct CallReport: Sendable {
         reports.tell(CallEvent(.started, call.summary, fields, createdAt: UnixClock.seconds()))
     }
 
-    func ended(_ record: SessionRecord, address: IPAddress?) {
+    func ended(_ record: SessionRecord, _ trace: CallTrace, address: IPAddress?) {
         if let reports {
             let fields = JSONObject(Self.fields(record, address), neverAsNull: Self.times)
+            trace.ended(record, fields)
             reports.tell(
                 CallEvent(CallEvent.kind(of: record), record.summary, fields, createdAt: UnixClock.seconds()))
         }

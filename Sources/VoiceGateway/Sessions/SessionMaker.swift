@@ -97,8 +97,7 @@ final class SessionMaker {
         _ client: SocketClient, _ caller: Caller, _ dialect: any ClientDialect, _ parameters: SessionParameters,
         continued: SessionClaim? = nil, trace: TraceContext? = nil, path: String
     ) -> BridgeSession {
-        var random = SecureRandom()
-        let trace = trace ?? TraceContext(using: &random)
+        let trace = CallTrace(trace, reports: gateway.reports)
         let mayResume = dialect.descriptor.resumes && keepsSessions
         let key = mayResume ? ResumeToken.makeKey(loop: loopIndex) : nil
         let policy: any SessionPolicy =
@@ -107,20 +106,18 @@ final class SessionMaker {
             } else {
                 CallerPolicy(caller, admission: admission, tokens: tokens, api: api)
             }
-        let session = make(client, dialect, parameters, policy, key, continued, trace)
+        let session = make(client, dialect, parameters, policy, key, continued, trace.context)
         let place = client.place
-        let log = log.with(session.summary, trace)
+        let log = log.with(session.summary, trace.context)
         let number = calls.add(session, address: place?.address ?? caller.address)
         session.onMilestone = { [report, unowned session] milestone in
-            switch milestone {
-            case .joined:
-                report.started(
-                    session.snapshot, address: place?.address ?? caller.address, isContinued: continued != nil)
-            }
+            trace.note(milestone)
+            guard milestone == .joined else { return }
+            report.started(session.snapshot, address: place?.address ?? caller.address, isContinued: continued != nil)
         }
         session.onEnded = { [report, resumable, calls] record in
             calls.remove(number)
-            report.ended(record, address: place?.address ?? caller.address)
+            report.ended(record, trace, address: place?.address ?? caller.address)
             // The session is counted until now, even when it waited for its client.
             withExtendedLifetime(place) {}
             if let key { resumable.remove(key) }
