@@ -37,8 +37,6 @@ async def begins(client: VoiceClient) -> tuple[dict, str]:
     """What the client is told of its session, and the identity of its agent."""
     session = await client.event("session")
     agent = await agent_of(client)
-    # The gateway's question to the agent is answered: a stream that breaks off makes livekit-agents deaf for the next one.
-    await asyncio.sleep(1)
     return session, agent
 
 
