@@ -5,10 +5,12 @@ import Wire
 @testable import Bridge
 
 @Suite("What happens in a room, and what the session does about it")
-struct RoomStateTests {
+final class RoomStateTests {
     private var state = RoomState(limits: Limits(), now: .zero)
+    private var isHeard: Bool { state.isHeard }
+    private var deadline: Instant? { state.nextDeadline }
 
-    private mutating func handle(_ event: RoomEvent, at now: Instant = .zero) -> [SessionAction] {
+    private func handle(_ event: RoomEvent, at now: Instant = .zero) -> [SessionAction] {
         state.handle(event, lastSpeech: nil, now: now)
     }
 
@@ -19,7 +21,7 @@ struct RoomStateTests {
     }
 
     @Test("an agent that listens releases the caller's sound once, when the microphone is there")
-    mutating func release() {
+    func release() {
         #expect(handle(.joined(room: "r", identity: "me")).isEmpty)
         #expect(
             handle(.participantJoined(agent("listening"))) == [
@@ -29,7 +31,7 @@ struct RoomStateTests {
             ])
         #expect(handle(.microphonePublished(track: "TR")) == [.sound(.start)])
         #expect(handle(.microphoneSubscribed) == [.release])
-        #expect(handle(.microphoneSubscribed).isEmpty && state.isHeard)
+        #expect(handle(.microphoneSubscribed).isEmpty && isHeard)
     }
 
     @Test("a reply's latency counts from the caller's last speech, unless that has been answered before")
@@ -49,7 +51,7 @@ struct RoomStateTests {
     }
 
     @Test("when the last agent goes, what the caller says waits for the next one")
-    mutating func agentGone() {
+    func agentGone() {
         _ = handle(.joined(room: "r", identity: "me"))
         _ = handle(.microphonePublished(track: "TR"))
         _ = handle(.participantJoined(agent("listening")))
@@ -58,28 +60,28 @@ struct RoomStateTests {
             handle(.participantLeft(identity: "agent", reason: "left")) == [
                 .tell(.agentLeft(identity: "agent", reason: "left")), .life(.agentsGone), .sound(.hold),
             ])
-        #expect(!state.isHeard && state.agents.isEmpty)
+        #expect(!isHeard && state.agents.isEmpty)
     }
 
     @Test("a microphone that is published anew is heard by nobody yet")
-    mutating func replacedMicrophone() {
+    func replacedMicrophone() {
         _ = handle(.microphonePublished(track: "TR_1"))
         #expect(handle(.microphonePublished(track: "TR_1")) == [.sound(.start)])
         #expect(handle(.microphonePublished(track: "TR_2")) == [.sound(.hold), .sound(.start)])
     }
 
     @Test("without an agent to wait for, the published microphone is enough")
-    mutating func noAgent() {
+    func noAgent() {
         state.expectsAgent = false
         #expect(handle(.microphonePublished(track: "TR")) == [.sound(.start), .release])
     }
 
     @Test("an agent without a state hears after its grace, of which the deadline tells")
-    mutating func grace() throws {
+    func grace() throws {
         _ = handle(.microphonePublished(track: "TR"))
         _ = handle(.participantJoined(agent(nil)))
         _ = handle(.microphoneSubscribed)
-        let deadline = try #require(state.nextDeadline)
+        let deadline = try #require(self.deadline)
         #expect(deadline == Instant.zero + Limits().silentAgentGrace)
         #expect(state.handleTimeout(lastSpeech: nil, now: deadline) == [.release])
         var numbers = SessionStatistics()
@@ -88,7 +90,7 @@ struct RoomStateTests {
     }
 
     @Test("tracks end with their owner")
-    mutating func tracks() {
+    func tracks() {
         _ = handle(.participantJoined(RoomMember(identity: "ann")))
         let roles: SoundOrder = .assignRoles(["T": .person])
         #expect(handle(.trackSubscribed(track: "T", participant: "ann")) == [.sound(roles)])
@@ -100,7 +102,7 @@ struct RoomStateTests {
     }
 
     @Test("data of a sender who is not known waits for the introduction; what is LiveKit's own is not passed on")
-    mutating func data() {
+    func data() {
         let message = ApplicationData(topic: "t", sender: "ann", payload: [1])
         #expect(handle(.data(message)) == [.activity])
         #expect(
@@ -112,7 +114,7 @@ struct RoomStateTests {
     }
 
     @Test("the connection's troubles become the session's")
-    mutating func troubles() {
+    func troubles() {
         let failure = Failure("no", blame: .operator)
         #expect(handle(.failed(failure)) == [.life(.roomFailed(failure))])
         #expect(handle(.ended(.removed)) == [.life(.roomEnded(.removed))])

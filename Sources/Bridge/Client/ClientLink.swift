@@ -3,7 +3,7 @@ internal import Wire
 
 /// The session's end of the line to its client: the connection, or what stands in for it while the client is away; the
 /// dialect that is spoken there; how fast messages may come; and what was counted. Belongs to one loop.
-struct ClientLink {
+struct ClientLink: ~Copyable {
     /// From the client: messages, and bytes of sound in them.
     private(set) var messagesReceived = 0
     private(set) var audioBytesReceived = 0
@@ -29,6 +29,7 @@ struct ClientLink {
     /// A message with sound on its way to the client, with the room that it needs.
     private var soundMessage: [UInt8] = []
     private var messages: TokenBucket
+    private let messageRate: RateLimit
     /// When the client was last told of errors that may come with every message.
     private var complaints: [ClientError.Code: Instant] = [:]
     /// Messages with sound that were dropped by connections which are gone.
@@ -44,6 +45,7 @@ struct ClientLink {
         self.dialect = dialect
         self.limits = limits
         messages = TokenBucket(now: now)
+        messageRate = limits.messageRate
         let maximum = limits.maximumHeldSoundBytes + limits.maximumHeldBytes
         sent = mayResume ? UnacknowledgedMessages(maximumBytes: maximum) : nil
         if dialect.descriptor.sniffsBinaryMessages { sniffer = ContentSniffer(limits: limits.recordings) }
@@ -69,7 +71,7 @@ struct ClientLink {
     /// Counts a message.
     mutating func countMessage(now: Instant) -> Reception {
         messagesReceived += 1
-        guard messages.take(limits.messageRate, now: now) != nil else { return .taken }
+        guard messages.take(messageRate, now: now) != nil else { return .taken }
         let error = ClientError(
             .rateLimited, "more than \(limits.messagesPerSecond) messages a second; send larger pieces of sound")
         guard descriptor.floods == .tells else { return .refused(SessionRefusal(error, .rateLimited)) }

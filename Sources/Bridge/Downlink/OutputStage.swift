@@ -58,12 +58,11 @@ final class OutputStage {
     var sampleRate: Int { format.nearestOpusSampleRate }
 
     /// Whether sound waits here to be sent.
-    var hasSound: Bool { segmenter?.nextDeadline != nil || framer.map { $0.pendingSampleCount > 0 } == true }
+    var hasSound: Bool { segmenter?.nextDeadline != nil || (framer?.pendingSampleCount ?? 0) > 0 }
 
     /// Whether an unfinished frame waits to be completed.
     var hasUnfinishedFrame: Bool {
-        framer.map { $0.pendingSampleCount > 0 } == true || encoderFrames.sampleCount > 0
-            || opusFramer?.isEmpty == false
+        (framer?.pendingSampleCount ?? 0) > 0 || encoderFrames.sampleCount > 0 || opusFramer?.isEmpty == false
     }
 
     /// When `handleTimeout` wants to be called.

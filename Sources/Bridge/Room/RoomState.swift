@@ -3,7 +3,7 @@ internal import Wire
 
 /// What a session knows of its room and makes of what happens there: who is in it, whether the caller is heard, what is
 /// said, and data whose sender is not known yet. Takes events and time, returns what is to be done. Pure.
-struct RoomState {
+struct RoomState: ~Copyable {
     /// What is said and whose turn it is.
     var conversation: Conversation
     /// Whether an agent is supposed to come.

@@ -61,7 +61,8 @@ package struct SessionRecord: Sendable {
     package let numbers: SessionStatistics
 
     init(
-        _ end: SessionEnd, _ room: RoomLink, _ client: ClientLink, _ state: RoomState, _ numbers: SessionStatistics,
+        _ end: SessionEnd, _ room: RoomLink, _ client: borrowing ClientLink, _ state: borrowing RoomState,
+        _ numbers: SessionStatistics,
         now: Instant
     ) {
         summary = room.summary

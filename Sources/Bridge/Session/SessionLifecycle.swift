@@ -11,7 +11,7 @@ package import Wire
 ///
 /// In the room the client may be away for `Limits.resumeGrace`, whatever happens there meanwhile. Each state holds the
 /// deadlines that belong to it, so that none outlives its state.
-package struct SessionLifecycle: Sendable {
+package struct SessionLifecycle: ~Copyable, Sendable {
     package enum Phase: Hashable, Sendable {
         /// The client may still say who it is and what it wants.
         case opening

@@ -25,7 +25,8 @@ package struct SessionSnapshot: Sendable {
     package let numbers: SessionStatistics
 
     init(
-        _ lifecycle: SessionLifecycle, _ room: RoomLink, _ client: ClientLink, _ state: RoomState, _ audio: AudioPath?,
+        _ lifecycle: borrowing SessionLifecycle, _ room: RoomLink, _ client: borrowing ClientLink,
+        _ state: borrowing RoomState, _ audio: AudioPath?,
         _ numbers: SessionStatistics, now: Instant
     ) {
         summary = room.summary

@@ -47,7 +47,7 @@ package struct SessionStatistics: Hashable, Sendable {
 
     package init() {}
 
-    init(_ client: ClientLink, _ state: RoomState, _ audio: AudioPath?) {
+    init(_ client: borrowing ClientLink, _ state: borrowing RoomState, _ audio: AudioPath?) {
         self = audio?.numbers ?? SessionStatistics()
         client.add(to: &self)
         state.add(to: &self)

@@ -22,6 +22,8 @@ struct RecentFrames: Sendable {
     /// Differences between samples at the lower rate, oldest first.
     private var past: [Float]
     private var lastAverage: Float = 0
+    /// How much of `past` is known to be zero, from its end on.
+    private var zeros: Int
 
     /// - Parameter sampleRate: of frames, in Hz.
     init(sampleRate: Int) {
@@ -29,11 +31,11 @@ struct RecentFrames: Sendable {
         decimation = max(1, sampleRate / 8000)
         pastRate = sampleRate / max(1, sampleRate / 8000)
         past = [Float](repeating: 0, count: pastRate * 45 / 1000)
+        zeros = past.count
     }
 
     /// Takes the next frame.
     mutating func append(_ frame: Span<Int16>) -> FramePower {
-        keep(frame)
         var power = FramePower(frame: 0, loudest: 0, treble: 0)
         var start = 0
         while start < frame.count {
@@ -51,12 +53,15 @@ struct RecentFrames: Sendable {
             power.treble = max(power.treble, differences / Float(end - start))
             start = end
         }
+        // Whoever is muted sends zeros for minutes: there is nothing to keep.
+        if power.frame > 0 || lastAverage != 0 || zeros < past.count { keep(frame, isZero: power.frame == 0) }
         power.frame /= Float(max(1, frame.count))
         return power
     }
 
-    private mutating func keep(_ frame: Span<Int16>) {
+    private mutating func keep(_ frame: Span<Int16>, isZero: Bool) {
         let new = min(frame.count / decimation, past.count)
+        zeros = isZero && lastAverage == 0 ? min(zeros + new, past.count) : 0
         let kept = past.count - new
         for index in 0..<kept { past[index] = past[index + new] }
         for index in 0..<new {

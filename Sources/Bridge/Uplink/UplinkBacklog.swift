@@ -3,7 +3,7 @@ internal import Wire
 
 /// The caller's sound that waits to be sent, oldest first: frames of samples and Opus packets, each with the moment in
 /// which it was complete. Lengths are in samples at 48 kHz.
-struct UplinkBacklog {
+struct UplinkBacklog: ~Copyable {
     /// An Opus packet of the client.
     struct Packet {
         var bytes: [UInt8]

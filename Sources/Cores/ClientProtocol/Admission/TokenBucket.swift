@@ -6,11 +6,14 @@ package struct RateLimit: Hashable, Sendable {
     package let capacity: Int
     /// The time in which an empty bucket is full again.
     package let window: Duration
+    /// Nanoseconds in which one token comes back.
+    fileprivate let interval: Int64
 
     /// At least one request, in at least a millisecond.
     package init(capacity: Int, window: Duration) {
         self.capacity = min(max(1, capacity), 1_000_000)
         self.window = min(max(.milliseconds(1), window), .seconds(86_400))
+        interval = max(1, self.window.nanoseconds / Int64(self.capacity))
     }
 
     /// The settings as operators write them: `requests` × `burstMultiplier`, refilled over `seconds`.
@@ -21,9 +24,6 @@ package struct RateLimit: Hashable, Sendable {
 
     /// 120 requests, refilled over 60 s.
     package static let standard = RateLimit(requests: 120, seconds: 60, burstMultiplier: 1)
-
-    /// Nanoseconds in which one token comes back.
-    fileprivate var interval: Int64 { max(1, window.nanoseconds / Int64(capacity)) }
 }
 
 /// A token bucket as the single time at which it will be full again, so that nothing has to be refilled.
@@ -37,9 +37,9 @@ package struct TokenBucket: Hashable, Sendable {
     /// Takes a token; nil when there was one, otherwise the time after which there will be.
     package mutating func take(_ limit: RateLimit, now: Instant) -> Duration? {
         let base = max(fullAt, now)
-        let excess = (base - now).nanoseconds + limit.interval - limit.interval * Int64(limit.capacity)
+        let excess = base.nanoseconds(since: now) + limit.interval - limit.interval * Int64(limit.capacity)
         guard excess <= 0 else { return .nanoseconds(excess) }
-        fullAt = base + .nanoseconds(limit.interval)
+        fullAt = base.advanced(byNanoseconds: limit.interval)
         return nil
     }
 

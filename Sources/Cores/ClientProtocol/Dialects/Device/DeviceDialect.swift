@@ -15,6 +15,7 @@ package struct DeviceDialect: ClientDialect {
 
     private let limits: RecordingLimits
     private var parameters: SessionParameters
+    package private(set) var delivery: SoundDelivery
     private var extended = ExtendedVocabulary()
     /// For clients that have chosen it.
     private var legacy: LegacyVocabulary?
@@ -22,7 +23,12 @@ package struct DeviceDialect: ClientDialect {
     package init(_ parameters: SessionParameters, limits: RecordingLimits) {
         self.limits = limits
         self.parameters = parameters
+        delivery = Self.delivery(parameters)
         chooseVocabulary()
+    }
+
+    private static func delivery(_ parameters: SessionParameters) -> SoundDelivery {
+        SoundDelivery(parameters, framing: parameters.chosenFraming ?? .binary)
     }
 
     private mutating func chooseVocabulary() {
@@ -46,14 +52,13 @@ package struct DeviceDialect: ClientDialect {
     package mutating func adopt(_ parameters: SessionParameters) {
         let hasOtherEvents = parameters.events != self.parameters.events
         self.parameters = parameters
+        delivery = Self.delivery(parameters)
         if hasOtherEvents { chooseVocabulary() }
     }
 
     package mutating func encode(_ event: ServerEvent) -> [ClientFrame] {
         legacy?.encode(event) ?? extended.encode(event)
     }
-
-    package var delivery: SoundDelivery { SoundDelivery(parameters, framing: parameters.chosenFraming ?? .binary) }
 
     package mutating func encode(sound: Span<UInt8>, as delivery: SoundDelivery, into message: inout [UInt8]) {
         AudioMessage.append(sound, as: delivery, to: &message)
