@@ -78,7 +78,14 @@ def test_gateways_of_a_compose_file_have_settings_that_exist_and_the_time_to_dra
     for service in gateways:
         assert set(service["environment"]) <= set(settings())
         assert seconds(service["stop_grace_period"]) >= int(service["environment"]["DRAIN_SECONDS"]) + 10
-        assert service["read_only"] and service["cap_drop"] == ["ALL"]
+
+
+@pytest.mark.parametrize("file", COMPOSE, ids=relative)
+def test_what_we_build_writes_nothing_and_may_do_nothing_else(file):
+    for name, service in compose_services(file).items():
+        if "build" in service:
+            assert service["read_only"] and service["cap_drop"] == ["ALL"], name
+            assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
 def test_the_agents_image_has_the_packages_that_the_tests_run():
