@@ -35,7 +35,7 @@ final class RoomStateTests {
     }
 
     @Test("a reply's latency counts from the caller's last speech, unless that has been answered before")
-    mutating func replyLatency() {
+    func replyLatency() {
         func at(_ milliseconds: Int) -> Instant { .zero + .milliseconds(milliseconds) }
         // A greeting.
         #expect(state.milestonesOfReply(lastSpeech: nil, now: at(100)) == [.firstSound])
@@ -45,7 +45,7 @@ final class RoomStateTests {
     }
 
     @Test("who speaks first has both: a first sound, and a latency")
-    mutating func firstReply() {
+    func firstReply() {
         let milestones = state.milestonesOfReply(lastSpeech: .zero, now: .zero + .seconds(2))
         #expect(milestones == [.firstSound, .reply(after: .seconds(2))])
     }
