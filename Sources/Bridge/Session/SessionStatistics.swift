@@ -10,7 +10,7 @@ package struct SessionStatistics: Hashable, Sendable {
     package var uplinkSamples = 0
     /// Samples that gave way because too much waited.
     package var uplinkDropped = 0
-    /// Silent samples left out to shorten a delay.
+    /// Samples left out to shorten a delay: of silence, or of a microphone whose clock is fast.
     package var uplinkSkipped = 0
     /// The longest that sound of the caller has waited, in milliseconds.
     package var longestUplinkDelay = 0

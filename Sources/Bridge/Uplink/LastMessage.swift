@@ -8,10 +8,29 @@ struct LastMessage {
     /// It was a piece of a recording, which brings many packets.
     private(set) var isRecorded = false
 
+    /// The frames of 20 ms that it fills or begins, in samples at 48 kHz.
+    var wholeFrames: Int {
+        (samples + UplinkPacer.frameSamples - 1) / UplinkPacer.frameSamples * UplinkPacer.frameSamples
+    }
+
     mutating func note(samples new: Int, isRecorded: Bool, now: Instant) {
         let isMore = isRecorded && self.isRecorded && now == arrival
         samples = new + (isMore ? samples : 0)
         self.isRecorded = isRecorded
         arrival = now
+    }
+
+    /// What a client that streams live and in step would not have there, in samples at 48 kHz; nil for one that does not
+    /// stream live. Of a long message the part that has been played by now counts, so that it does not matter when one looks.
+    ///
+    /// - Parameters:
+    ///   - waiting: how much waits.
+    ///   - tolerated: how much may wait when a message has come.
+    ///   - liveness: how late the next message may be, in nanoseconds.
+    func surplus(of waiting: Int, tolerated: Int, liveness: Int64, now: Instant) -> Int? {
+        guard let arrival, !isRecorded else { return nil }
+        let elapsed = now.nanoseconds(since: arrival)
+        guard elapsed <= liveness + Int64(samples) * 1_000_000 / 48 else { return nil }
+        return waiting + Int(elapsed * 48 / 1_000_000) - tolerated
     }
 }

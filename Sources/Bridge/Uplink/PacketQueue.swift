@@ -20,6 +20,9 @@ package struct PacketQueue: Sendable {
     /// How many packets wait.
     package var count: Int { entries.count }
 
+    /// The length of a waiting packet in samples at 48 kHz, the oldest at 0; nil when not so many wait.
+    package func length(at index: Int) -> Int? { index < entries.count ? entries[index].samples : nil }
+
     /// How loud a waiting packet is (root mean square, of 32768), the oldest at 0; nil when that is not known.
     package func loudness(at index: Int) -> Int? { index < entries.count ? entries[index].loudness : nil }
 

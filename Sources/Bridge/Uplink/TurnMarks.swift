@@ -8,7 +8,8 @@ package struct TurnMarks: Sendable {
 
     private var ends: [Int] = []
     private var played: [Instant] = []
-    private var isBetweenTurns = false
+    /// No sound has come since the last turn ended.
+    package private(set) var isBetweenTurns = false
 
     package init() {}
 

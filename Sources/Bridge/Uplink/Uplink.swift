@@ -270,15 +270,19 @@ package final class Uplink {
                 }
                 return
             case .frame(let timestamp, let isStart):
+                let surplus = surplus(now: now)
                 if backlog.isPacketNext {
+                    samplesSkipped += backlog.dropSurplusPacket(surplus: surplus, now: now)
                     sendPacket(timestamp: timestamp, isStart: isStart, now: now)
                 } else {
-                    let arrival = backlog.takeFrame(into: &frame)
+                    let taken = backlog.takeFrame(into: &frame, surplus: surplus, now: now)
                     samplesSent += UplinkPacer.frameSamples
-                    send(frame, timestamp: timestamp, isStart: isStart, now: now, arrival: arrival)
+                    samplesSkipped += taken.leftOut
+                    send(frame, timestamp: timestamp, isStart: isStart, now: now, arrival: taken.arrival)
                 }
                 skipSilence(now: now)
             case .silence(let timestamp, let isStart):
+                if head == nil, !pacer.isHeld { backlog.finishShiftedFrame(now: now) }
                 detector.noteSilence(samples: UplinkPacer.frameSamples)
                 if !encoder.isReady, format.encoding == .opus || hasSentPackets {
                     sendSilentPacket(timestamp: timestamp, isStart: isStart)
@@ -302,6 +306,12 @@ package final class Uplink {
         }
     }
 
+    /// What waits because the client's clock is fast, and what came at once; nil while it does not stream live.
+    private func surplus(now: Instant) -> Int? {
+        guard !backlog.hasRecording, !turns.isBetweenTurns else { return nil }
+        return lastMessage.surplus(of: backlog.samples, tolerated: toleratedBacklog, liveness: liveness, now: now)
+    }
+
     /// Whether nothing waits behind this frame, of a client that sends frame by frame and not a recording.
     private func isNewest(_ head: Int?) -> Bool {
         guard let head, lastMessage.samples <= UplinkPacer.frameSamples, !lastMessage.isRecorded else { return false }
@@ -313,10 +323,7 @@ package final class Uplink {
     }
 
     /// What has come in one piece has to wait for its turn, late or not.
-    private var toleratedBacklog: Int {
-        let wholeFrames = (lastMessage.samples + UplinkPacer.frameSamples - 1) / UplinkPacer.frameSamples
-        return max(toleratedDelay, wholeFrames * UplinkPacer.frameSamples)
-    }
+    private var toleratedBacklog: Int { max(toleratedDelay, lastMessage.wholeFrames) }
 
     /// Once in each pause: a frame that comes before it is due, because sound was kept back at first or because the
     /// client's clock is fast, would else wait for the next tick, and so would all that follow. Not for pieces of a
@@ -349,7 +356,9 @@ package final class Uplink {
         }
         // SAFETY: at most the buffer's length is written.
         switch unsafe encoder.encode(samples.span, isStart: isStart) {
-        case .suppressed: suppressed()
+        case .suppressed:
+            packetsSuppressed += 1
+            soundMeter?.suppressed()
         case .failed: break
         case .packet(let bytes, let resumes):
             packetsSent += 1
@@ -359,11 +368,6 @@ package final class Uplink {
                 level: SoundLevel.audioLevel(rootMeanSquare: loudness))
             soundMeter?.sent(arrival: arrival)
         }
-    }
-
-    private func suppressed() {
-        packetsSuppressed += 1
-        soundMeter?.suppressed()
     }
 
     private func sendPacket(timestamp: UInt32, isStart: Bool, now: Instant) {

@@ -13,6 +13,12 @@ struct UplinkBacklog: ~Copyable {
         var arrival: Instant?
     }
 
+    /// A packet is left out if none is softer within the first time, in samples at 48 kHz, or the second one when much waits,
+    /// and one is louder by this factor.
+    private static let view = 200 * 48
+    private static let forcedView = 100 * 48
+    private static let softness = 4
+
     /// Of frames, in Hz.
     private(set) var sampleRate: Int
     private let seconds: Int
@@ -26,6 +32,10 @@ struct UplinkBacklog: ~Copyable {
     /// What is left of the last recording. Whatever comes after it waits for its end.
     private var recording: WaitingRecording?
     private var scratch: [Int16] = []
+    private var drift = DriftCorrection()
+    private var spliced: [Int16] = []
+    /// Frames of the client no longer end where ours do.
+    private var isShifted = false
 
     /// - Parameter limit: beyond so much the oldest gives way.
     init(sampleRate: Int, limit: Duration) {
@@ -105,8 +115,14 @@ struct UplinkBacklog: ~Copyable {
         }
     }
 
+    /// Fills up what was left over because a frame was made of more sound than that.
+    mutating func finishShiftedFrame(now: Instant) {
+        if isShifted { finishFrame(now: now) }
+    }
+
     /// Fills up an unfinished frame with silence.
     mutating func finishFrame(now: Instant) {
+        isShifted = false
         let unfinished = frames.sampleCount % frames.frameLength
         guard unfinished > 0 else { return }
         let padding = [Int16](repeating: 0, count: frames.frameLength - unfinished)
@@ -118,6 +134,7 @@ struct UplinkBacklog: ~Copyable {
         sampleRate = new
         frames = FrameAssembler(sampleRate: new, limit: new * seconds)
         frameArrivals.removeAll()
+        isShifted = false
     }
 
     mutating func removeAll() {
@@ -126,6 +143,8 @@ struct UplinkBacklog: ~Copyable {
         packets.removeAll()
         frameArrivals.removeAll()
         packetArrivals.removeAll()
+        drift = DriftCorrection()
+        isShifted = false
     }
 
     /// Gives back the memory of a burst.
@@ -133,10 +152,65 @@ struct UplinkBacklog: ~Copyable {
 
     // MARK: Out
 
-    /// Takes the next frame, of which there is one, into `frame`; returns when it was complete.
-    mutating func takeFrame(into frame: inout [Int16]) -> Instant? {
-        _ = frames.next(into: &frame)
-        return frameArrivals.pop()
+    /// Takes the next frame, of which there is one, into `frame`. If the client's clock is fast it is made of more sound
+    /// than that.
+    ///
+    /// - Parameter surplus: what waits and would not of a client in step; nil for one that does not stream live.
+    /// - Returns: when the frame was complete, and how much was left out.
+    mutating func takeFrame(
+        into frame: inout [Int16], surplus: Int?, now: Instant
+    ) -> (arrival: Instant?, leftOut: Int) {
+        var leftOut = 0
+        if case .shorten(let isForced) = correction(surplus, now: now) {
+            leftOut = takeShortenedFrame(into: &frame, isForced: isForced)
+        }
+        if leftOut == 0 { _ = frames.next(into: &frame) }
+        let arrival = frameArrivals.pop()
+        while frameArrivals.count > frames.frameCount { _ = frameArrivals.pop() }
+        return (arrival, leftOut * 48_000 / sampleRate)
+    }
+
+    private mutating func correction(_ surplus: Int?, now: Instant) -> DriftCorrection.Action {
+        guard let surplus, let head else {
+            drift.pause()
+            return .keep
+        }
+        return drift.next(surplus: surplus, length: head, now: now)
+    }
+
+    /// - Returns: how much was left out, in samples at `sampleRate`; 0 when there is no place for that and nothing was taken.
+    private mutating func takeShortenedFrame(into frame: inout [Int16], isForced: Bool) -> Int {
+        let splicer = PitchSplicer(sampleRate: sampleRate)
+        if spliced.count != splicer.window { spliced = [Int16](repeating: 0, count: splicer.window) }
+        if frame.count != frameLength { frame = [Int16](repeating: 0, count: frameLength) }
+        guard frames.peekSamples(into: &spliced) else { return 0 }
+        var room = frame.mutableSpan
+        let leftOut = splicer.splice(spliced.span, into: &room, isForced: isForced)
+        guard leftOut > 0 else { return 0 }
+        drift.noteShortened()
+        frames.dropSamples(frameLength + leftOut)
+        isShifted = true
+        return leftOut
+    }
+
+    /// Leaves out the next packet if the client's clock is fast and nobody misses it: one that is softer than all that are near.
+    ///
+    /// - Parameter surplus: as for a frame.
+    /// - Returns: its length; 0 when it stays.
+    mutating func dropSurplusPacket(surplus: Int?, now: Instant) -> Int {
+        guard case .shorten(let isForced) = correction(surplus, now: now), let length = packets.headSamples,
+            length == packets.length(at: 1), let own = packets.loudness(at: 0)
+        else { return 0 }
+        var loudest = own
+        for index in 1..<min(packets.count, max(2, (isForced ? Self.forcedView : Self.view) / length)) {
+            guard let other = packets.loudness(at: index), other >= own else { return 0 }
+            loudest = max(loudest, other)
+        }
+        let isSoft = own * Self.softness <= loudest || own < Int(SpeechDetector.surelySilent)
+        guard isSoft || isForced && length <= UplinkPacer.frameSamples else { return 0 }
+        drift.noteShortened()
+        _ = takePacket()
+        return length
     }
 
     /// Takes the next packet.
@@ -159,9 +233,12 @@ struct UplinkBacklog: ~Copyable {
         for index in 0..<min(frames.frameCount, view / UplinkPacer.frameSamples + 1) {
             guard isSilent(loudness(ofFrame: index)) else { return nil }
         }
-        frames.skip()
+        // What comes is in whole frames again, which do not wait for the next message.
+        let shift = isShifted ? frames.sampleCount % frameLength : 0
+        isShifted = false
+        frames.dropSamples(frameLength + shift)
         _ = frameArrivals.pop()
-        return UplinkPacer.frameSamples
+        return UplinkPacer.frameSamples + shift * 48_000 / sampleRate
     }
 
     private mutating func loudness(ofFrame index: Int) -> Int? {

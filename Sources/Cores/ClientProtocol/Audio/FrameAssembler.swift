@@ -43,6 +43,16 @@ package struct FrameAssembler: Sendable {
         return true
     }
 
+    /// Copies the oldest samples without taking them, as many as the buffer holds; false when fewer wait.
+    package func peekSamples(into buffer: inout [Int16]) -> Bool {
+        guard ring.count >= buffer.count else { return false }
+        ring.peek(at: 0, into: &buffer)
+        return true
+    }
+
+    /// Drops so many of the oldest samples, or all; frames begin elsewhere from then on.
+    package mutating func dropSamples(_ count: Int) { ring.drop(count) }
+
     /// Drops the oldest frame; false when no whole frame waits.
     @discardableResult
     package mutating func skip() -> Bool {
