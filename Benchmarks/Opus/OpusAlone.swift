@@ -76,10 +76,8 @@ struct OpusAlone {
         let session = sessions[index]
         let start = Self.cpuTime()
         let frame = speech[session.position]
-        // SAFETY: the encoder writes at most as many bytes as the buffer has, during the call.
-        let length = try unsafe packet.withUnsafeMutableBytes {
-            try unsafe session.encoder.encode(frame.span, into: $0)
-        }
+        var output = packet.mutableSpan
+        let length = try session.encoder.encode(frame.span, into: &output)
         let middle = Self.cpuTime()
         encoding += middle - start
         sessions[index].position = (session.position + 1) % speech.count

@@ -81,16 +81,14 @@ package struct LoadSpeech: Sendable {
 
     private static func encoded(_ samples: [[Int16]]) throws(AudioCodecError) -> [Frame] {
         let encoder = try OpusEncoder(sampleRate: sampleRate, channels: 1)
-        let packet = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: OpusEncoder.maximumPacketLength, alignment: 16)
-        // SAFETY: the samples are read within the count, during the call only.
-        defer { unsafe packet.deallocate() }
+        var packet = [UInt8](repeating: 0, count: OpusEncoder.maximumPacketLength)
         var frames: [Frame] = []
         for (pcm, frame) in zip(samples, plain(samples)) {
-            let length = try unsafe encoder.encode(pcm.span, into: packet)
+            var room = packet.mutableSpan
+            let length = try encoder.encode(pcm.span, into: &room)
             // What DTX leaves out is not sent.
             let isSent = length > 2
-            unsafe frames.append(
+            frames.append(
                 Frame(
                     message: isSent ? Array(packet[..<length]) : [], isLoud: frame.isLoud, isOnset: frame.isOnset))
         }

@@ -17,8 +17,8 @@ struct OpusTests {
 
     static func encode(_ encoder: OpusEncoder, _ pcm: [Int16]) throws -> [UInt8] {
         var packet = [UInt8](repeating: 0, count: OpusEncoder.maximumPacketLength)
-        // SAFETY: the memory is used during the call only.
-        let length = try unsafe packet.withUnsafeMutableBytes { try unsafe encoder.encode(pcm.span, into: $0) }
+        var room = packet.mutableSpan
+        let length = try encoder.encode(pcm.span, into: &room)
         return [UInt8](packet[..<length])
     }
 

@@ -13,10 +13,8 @@ struct ResamplerTests {
     static func run(_ resampler: Resampler, _ pcm: [Int16]) -> [Int16] {
         var output = [Int16](
             repeating: 0, count: resampler.capacity(for: pcm.count / resampler.channels) * resampler.channels)
-        // SAFETY: the memory is used during the call only.
-        let progress = unsafe pcm.withUnsafeBufferPointer { input in
-            unsafe output.withUnsafeMutableBufferPointer { unsafe resampler.process(input, into: $0) }
-        }
+        var room = output.mutableSpan
+        let progress = resampler.process(pcm.span, into: &room)
         #expect(progress.consumed == pcm.count / resampler.channels)
         return [Int16](output[..<(progress.produced * resampler.channels)])
     }
@@ -80,10 +78,8 @@ struct ResamplerTests {
         let resampler = try Resampler(inputRate: 16_000, outputRate: 48_000, channels: 1)
         let input = [Int16](repeating: 100, count: 320)
         var output = [Int16](repeating: 0, count: 300)
-        // SAFETY: the memory is used during the call only.
-        let progress = unsafe input.withUnsafeBufferPointer { input in
-            unsafe output.withUnsafeMutableBufferPointer { unsafe resampler.process(input, into: $0) }
-        }
+        var room = output.mutableSpan
+        let progress = resampler.process(input.span, into: &room)
         #expect(progress.produced == 300)
         #expect(progress.consumed >= 90 && progress.consumed < 320)
     }
@@ -91,9 +87,8 @@ struct ResamplerTests {
     @Test("nothing in, nothing out")
     func empty() throws {
         let resampler = try Resampler(inputRate: 16_000, outputRate: 48_000, channels: 1)
-        // SAFETY: the memory is used during the call only.
-        let progress = unsafe resampler.process(
-            UnsafeBufferPointer(start: nil, count: 0), into: UnsafeMutableBufferPointer(start: nil, count: 0))
+        var room = MutableSpan<Int16>()
+        let progress = resampler.process(Span(), into: &room)
         #expect(progress.consumed == 0 && progress.produced == 0)
     }
 

@@ -8,7 +8,7 @@ struct CodingFailureTests {
     /// Coders that fail as they are told.
     private final class FailingCoders: AudioCoderFactory {
         private final class Encoder: SpeechEncoder {
-            func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+            func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: inout MutableSpan<UInt8>) -> Int? {
                 nil
             }
         }

@@ -12,10 +12,9 @@ final class CountingCoders: AudioCoderFactory {
         }
         deinit { coders.encoders -= 1 }
         var leavesNoiseOut: Bool { encoder.leavesNoiseOut }
-        func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+        func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: inout MutableSpan<UInt8>) -> Int? {
             coders.encoded += 1
-            // SAFETY: at most the buffer's length is written.
-            return unsafe encoder.encode(frame, isIndependent: isIndependent, into: packet)
+            return encoder.encode(frame, isIndependent: isIndependent, into: &packet)
         }
         func expect(lossPercent: Int) {
             coders.losses.append(lossPercent)

@@ -129,6 +129,13 @@ struct DownlinkTests {
         }
     }
 
+    private func encoded(_ frame: [Int16], by encoder: any SpeechEncoder) -> [UInt8] {
+        var packet = [UInt8](repeating: 0, count: 1500)
+        var room = packet.mutableSpan
+        let length = encoder.encode(frame.span, into: &room) ?? 0
+        return Array(packet[..<length])
+    }
+
     @Test("two tones through the real codec are both in the mix")
     func tones() throws {
         let coders = LibraryCoders()
@@ -137,17 +144,11 @@ struct DownlinkTests {
         let second = try coders.makeEncoder(sampleRate: 16_000, for: .room)
         var low = ToneSource(frequency: 950, sampleRate: 16_000, amplitude: 8000)
         var high = ToneSource(frequency: 1250, sampleRate: 16_000, amplitude: 8000)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-        // SAFETY: the buffer was allocated here, and nothing uses it any more.
-        defer { unsafe buffer.deallocate() }
         for _ in 0..<100 {
             let one = low.next(320)
             let other = high.next(320)
-            // SAFETY: at most the buffer's length is written.
-            let length = unsafe first.encode(one.span, into: buffer) ?? 0
-            unsafe harness.packet([UInt8](buffer[..<length]), track: "TR_0")
-            let otherLength = unsafe second.encode(other.span, into: buffer) ?? 0
-            unsafe harness.packet([UInt8](buffer[..<otherLength]), track: "TR_1")
+            harness.packet(encoded(one, by: first), track: "TR_0")
+            harness.packet(encoded(other, by: second), track: "TR_1")
             harness.clock.advance(by: .milliseconds(20))
         }
         // Before the encoder takes a steady tone for background noise, after a second or so.
@@ -165,14 +166,9 @@ struct DownlinkTests {
         let harness = try listening("output_sample_rate=\(rate)", coders: coders)
         let encoder = try coders.makeEncoder(sampleRate: 24_000, for: .room)
         var tone = ToneSource(frequency: 700, sampleRate: 24_000)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
-        // SAFETY: the buffer was allocated here, and nothing uses it any more.
-        defer { unsafe buffer.deallocate() }
         for _ in 0..<100 {
             let frame = tone.next(480)
-            let length = unsafe encoder.encode(frame.span, into: buffer) ?? 0
-            // SAFETY: the bytes are only read during the call.
-            unsafe harness.packet([UInt8](buffer[..<length]), track: "TR_0")
+            harness.packet(encoded(frame, by: encoder), track: "TR_0")
         }
         let heard = harness.client.samples
         #expect(abs(heard.count - 2 * rate) < rate / 20)

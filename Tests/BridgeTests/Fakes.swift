@@ -253,12 +253,11 @@ final class FakeCoders: AudioCoderFactory {
     }
 
     private final class Encoder: SpeechEncoder {
-        func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: UnsafeMutableRawBufferPointer) -> Int? {
-            // SAFETY: at most the buffer's length is written, and the bytes are only read during the call.
-            unsafe packet[0] = 0xF8
+        func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: inout MutableSpan<UInt8>) -> Int? {
+            packet[0] = 0xF8
             for index in frame.indices {
-                unsafe packet[1 + 2 * index] = UInt8(truncatingIfNeeded: frame[index])
-                unsafe packet[2 + 2 * index] = UInt8(truncatingIfNeeded: frame[index] >> 8)
+                packet[1 + 2 * index] = UInt8(truncatingIfNeeded: frame[index])
+                packet[2 + 2 * index] = UInt8(truncatingIfNeeded: frame[index] >> 8)
             }
             return 1 + 2 * frame.count
         }

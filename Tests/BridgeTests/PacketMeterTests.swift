@@ -28,17 +28,15 @@ struct PacketMeterTests {
             configuration.bitrate = 64_000
         }
         let encoder = try OpusEncoder(sampleRate: rate, channels: 1, configuration: configuration)
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 4000, alignment: 16)
-        // SAFETY: the buffer was allocated here, and nothing uses it any more.
-        defer { unsafe scratch.deallocate() }
+        var scratch = [UInt8](repeating: 0, count: OpusEncoder.maximumPacketLength)
         return try LoadSpeech.samples().map { frame in
             let isWord = SoundLevel.rootMeanSquare(frame.span) > LoadSpeech.loudness
             // The pauses have a noise of 8.
             let samples = isWord ? frame : frame.map { Int16(Double($0) * silence / 8) }
             let pcm = (0..<samples.count * rate / 16_000).map { samples[$0 * 16_000 / rate] }
-            // SAFETY: at most the buffer's length is written.
-            let length = unsafe try encoder.encode(pcm.span, into: scratch)
-            let bytes = unsafe Array(scratch[..<length])
+            var room = scratch.mutableSpan
+            let length = try encoder.encode(pcm.span, into: &room)
+            let bytes = Array(scratch[..<length])
             return (sender == .constant ? padded(bytes, to: 400) : bytes, isWord)
         }
     }

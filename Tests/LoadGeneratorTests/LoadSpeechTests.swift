@@ -1,5 +1,6 @@
 import AudioCodec
 import Testing
+import Wire
 
 @testable import LoadGenerator
 
@@ -33,22 +34,18 @@ struct LoadSpeechTests {
         let speech = try LoadSpeech(isOpus: false)
         let encoder = try OpusEncoder(sampleRate: 16_000, channels: 1)
         let decoder = try OpusDecoder(sampleRate: 24_000, channels: 1)
-        let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
+        var packet = [UInt8](repeating: 0, count: 1500)
         var pcm = [Int16](repeating: 0, count: decoder.maximumSamples)
-        defer {
-            // SAFETY: the memory is used during the call only.
-            unsafe packet.deallocate()
-        }
         var heard: [Bool] = []
         for samples in LoadSpeech.samples() {
-            let length = try unsafe encoder.encode(samples.span, into: packet)
+            var output = packet.mutableSpan
+            let length = try encoder.encode(samples.span, into: &output)
             guard length > 2 else {
                 heard.append(false)
                 continue
             }
             var room = pcm.mutableSpan
-            let count = try unsafe decoder.decode(
-                UnsafeRawBufferPointer(rebasing: packet[..<length]).bytes, into: &room)
+            let count = try decoder.decode(packet.span.bytes.extracting(first: length), into: &room)
             heard.append(LoadSpeech.isLoud(RawSpan(_elements: pcm.span.extracting(0..<count))))
         }
         let sent = speech.frames.map(\.isLoud)

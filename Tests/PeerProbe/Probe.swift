@@ -24,7 +24,7 @@ final class Probe {
     private var lost = 0
     private var channels: [String: DataChannelID] = [:]
     private var labels: [DataChannelID: String] = [:]
-    private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1200, alignment: 8)
+    private var packet = [UInt8](repeating: 0, count: 1200)
     private var pcm = [Int16](repeating: 0, count: 5760)
 
     /// Samples that are kept for the next report: ten seconds.
@@ -59,11 +59,6 @@ final class Probe {
             rearm()
         }
         tick = LoopTimer(loop: loop) { [unowned self] in speak() }
-    }
-
-    deinit {
-        // SAFETY: the memory is used during the call only.
-        unsafe packet.deallocate()
     }
 
     func close() {
@@ -147,10 +142,11 @@ final class Probe {
         guard var source = tone else { return }
         let samples = source.next(960)
         tone = source
-        // SAFETY: the memory is used during the call only.
-        if let length = try? unsafe encoder.encode(samples.span, into: packet) {
-            unsafe connection.sendAudio(
-                on: 0, payload: UnsafeRawBufferPointer(rebasing: packet[..<length]).bytes, timestamp: timestamp,
+        var room = packet.mutableSpan
+        if let length = try? encoder.encode(samples.span, into: &room) {
+            let packet = packet
+            connection.sendAudio(
+                on: 0, payload: packet.span.bytes.extracting(first: length), timestamp: timestamp,
                 audioLevel: AudioLevel(negatedDecibels: 10, hasVoice: true), now: loop.now)
         }
         timestamp &+= 960

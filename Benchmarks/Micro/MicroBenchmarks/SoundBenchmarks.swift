@@ -92,10 +92,8 @@ private func opusEncode(total: Int) throws -> (Int) -> Void {
     var next = 0
     return { times in
         for _ in 0..<times {
-            // SAFETY: the encoder writes at most as many bytes as the buffer has, during the call.
-            let length = unsafe packet.withUnsafeMutableBytes {
-                try? unsafe encoder.encode(sound.span.extracting(next * 320..<next * 320 + 320), into: $0)
-            }
+            var room = packet.mutableSpan
+            let length = try? encoder.encode(sound.span.extracting(next * 320..<next * 320 + 320), into: &room)
             keep(length ?? 0)
             next += 1
         }
@@ -130,10 +128,8 @@ struct OpusPackets {
         let frame = sampleRate / 50
         var buffer = [UInt8](repeating: 0, count: 1500)
         for index in 0..<count {
-            // SAFETY: the encoder writes at most as many bytes as the buffer has, during the call.
-            let length = try unsafe buffer.withUnsafeMutableBytes {
-                try unsafe encoder.encode(sound.span.extracting(index * frame..<(index + 1) * frame), into: $0)
-            }
+            var room = buffer.mutableSpan
+            let length = try encoder.encode(sound.span.extracting(index * frame..<(index + 1) * frame), into: &room)
             packets.append(Array(buffer[..<length]))
         }
     }

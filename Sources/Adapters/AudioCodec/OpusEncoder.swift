@@ -87,31 +87,23 @@ package final class OpusEncoder {
         }
     }
 
-    /// Encodes one frame of interleaved samples; returns the packet's length in bytes.
-    package func encode(
-        _ pcm: UnsafeBufferPointer<Int16>, into packet: UnsafeMutableRawBufferPointer
-    ) throws(AudioCodecError) -> Int {
+    /// Encodes one frame of interleaved samples to the beginning of `packet`; returns the packet's length in bytes.
+    package func encode(_ pcm: Span<Int16>, into packet: inout MutableSpan<UInt8>) throws(AudioCodecError) -> Int {
         let samples = pcm.count / channels
-        guard let input = pcm.baseAddress, pcm.count.isMultiple(of: channels), isFrameLength(samples) else {
+        guard pcm.count.isMultiple(of: channels), isFrameLength(samples) else {
             throw .unsupportedFrameLength(samples)
         }
-        guard let output = packet.baseAddress, packet.count > 1 else { throw .bufferTooSmall(capacity: packet.count) }
+        guard packet.count > 1 else { throw .bufferTooSmall(capacity: packet.count) }
         // SAFETY: libopus reads `samples * channels` values, and writes at most as many bytes as it is told.
-        let length = unsafe opus_encode(
-            encoder, input, Int32(samples), output.assumingMemoryBound(to: UInt8.self), Int32(clamping: packet.count))
-        guard length > 0 else { throw OpusFormat.error(length, capacity: packet.count) }
-        if isBeginning { unsafe finishBeginning(packet) }
-        return Int(length)
-    }
-
-    /// As the other `encode`, over a span.
-    package func encode(
-        _ pcm: Span<Int16>, into packet: UnsafeMutableRawBufferPointer
-    ) throws(AudioCodecError) -> Int {
-        // SAFETY: the pointer is used only during the call.
-        try unsafe pcm.withUnsafeBufferPointer { (buffer) throws(AudioCodecError) in
-            try unsafe encode(buffer, into: packet)
+        let length = unsafe pcm.withUnsafeBufferPointer { input in
+            unsafe packet.withUnsafeMutableBufferPointer { output -> Int32 in
+                guard let source = input.baseAddress, let target = output.baseAddress else { return OPUS_BAD_ARG }
+                return unsafe opus_encode(encoder, source, Int32(samples), target, Int32(clamping: output.count))
+            }
         }
+        guard length > 0 else { throw OpusFormat.error(length, capacity: packet.count) }
+        if isBeginning { finishBeginning(header: packet[0]) }
+        return Int(length)
     }
 
     /// Changes how much the peer is expected to lose, in percent; beyond 0 to 100 counts as the limit.
@@ -133,11 +125,11 @@ package final class OpusEncoder {
     }
 
     /// A frame of SILK may come first, which leads over to CELT.
-    private func finishBeginning(_ packet: UnsafeMutableRawBufferPointer) {
+    private func finishBeginning(header: UInt8) {
         // CELT's configurations are 16 to 31 (RFC 6716 section 3.1).
-        // SAFETY: the encoder lives as long as this value.
-        guard unsafe packet[0] & 0x80 != 0 else { return }
+        guard header & 0x80 != 0 else { return }
         isBeginning = false
+        // SAFETY: the encoder lives as long as this value.
         _ = unsafe copus_encoder_set_prediction_disabled(encoder, 0)
         _ = unsafe copus_encoder_force_celt(encoder, 0)
     }

@@ -54,15 +54,17 @@ package final class Resampler {
     }
 
     /// Resamples interleaved samples until the input is used up or the output is full.
-    package func process(
-        _ input: UnsafeBufferPointer<Int16>, into output: UnsafeMutableBufferPointer<Int16>
-    ) -> Progress {
+    package func process(_ input: Span<Int16>, into output: inout MutableSpan<Int16>) -> Progress {
         var consumed = UInt32(clamping: input.count / channels)
         var produced = UInt32(clamping: output.count / channels)
         guard consumed > 0, produced > 0 else { return Progress(consumed: 0, produced: 0) }
         // SAFETY: the lengths are in samples per channel and lie within both buffers.
-        let status = unsafe speex_resampler_process_interleaved_int(
-            state, input.baseAddress, &consumed, output.baseAddress, &produced)
+        let status = unsafe input.withUnsafeBufferPointer { input in
+            unsafe output.withUnsafeMutableBufferPointer { output in
+                unsafe speex_resampler_process_interleaved_int(
+                    state, input.baseAddress, &consumed, output.baseAddress, &produced)
+            }
+        }
         // The only error is an overlap of input and output, where nothing is done.
         guard status == 0 else { return Progress(consumed: 0, produced: 0) }
         return Progress(consumed: Int(consumed), produced: Int(produced))

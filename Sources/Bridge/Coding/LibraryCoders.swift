@@ -43,10 +43,9 @@ private final class LibraryEncoder: SpeechEncoder {
         }
     }
 
-    func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: UnsafeMutableRawBufferPointer) -> Int? {
+    func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: inout MutableSpan<UInt8>) -> Int? {
         if isIndependent { encoder.beginAnew() }
-        // SAFETY: at most the buffer's length is written.
-        return unsafe try? encoder.encode(frame, into: packet)
+        return try? encoder.encode(frame, into: &packet)
     }
 
     func expect(lossPercent: Int) { encoder.expect(packetLoss: lossPercent) }
@@ -90,10 +89,8 @@ private final class LibraryConverter: RateConverter {
     func convert(_ samples: Span<Int16>, appendingTo output: inout [Int16]) {
         var offset = 0
         while offset < samples.count {
-            // SAFETY: both pointers are used only during the call, and the input's range was checked.
-            let progress = unsafe samples.extracting(offset..<samples.count).withUnsafeBufferPointer { input in
-                unsafe piece.withUnsafeMutableBufferPointer { unsafe resampler.process(input, into: $0) }
-            }
+            var room = piece.mutableSpan
+            let progress = resampler.process(samples.extracting(offset..<samples.count), into: &room)
             guard progress.consumed > 0 || progress.produced > 0 else { return }
             output.append(contentsOf: piece[..<progress.produced])
             offset += progress.consumed

@@ -3,8 +3,6 @@ internal import Wire
 
 /// The last stage on the way to the client: mono samples → the client's rate → frames, pieces or Opus packets.
 /// Belongs to one loop.
-// SAFETY: the packet buffer is the stage's own, is freed with it, and what it holds is handed out for a call only.
-@safe
 final class OutputStage {
     let format: AudioFormat
     private let coders: any AudioCoderFactory
@@ -21,7 +19,8 @@ final class OutputStage {
     private var encoderFrame: [Int16] = []
     private var converted: [Int16] = []
     private var bytes: [UInt8] = []
-    private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
+    /// What the encoder has made; empty until there is one.
+    private var packet: [UInt8] = []
 
     init(
         format: AudioFormat, cutting: OutputCutting, coders: any AudioCoderFactory, failures: CodingFailures,
@@ -50,9 +49,6 @@ final class OutputStage {
                 sampleRate: format.sampleRate, configuration: .init(pieceMilliseconds: milliseconds))
         }
     }
-
-    // SAFETY: the buffer was allocated here, and nothing uses it any more.
-    deinit { unsafe packet.deallocate() }
 
     /// The rate of the samples that come in, in Hz.
     var sampleRate: Int { format.nearestOpusSampleRate }
@@ -141,14 +137,16 @@ final class OutputStage {
         if encoder == nil {
             do throws(AudioCoderFailure) {
                 encoder = try coders.makeEncoder(sampleRate: sampleRate, for: .client)
+                packet = [UInt8](repeating: 0, count: 1500)
             } catch {
                 return failures.note(.encoder)
             }
         }
-        // SAFETY: at most the buffer's length is written.
-        guard let length = unsafe encoder?.encode(frame.span, into: packet) else { return failures.note(.frame) }
+        var room = packet.mutableSpan
+        guard let length = encoder?.encode(frame.span, into: &room) else { return failures.note(.frame) }
         guard length > 2 else { return }
-        // SAFETY: `length` bytes have just been written.
-        unsafe pass(opus: UnsafeRawBufferPointer(rebasing: packet[..<length]).bytes)
+        // Held for as long as it is lent.
+        let packet = packet
+        pass(opus: packet.span.bytes.extracting(first: length))
     }
 }

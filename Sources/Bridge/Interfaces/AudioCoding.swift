@@ -29,10 +29,10 @@ package struct AudioCoderFailure: Error, Hashable, Sendable {
 package protocol SpeechEncoder: AnyObject {
     /// Whether frames of background noise may be left out: the listener's decoder makes up the noise meanwhile.
     var leavesNoiseOut: Bool { get }
-    /// Encodes one frame; returns the packet's length in bytes, nil if it cannot be encoded. A packet of 1 or 2 bytes
-    /// means silence that need not be sent.
+    /// Encodes one frame to the beginning of `packet`; returns the packet's length in bytes, nil if it cannot be encoded. A
+    /// packet of 1 or 2 bytes means silence that need not be sent.
     /// - Parameter isIndependent: the listener has not got the frame before, so that nothing may be predicted from it.
-    func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: UnsafeMutableRawBufferPointer) -> Int?
+    func encode(_ frame: Span<Int16>, isIndependent: Bool, into packet: inout MutableSpan<UInt8>) -> Int?
     /// How much of what follows the peer is expected to lose, in percent: so much is spent on redundancy.
     func expect(lossPercent: Int)
 }
@@ -41,9 +41,8 @@ extension SpeechEncoder {
     package var leavesNoiseOut: Bool { false }
 
     /// Encodes a frame that follows the one before.
-    package func encode(_ frame: Span<Int16>, into packet: UnsafeMutableRawBufferPointer) -> Int? {
-        // SAFETY: at most the buffer's length is written.
-        unsafe encode(frame, isIndependent: false, into: packet)
+    package func encode(_ frame: Span<Int16>, into packet: inout MutableSpan<UInt8>) -> Int? {
+        encode(frame, isIndependent: false, into: &packet)
     }
 
     /// Of an encoder that knows no redundancy.

@@ -2,18 +2,18 @@ internal import Wire
 
 /// Makes Opus packets of the caller's frames, as few as need be. The encoder is made for the first frame, and given back
 /// in a long pause. Belongs to one loop.
-// SAFETY: the packet buffer is the encoder's own and is freed with it; who gets a packet uses it before the next call.
-@safe
 final class FrameEncoder {
     /// What becomes of a frame.
-    @unsafe enum Outcome {
-        /// The packet, which is there until the next call. It resumes the sound when a pause was before it in which
-        /// nothing was sent.
-        case packet(UnsafeRawBufferPointer, resumes: Bool)
+    enum Outcome {
+        /// A packet of so many bytes. It resumes the sound when a pause was before it in which nothing was sent.
+        case packet(length: Int, resumes: Bool)
         /// It is noise that need not be sent.
         case suppressed
         case failed
     }
+
+    /// No packet of a frame is longer, in bytes.
+    static let maximumLength = 1500
 
     private let coders: any AudioCoderFactory
     private let failures: CodingFailures
@@ -27,7 +27,6 @@ final class FrameEncoder {
     private var header: UInt8 = 0xF8
     /// Percent of our packets that the room loses.
     private var expectedLoss = 0
-    private let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1500, alignment: 16)
 
     init(sampleRate: Int, coders: any AudioCoderFactory, failures: CodingFailures) {
         self.sampleRate = sampleRate
@@ -35,9 +34,6 @@ final class FrameEncoder {
         self.failures = failures
         suppression = SilenceSuppression(sampleRate: sampleRate)
     }
-
-    // SAFETY: nobody keeps an `Outcome.packet`.
-    deinit { unsafe packet.deallocate() }
 
     /// Whether there is an encoder at the moment.
     var isReady: Bool { encoder != nil }
@@ -59,10 +55,12 @@ final class FrameEncoder {
         encoder?.expect(lossPercent: lossPercent)
     }
 
-    /// - Parameter isStart: the frame begins the flow after a pause.
-    func encode(_ frame: Span<Int16>, isStart: Bool) -> Outcome {
+    /// - Parameters:
+    ///   - isStart: the frame begins the flow after a pause.
+    ///   - packet: where a packet is written, from its beginning on; of `maximumLength` bytes.
+    func encode(_ frame: Span<Int16>, isStart: Bool, into packet: inout MutableSpan<UInt8>) -> Outcome {
         if encoder == nil { makeEncoder() }
-        guard let encoder else { return unsafe .failed }
+        guard let encoder else { return .failed }
         var resumes = false
         if encoder.leavesNoiseOut {
             switch suppression.judge(frame, isStart: isStart) {
@@ -70,25 +68,22 @@ final class FrameEncoder {
             case .noise: break
             case .pause:
                 isInterrupted = true
-                // SAFETY: the buffer holds more than a byte.
-                unsafe packet[0] = header
-                return unsafe .packet(unsafe UnsafeRawBufferPointer(rebasing: packet[..<1]), resumes: false)
+                packet[0] = header
+                return .packet(length: 1, resumes: false)
             case .nothing:
                 isInterrupted = true
-                return unsafe .suppressed
+                return .suppressed
             }
         }
         let isIndependent = isInterrupted || isStart
-        guard let length = unsafe encoder.encode(frame, isIndependent: isIndependent, into: packet), length > 0 else {
+        guard let length = encoder.encode(frame, isIndependent: isIndependent, into: &packet), length > 0 else {
             failures.note(.frame)
-            // SAFETY: no pointer is in it.
-            return unsafe .failed
+            return .failed
         }
         isInterrupted = false
         // The lower two bits are the number of frames: one.
-        header = unsafe packet[0] & 0xFC
-        // SAFETY: `length` bytes have just been written.
-        return unsafe .packet(unsafe UnsafeRawBufferPointer(rebasing: packet[..<length]), resumes: resumes)
+        header = packet[0] & 0xFC
+        return .packet(length: length, resumes: resumes)
     }
 
     private func makeEncoder() {

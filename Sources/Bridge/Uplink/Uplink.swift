@@ -49,6 +49,7 @@ package final class Uplink {
     private var converted: [Int16] = []
     private var frame: [Int16] = []
     private var silentFrame: [Int16]
+    private var packet = [UInt8](repeating: 0, count: FrameEncoder.maximumLength)
 
     package init(
         format: AudioFormat, limits: Limits, coders: any AudioCoderFactory,
@@ -354,17 +355,19 @@ package final class Uplink {
             loudness = SoundLevel.rootMeanSquare(samples.span)
             detector.note(rootMeanSquare: loudness, samples: UplinkPacer.frameSamples, now: now)
         }
-        // SAFETY: at most the buffer's length is written.
-        switch unsafe encoder.encode(samples.span, isStart: isStart) {
+        var room = packet.mutableSpan
+        switch encoder.encode(samples.span, isStart: isStart, into: &room) {
         case .suppressed:
             packetsSuppressed += 1
             soundMeter?.suppressed()
         case .failed: break
-        case .packet(let bytes, let resumes):
+        case .packet(let length, let resumes):
             packetsSent += 1
-            // SAFETY: the bytes are only read during the call.
-            unsafe sink?.sendAudio(
-                bytes.bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
+            // Held for as long as it is lent.
+            let packet = packet
+            sink?.sendAudio(
+                packet.span.bytes.extracting(first: length), timestamp: timestamp,
+                samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
                 level: SoundLevel.audioLevel(rootMeanSquare: loudness))
             soundMeter?.sent(arrival: arrival)
         }

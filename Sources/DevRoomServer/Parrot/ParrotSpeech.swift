@@ -20,9 +20,8 @@ enum ParrotSpeech {
         var packets: [RecordedPacket] = []
         for start in stride(from: 0, to: pcm.count, by: frame) {
             let part = pcm[start..<start + frame]
-            // SAFETY: the encoder writes at most as many bytes as the buffer has, during the call.
-            let length = unsafe buffer.withUnsafeMutableBytes { try? unsafe encoder.encode(part.span, into: $0) }
-            guard let length else { continue }
+            var room = buffer.mutableSpan
+            guard let length = try? encoder.encode(part.span, into: &room) else { continue }
             packets.append(
                 RecordedPacket(
                     payload: Array(buffer[..<length]), timestamp: UInt32(start), samples: frame, level: level(of: part))

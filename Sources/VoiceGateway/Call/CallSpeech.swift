@@ -113,10 +113,10 @@ struct CallSpeech {
         }
         // The filter's tail comes out only when something follows.
         let input = samples + [Int16](repeating: 0, count: rate / 50)
-        // SAFETY: no more is written than there is room for.
-        return unsafe [Int16](unsafeUninitializedCapacity: resampler.capacity(for: input.count)) { output, count in
-            count = unsafe input.withUnsafeBufferPointer { unsafe resampler.process($0, into: output).produced }
-        }
+        var output = [Int16](repeating: 0, count: resampler.capacity(for: input.count))
+        var room = output.mutableSpan
+        let progress = resampler.process(input.span, into: &room)
+        return Array(output.prefix(progress.produced))
     }
 
     /// Writes frames of mono samples in the session's format.
@@ -146,10 +146,10 @@ struct CallSpeech {
             }
             let interleaved =
                 format.channels == 1 ? samples : samples.flatMap { [Int16](repeating: $0, count: format.channels) }
-            // SAFETY: no more is written than there is room for.
-            return unsafe [UInt8](unsafeUninitializedCapacity: OpusEncoder.maximumPacketLength) { packet, count in
-                count = unsafe (try? encoder.encode(interleaved.span, into: UnsafeMutableRawBufferPointer(packet))) ?? 0
-            }
+            var packet = [UInt8](repeating: 0, count: OpusEncoder.maximumPacketLength)
+            var room = packet.mutableSpan
+            let length = (try? encoder.encode(interleaved.span, into: &room)) ?? 0
+            return Array(packet.prefix(length))
         }
     }
 }
