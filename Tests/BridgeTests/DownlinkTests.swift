@@ -140,8 +140,8 @@ struct DownlinkTests {
     func tones() throws {
         let coders = LibraryCoders()
         let harness = try listening("output_sample_rate=16000", tracks: 2, coders: coders)
-        let first = try coders.makeEncoder(sampleRate: 16_000, for: .room)
-        let second = try coders.makeEncoder(sampleRate: 16_000, for: .room)
+        let first = try coders.makeEncoder(sampleRate: 16_000, for: .room(.wide))
+        let second = try coders.makeEncoder(sampleRate: 16_000, for: .room(.wide))
         var low = ToneSource(frequency: 950, sampleRate: 16_000, amplitude: 8000)
         var high = ToneSource(frequency: 1250, sampleRate: 16_000, amplitude: 8000)
         for _ in 0..<100 {
@@ -164,7 +164,7 @@ struct DownlinkTests {
     func resampled(rate: Int) throws {
         let coders = LibraryCoders()
         let harness = try listening("output_sample_rate=\(rate)", coders: coders)
-        let encoder = try coders.makeEncoder(sampleRate: 24_000, for: .room)
+        let encoder = try coders.makeEncoder(sampleRate: 24_000, for: .room(.wide))
         var tone = ToneSource(frequency: 700, sampleRate: 24_000)
         for _ in 0..<100 {
             let frame = tone.next(480)

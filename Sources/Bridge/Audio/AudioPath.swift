@@ -24,6 +24,7 @@ final class AudioPath {
     private var packetArrival: Instant?
     /// Ticks until the room is asked again what it loses.
     private var ticksToReport = 0
+    private var link = LinkAdaptation()
     private var pieceTimer: (any SessionTimer)?
     private var pieceDeadline: Instant?
     private var reportedDrop = (samples: 0, at: Instant?.none)
@@ -324,7 +325,15 @@ final class AudioPath {
         ticksToReport -= 1
         guard ticksToReport <= 0, let room else { return }
         ticksToReport = Self.ticksBetweenReports
-        uplink.expect(lossPercent: room.reportedLossPercent)
+        let loss = room.reportedLossPercent
+        uplink.expect(lossPercent: loss)
+        let wasThin = link.isThin
+        link.note(lossPercent: loss, now: now)
+        // The room may be another one than half a second ago.
+        room.allowsRedundancy = !link.isThin
+        guard link.isThin != wasThin else { return }
+        uplink.send(over: link.isThin ? .thin : .wide)
+        if link.isThin { environment.meter?.thinned() }
     }
 
     /// Wakes up when the next piece is due: a tick later the client may have run dry.

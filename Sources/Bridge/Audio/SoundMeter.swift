@@ -13,6 +13,7 @@ package final class SoundMeter {
     private let packetsUp: Counter
     private let packetsSuppressed: Counter
     private let packetsDown: Counter
+    private let thinUplinks: Counter
     private let concealed: Counter
     private let unheard: Counter
     private let failures: [CodingFailures.Kind: Counter]
@@ -31,6 +32,9 @@ package final class SoundMeter {
             labels: ["direction": "down"])
         packetsSuppressed = metrics.counter(
             "voicegateway_audio_packets_suppressed_total", help: "Packets of silence that were not sent.")
+        thinUplinks = metrics.counter(
+            "voicegateway_audio_thin_uplinks_total",
+            help: "How often so much of a caller's sound was lost on its way to the room that less was sent.")
         concealed = metrics.counter(
             "voicegateway_audio_concealed_milliseconds_total", help: "Sound of lost packets that had to be invented.")
         unheard = metrics.counter(
@@ -59,6 +63,8 @@ package final class SoundMeter {
     }
 
     func suppressed() { packetsSuppressed.add() }
+
+    func thinned() { thinUplinks.add() }
 
     func received() { packetsDown.add() }
 

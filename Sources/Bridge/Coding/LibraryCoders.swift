@@ -10,7 +10,8 @@ package final class LibraryCoders: AudioCoderFactory {
         sampleRate: Int, for listener: EncoderListener
     ) throws(AudioCoderFailure) -> any SpeechEncoder {
         switch listener {
-        case .room: try LibraryEncoder(sampleRate: sampleRate, profile.forRoom(sampleRate: sampleRate))
+        case .room(let link):
+            try LibraryEncoder(sampleRate: sampleRate, profile.forRoom(sampleRate: sampleRate, over: link))
         case .client: try LibraryEncoder(sampleRate: sampleRate, profile.forClient())
         }
     }

@@ -21,11 +21,12 @@ package struct OpusProfile: Hashable, Sendable {
     package init() {}
 
     /// For the caller's sound on its way to the room.
-    func forRoom(sampleRate: Int) -> OpusEncoder.Configuration {
+    /// - Parameter found: what the link turned out to carry.
+    func forRoom(sampleRate: Int, over found: Link) -> OpusEncoder.Configuration {
         var configuration = OpusEncoder.Configuration()
         // Background noise is left out by ourselves: libopus's DTX makes tones after silence too loud at 8 kHz.
         configuration.usesDTX = false
-        switch link {
+        switch link == .thin ? .thin : found {
         case .wide:
             configuration.application = .lowDelay
             configuration.bitrate = bitrate ?? Self.wideBitrate(sampleRate: sampleRate)
@@ -33,12 +34,14 @@ package struct OpusProfile: Hashable, Sendable {
             configuration.usesInBandFEC = false
         case .thin:
             configuration.application = .voice
-            configuration.bitrate = bitrate ?? 24_000
+            configuration.bitrate = link == .thin ? bitrate ?? Self.thinBitrate : min(bitrate ?? .max, Self.thinBitrate)
             configuration.complexity = complexity ?? 5
             configuration.usesInBandFEC = true
         }
         return configuration
     }
+
+    private static let thinBitrate = 24_000
 
     /// More than this can be heard no more, or hardly: the wider the band, the more it takes.
     private static func wideBitrate(sampleRate: Int) -> Int {

@@ -12,8 +12,8 @@ package protocol AudioCoderFactory: AnyObject {
 
 /// Who hears what is encoded.
 package enum EncoderListener: Hashable, Sendable {
-    /// Those in the room.
-    case room
+    /// Those in the room, over a link of this width at most.
+    case room(OpusProfile.Link)
     /// The client, which takes Opus.
     case client
 }

@@ -43,6 +43,8 @@ package protocol RoomConnector: AnyObject {
 package protocol RoomConnection: UplinkSink {
     /// Percent of our packets that the room says were lost lately.
     var reportedLossPercent: Int { get }
+    /// Whether packets may be sent twice while some are lost.
+    var allowsRedundancy: Bool { get set }
     /// Tells the room that the microphone is off, or on again.
     func setMuted(_ isMuted: Bool)
     /// Sends a text stream to everybody.

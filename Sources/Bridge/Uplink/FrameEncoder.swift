@@ -21,6 +21,7 @@ final class FrameEncoder {
     private var sampleRate: Int
     private var encoder: (any SpeechEncoder)?
     private var suppression: SilenceSuppression
+    private var link = OpusProfile.Link.wide
     /// The encoder has not seen the frame before the next one, or the listener has not.
     private var isInterrupted = true
     /// The first byte of the last packet: with it alone, a packet holds no sound (RFC 6716 section 3.1).
@@ -42,6 +43,14 @@ final class FrameEncoder {
     func change(sampleRate new: Int) {
         sampleRate = new
         suppression = SilenceSuppression(sampleRate: new)
+        release()
+    }
+
+    /// Frames go over a link of another width from here on. libopus has no way to change from CELT to SILK for good but a new
+    /// encoder; the listener's decoder goes on.
+    func send(over new: OpusProfile.Link) {
+        guard new != link else { return }
+        link = new
         release()
     }
 
@@ -88,7 +97,7 @@ final class FrameEncoder {
 
     private func makeEncoder() {
         do throws(AudioCoderFailure) {
-            encoder = try coders.makeEncoder(sampleRate: sampleRate, for: .room)
+            encoder = try coders.makeEncoder(sampleRate: sampleRate, for: .room(link))
         } catch {
             failures.note(.encoder)
         }

@@ -243,6 +243,9 @@ package final class Uplink {
     /// How much the room loses of what we send, in percent: in-band FEC is spent against that and not in advance.
     package func expect(lossPercent: Int) { encoder.expect(lossPercent: lossPercent) }
 
+    /// From the next frame on.
+    package func send(over link: OpusProfile.Link) { encoder.send(over: link) }
+
     // MARK: Out
 
     /// How many turns of the caller have been played to their end since the last call.

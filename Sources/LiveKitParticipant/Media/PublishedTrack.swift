@@ -45,6 +45,12 @@ package final class PublishedTrack {
     /// Percent of our packets that the server says were lost lately, on the way to it or to those who listen.
     package var reportedLossPercent: Int { connection?.reportedLossPercent ?? 0 }
 
+    /// Whether frames go along with later ones while packets are lost (RFC 2198). Of this connection: the next one begins anew.
+    package var allowsRedundancy: Bool {
+        get { connection?.allowsRedundancy ?? true }
+        set { connection?.allowsRedundancy = newValue }
+    }
+
     /// Tells the others whether the track is silent. Sending goes on or stops with it.
     package func setMuted(_ isMuted: Bool) {
         guard self.isMuted != isMuted else { return }

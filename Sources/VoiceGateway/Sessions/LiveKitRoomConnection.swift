@@ -59,6 +59,11 @@ final class LiveKitRoomConnection: RoomConnection {
 
     var reportedLossPercent: Int { microphone.reportedLossPercent }
 
+    var allowsRedundancy: Bool {
+        get { microphone.allowsRedundancy }
+        set { microphone.allowsRedundancy = newValue }
+    }
+
     func setMuted(_ isMuted: Bool) { microphone.setMuted(isMuted) }
 
     func sendText(_ text: String, topic: String) {

@@ -77,4 +77,10 @@ extension PeerConnection {
     package var remoteAddresses: (announced: [TransportAddress], selected: TransportAddress?) {
         (transport.announcedAddresses, transport.path?.destination)
     }
+
+    /// Whether frames go along with later ones while packets are lost (RFC 2198).
+    package var allowsRedundancy: Bool {
+        get { streams.allowsRedundancy }
+        set { streams.allowsRedundancy = newValue }
+    }
 }

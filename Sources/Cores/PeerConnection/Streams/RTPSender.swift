@@ -94,10 +94,14 @@ final class RTPSender {
 
     /// The payload of redundant audio (RFC 2198) for a frame of our own: alone while nothing is lost, with one or two of those
     /// before it otherwise; nil for a frame that is too long.
-    func redundantPayload(for frame: RawSpan, timestamp: UInt32, samples: Int, payloadType: UInt8) -> [UInt8]? {
+    ///
+    /// - Parameter isAlone: nothing is to be sent twice.
+    func redundantPayload(
+        for frame: RawSpan, timestamp: UInt32, samples: Int, payloadType: UInt8, isAlone: Bool
+    ) -> [UInt8]? {
         let isPacked = packetizer.pack(
             frame, timestamp: timestamp, samples: samples, payloadType: payloadType,
-            redundancy: loss.percent == 0 ? 0 : loss.percent < 4 ? 1 : 2)
+            redundancy: loss.percent == 0 || isAlone ? 0 : loss.percent < 4 ? 1 : 2)
         return isPacked ? packetizer.payload : nil
     }
 

@@ -25,7 +25,8 @@ extension RTPStreams {
         if let redPayloadType = section.parameters.redPayloadType {
             guard
                 let redundant = sender.redundantPayload(
-                    for: payload, timestamp: numbers.timestamp, samples: packet.sampleCount, payloadType: payloadType)
+                    for: payload, timestamp: numbers.timestamp, samples: packet.sampleCount, payloadType: payloadType,
+                    isAlone: !allowsRedundancy)
             else { return nil }
             return write(
                 redundant.span.bytes, payloadType: redPayloadType, numbers: numbers, audioLevel: audioLevel,

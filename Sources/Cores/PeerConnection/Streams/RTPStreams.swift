@@ -43,6 +43,8 @@ final class RTPStreams {
     var pathRoundTrip: Duration?
     /// Percent of our packets that the peer says it lost lately: rises at once, falls over a few reports.
     var reportedLossPercent: Int { senders.values.lazy.compactMap { $0.sender?.loss.percent }.max() ?? 0 }
+    /// Whether frames go along with later ones while packets are lost.
+    var allowsRedundancy = true
     var statistics = PeerConnectionStatistics()
     var random: any RandomNumberGenerator
     private var outputs = FIFO<StreamOutput>()
