@@ -1,6 +1,7 @@
 """A livekit-agents worker for measurements: each agent greets once and then plays a tone whose pitch tells the time, and keeps
 what it hears. CHIRPING_FOLDER gets `greetings`, a line for each greeting, and IDENTITY.raw, what that caller said (16 bits,
-16 kHz). All agents are threads of one process, so that a small machine carries many.
+16 kHz). Callers whose identity begins with `quiet` hear a second of it and are not heard. All agents are threads of one process, so that a
+small machine carries many.
 """
 
 import asyncio
@@ -21,15 +22,18 @@ RATE = 24_000
 FOLDER = pathlib.Path(os.environ["CHIRPING_FOLDER"])
 #: Longer than any measurement.
 SECONDS = 3600
+#: How many seconds of sound wait to be played.
+AHEAD = 1.0
 
 
-async def chirp():
-    tone = Chirp(RATE)
-    for _ in range(SECONDS * 10):
+async def chirp(seconds: float):
+    tone, clock = Chirp(RATE), asyncio.get_running_loop()
+    begin = clock.time()
+    for number in range(round(seconds * 10)):
         samples = tone.next(0.1)
         yield rtc.AudioFrame(samples.tobytes(), RATE, 1, len(samples))
-        # Others have their iteration, even if the output takes everything at once.
-        await asyncio.sleep(0)
+        # A session takes whatever it gets, and keeps what is not played yet.
+        await asyncio.sleep(max(0, begin + number / 10 - AHEAD - clock.time()))
 
 
 class Recorded(io.AudioInput):
@@ -53,7 +57,8 @@ class Chirping(Agent):
     async def on_enter(self) -> None:
         with (FOLDER / "greetings").open("a") as file:
             print(self._identity, file=file)
-        self.session.say("Hello.", audio=chirp(), allow_interruptions=False)
+        seconds = 1 if self._identity.startswith("quiet") else SECONDS
+        self.session.say("Hello.", audio=chirp(seconds), allow_interruptions=False)
 
 
 server = AgentServer(
@@ -64,13 +69,16 @@ server = AgentServer(
 async def entrypoint(job: JobContext) -> None:
     await job.connect()
     caller = await job.wait_for_participant()
-    file = (FOLDER / f"{caller.identity}.raw").open("ab", buffering=0)
+    is_quiet = caller.identity.startswith("quiet")
     # Without what costs an agent its time: it is the calls that are measured.
     session = AgentSession(vad=None)
     await session.start(
         agent=Chirping(caller.identity), room=job.room, room_options=RoomOptions(
-            audio_input=AudioInputOptions(sample_rate=16_000),
+            audio_input=False if is_quiet else AudioInputOptions(sample_rate=16_000),
             text_output=TextOutputOptions(sync_transcription=False)))
+    if is_quiet:
+        return
+    file = (FOLDER / f"{caller.identity}.raw").open("ab", buffering=0)
     session.input.audio = Recorded(session.input.audio, file)
 
     async def close() -> None:
