@@ -8,9 +8,14 @@ import Wire
 /// Keeps what a link asks for.
 private final class Asked: RoomLinkDelegate {
     var actions: [SessionAction] = []
-    var milestones: [SessionMilestone] = []
-    func roomLink(asksFor actions: [SessionAction]) { self.actions += actions }
-    func roomLink(noted milestone: SessionMilestone) { milestones.append(milestone) }
+    var milestones: [SessionMilestone] {
+        actions.compactMap { if case .note(let milestone) = $0 { milestone } else { nil } }
+    }
+    /// Without what is only told to those who follow the call.
+    var requests: [SessionAction] {
+        actions.filter { if case .note = $0 { false } else { true } }
+    }
+    func follow(_ actions: [SessionAction]) { self.actions += actions }
     func room(_ room: any RoomConnection, event: RoomEvent) {}
 }
 
@@ -60,11 +65,11 @@ struct RoomLinkTests {
         #expect(connector.rooms.count == 1 && dispatcher.created.count == 1 && dispatcher.placed == 0)
         #expect(asked.actions == [.connectSound])
         clock.advance(by: .zero)
-        #expect(asked.actions == [.connectSound, .brief])
+        #expect(asked.requests == [.connectSound, .brief])
         let room = link.caller.roomName
         #expect(
             link.handle(.joined(room: room, identity: "me")) == [
-                .tell(.session(link.introduction)), .life(.roomJoined), .brief,
+                .tell(.session(link.introduction)), .life(.roomJoined), .note(.joined), .brief,
             ])
         #expect(link.isJoined && link.summary.identity == "me" && dispatcher.created.count == 1)
         #expect(link.handle(.joined(room: room, identity: "me")).isEmpty)
@@ -132,7 +137,7 @@ struct RoomLinkTests {
         _ = link.handle(.joined(room: link.caller.roomName, identity: "me"))
         clock.advance(by: .zero)
         let error = ClientError(.dispatchFailed, "the agent \"clerk\" cannot be dispatched", failure)
-        #expect(asked.actions == [.connectSound, .brief, .tell(.error(error)), .brief])
+        #expect(asked.requests == [.connectSound, .brief, .tell(.error(error)), .brief])
     }
 
     @Test("messages wait until somebody hears them, and go in their order; beyond 64 they are refused")

@@ -3,8 +3,8 @@ internal import Wire
 
 /// Who does what a `RoomLink` asks for when others have answered it.
 protocol RoomLinkDelegate: RoomConnectionDelegate {
-    func roomLink(asksFor actions: [SessionAction])
-    func roomLink(noted milestone: SessionMilestone)
+    /// Does what is asked for, and what the session's life makes of it.
+    func follow(_ actions: [SessionAction])
 }
 
 /// The session's end of the line to its room: who the caller is there, the way into the room, the agent that is to come,
@@ -59,7 +59,7 @@ final class RoomLink {
                 identityRight = right
                 enter()
             case .failure(let refusal):
-                self.delegate?.roomLink(asksFor: [.life(.failed(refusal.error, refusal.reason))])
+                self.delegate?.follow([.life(.failed(refusal.error, refusal.reason))])
             }
         }
     }
@@ -70,7 +70,7 @@ final class RoomLink {
         request.session = session
         request.replacesCaller = identityRight?.replacesCaller ?? false
         connection = environment.rooms.join(request, delegate: delegate)
-        delegate.roomLink(asksFor: [.connectSound])
+        delegate.follow([.connectSound])
         if caller.knowsRoom { placeAgent() }
     }
 
@@ -83,7 +83,7 @@ final class RoomLink {
             caller.enter(room: room, as: identity)
             environment.meter?.joined(after: environment.clock.now - startedAt)
             placeAgent()
-            return [.tell(.session(introduction)), .life(.roomJoined), .brief]
+            return [.tell(.session(introduction)), .life(.roomJoined), .note(.joined), .brief]
         case .interrupted: isInterrupted = true
         case .resumed: isInterrupted = false
         default: break
@@ -128,12 +128,12 @@ final class RoomLink {
         guard !hasLeft else { return }
         var reason: Failure?
         if case .failure(let failure) = result { reason = failure }
-        delegate?.roomLink(noted: .dispatched(after: environment.clock.now - asked, reason))
+        let milestone = SessionMilestone.dispatched(after: environment.clock.now - asked, reason)
         let failure = dispatch.finish(result, briefing: briefing, isInRoom: isJoined)
         let error = failure.map {
             ClientError(.dispatchFailed, "the agent \"\(caller.agentName)\" cannot be dispatched", $0)
         }
-        delegate?.roomLink(asksFor: (error.map { [.tell(.error($0))] } ?? []) + [.brief])
+        delegate?.follow([.note(milestone)] + (error.map { [.tell(.error($0))] } ?? []) + [.brief])
     }
 
     /// Tells an agent that has its job already what the client has changed since: as data, when it hears, and the

@@ -35,12 +35,12 @@ struct RoomState: ~Copyable {
     /// Whether somebody hears the caller.
     var isHeard: Bool { hearing.isHeard }
 
-    /// Sound goes to the client now. Returns whether a reply begins with it.
-    mutating func noteSound(now: Instant) -> Bool {
-        guard conversation.noteSound() else { return false }
+    /// An agent's sound goes to the client now; a reply may begin with it.
+    mutating func noteSound(lastSpeech: Instant?, now: Instant) -> [SessionAction] {
+        guard conversation.noteSound() else { return [] }
         replies += 1
         if firstSound == nil { firstSound = now }
-        return true
+        return milestonesOfReply(lastSpeech: lastSpeech, now: now).map { .note($0) } + [.tell(.replyStarted)]
     }
 
     /// What a reply that begins now is to those who follow the call: what the caller said before the reply that came before

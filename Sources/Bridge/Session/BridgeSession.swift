@@ -59,9 +59,6 @@ package final class BridgeSession {
 
     package var currentStatistics: SessionStatistics { SessionStatistics(client, state, audio) }
 
-    /// The trace that the call belongs to; nil for none.
-    package var trace: TraceContext? { room.caller.trace }
-
     package var snapshot: SessionSnapshot {
         SessionSnapshot(lifecycle, room, client, state, audio, currentStatistics, now: now)
     }
@@ -133,8 +130,7 @@ package final class BridgeSession {
 
     /// Does what the client could ask for, because the operator asks for it.
     package func act(_ event: ClientEvent) {
-        perform(event.actions)
-        followLife()
+        follow(event.actions)
     }
 
     private func attempt(_ work: () throws(AudioCoderFailure) -> Void) {
@@ -148,8 +144,7 @@ package final class BridgeSession {
 
     private func handleTimeout() {
         lifecycle.handleTimeout(now: now)
-        perform(state.handleTimeout(lastSpeech: audio?.lastSpeech, now: now))
-        followLife()
+        follow(state.handleTimeout(lastSpeech: audio?.lastSpeech, now: now))
     }
 
     /// Does what the life cycle asks for, then sets the timer.
@@ -173,9 +168,8 @@ package final class BridgeSession {
         timer?.cancel()
         environment.tick.remove(self)
         audio?.close()
-        onMilestone = nil
         if let end = lifecycle.ending { onEnded?(SessionRecord(end, room, client, state, currentStatistics, now: now)) }
-        onEnded = nil
+        (onEnded, onMilestone) = (nil, nil)
     }
 
     // MARK: What parts ask for
@@ -200,6 +194,7 @@ package final class BridgeSession {
             client.close(code: 1000, reason: "")
         case .life(let input): lifecycle.handle(input, now: now)
         case .activity: lifecycle.noteActivity(now: now)
+        case .note(let milestone): onMilestone?(milestone)
         case .sound(let order):
             attempt { () throws(AudioCoderFailure) in
                 for error in try audio?.perform(order) ?? [] { client.complain(error, now: now) }
@@ -247,8 +242,7 @@ package final class BridgeSession {
 
     package func receive(text bytes: [UInt8]) {
         guard takesMessage() else { return }
-        perform(client.receive(text: bytes))
-        followLife()
+        follow(client.receive(text: bytes))
     }
 
     /// A message was too large to be received.
@@ -270,22 +264,17 @@ package final class BridgeSession {
 extension BridgeSession: RoomLinkDelegate {
     package func room(_ connection: any RoomConnection, event: RoomEvent) {
         guard !hasEnded, connection === room.connection else { return }
-        let wasJoined = room.isJoined
         perform(room.handle(event))
         if case .trackSubscribed(let track) = event {
             attempt { () throws(AudioCoderFailure) in try audio?.add(track) }
         }
-        perform(state.handle(event, lastSpeech: audio?.lastSpeech, now: now))
-        if room.isJoined, !wasJoined { onMilestone?(.joined) }
-        followLife()
+        follow(state.handle(event, lastSpeech: audio?.lastSpeech, now: now))
     }
 
-    func roomLink(asksFor actions: [SessionAction]) {
+    func follow(_ actions: [SessionAction]) {
         perform(actions)
         followLife()
     }
-
-    func roomLink(noted milestone: SessionMilestone) { onMilestone?(milestone) }
 }
 
 extension BridgeSession: MediaTickClient, DownlinkSink {
@@ -304,10 +293,7 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
 
     package func downlink(sound bytes: RawSpan) {
         guard let audio else { return }
-        if audio.hasVoice, state.noteSound(now: now) {
-            for milestone in state.milestonesOfReply(lastSpeech: audio.lastSpeech, now: now) { onMilestone?(milestone) }
-            client.tell(.replyStarted)
-        }
+        if audio.hasVoice { perform(state.noteSound(lastSpeech: audio.lastSpeech, now: now)) }
         client.send(sound: bytes, as: audio.delivery)
         audio.noteSent()
     }

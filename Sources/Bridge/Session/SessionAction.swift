@@ -23,6 +23,8 @@ enum SessionAction: Hashable {
     case life(SessionLifecycle.Input)
     /// Somebody has spoken, or sent something: the session is not idle.
     case activity
+    /// The call has come so far.
+    case note(SessionMilestone)
 
     // MARK: For sound and room
 

@@ -153,7 +153,7 @@ final class SessionMaker {
         _ token: String, path: String
     ) -> BridgeSession {
         if let session = resumable.resume(token, with: client) {
-            let log = log.with(session.summary, session.trace)
+            let log = log.with(session.summary, session.snapshot.trace)
             let key = ResumeToken.key(of: token)
             client.onLost = { [resumable] session, loss in resumable.clientLost(session, key, loss, log) }
             log.info("client came back", ["endpoint": path])
