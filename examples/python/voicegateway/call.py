@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
-from .events import Audio, CallEnded, Error, Event, Move, Reconnecting, Session, event_of
+from .events import Audio, CallEnded, Closing, Error, Event, Move, Reconnecting, Session, event_of
 
 #: After these a client must not come back by itself.
 FINAL_CLOSE_CODES = frozenset({1002, 1003, 1007, 1008, 1009, 4400, 4401, 4403, 4408, 4409, 4429, 4504})
@@ -138,9 +138,12 @@ class Call:
                 # Another gateway takes the call over, and this one then closes the old connection.
                 try:
                     await self._connect()
-                    continue
                 except (OSError, InvalidHandshake, TimeoutError):
                     pass
+                else:
+                    async for event in self._last_of(moves_from):
+                        yield event
+                    continue
             code, reason = self._ended(socket)
             if not self._is_wanted or code == 1000:
                 return
@@ -158,6 +161,18 @@ class Call:
                 await self._connect()
             except (OSError, InvalidHandshake, TimeoutError):
                 continue
+
+    async def _last_of(self, socket: ClientConnection) -> AsyncIterator[Event]:
+        """What the old gateway sends until the other one has joined the room in its place, mostly a tenth of a second."""
+        end = time.monotonic() + 2
+        try:
+            while True:
+                message = await asyncio.wait_for(socket.recv(), max(0.0, end - time.monotonic()))
+                event = Audio(message) if isinstance(message, bytes) else event_of(json.loads(message))
+                if not isinstance(event, Closing):
+                    yield event
+        except (ConnectionClosed, asyncio.TimeoutError):
+            return
 
     def _ended(self, socket: ClientConnection | None) -> tuple[int, str]:
         self._is_open.clear()
