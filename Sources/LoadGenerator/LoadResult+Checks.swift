@@ -64,9 +64,9 @@ package enum LoadText {
         let rounded = (abs(value) * scale).rounded()
         guard rounded < 1e15 else { return "-" }
         let whole = Int(rounded) / Int(scale)
-        let rest = String(Int(rounded) % Int(scale))
+        let fraction = String(Int(rounded) % Int(scale))
         let sign = value < 0 && rounded > 0 ? "-" : ""
         if digits == 0 { return "\(sign)\(whole)" }
-        return "\(sign)\(whole)." + String(repeating: "0", count: digits - rest.count) + rest
+        return "\(sign)\(whole)." + String(repeating: "0", count: digits - fraction.count) + fraction
     }
 }

@@ -40,12 +40,12 @@ struct OpusTests {
             heard += try Self.decode(decoder, try Self.encode(encoder, frame))
         }
         #expect(heard.count == format.sampleRate)
-        let settled = heard.suffix(format.sampleRate / 2)
+        let steady = heard.suffix(format.sampleRate / 2)
         let detector = ToneDetector(sampleRate: format.sampleRate)
-        let amplitude = detector.amplitude(of: 500, in: settled)
+        let amplitude = detector.amplitude(of: 500, in: steady)
         #expect(amplitude > 7000 && amplitude < 13_000, "amplitude \(amplitude)")
-        #expect(detector.purity(of: 500, in: settled) > 0.9)
-        #expect(detector.amplitude(of: 900, in: settled) < 500)
+        #expect(detector.purity(of: 500, in: steady) > 0.9)
+        #expect(detector.amplitude(of: 900, in: steady) < 500)
     }
 
     @Test("packets of one rate can be decoded at another")

@@ -33,11 +33,11 @@ struct ResamplerTests {
         var heard: [Int16] = []
         for _ in 0..<100 { heard += Self.run(resampler, source.next(rates.input / 100)) }
         #expect(abs(heard.count - rates.output * 100 * (rates.input / 100) / rates.input) < 200)
-        let settled = heard.dropFirst(heard.count / 4).prefix(rates.output / 2)
+        let steady = heard.dropFirst(heard.count / 4).prefix(rates.output / 2)
         let detector = ToneDetector(sampleRate: rates.output)
-        let amplitude = detector.amplitude(of: 1000, in: settled)
+        let amplitude = detector.amplitude(of: 1000, in: steady)
         #expect(amplitude > 9500 && amplitude < 10_500, "amplitude \(amplitude)")
-        #expect(detector.purity(of: 1000, in: settled) > 0.98)
+        #expect(detector.purity(of: 1000, in: steady) > 0.98)
     }
 
     @Test("pieces of odd sizes give the same as one piece")

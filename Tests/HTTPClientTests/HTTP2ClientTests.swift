@@ -69,7 +69,7 @@ struct HTTP2ClientTests {
     func roundTrip() async throws {
         try await HTTP2Bench.run { bench in
             try await bench.open(answer: echoPath)
-            // The second call sees the end of what settles the connection.
+            // The second call sees the end of what a connection begins with.
             for _ in 0..<2 { _ = try await bench.post() }
             await bench.forgetLog()
             _ = try await bench.post()

@@ -143,7 +143,7 @@ async def test_a_dispatch_on_a_warm_connection_costs_one_round_trip(programs, ro
     nginx = await programs(Nginx(tmp_path, room_server.port))
     counter = await programs(FlightCounter(nginx.port))
     one = await programs(gateway(nginx, port=counter.port))
-    # The second settles what the first may have left open, an acknowledgement on its way for example.
+    # The second ends what the first may have left open, an acknowledgement on its way for example.
     for _ in range(2):
         await gets_an_agent(one)
     await nginx.logged("/rtc/v1?", 2)

@@ -2,7 +2,7 @@ internal import CLibUV
 
 /// What the process gives back to the system of the memory that it has freed. From any thread.
 ///
-/// malloc keeps what is freed between blocks that are in use, and sessions leave much of that behind: encoders that rest,
+/// malloc keeps what is freed between blocks that are in use, and sessions leave much of that behind: encoders of the silent,
 /// the buffers of handshakes, everything when a crowd has gone.
 package enum ProcessMemory {
     /// Blocks of this size, in bytes, have pages of their own: an Opus encoder (43 KB) is above it, what comes and goes

@@ -19,14 +19,14 @@ package struct DescriptorSink: LogSink {
     package func write(_ line: String) {
         var line = line
         line.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
+            var remaining = UnsafeRawBufferPointer(bytes)
             // SAFETY: the bytes are read during the call only.
-            while unsafe !rest.isEmpty {
+            while unsafe !remaining.isEmpty {
                 // SAFETY: the pointer and the count describe the same buffer.
-                let count = unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
+                let count = unsafe Glibc.write(descriptor, remaining.baseAddress, remaining.count)
                 // A log that cannot be written must not stop the calls.
                 guard count > 0 || errno == EINTR else { return }
-                unsafe rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(max(count, 0)))
+                unsafe remaining = UnsafeRawBufferPointer(rebasing: remaining.dropFirst(max(count, 0)))
             }
         }
     }

@@ -136,13 +136,13 @@ package final class TLSSession {
         guard state == .handshaking || state == .connected else { return }
         // SAFETY: the session and its BIOs live until deinit; what is passed to them is used during the call only.
         unsafe bytes.withUnsafeBytes { buffer in
-            var rest = unsafe buffer[...]
-            while unsafe !rest.isEmpty {
-                let part = unsafe UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 20))
+            var remaining = unsafe buffer[...]
+            while unsafe !remaining.isEmpty {
+                let part = unsafe UnsafeRawBufferPointer(rebasing: remaining.prefix(1 << 20))
                 // SAFETY: a memory BIO copies the bytes and takes all of them, unless memory runs out.
                 let taken = unsafe BIO_write(incoming, part.baseAddress, Int32(part.count))
                 guard taken > 0 else { return }
-                unsafe rest = rest.dropFirst(Int(taken))
+                unsafe remaining = remaining.dropFirst(Int(taken))
             }
         }
         advance()
