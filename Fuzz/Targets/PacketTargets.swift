@@ -28,7 +28,13 @@ enum PacketTargets {
     static let authentication = MessageAuthentication(
         hmacSHA1: { key, message in
             var sum = [UInt8](repeating: 7, count: 20)
-            for (index, byte) in (key + message).enumerated() { sum[index % 20] = sum[index % 20] &* 31 &+ byte }
+            var place = 0
+            for part in [key, message] {
+                for byte in part {
+                    sum[place] = sum[place] &* 31 &+ byte
+                    place = place == 19 ? 0 : place + 1
+                }
+            }
             return sum
         },
         hmacSHA256: { key, message in

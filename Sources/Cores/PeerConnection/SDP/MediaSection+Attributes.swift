@@ -1,39 +1,39 @@
 /// What the `a=` lines of one media section say.
 extension MediaSection {
-    /// Takes one attribute; those that we do not know are skipped.
+    /// Takes one attribute; those of the whole description are not its own.
     /// - Parameters:
     ///   - value: what stands behind the colon, without spaces around it.
     ///   - number: the line's, for the error.
-    mutating func take(_ name: String, _ value: ArraySlice<UInt8>, number: Int) throws(SDPError) {
+    mutating func take(_ name: SDPAttribute, _ value: ArraySlice<UInt8>, number: Int) throws(SDPError) {
         switch name {
-        case "candidate": try Self.append(value.text, to: &candidates)
-        case "ssrc": try takeSource(value, number: number)
-        case "rtpmap": try takeMapping(value, number: number)
-        case "rtcp-fb": try takeFeedback(value)
-        case "fmtp": takeFormatParameters(value)
-        case "extmap": try takeHeaderExtension(value)
-        case "mid": mid = value.text
-        case "msid": if let stream = Self.identifier(value) { try Self.append(stream, to: &streams) }
-        case "ice-ufrag": iceUsernameFragment = value.text
-        case "ice-pwd": icePassword = value.text
-        case "ice-options": takeICEOptions(value)
-        case "fingerprint":
+        case .candidate: try Self.append(value.text, to: &candidates)
+        case .ssrc: try takeSource(value, number: number)
+        case .rtpMap: try takeMapping(value, number: number)
+        case .rtcpFeedback: try takeFeedback(value)
+        case .formatParameters: takeFormatParameters(value)
+        case .headerExtension: try takeHeaderExtension(value)
+        case .mid: mid = value.text
+        case .msid: if let stream = Self.identifier(value) { try Self.append(stream, to: &streams) }
+        case .iceUsernameFragment: iceUsernameFragment = value.text
+        case .icePassword: icePassword = value.text
+        case .iceOptions: takeICEOptions(value)
+        case .fingerprint:
             guard let fingerprint = CertificateFingerprint(attribute: value) else { throw .malformed(line: number) }
             try Self.append(fingerprint, to: &fingerprints)
-        case "setup":
+        case .setup:
             guard let known = DTLSSetup(rawValue: value.text) else { throw .malformed(line: number) }
             setup = known
-        case "end-of-candidates": hasEndOfCandidates = true
-        case "rtcp-mux": hasRTCPMultiplexing = true
-        case "rtcp-rsize": hasReducedSizeRTCP = true
-        case "bundle-only": isBundleOnly = true
-        case "sctp-port": sctpPort = value.number()
-        case "sctpmap":
+        case .endOfCandidates: hasEndOfCandidates = true
+        case .rtcpMultiplexing: hasRTCPMultiplexing = true
+        case .reducedSizeRTCP: hasReducedSizeRTCP = true
+        case .bundleOnly: isBundleOnly = true
+        case .sctpPort: sctpPort = value.number()
+        case .sctpMap:
             // The form before RFC 8841: `5000 webrtc-datachannel 1024`.
             var rest = value
             if sctpPort == nil, let port = rest.popField() { sctpPort = port.number() }
-        case "max-message-size": maximumMessageSize = value.number()
-        default: break
+        case .maximumMessageSize: maximumMessageSize = value.number()
+        case .group, .iceLite, .allowsMixedHeaderExtensions, .direction: break
         }
     }
 

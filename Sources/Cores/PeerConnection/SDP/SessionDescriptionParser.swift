@@ -6,14 +6,25 @@ extension SessionDescription {
         let bytes = Array(text.utf8)
         var parser = SessionDescriptionParser()
         var number = 0
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let end = rest.firstIndex { $0 == 0x0A || $0 == 0x0D } ?? rest.endIndex
-            if end > rest.startIndex {
-                number += 1
-                try parser.take(rest[..<end], number: number)
+        var start = 0
+        // Line ends are control characters: one look at each byte finds both.
+        var hasControls = false
+        var index = 0
+        while index <= bytes.count {
+            let byte = index < bytes.count ? bytes[index] : 0x0A
+            if byte < 0x20 {
+                if byte == 0x0A || byte == 0x0D {
+                    if index > start {
+                        number += 1
+                        try parser.take(bytes[start..<index], hasControls: hasControls, number: number)
+                    }
+                    start = index + 1
+                    hasControls = false
+                } else {
+                    hasControls = true
+                }
             }
-            rest = rest[end...].dropFirst()
+            index += 1
         }
         self = try parser.finish()
     }
@@ -29,7 +40,8 @@ private struct SessionDescriptionParser {
     private var sectionDirection: MediaDirection?
     private var sawVersion = false
 
-    mutating func take(_ line: ArraySlice<UInt8>, number: Int) throws(SDPError) {
+    /// - Parameter hasControls: whether control characters are in the line.
+    mutating func take(_ line: ArraySlice<UInt8>, hasControls: Bool, number: Int) throws(SDPError) {
         guard let type = line.first, line.dropFirst().first == UInt8(ascii: "=") else {
             throw sawVersion ? .malformed(line: number) : .notADescription
         }
@@ -45,12 +57,11 @@ private struct SessionDescriptionParser {
         case UInt8(ascii: "o"): takeOrigin(value)
         case UInt8(ascii: "m"):
             // What is written has no control characters, and would then be another transport than what was read.
-            guard value.allSatisfy({ $0 >= 0x20 }) else { throw .malformed(line: number) }
+            guard !hasControls else { throw .malformed(line: number) }
             try takeMedia(value, number: number)
         case UInt8(ascii: "a"):
             // They may come with the name of a track, which is no reason to fail.
-            let isPlain = value.allSatisfy { $0 >= 0x20 }
-            try takeAttribute(isPlain ? value : ArraySlice(value.filter { $0 >= 0x20 }), number: number)
+            try takeAttribute(hasControls ? ArraySlice(value.filter { $0 >= 0x20 }) : value, number: number)
         default: break
         }
     }
@@ -120,28 +131,26 @@ private struct SessionDescriptionParser {
     }
 
     private mutating func takeAttribute(_ value: ArraySlice<UInt8>, number: Int) throws(SDPError) {
-        let name: String
+        let name: SDPAttribute?
         let rest: ArraySlice<UInt8>
         if let colon = value.firstIndex(of: UInt8(ascii: ":")) {
-            name = value[..<colon].text
+            name = SDPAttribute(value[..<colon])
             rest = value[(colon + 1)...].trimmingSpaces()
         } else {
-            name = value.trimmingSpaces().text
+            name = SDPAttribute(value.trimmingSpaces())
             rest = []
         }
+        // Those that we do not know are skipped.
+        guard let name else { return }
         if section == nil {
             switch name {
-            case "group": try takeGroup(rest)
-            case "ice-lite": description.isICELite = true
-            case "extmap-allow-mixed": description.allowsMixedHeaderExtensions = true
-            default:
-                if let direction = MediaDirection(rawValue: name) {
-                    commonDirection = direction
-                } else {
-                    try common.take(name, rest, number: number)
-                }
+            case .group: try takeGroup(rest)
+            case .iceLite: description.isICELite = true
+            case .allowsMixedHeaderExtensions: description.allowsMixedHeaderExtensions = true
+            case .direction(let direction): commonDirection = direction
+            default: try common.take(name, rest, number: number)
             }
-        } else if let direction = MediaDirection(rawValue: name) {
+        } else if case .direction(let direction) = name {
             sectionDirection = direction
         } else {
             // In place, so that a line never copies the section.
