@@ -61,16 +61,25 @@ package struct SessionRecord: Sendable {
     package let numbers: SessionStatistics
 
     init(
+        summary: SessionSummary, agent: String, dialect: String, trace: TraceContext?, end: SessionEnd,
+        duration: Duration, numbers: SessionStatistics
+    ) {
+        self.summary = summary
+        self.agent = agent
+        self.dialect = dialect
+        self.trace = trace
+        self.end = end
+        self.duration = duration
+        self.numbers = numbers
+    }
+
+    init(
         _ end: SessionEnd, _ room: RoomLink, _ client: borrowing ClientLink, _ state: borrowing RoomState,
         _ numbers: SessionStatistics,
         now: Instant
     ) {
-        summary = room.summary
-        agent = room.caller.agentName
-        dialect = client.descriptor.name
-        trace = room.caller.trace
-        self.end = end
-        duration = now - state.startedAt
-        self.numbers = numbers
+        self.init(
+            summary: room.summary, agent: room.caller.agentName, dialect: client.descriptor.name,
+            trace: room.caller.trace, end: end, duration: now - state.startedAt, numbers: numbers)
     }
 }

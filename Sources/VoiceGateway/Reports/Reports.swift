@@ -127,12 +127,13 @@ package final class Reports: Sendable {
 
     /// Waits for what is under way, but not long, and ends.
     func finish() async {
-        await before(Self.patience) { [webhooks] done in
+        async let sent: Void = before(Self.patience) { [webhooks] done in
             if let webhooks { webhooks.value.whenIdle(done) } else { done() }
         }
-        await before(Self.patience) { [spans] done in
+        async let exported: Void = before(Self.patience) { [spans] done in
             if let spans { spans.value.flush(done) } else { done() }
         }
+        _ = await (sent, exported)
         let (webhooks, spans, client) = (webhooks, spans, client)
         await loop.run {
             webhooks?.value.close()
