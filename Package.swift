@@ -57,6 +57,7 @@ var targets: [Target] = [
     core("Signalling", ["Wire"], hasScope: true),
     core("ClientProtocol", ["Wire"]),
     core("HTTP", ["Wire"]),
+    core("RESP"),
 
     // Adapters: one C library each, and what stands on them without one
     adapter("Observability", ["Wire"]),
@@ -64,6 +65,7 @@ var targets: [Target] = [
     adapter("SecureTransport", ["Wire", "PeerConnection", "COpenSSL"]),
     adapter("AudioCodec", ["Wire", "COpus", "CSpeexDSP"]),
     adapter("ByteStreams", ["Wire", "EventLoops", "SecureTransport"]),
+    adapter("RedisClient", ["Wire", "RESP", "EventLoops", "SecureTransport", "ByteStreams"]),
     adapter("HTTPServer", ["Wire", "HTTP", "EventLoops", "SecureTransport", "ByteStreams"]),
     adapter("WebSocket", ["Wire", "HTTP", "EventLoops", "SecureTransport", "ByteStreams", "HTTPServer"]),
     adapter("HTTPClient", ["Wire", "HTTP", "EventLoops", "SecureTransport", "CNGHTTP2"]),
@@ -88,7 +90,8 @@ var targets: [Target] = [
         dependencies: [
             "Wire", "PeerConnection", "Signalling", "ClientProtocol", "HTTP", "Observability", "EventLoops",
             "SecureTransport", "AudioCodec", "ByteStreams", "HTTPServer", "WebSocket", "HTTPClient",
-            "LiveKitParticipant", "DevRoomServer", "Bridge", "LoadGenerator", "CWebFiles",
+            "LiveKitParticipant", "DevRoomServer", "Bridge", "LoadGenerator", "CWebFiles", "RESP",
+            "RedisClient",
         ],
         path: "Sources/VoiceGateway"),
 
@@ -121,6 +124,7 @@ var targets: [Target] = [
     tests("SignallingTests", ["Wire", "Signalling", "SecureTransport", "TestSupport"]),
     tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
     tests("HTTPTests", ["Wire", "HTTP"]),
+    tests("RESPTests", ["RESP"]),
     tests("ObservabilityTests", ["Wire", "Observability"]),
     tests("EventLoopsTests", ["Wire", "EventLoops", "NetworkTestSupport"]),
     tests(
@@ -154,7 +158,7 @@ var targets: [Target] = [
         [
             "Wire", "Signalling", "SecureTransport", "Observability", "ClientProtocol", "HTTP", "WebSocket",
             "EventLoops", "HTTPClient", "Bridge", "LiveKitParticipant", "DevRoomServer", "VoiceGateway",
-            "LoadGenerator", "TestSupport",
+            "LoadGenerator", "RedisClient", "TestSupport",
         ]),
     tests("LoadGeneratorTests", ["Wire", "AudioCodec", "LoadGenerator"]),
     tests(

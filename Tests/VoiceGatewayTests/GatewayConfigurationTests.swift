@@ -2,6 +2,7 @@ import Bridge
 import ClientProtocol
 import HTTP
 import Observability
+import RedisClient
 import Signalling
 import Testing
 import VoiceGateway
@@ -65,6 +66,7 @@ struct GatewayConfigurationTests {
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
         "PLAYGROUND": "true", "ADMIN_API_KEY": "admin-key-7", "ADMIN_PORT": "9", "ADMIN_HOST": "::1",
         "WEBHOOK_URL": "https://backend.test/a?key=1", "WEBHOOK_SPOOL": "/spool", "DISPATCH_TRACEPARENT": "false",
+        "REDIS_URL": "rediss://user:p%40ss@redis.test/2",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4318",
         "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20a%2Cb, x-scope=c=d", "OTEL_SERVICE_NAME": "voice",
     ]
@@ -109,6 +111,8 @@ struct GatewayConfigurationTests {
                 TraceSettings.Header(name: "x-scope", value: "c=d"),
             ], serviceName: "voice")
         #expect(configuration.traces == traces)
+        let redis = RedisAddress(host: "redis.test", isSecure: true, user: "user", password: "p@ss", database: 2)
+        #expect(configuration.redis == redis)
         #expect(configuration.admin.listenAddress == TransportAddress(ip: .loopbackV6, port: 9))
     }
 
@@ -153,7 +157,7 @@ struct GatewayConfigurationTests {
         try expectOther(request.configuration)
         #expect(
             GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == [
-                "LIVEKIT_API_SECRET", "API_KEYS", "ADMIN_API_KEY", "WEBHOOK_URL",
+                "LIVEKIT_API_SECRET", "API_KEYS", "ADMIN_API_KEY", "REDIS_URL", "WEBHOOK_URL",
                 "OTEL_EXPORTER_OTLP_HEADERS",
             ])
     }

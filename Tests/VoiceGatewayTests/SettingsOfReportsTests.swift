@@ -1,3 +1,4 @@
+import RedisClient
 import Testing
 
 @testable import VoiceGateway
@@ -34,6 +35,30 @@ struct SettingsOfReportsTests {
         #expect(try warnings(environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4317"]).count == 1)
         #expect(try warnings(environment: ["OTEL_EXPORTER_OTLP_HEADERS": "a=b"]).count == 1)
         #expect(try warnings(environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4318/base/"]).isEmpty)
+    }
+
+    @Test(
+        "the address of a Redis is read as its clients write it",
+        arguments: [
+            ("redis://redis.test", RedisAddress(host: "redis.test")),
+            ("REDIS://redis.test:80/3", RedisAddress(host: "redis.test", port: 80, database: 3)),
+            ("redis://:a%3Ab@10.0.0.1/", RedisAddress(host: "10.0.0.1", password: "a:b")),
+            ("rediss://[::1]:7000", RedisAddress(host: "::1", port: 7000, isSecure: true)),
+            ("redis://[::1]", RedisAddress(host: "::1")),
+        ])
+    func redis(text: String, address: RedisAddress) throws {
+        #expect(try serve(environment: ["REDIS_URL": text]).redis == address)
+    }
+
+    @Test(
+        "what is wrong with the address of a Redis is said without its password",
+        arguments: [
+            "http://hush", "redis://hush@redis.test", "redis://:hush@redis.test/hush", "redis://:hu@sh@redis.test",
+            "redis://",
+        ])
+    func wrongRedis(text: String) {
+        let found = mistakes("", environment: ["REDIS_URL": text])
+        #expect(found.count == 1 && found[0].hasPrefix("REDIS_URL is set, but ") && !found[0].contains("hush"))
     }
 
     @Test("a spool without webhooks is warned about")

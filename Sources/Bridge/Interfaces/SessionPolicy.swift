@@ -69,8 +69,14 @@ package protocol SessionPolicy: AnyObject {
     ///
     /// - Returns: whom the access token names; nil without one.
     func examine(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer?
+    /// Whether `claim` is to be asked also where nobody else can know the room: more than identities are limited.
+    var claimsOwnRooms: Bool { get }
     /// Asks for an identity that nobody has in the room. The completion may come during the call.
     func claim(
         _ identity: String, in room: String,
         completion: @escaping (Result<any IdentityRight, SessionRefusal>) -> Void)
+}
+
+extension SessionPolicy {
+    package var claimsOwnRooms: Bool { false }
 }

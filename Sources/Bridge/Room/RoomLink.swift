@@ -51,7 +51,9 @@ final class RoomLink {
     /// Claims the identity where others may know the room, joins, and dispatches the agent.
     func join(delegate: any RoomLinkDelegate) {
         self.delegate = delegate
-        guard let policy = caller.policy, policy.refusesDuplicates, !caller.hasOwnRoom else { return enter() }
+        guard let policy = caller.policy,
+            policy.claimsOwnRooms || policy.refusesDuplicates && !caller.hasOwnRoom
+        else { return enter() }
         policy.claim(caller.identity, in: caller.roomName) { [weak self] result in
             guard let self, !hasLeft else { return }
             switch result {

@@ -9,8 +9,13 @@ final class CallerPolicy: SessionPolicy {
     private let admission: Admission
     private let tokens: AccessTokens
     private let api: ServerAPI
+    /// Nil where each gateway counts by itself.
+    private let fleet: FleetLimits?
+    /// Whether somebody else may know the room.
+    private var hasKnownRoom = true
 
-    init(_ caller: Caller, admission: Admission, tokens: AccessTokens, api: ServerAPI) {
+    init(_ caller: Caller, admission: Admission, tokens: AccessTokens, api: ServerAPI, fleet: FleetLimits?) {
+        self.fleet = fleet
         self.caller = caller
         self.admission = admission
         self.tokens = tokens
@@ -19,7 +24,10 @@ final class CallerPolicy: SessionPolicy {
 
     var refusesDuplicates: Bool { admission.access.duplicateIdentity == .refuse }
 
+    var claimsOwnRooms: Bool { fleet?.wishes(caller, nil).isEmpty == false }
+
     func examine(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer? {
+        hasKnownRoom = parameters.room != nil || parameters.accessToken != nil
         do throws(SessionRefusal) {
             let bearer = try bearer(parameters)
             try checkAgent(parameters, bearer)
@@ -78,7 +86,31 @@ final class CallerPolicy: SessionPolicy {
         _ identity: String, in room: String,
         completion: @escaping (Result<any IdentityRight, SessionRefusal>) -> Void
     ) {
-        // First among the clients of this process, then among all who are in the room by other ways.
+        guard let fleet else {
+            return claimInRoom(identity, room) { completion($0.map { $0 as any IdentityRight }) }
+        }
+        let isChecked = refusesDuplicates && hasKnownRoom
+        let member = isChecked ? IdentityClaims.Member(room: room, identity: identity) : nil
+        fleet.fleet.hold(fleet.wishes(caller, member), on: fleet.loop) { [self] decision in
+            switch decision {
+            case .refused(let field):
+                guard let refusal = FleetLimits.refusal(field) else {
+                    return completion(.failure(duplicate(identity, room)))
+                }
+                _ = admission.refused(refusal, caller.address)
+                completion(.failure(SessionRefusal(refusal.clientError, refusal.closingReason)))
+            case .granted(let hold):
+                guard isChecked else { return completion(.success(FleetRight(hold))) }
+                claimInRoom(identity, room) { completion($0.map { FleetRight(hold, $0) }) }
+            }
+        }
+    }
+
+    /// First among the clients of this process, then among all who are in the room by other ways.
+    private func claimInRoom(
+        _ identity: String, _ room: String,
+        completion: @escaping (Result<IdentityClaims.Claim, SessionRefusal>) -> Void
+    ) {
         guard let claim = admission.identities.claim(identity, in: room) else {
             return completion(.failure(duplicate(identity, room)))
         }
@@ -108,5 +140,18 @@ extension SessionRefusal {
     init(unanswered error: ServerAPIError) {
         let what = "the room server cannot be asked who is in the room"
         self.init(ClientError(.roomUnavailable, what, error.failure), .roomUnavailable)
+    }
+}
+
+/// An identity in a room, and what the fleet has granted with it.
+final class FleetRight: IdentityRight {
+    let replacesCaller: Bool
+    private let hold: Fleet.Hold
+    private let right: (any IdentityRight)?
+
+    init(_ hold: Fleet.Hold, _ right: (any IdentityRight)? = nil) {
+        replacesCaller = right?.replacesCaller ?? false
+        self.hold = hold
+        self.right = right
     }
 }

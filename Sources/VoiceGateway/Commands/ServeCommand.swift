@@ -89,12 +89,14 @@ enum ServeCommand {
         let current = CurrentConfiguration(configuration)
         let id = GatewayEnvironment.makeID()
         let reports = try await reports(current, id, log, metrics)
+        let fleet = try await fleet(configuration, id, log, metrics)
         let signals = try await signals(loops.loops[0])
         let roomServer = try await roomServer(configuration, loops.loops[0], log)
         let environment = GatewayEnvironment(
             current: current, roomServer: roomServer.url, authorities: authorities, transports: transports,
             log: log, metrics: metrics, certificate: certificate,
-            admission: Admission(current, log: log, metrics: metrics), id: id, reports: reports)
+            admission: Admission(current, log: log, metrics: metrics), id: id, reports: reports,
+            fleet: fleet)
         let serving: ServingLoops
         do throws(EventLoopError) {
             serving = try await ServingLoops.listen(on: loops.loops, at: configuration.listenAddress, environment)
@@ -102,6 +104,7 @@ enum ServeCommand {
             await signals.close()
             await roomServer.close()
             await reports?.finish()
+            await fleet?.finish()
             throw .notServing(error)
         }
         Console.print(
@@ -123,6 +126,7 @@ enum ServeCommand {
             endCalls: { await serving.drain() }
         ).run()
         await reports?.finish()
+        await fleet?.finish()
         watchdog?.stop()
         await signals.close()
         await roomServer.close()
@@ -135,6 +139,21 @@ enum ServeCommand {
             return try await Reports.start(current, instance: id, log: log, metrics: metrics)
         } catch {
             throw StartError(sentence: error.sentence, exitCode: error.isPassing ? 1 : UsageError.exitCode)
+        }
+    }
+
+    private static func fleet(
+        _ configuration: GatewayConfiguration, _ id: String, _ log: Log, _ metrics: Metrics
+    ) async throws(StartError) -> Fleet? {
+        guard let address = configuration.redis else { return nil }
+        let authorities: TLSClientContext
+        do throws(SecureTransportError) { authorities = try TLSClientContext() } catch {
+            throw .unusable("REDIS_URL: \(error).")
+        }
+        do throws(EventLoopError) {
+            return try await Fleet(address, authorities: authorities, gateway: id, log: log, metrics: metrics)
+        } catch {
+            throw StartError(sentence: "The gateway cannot start its threads: \(error).", exitCode: 1)
         }
     }
 

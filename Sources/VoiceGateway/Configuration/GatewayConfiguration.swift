@@ -1,6 +1,7 @@
 package import ClientProtocol
 package import HTTP
 package import Observability
+package import RedisClient
 package import Wire
 
 /// What the operator has decided: made once from the settings and handed down as it is. A part is named like its group of
@@ -52,6 +53,8 @@ package struct GatewayConfiguration: Hashable, Sendable {
     package var admin = AdminSettings()
     /// Whether agents are told of their call's trace.
     package var dispatchTraceparent = GatewaySettings.dispatchTraceparent.standard
+    /// What gateways share to count together; nil: each counts by itself.
+    package var redis: RedisAddress?
     /// Nil: nobody collects traces.
     package var traces: TraceSettings?
     /// Nil: nobody is told of calls.
@@ -80,6 +83,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
         http = HTTPSettings(&settings, access)
         admin = AdminSettings(&settings, clients: listenAddress, clientKeys: access.apiKeys)
         dispatchTraceparent = settings.read(GatewaySettings.dispatchTraceparent)
+        redis = settings.read(GatewaySettings.redisURL)
         traces = TraceSettings.read(&settings)
         webhooks = WebhookSettings.read(&settings)
         if case .development(let devPort, _) = roomServer, devPort == port, port != 0 {

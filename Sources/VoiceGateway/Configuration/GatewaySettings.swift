@@ -1,6 +1,7 @@
 internal import ClientProtocol
 internal import HTTP
 internal import Observability
+internal import RedisClient
 internal import Wire
 
 /// The table of every setting of the gateway. Parsing, the help, docs/configuration.md and `check-config` come from it.
@@ -19,7 +20,7 @@ package enum GatewaySettings {
         opusBitrate, opusComplexity, thinUplink,
         publicURL, allowedOrigins, requestIDHeader, trustedProxies, playground,
         adminAPIKey, adminPort, adminHost,
-        webhookURL, webhookSpool, dispatchTraceparent, otelEndpoint, otelHeaders, otelServiceName,
+        redisURL, webhookURL, webhookSpool, dispatchTraceparent, otelEndpoint, otelHeaders, otelServiceName,
     ]
 
     // MARK: LiveKit
@@ -202,6 +203,12 @@ package enum GatewaySettings {
     static let adminHost = Setting<IPAddress>(
         "ADMIN_HOST", .address, in: .admin, default: .loopbackV4, needsRestart: true,
         "which of this machine's addresses ADMIN_PORT is at")
+
+    // MARK: Several gateways
+
+    static let redisURL = Setting<RedisAddress?>(
+        "REDIS_URL", .redis, in: .fleet, otherwise: "each gateway counts by itself", isSecret: true, needsRestart: true,
+        "a Redis by which gateways count connections of an address and of a key, and identities, together")
 
     // MARK: Reports to other systems
 

@@ -94,6 +94,7 @@ package enum SettingGroup: String, CaseIterable, Sendable {
     case conversation = "Conversation"
     case http = "HTTP APIs"
     case admin = "Admin API"
+    case fleet = "Several gateways"
     case reports = "Reports to other systems"
 }
 

@@ -23,6 +23,8 @@ package struct GatewayEnvironment: Sendable {
     package var id = Self.makeID()
     /// Tells other systems of calls; nil when none wants to know.
     package var reports: Reports?
+    /// The gateways with which limits are shared; nil for none.
+    package var fleet: Fleet?
     /// Agents that are on their way to rooms by HTTP requests.
     package var placements = AgentPlacements()
     /// Seconds since 1970.

@@ -15,6 +15,7 @@ final class SessionMaker {
     /// Those that a later connection can continue.
     let resumable = ResumableSessions()
     private let gateway: GatewayEnvironment
+    private let loop: EventLoop
     private let loopIndex: Int
     private let calls: LiveCalls
     private let api: ServerAPI
@@ -27,6 +28,7 @@ final class SessionMaker {
     init(_ gatewayLoop: GatewayLoop) {
         let gateway = gatewayLoop.environment
         self.gateway = gateway
+        loop = gatewayLoop.loop
         loopIndex = gatewayLoop.index
         calls = gatewayLoop.calls
         log = gateway.log
@@ -104,7 +106,9 @@ final class SessionMaker {
             if let continued {
                 ContinuationPolicy(continued, admission: admission, tokens: tokens, api: api)
             } else {
-                CallerPolicy(caller, admission: admission, tokens: tokens, api: api)
+                CallerPolicy(
+                    caller, admission: admission, tokens: tokens, api: api,
+                    fleet: FleetLimits(gateway.fleet, loop: loop, gateway.configuration))
             }
         let session = make(client, dialect, parameters, policy, key, continued, trace.context)
         let place = client.place

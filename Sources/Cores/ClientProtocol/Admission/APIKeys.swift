@@ -68,6 +68,10 @@ package struct APIKeys: Hashable, Sendable {
         return found >= 0 ? .accepted(number: numbers[found]) : .wrong
     }
 
+    /// Bytes by which programs that have the same keys tell one from others, whatever its number is; nil when there is none of
+    /// that number. As secret as the key.
+    package func fingerprint(of number: Int) -> [UInt8]? { numbers.firstIndex(of: number).map { padded[$0] } }
+
     /// The key that a client presents before its first message: the header counts before the query.
     package static func presented(header: String?, query: [(name: String, value: String)]) -> String? {
         if let header, !header.isEmpty { return header }

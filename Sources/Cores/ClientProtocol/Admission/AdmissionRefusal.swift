@@ -89,7 +89,8 @@ package enum AdmissionRefusal: Error, Hashable, Sendable, CaseIterable {
         switch self {
         case .missingKey, .wrongKey: .unauthorized
         case .originNotAllowed: .notAllowed
-        case .rateLimited, .tooManyForAddress, .tooManyForKey: .rateLimited
+        case .rateLimited: .rateLimited
+        case .tooManyForAddress, .tooManyForKey: .tooManyConnections
         case .unavailable, .draining: .unavailable
         }
     }

@@ -97,6 +97,8 @@ package enum ClosingReason: String, Hashable, Sendable, CaseIterable {
     case idleTimeout = "idle_timeout"
     /// Sessions may not last longer.
     case sessionLimit = "session_limit"
+    /// The key or the address has as many calls as it may have.
+    case tooManyConnections = "too_many_connections"
 
     /// The WebSocket close code that goes with it.
     package var closeCode: UInt16 {
@@ -110,6 +112,7 @@ package enum ClosingReason: String, Hashable, Sendable, CaseIterable {
         case .idleTimeout, .sessionLimit: 4408
         case .duplicateIdentity, .takenOver: 4409
         case .sessionExpired: 4410
+        case .tooManyConnections: 4429
         case .agentTimeout: 4504
         }
     }
