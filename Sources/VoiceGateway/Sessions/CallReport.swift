@@ -21,7 +21,7 @@ struct CallReport: Sendable {
             label: "reason", of: reasons, text: { $0 })
     }
 
-    /// The caller is in its room.
+    /// The caller is in its room, just now.
     ///
     /// - Parameter isContinued: the call began at another gateway.
     func started(_ call: SessionSnapshot, address: IPAddress?, isContinued: Bool) {
@@ -31,7 +31,7 @@ struct CallReport: Sendable {
                 "session": call.summary.id, "room": call.summary.room, "identity": call.summary.identity,
                 "trace_id": call.trace?.traceText ?? "",
                 "agent": call.agent, "dialect": call.dialect, "address": address.map { "\($0)" } ?? "",
-                "joined_ms": call.numbers.joinedAfter ?? -1, "continued": isContinued,
+                "joined_ms": Int(call.duration.milliseconds), "continued": isContinued,
             ], neverAsNull: Self.times)
         reports.tell(CallEvent(.started, call.summary, fields, createdAt: UnixClock.seconds()))
     }
