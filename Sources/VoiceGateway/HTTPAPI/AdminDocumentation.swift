@@ -26,7 +26,7 @@ enum AdminDocumentation {
                 schema: ["type": "integer", "minimum": 1, "maximum": .integer(Int64(AdminRoutes.maximumLimit))]),
             .init(
                 name: "after", place: "query", text: "`next` of the answer before.",
-                schema: ["type": "integer", "minimum": 0, "maximum": 999_999_999_999_999]),
+                schema: ["type": "integer", "format": "int64", "minimum": 0, "maximum": 999_999_999_999_999]),
         ],
         answers: [.init(status: 200, text: "Calls", schema: ErrorStyle.reference("CallList")), wrong])
 
@@ -47,10 +47,8 @@ enum AdminDocumentation {
         id: "sendTextToAgent", group: group, summary: "Tell a call's agent something",
         text: "The agent gets it as if the caller had written it.", parameters: [id],
         body: .init(
-            schema: object(
-                "text",
-                ["type": "string", "minLength": 1, "maxLength": .integer(Int64(AdminRoutes.maximumTextLength))]),
-            example: ["text": "Offer the caller a refund."], isRequired: true),
+            schema: ErrorStyle.reference("SendTextRequest"), example: ["text": "Offer the caller a refund."],
+            isRequired: true),
         answers: [done, wrong, unknown])
 
     static let interrupt = OperationDocumentation(
@@ -83,8 +81,10 @@ enum AdminDocumentation {
     // MARK: Schemas
 
     static let schemas: JSONObject = [
-        "LogLevel": object(
-            "level", ["type": "string", "enum": .array(LogLevel.allCases.map { .string($0.rawValue) })]),
+        "SendTextRequest": object(
+            "text", ["type": "string", "minLength": 1, "maxLength": .integer(Int64(AdminRoutes.maximumTextLength))]),
+        "LogLevel": object("level", ErrorStyle.reference("LogLevelName")),
+        "LogLevelName": ["type": "string", "enum": .array(LogLevel.allCases.map { .string($0.rawValue) })],
         "DrainState": [
             "type": "object", "required": ["draining", "calls"],
             "properties": ["draining": ["type": "boolean"], "calls": count],
@@ -93,28 +93,31 @@ enum AdminDocumentation {
             "type": "object", "required": ["calls", "next", "total", "draining"],
             "properties": [
                 "calls": ["type": "array", "items": ErrorStyle.reference("Call")],
-                "next": ["type": ["integer", "null"]], "draining": ["type": "boolean"],
+                "next": ["type": ["integer", "null"], "format": "int64"], "draining": ["type": "boolean"],
                 "total": ["type": "integer", "minimum": 0, "description": "All calls of the process."],
             ],
         ],
         "Call": object(
             ["id", "room", "identity", "agent", "dialect", "trace_id", "address"].map { ($0, ["type": "string"]) } + [
                 ("number", count), ("seconds", count),
-                ("state", ["type": "string", "enum": .array(CallSnapshot.states.map { .string($0) })]),
+                ("state", ErrorStyle.reference("CallState")),
                 ("agents", ["type": "array", "items": ["type": "string"]]),
                 ("agent_state", ["type": ["string", "null"]]),
                 ("joined_ms", time), ("heard_ms", time), ("first_sound_ms", time),
             ] + ["replies", "interruptions", "resumes", "reconnects"].map { ($0, count) } + [
                 ("up", ErrorStyle.reference("SoundUp")), ("down", ErrorStyle.reference("SoundDown")),
             ]),
+        "CallState": ["type": "string", "enum": .array(CallSnapshot.states.map { .string($0) })],
         "SoundUp": object(
             ["packets", "sound_ms", "queued_ms", "longest_delay_ms", "dropped_ms", "skipped_ms"].map { ($0, count) }),
         "SoundDown": object(
             ["packets", "concealed_ms", "recovered_ms", "messages", "dropped_messages"].map { ($0, count) }),
     ]
 
-    private static let count: JSONValue = ["type": "integer", "minimum": 0]
-    private static let time: JSONValue = ["type": ["integer", "null"], "description": "Null: not yet."]
+    private static let count: JSONValue = ["type": "integer", "format": "int64", "minimum": 0]
+    private static let time: JSONValue = [
+        "type": ["integer", "null"], "format": "int64", "description": "Null: not yet.",
+    ]
 
     private static func object(_ name: String, _ schema: JSONValue) -> JSONValue { object([(name, schema)]) }
 

@@ -32,7 +32,7 @@ enum ErrorStyle {
     /// The JSON Schema of an error, by its name in the description's components.
     var schema: JSONValue {
         switch self {
-        case .session: Self.reference("Error")
+        case .session: Self.reference("ErrorResponse")
         case .service: Self.reference("Detail")
         }
     }
@@ -41,18 +41,19 @@ enum ErrorStyle {
 
     /// The schemas that `schema` and the routes refer to.
     static let schemas: JSONObject = [
-        "Error": [
+        "ErrorResponse": [
             "type": "object", "required": ["error"],
             "properties": [
                 "error": ["type": "string", "description": "What is wrong, in a sentence."],
                 "example": ["type": "object", "description": "A body that would be accepted."],
-                "reason": [
-                    "type": "string", "enum": .array(RoomServerFault.Reason.allCases.map { .string($0.rawValue) }),
-                    "description": "Why the room server cannot be used, in a word for programs.",
-                ],
+                "reason": reference("ErrorReason"),
                 "details": ["type": "string", "description": "What the room server said."],
                 "path": ["type": "string"],
             ],
+        ],
+        "ErrorReason": [
+            "type": "string", "enum": .array(RoomServerFault.Reason.allCases.map { .string($0.rawValue) }),
+            "description": "Why the room server cannot be used, in a word for programs.",
         ],
         "Detail": [
             "type": "object", "required": ["detail"],
@@ -62,20 +63,20 @@ enum ErrorStyle {
             "type": "object", "required": ["detail"],
             "properties": [
                 "detail": [
-                    "type": "array", "minItems": 1,
-                    "items": [
-                        "type": "object", "required": ["loc", "msg", "type"],
-                        "properties": [
-                            "loc": [
-                                "type": "array", "items": ["type": ["string", "integer"]],
-                                "description": "Where: `body`, then the member, or the byte.",
-                            ],
-                            "msg": ["type": "string", "description": "What is wrong, in a sentence."],
-                            "type": ["type": "string", "description": "What is wrong, in a word."],
-                            "ctx": ["type": "object", "description": "The limit that does not hold."],
-                        ],
-                    ],
+                    "type": "array", "minItems": 1, "items": reference("ValidationErrorItem"),
                 ]
+            ],
+        ],
+        "ValidationErrorItem": [
+            "type": "object", "required": ["loc", "msg", "type"],
+            "properties": [
+                "loc": [
+                    "type": "array", "items": ["type": ["string", "integer"]],
+                    "description": "Where: `body`, then the member, or the byte.",
+                ],
+                "msg": ["type": "string", "description": "What is wrong, in a sentence."],
+                "type": ["type": "string", "description": "What is wrong, in a word."],
+                "ctx": ["type": "object", "description": "The limit that does not hold."],
             ],
         ],
     ]

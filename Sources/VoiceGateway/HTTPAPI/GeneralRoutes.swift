@@ -36,23 +36,32 @@ struct GeneralRoutes {
     static let metricsPath = "/metrics"
     private static let metricsType = "text/plain; version=0.0.4; charset=utf-8"
 
+    /// The schemas that the routes refer to.
+    static let schemas: JSONObject = [
+        "ServiceIndex": [
+            "type": "object", "required": ["name", "version", "endpoints"],
+            "properties": [
+                "name": ["type": "string"], "version": ["type": "string"],
+                "endpoints": [
+                    "type": "object",
+                    "additionalProperties": ["type": "string", "pattern": "^(GET|POST|WebSocket) /"],
+                ],
+            ],
+        ],
+        "OpenAPIDescription": [
+            "type": "object", "required": ["openapi", "info", "paths"],
+            "properties": ["openapi": ["type": "string"]],
+        ],
+    ]
+
     private var indexDocumentation: OperationDocumentation {
         OperationDocumentation(
             id: "index", group: "Operation", summary: "What there is",
             text: "Browsers get a page to talk from, if the operator allows it.",
             answers: [
                 .init(
-                    status: 200, text: "Name, version and endpoints",
-                    schema: [
-                        "type": "object", "required": ["name", "version", "endpoints"],
-                        "properties": [
-                            "name": ["type": "string"], "version": ["type": "string"],
-                            "endpoints": [
-                                "type": "object",
-                                "additionalProperties": ["type": "string", "pattern": "^(GET|POST|WebSocket) /"],
-                            ],
-                        ],
-                    ], otherTypes: hasPlayground ? [BrowserRoutes.pageType] : [])
+                    status: 200, text: "Name, version and endpoints", schema: ErrorStyle.reference("ServiceIndex"),
+                    otherTypes: hasPlayground ? [BrowserRoutes.pageType] : [])
             ])
     }
 
@@ -60,11 +69,7 @@ struct GeneralRoutes {
         id: "openapi", group: "Operation", summary: "This description",
         answers: [
             .init(
-                status: 200, text: "OpenAPI 3.1",
-                schema: [
-                    "type": "object", "required": ["openapi", "info", "paths"],
-                    "properties": ["openapi": ["type": "string"]],
-                ])
+                status: 200, text: "OpenAPI 3.1", schema: ErrorStyle.reference("OpenAPIDescription"))
         ])
 
     private static let metricsDocumentation = OperationDocumentation(

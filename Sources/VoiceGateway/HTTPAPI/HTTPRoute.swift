@@ -69,8 +69,6 @@ struct OperationDocumentation {
         var otherTypes: [String] = []
         /// Header fields that it always has.
         var headers: [String] = []
-        /// What can be done with it: another operation's body, made of parts of this answer.
-        var links: [Link] = []
     }
 
     /// What stands in the path or in the query.
@@ -81,14 +79,6 @@ struct OperationDocumentation {
         let text: String
         /// JSON Schema.
         let schema: JSONValue
-    }
-
-    /// How an answer leads to another operation.
-    struct Link {
-        let name: String
-        let operation: String
-        /// Runtime expressions of OpenAPI for the body's members.
-        let body: JSONValue
     }
 
     /// The name by which generated clients call it.

@@ -50,42 +50,49 @@ struct HealthRoutes {
 
     // MARK: Description
 
+    /// The schemas that the routes refer to.
+    static let schemas: JSONObject = [
+        "Health": [
+            "type": "object", "required": ["status", "timestamp", "uptime", "calls", "draining"],
+            "additionalProperties": false,
+            "properties": [
+                "status": ["type": "string", "const": "ok"],
+                "timestamp": ["type": "string", "format": "date-time"],
+                "uptime": ["type": "integer", "format": "int64", "minimum": 0, "description": "Seconds."],
+                "calls": [
+                    "type": "integer", "minimum": 0,
+                    "description": "Connected clients, and sessions that wait for theirs.",
+                ],
+                "draining": [
+                    "type": "boolean", "description": "The gateway goes: calls go on, new ones are refused.",
+                ],
+            ],
+        ],
+        "Liveness": status("alive"), "Readiness": status("ready", "missing"),
+        "Unreadiness": status("not ready", "missing"),
+    ]
+
     private static let healthDocumentation = OperationDocumentation(
         id: "health", group: "Operation", summary: "The gateway answers",
         answers: [
             .init(
-                status: 200, text: "Always",
-                schema: [
-                    "type": "object", "required": ["status", "timestamp", "uptime", "calls", "draining"],
-                    "additionalProperties": false,
-                    "properties": [
-                        "status": ["const": "ok"], "timestamp": ["type": "string", "format": "date-time"],
-                        "uptime": ["type": "integer", "minimum": 0, "description": "Seconds."],
-                        "calls": [
-                            "type": "integer", "minimum": 0,
-                            "description": "Connected clients, and sessions that wait for theirs.",
-                        ],
-                        "draining": [
-                            "type": "boolean", "description": "The gateway goes: calls go on, new ones are refused.",
-                        ],
-                    ],
-                ])
+                status: 200, text: "Always", schema: ErrorStyle.reference("Health"))
         ])
 
     private static let liveDocumentation = OperationDocumentation(
         id: "live", group: "Operation", summary: "The process lives: restart it when this is not answered",
-        answers: [.init(status: 200, text: "Always", schema: status("alive"))])
+        answers: [.init(status: 200, text: "Always", schema: ErrorStyle.reference("Liveness"))])
 
     private static let readyDocumentation = OperationDocumentation(
         id: "ready", group: "Operation", summary: "Whether clients can be sent here",
         text: "The room server has accepted our keys within the last seconds, and the gateway is not shutting down.",
         answers: [
-            .init(status: 200, text: "Yes", schema: status("ready", "missing")),
-            .init(status: 503, text: "No; `missing` says why", schema: status("not ready", "missing")),
+            .init(status: 200, text: "Yes", schema: ErrorStyle.reference("Readiness")),
+            .init(status: 503, text: "No; `missing` says why", schema: ErrorStyle.reference("Unreadiness")),
         ])
 
     private static func status(_ word: String, _ list: String? = nil) -> JSONValue {
-        var properties: JSONObject = ["status": ["const": .string(word)]]
+        var properties: JSONObject = ["status": ["type": "string", "const": .string(word)]]
         if let list { properties[list] = ["type": "array", "items": ["type": "string"]] }
         return [
             "type": "object", "required": .array(properties.members.map { .string($0.key) }),

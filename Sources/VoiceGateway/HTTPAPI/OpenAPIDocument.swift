@@ -47,8 +47,14 @@ struct OpenAPIDocument {
 
     private var hasOperator: Bool { routes.contains { $0.access == .operator } }
 
+    private var servesClients: Bool { !dialects.isEmpty }
+
+    /// Each body of a request or an answer has a name, which is that of a type in generated clients.
     private var schemas: [JSONObject.Member] {
-        ErrorStyle.schemas.members + (hasOperator ? AdminDocumentation.schemas.members : [])
+        var members = ErrorStyle.schemas.members + GeneralRoutes.schemas.members + HealthRoutes.schemas.members
+        if servesClients { members += SessionRoutes.schemas.members + TokenRoutes.schemas.members }
+        if hasOperator { members += AdminDocumentation.schemas.members }
+        return members
     }
 
     private var text: String {
@@ -120,7 +126,7 @@ struct OpenAPIDocument {
             add(413, "The body is too large")
             add(
                 415, "The body is something else than JSON",
-                schema: route.errors == .service ? ErrorStyle.reference("ValidationError") : nil)
+                schema: route.errors == .service ? ErrorStyle.reference("ValidationError") : route.errors.schema)
         }
         if route.access == .operator || route.access == .callers && configuration.access.requiresKey {
             add(401, "The API key is missing", headers: ["WWW-Authenticate"])
@@ -144,13 +150,6 @@ struct OpenAPIDocument {
             var content: JSONObject = [answer.contentType: ["schema": schema]]
             for type in answer.otherTypes { content[type] = ["schema": ["type": "string"]] }
             response["content"] = .object(content)
-        }
-        if !answer.links.isEmpty {
-            var links = JSONObject()
-            for link in answer.links {
-                links[link.name] = ["operationId": .string(link.operation), "requestBody": link.body]
-            }
-            response["links"] = .object(links)
         }
         return .object(response)
     }

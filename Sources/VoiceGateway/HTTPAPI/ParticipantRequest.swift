@@ -123,6 +123,6 @@ struct ParticipantRequest: Hashable {
                 "maxLength": .integer(Int64(lengths.upperBound)),
             ]
         }
-        return ["type": ["object", "null"], "properties": .object(properties)]
+        return ["type": "object", "properties": .object(properties)]
     }
 }

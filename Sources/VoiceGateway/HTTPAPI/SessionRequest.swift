@@ -112,10 +112,6 @@ struct SessionRequest: Hashable {
         let name = "[A-Za-z0-9_-]{1,\(maximumNameLength)}"
         // ECMAScript's and Python's \s hold more than is trimmed here.
         let space = "[ \\t-\\r]*"
-        var fields = JSONObject()
-        for (field, standard) in agentDefaults {
-            fields[field] = ["type": ["string", "null"], "default": .string(standard)]
-        }
         return [
             "type": "object", "required": ["userIdentity"],
             "properties": [
@@ -132,12 +128,20 @@ struct SessionRequest: Hashable {
                     "description":
                         "The trace to which the session shall belong (W3C Trace Context); the header of that name does the same.",
                 ],
-                "agentConfig": [
-                    "type": ["object", "null"], "properties": .object(fields), "additionalProperties": true,
-                    "description":
-                        "What the agent reads in its job's metadata. Members that are not named here are passed on.",
-                ],
+                "agentConfig": ["anyOf": [ErrorStyle.reference("AgentConfig"), ["type": "null"]]],
             ],
+        ]
+    }
+
+    /// JSON Schema of what is accepted for the agent.
+    static var agentConfigSchema: JSONValue {
+        var fields = JSONObject()
+        for (field, standard) in agentDefaults {
+            fields[field] = ["type": ["string", "null"], "default": .string(standard)]
+        }
+        return [
+            "type": "object", "properties": .object(fields), "additionalProperties": true,
+            "description": "What the agent reads in its job's metadata. Members that are not named here are passed on.",
         ]
     }
 }

@@ -134,13 +134,10 @@ struct SessionRoutes {
             can be joined all the same. The client joins at `livekitUrl` with `userToken`, or connects a WebSocket to \
             `websocketUrl`, which holds the token: treat it like a password.
             """,
-        body: .init(schema: SessionRequest.schema, example: SessionRequest.example, isRequired: true),
+        body: .init(
+            schema: ErrorStyle.reference("CreateSessionRequest"), example: SessionRequest.example, isRequired: true),
         answers: [
-            .init(
-                status: 200, text: "The session", schema: answerSchema,
-                links: [
-                    .init(name: "end", operation: "endSession", body: ["roomName": "$response.body#/roomName"])
-                ]),
+            .init(status: 200, text: "The session", schema: ErrorStyle.reference("CreateSessionResponse")),
             .init(status: 400, text: "The body is not as it must be", schema: ErrorStyle.session.schema),
             .init(status: 403, text: "The caller may not choose that", schema: ErrorStyle.session.schema),
             .init(
@@ -148,16 +145,27 @@ struct SessionRoutes {
                 schema: ErrorStyle.session.schema),
         ])
 
+    /// The schemas that the routes refer to.
+    static let schemas: JSONObject = [
+        "CreateSessionRequest": SessionRequest.schema, "AgentConfig": SessionRequest.agentConfigSchema,
+        "CreateSessionResponse": answerSchema,
+        "AgentModels": [
+            "type": "object", "required": ["stt", "tts", "llm"], "additionalProperties": false,
+            "properties": ["stt": ["type": "string"], "tts": ["type": "string"], "llm": ["type": "string"]],
+        ],
+        "EndSessionRequest": [
+            "type": "object", "required": ["roomName"],
+            "properties": ["roomName": ["type": "string", "pattern": "[^ \\t-\\r]"]],
+        ],
+    ]
+
     private static let answerSchema: JSONValue = [
         "type": "object",
         "required": ["userToken", "roomName", "livekitUrl", "agentDispatched", "agentConfig", "websocketUrl"],
         "properties": [
             "userToken": ["type": "string"], "roomName": ["type": "string"], "livekitUrl": ["type": "string"],
             "agentDispatched": ["type": "boolean"],
-            "agentConfig": [
-                "type": "object", "required": ["stt", "tts", "llm"], "additionalProperties": false,
-                "properties": ["stt": ["type": "string"], "tts": ["type": "string"], "llm": ["type": "string"]],
-            ],
+            "agentConfig": ErrorStyle.reference("AgentModels"),
             "websocketUrl": ["type": "string", "pattern": "^wss?://"],
         ],
     ]
@@ -166,10 +174,8 @@ struct SessionRoutes {
         id: "endSession", group: "Sessions", summary: "End a session's room",
         text: "Everybody in it is sent away, the agent too.",
         body: .init(
-            schema: [
-                "type": "object", "required": ["roomName"],
-                "properties": ["roomName": ["type": "string", "pattern": "[^ \\t-\\r]"]],
-            ], example: ["roomName": "support-room"], isRequired: true),
+            schema: ErrorStyle.reference("EndSessionRequest"), example: ["roomName": "support-room"],
+            isRequired: true),
         answers: [
             .init(status: 204, text: "It is over", schema: nil),
             .init(status: 400, text: "The body names no room", schema: ErrorStyle.session.schema),

@@ -78,17 +78,31 @@ struct TokenRoutes {
 
     // MARK: Description
 
+    /// The schemas that the routes refer to.
+    static let schemas: JSONObject = [
+        "TokenRequest": ParticipantRequest.schema,
+        "TokenResponse": [
+            "type": "object", "required": ["token", "url", "room_name", "participant_identity"],
+            "additionalProperties": false,
+            "properties": [
+                "token": ["type": "string"], "url": ["type": "string"], "room_name": ["type": "string"],
+                "participant_identity": ["type": "string"],
+            ],
+        ],
+        "LiveKitStatus": [
+            "type": "object", "required": ["enabled", "url", "default_room"], "additionalProperties": false,
+            "properties": [
+                "enabled": ["type": "boolean", "const": true], "url": ["type": "string"],
+                "default_room": ["type": "string"],
+            ],
+        ],
+    ]
+
     private static let statusDocumentation = OperationDocumentation(
         id: "livekitStatus", group: "LiveKit", summary: "Where LiveKit is",
         answers: [
             .init(
-                status: 200, text: "LiveKit can always be used",
-                schema: [
-                    "type": "object", "required": ["enabled", "url", "default_room"], "additionalProperties": false,
-                    "properties": [
-                        "enabled": ["const": true], "url": ["type": "string"], "default_room": ["type": "string"],
-                    ],
-                ])
+                status: 200, text: "LiveKit can always be used", schema: ErrorStyle.reference("LiveKitStatus"))
         ])
 
     private static func documentation(_ id: String, _ summary: String, _ text: String) -> OperationDocumentation {
@@ -96,18 +110,11 @@ struct TokenRoutes {
             id: id, group: "LiveKit", summary: summary,
             text:
                 "Makes an access token \(text). No agent is dispatched. Every member may be left out, and the body too.",
-            body: .init(schema: ParticipantRequest.schema, example: ParticipantRequest.example, isRequired: false),
+            body: .init(
+                schema: ["anyOf": [ErrorStyle.reference("TokenRequest"), ["type": "null"]]],
+                example: ParticipantRequest.example, isRequired: false),
             answers: [
-                .init(
-                    status: 200, text: "The token",
-                    schema: [
-                        "type": "object", "required": ["token", "url", "room_name", "participant_identity"],
-                        "additionalProperties": false,
-                        "properties": [
-                            "token": ["type": "string"], "url": ["type": "string"], "room_name": ["type": "string"],
-                            "participant_identity": ["type": "string"],
-                        ],
-                    ]),
+                .init(status: 200, text: "The token", schema: ErrorStyle.reference("TokenResponse")),
                 .init(
                     status: 403, text: "The caller may not choose that", schema: ErrorStyle.service.schema),
                 .init(
