@@ -31,6 +31,8 @@ package final class RoomParticipant {
     private var subscriptions: Subscriptions
     private var requests = PendingRequests()
     private var changes: RoomChangeQueue!
+    /// How often the signalling connection was to be opened: an answer that comes after the next time is late.
+    private var openings = 0
 
     /// Makes a participant that does nothing before `connect`.
     /// - Parameter random: cryptographically secure; credentials and identifiers come from it.
@@ -118,6 +120,7 @@ package final class RoomParticipant {
             switch action {
             case .open(let attempt): open(attempt)
             case .dropSignalling:
+                openings += 1
                 signal?.close()
                 signal = nil
             case .dropSession: dropSession()
@@ -136,6 +139,19 @@ package final class RoomParticipant {
 
     private func open(_ attempt: ConnectionMachine.Attempt) {
         data.wait()
+        openings += 1
+        guard attempt != .join, let occupancy = environment.occupancy else { return openSignalling(attempt) }
+        occupancy(view.local.identity, view.room.name) { [weak self, openings] occupant in
+            guard let self, openings == self.openings, !isClosed else { return }
+            if let occupant, occupant != view.local.sid {
+                log.info("another participant has the identity", ["sid": view.local.sid, "other": occupant])
+                return handle(.replaced)
+            }
+            openSignalling(attempt)
+        }
+    }
+
+    private func openSignalling(_ attempt: ConnectionMachine.Attempt) {
         signal = SignalConnection(
             context: environment.webSockets, configuration: configuration,
             resuming: attempt == .resume ? view.local.sid : nil, path: path, log: log, delegate: self)

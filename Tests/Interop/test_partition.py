@@ -38,3 +38,20 @@ async def test_a_caller_whose_gateway_is_cut_off_from_the_room_goes_on_at_anothe
         await hears_again(again)
         assert [event for event in again.events if event["type"] in ("error", "closing", "agent_left")] == []
     assert island.process.returncode is None
+
+
+async def test_a_gateway_that_finds_the_room_again_does_not_take_the_call_back(deployment):
+    island, other = deployment
+    async with VoiceClient(island.url) as client:
+        first, agent = await begins(client)
+        island.cut()
+        await client.event("reconnecting", within=40)
+        async with VoiceClient(other.url, session=first["resume_token"]) as again:
+            assert (await again.event("session", 30))["id"] == first["id"]
+            assert await agent_of(again) == agent
+            # The client has not hung up where it was; perhaps it could not.
+            island.mend()
+            assert await client.closed(30) == 1000
+            assert (await client.event("closing"))["reason"] == "moved"
+            await hears_again(again)
+            assert [event for event in again.events if event["type"] in ("error", "closing", "agent_left")] == []

@@ -104,6 +104,22 @@ extension RoomParticipantTests {
             }
         }
 
+        @Test("whoever has come under the same identity meanwhile is left in peace")
+        func replaced() async throws {
+            try await LoopbackStage.play { stage in
+                try await stage.until("connected")
+                let requests = try await stage.onLoop { stage in
+                    stage.occupant = "PA_at_another_gateway"
+                    stage.room.session?.socket?.terminate()
+                    return stage.room.requests.count
+                }
+                try await stage.until("the end") { $0.recorder.events.last?.hasPrefix("disconnected") == true }
+                let (events, now) = try await stage.onLoop { ($0.recorder.events, $0.room.requests.count) }
+                #expect(events.last == "disconnected \(ParticipantEnding.removed(.duplicateIdentity))")
+                #expect(now == requests)
+            }
+        }
+
         @Test("a connection that the server closes without a word counts as lost")
         func closedWithoutWord() async throws {
             try await LoopbackStage.play { stage in

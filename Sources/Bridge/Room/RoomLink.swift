@@ -86,8 +86,13 @@ final class RoomLink {
             environment.meter?.joined(after: environment.clock.now - startedAt)
             placeAgent()
             return [.tell(.session(introduction)), .life(.roomJoined), .note(.joined), .brief]
-        case .interrupted: isInterrupted = true
-        case .resumed: isInterrupted = false
+        case .interrupted:
+            isInterrupted = true
+            // A client without a token has nothing to go on with elsewhere.
+            if resumeToken != nil { return [.life(.roomAway)] }
+        case .resumed:
+            isInterrupted = false
+            return [.life(.roomBack)]
         default: break
         }
         return []

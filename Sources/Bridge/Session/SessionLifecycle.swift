@@ -28,6 +28,9 @@ package struct SessionLifecycle: ~Copyable, Sendable {
         case roomJoined
         case roomFailed(Failure)
         case roomEnded(RoomEnd)
+        /// The connection to the room is lost for now: the client may have gone on at another gateway.
+        case roomAway
+        case roomBack
         case agentJoined
         /// No agent is left in the room.
         case agentsGone
@@ -119,6 +122,8 @@ package struct SessionLifecycle: ~Copyable, Sendable {
 
     /// The client has been asked to go on at another gateway.
     private var mayHaveMoved = false
+    /// It can go on there by itself, too, while the room cannot be reached from here.
+    private var isRoomAway = false
     private let limits: Limits
     /// Nil when the session is over.
     private var life: Life?
@@ -199,6 +204,8 @@ package struct SessionLifecycle: ~Copyable, Sendable {
             let error = ClientError(.roomUnavailable, "the room cannot be joined", failure)
             end(.roomUnavailable, error.message, error: error)
         case .roomEnded(let why): end(why)
+        case .roomAway: isRoomAway = true
+        case .roomBack: isRoomAway = false
         case .failed(let error, let reason): end(reason, error.message, error: error)
         case .shutdown: end(.shutdown, "the gateway is shutting down; connect again")
         case .endedByOperator: end(.removed, "the operator has ended the call", departure: .goodbye)
@@ -278,7 +285,7 @@ package struct SessionLifecycle: ~Copyable, Sendable {
         switch why {
         case .roomDeleted: end(.roomDeleted, "the room has been deleted")
         case .removed: end(.removed, "the participant has been removed from the room")
-        case .duplicateIdentity where mayHaveMoved: end(.moved, "the call goes on at another gateway")
+        case .duplicateIdentity where mayHaveMoved || isRoomAway: end(.moved, "the call goes on at another gateway")
         case .duplicateIdentity:
             end(.duplicateIdentity, "another connection has joined the room with the same identity")
         case .serverShutdown: lose("the room server is shutting down")

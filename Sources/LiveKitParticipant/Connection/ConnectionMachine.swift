@@ -32,6 +32,8 @@ struct ConnectionMachine: ~Copyable {
         case mediaLost(ParticipantError, mayResume: Bool)
         /// The server's leave message.
         case sentAway(LeaveRequest)
+        /// Somebody else has come under our identity while we were away.
+        case replaced
         /// Something of our own does not work.
         case failed(ParticipantError)
         case leave(DisconnectReason)
@@ -113,6 +115,7 @@ struct ConnectionMachine: ~Copyable {
             // whether they come up afterwards.
             if hasSession { lost(ConnectionState.Loss(error: error, mayResume: mayResume), now: now) }
         case .sentAway(let leave): sentAway(leave, now: now)
+        case .replaced: state.end(.removed(.duplicateIdentity), &steps)
         case .failed(let error): state.end(.failed(error), &steps)
         case .leave(let reason):
             steps.actions.append(.sayLeave(reason))

@@ -11,10 +11,19 @@ package struct ParticipantEnvironment {
     /// Makes DTLS and SRTP.
     let transports: any SecureTransportFactory
     let authentication: MessageAuthentication
+    /// Asks the server which participant has an identity in a room: its SID, or nil when nobody has it or no answer comes.
+    package typealias Occupancy = (
+        _ identity: String, _ room: String, _ completion: @escaping (_ sid: String?) -> Void
+    ) -> Void
+    /// Asked before a participant that was away takes its place again, so that it does not throw out whoever has come in its
+    /// stead. Nil where nobody can be asked.
+    let occupancy: Occupancy?
 
     package init(
-        webSockets: WebSocketContext, transports: any SecureTransportFactory, authentication: MessageAuthentication
+        webSockets: WebSocketContext, transports: any SecureTransportFactory, authentication: MessageAuthentication,
+        occupancy: Occupancy? = nil
     ) {
+        self.occupancy = occupancy
         self.webSockets = webSockets
         self.transports = transports
         self.authentication = authentication

@@ -15,10 +15,14 @@ final class LiveKitRoomConnector: RoomConnector {
     private let loop: EventLoop
     private let context: WebSocketContext
     private let placer: AgentPlacer
+    private let api: ServerAPI
     private let environment: GatewayEnvironment
     private let counters: UnsupportedMessageCounters
 
-    init(loop: EventLoop, context: WebSocketContext, placer: AgentPlacer, environment: GatewayEnvironment) {
+    init(
+        loop: EventLoop, context: WebSocketContext, placer: AgentPlacer, api: ServerAPI, environment: GatewayEnvironment
+    ) {
+        self.api = api
         self.loop = loop
         self.context = context
         self.placer = placer
@@ -36,7 +40,8 @@ final class LiveKitRoomConnector: RoomConnector {
         let participant = RoomParticipant(
             loop: loop,
             environment: ParticipantEnvironment(
-                webSockets: context, transports: environment.transports, authentication: .openSSL),
+                webSockets: context, transports: environment.transports, authentication: .openSSL,
+                occupancy: { [api] in Self.occupant($0, $1, api, $2) }),
             random: SecureRandom(), configuration: configuration, log: log)
         var microphone = MicrophoneOptions()
         // On a thin uplink there is no room for it; SILK brings its own.
@@ -45,6 +50,19 @@ final class LiveKitRoomConnector: RoomConnector {
             participant: participant, placer: placer, counters: counters, log: log,
             hasOwnToken: request.accessToken != nil, replacesCaller: request.replacesCaller, loop: loop,
             microphone: microphone, delegate: delegate)
+    }
+
+    /// How long a caller that comes back to its room waits to learn whether its place is taken.
+    private static let occupancyTimeout = Duration.seconds(2)
+
+    private static func occupant(
+        _ identity: String, _ room: String, _ api: ServerAPI, _ completion: @escaping (String?) -> Void
+    ) {
+        api.send(.getParticipant(identity, in: room), timeout: occupancyTimeout) { result in
+            // Who cannot be asked is no reason to stay away.
+            let participant = try? result.get()
+            completion(participant?.state == .disconnected ? nil : participant?.sid)
+        }
     }
 
     /// A token for one caller and one room, with all that a call needs and nothing else.

@@ -43,7 +43,8 @@ final class SessionMaker {
         var environment = SessionEnvironment(
             configuration: configuration,
             rooms: LiveKitRoomConnector(
-                loop: gatewayLoop.loop, context: gatewayLoop.context, placer: gatewayLoop.placer, environment: gateway),
+                loop: gatewayLoop.loop, context: gatewayLoop.context, placer: gatewayLoop.placer,
+                api: gatewayLoop.serverAPI, environment: gateway),
             dispatcher: ServerDispatcher(placer: gatewayLoop.placer),
             coders: Self.coders(gateway), clock: clock,
             tick: MediaTick(clock: clock, interval: configuration.limits.tick))

@@ -78,6 +78,8 @@ final class LoopbackStage: @unchecked Sendable {
     private var roomOnLoop: ScriptedRoom!
     private var participantOnLoop: RoomParticipant!
     private let waiter: Waiter
+    /// Whom the server says to have the participant's identity, by SID; nil for nobody. Belongs to the loop.
+    var occupant: String?
 
     var recorder: Recorder { recorderOnLoop }
     var room: ScriptedRoom { roomOnLoop }
@@ -110,7 +112,8 @@ final class LoopbackStage: @unchecked Sendable {
             stage.participantOnLoop = RoomParticipant(
                 loop: stage.loop,
                 environment: ParticipantEnvironment(
-                    webSockets: WebSocketContext(loop: stage.loop), transports: factory, authentication: .openSSL),
+                    webSockets: WebSocketContext(loop: stage.loop), transports: factory, authentication: .openSSL,
+                    occupancy: { [unowned stage] _, _, completion in completion(stage.occupant) }),
                 random: SecureRandom(), configuration: configuration, log: .silent)
             stage.participant.delegate = recorder
             recorder.onChange = { [waiter = stage.waiter] in waiter.check() }
