@@ -24,7 +24,7 @@ enum PacketTargets {
         }
     }
 
-    /// HMACs cost more than all the rest; a sum of the right length will do.
+    /// HMACs cost more than everything else; a sum of the right length will do.
     static let authentication = MessageAuthentication(
         hmacSHA1: { key, message in
             var sum = [UInt8](repeating: 7, count: 20)
@@ -66,7 +66,7 @@ enum PacketTargets {
         guard let again = try? SessionDescription(parsing: written) else {
             fatalError("a session description that was written cannot be read: \(written)")
         }
-        // What is equal is written alike; only the rest has to be written once more.
+        // What is equal is written alike; only what differs has to be written once more.
         check(
             again == description || again.serialized() == written,
             "a session description changes each time it is written")

@@ -135,6 +135,7 @@ private final class StandRooms: RoomConnector, RoomConnection {
             on: 0, payload: packet, timestamp: timestamp, audioLevel: level, now: clock.now)
     }
 
+    var allowsRedundancy = true
     func setMuted(_ isMuted: Bool) {}
     func sendText(_ text: String, topic: String) {}
     func publishData(_ payload: [UInt8], topic: String, destinations: [String]) {}
