@@ -16,6 +16,7 @@ private final class FakePolicy: SessionPolicy {
     var bearers: [String: TokenBearer] = [:]
     var claims: [(identity: String, room: String)] = []
     var held = 0
+    var noted: [SessionRefusal] = []
     /// Answers the oldest claim.
     var answers: [(Result<any IdentityRight, SessionRefusal>) -> Void] = []
 
@@ -29,6 +30,8 @@ private final class FakePolicy: SessionPolicy {
         }
         return bearer
     }
+
+    func note(_ refusal: SessionRefusal) { noted.append(refusal) }
 
     func claim(
         _ identity: String, in room: String, completion: @escaping (Result<any IdentityRight, SessionRefusal>) -> Void
@@ -65,6 +68,15 @@ struct PolicyTests {
         harness.send(text: #"{"type":"config","data":{"agent":"forbidden"}}"#)
         #expect(harness.client.closure?.code == 4400)
         #expect(harness.connector.rooms.isEmpty && harness.dispatcher.created.isEmpty)
+    }
+
+    @Test("a config message that cannot be is refused, and the policy is told, so that it counts")
+    func mistakenConfiguration() throws {
+        let policy = FakePolicy()
+        let harness = try Harness(policy: policy)
+        harness.send(text: #"{"type":"config","data":{"encoding":"mp3"}}"#)
+        #expect(harness.client.closure?.code == 4400)
+        #expect(policy.noted.map(\.reason) == [.invalidParameter])
     }
 
     @Test("a token that is no longer valid is refused with its own code")

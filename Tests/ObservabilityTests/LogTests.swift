@@ -9,7 +9,13 @@ import Testing
 // SAFETY: the lines are read and written under a lock.
 private final class MemorySink: LogSink, @unchecked Sendable {
     private(set) var lines: [String] = []
-    func write(_ line: String) { lines.append(line) }
+    /// Nobody reads.
+    var isFull = false
+
+    func write(_ line: String) -> Bool {
+        if !isFull { lines.append(line) }
+        return !isFull
+    }
 }
 
 @Suite("Log")
@@ -196,5 +202,51 @@ struct MetricsTests {
             }
         }
         #expect(metrics.counter("c_total", help: "C.").current == 8000)
+    }
+}
+
+@Suite("A log that nobody reads")
+struct LostLinesTests {
+    private let sink = MemorySink()
+
+    @Test("lines that nobody reads get lost, and the next that is read is preceded by their number")
+    func lost() {
+        let log = Log(minimumLevel: .debug, sink: sink) { (0, 0) }
+        log.info("a")
+        sink.isFull = true
+        for _ in 1...3 { log.info("b") }
+        #expect(log.linesLost == 3)
+        sink.isFull = false
+        log.with(["x": 1]).info("c")
+        log.info("d")
+        #expect(sink.lines.count == 4 && log.linesLost == 3)
+        #expect(sink.lines[1].contains("log lines lost, nobody read them in time") && sink.lines[1].contains("count=3"))
+        #expect(sink.lines[2].contains("event=c") && sink.lines[3].contains("event=d"))
+    }
+
+    @Test("a pipe that nobody reads never blocks; when it is read again, whole lines come")
+    func fullPipe() throws {
+        var ends: [Int32] = [0, 0]
+        // SAFETY: the array has room for both.
+        try #require(unsafe pipe(&ends) == 0)
+        let log = Log(minimumLevel: .info, sink: DescriptorSink(descriptor: ends[1])) { (0, 0) }
+        let text = String(repeating: "x", count: 900)
+        var written = 0
+        while log.linesLost == 0, written < 100 {
+            log.error("full", ["text": text])
+            written += 1
+        }
+        #expect(log.linesLost > 0)
+        var chunk = [UInt8](repeating: 0, count: 1 << 17)
+        // SAFETY: the count is that of the buffer.
+        _ = unsafe read(ends[0], &chunk, chunk.count)
+        log.warning("after")
+        // SAFETY: the count is that of the buffer.
+        let count = unsafe read(ends[0], &chunk, chunk.count)
+        let lines = String(decoding: chunk[..<max(0, count)], as: UTF8.self).split(separator: "\n")
+        #expect(lines.last?.contains("event=after") == true)
+        #expect(lines.dropLast().last?.contains("log lines lost") == true)
+        close(ends[0])
+        close(ends[1])
     }
 }

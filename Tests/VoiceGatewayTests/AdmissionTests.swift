@@ -19,7 +19,7 @@ struct AdmissionTests {
         return Admission(CurrentConfiguration(configuration), log: .silent, metrics: metrics)
     }
 
-    private func place(_ admission: Admission, _ address: IPAddress) throws -> Admission.Place {
+    private func place(_ admission: Admission, _ address: IPAddress) throws -> ConnectionPlaces.Place {
         try admission.open(address).get()
     }
 
@@ -91,7 +91,7 @@ struct AdmissionTests {
     @Test("connections are limited for each key, and places come back")
     func connectionsOfKeys() throws {
         let admission = admission { $0.limits.maximumConnectionsPerKey = 1 }
-        var first: Admission.Place? = try place(admission, ann)
+        var first: ConnectionPlaces.Place? = try place(admission, ann)
         let second = try place(admission, ben)
         #expect(first?.take(key: 0) == true && !second.take(key: 0) && second.take(key: 1))
         first = nil
@@ -102,8 +102,8 @@ struct AdmissionTests {
     @Test("one address cannot keep any number of sockets waiting for a key")
     func waiting() throws {
         let admission = admission()
-        var places: [Admission.Place] = []
-        for _ in 0..<Admission.maximumWaitingPerAddress {
+        var places: [ConnectionPlaces.Place] = []
+        for _ in 0..<ConnectionPlaces.maximumWaitingPerAddress {
             let place = try place(admission, ann)
             #expect(place.wait())
             places.append(place)
@@ -114,7 +114,7 @@ struct AdmissionTests {
         places[0].stopWaiting()
         #expect(try place(admission, ann).wait())
         places = []
-        for _ in 0..<Admission.maximumWaitingPerAddress {
+        for _ in 0..<ConnectionPlaces.maximumWaitingPerAddress {
             let place = try place(admission, ann)
             #expect(place.wait())
             places.append(place)

@@ -64,6 +64,7 @@ struct GatewayConfigurationTests {
         "OPUS_BITRATE": "64000", "THIN_UPLINK": "true",
         "PUBLIC_URL": "https://gateway.test",
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+        "PROXY_PROTOCOL": "true", "UNIX_SOCKET": "/run/gateway.sock",
         "PLAYGROUND": "true", "ADMIN_API_KEY": "admin-key-7", "ADMIN_PORT": "9", "ADMIN_HOST": "::1",
         "WEBHOOK_URL": "https://backend.test/a?key=1", "WEBHOOK_SPOOL": "/spool", "DISPATCH_TRACEPARENT": "false",
         "REDIS_URL": "rediss://user:p%40ss@redis.test/2",
@@ -235,6 +236,10 @@ struct GatewayConfigurationTests {
             (
                 ["API_KEY_ENABLED": "true"],
                 "API_KEY_ENABLED is true without API_KEYS; set the keys that clients may present."
+            ),
+            (
+                ["PROXY_PROTOCOL": "true"],
+                "PROXY_PROTOCOL is true without TRUSTED_PROXIES; name the proxies, since nobody else may say whom it speaks for."
             ),
             (
                 ["MAX_CONNECTIONS": "5", "MAX_CONNECTIONS_PER_ADDRESS": "6"],

@@ -7,7 +7,10 @@ import Testing
 // SAFETY: used by one task at a time.
 private final class MemorySink: LogSink, @unchecked Sendable {
     private(set) var lines: [String] = []
-    func write(_ line: String) { lines.append(line) }
+    func write(_ line: String) -> Bool {
+        lines.append(line)
+        return true
+    }
 }
 
 @Suite("Messages that clients cannot be told")

@@ -122,6 +122,13 @@ package final class ByteStream {
         return (descriptor, session)
     }
 
+    /// Takes bytes that came before the stream was made, as if they came now.
+    package func deliver(_ early: [UInt8]) {
+        guard !early.isEmpty else { return }
+        var early = early
+        early.withMutableBytes { received(&$0) }
+    }
+
     private func received(_ bytes: inout MutableRawSpan) {
         if awaitsFirstByte {
             awaitsFirstByte = false

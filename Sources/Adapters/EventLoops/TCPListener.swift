@@ -21,6 +21,8 @@ package final class TCPListener: LoopHandle {
     package var onRefused: (() -> Void)?
 
     private let descriptor: Int32
+    /// How many connections one iteration takes.
+    private let maximumAccepts: Int
     private var onAccept: ((Int32) -> Void)?
     private var pause: LoopTimer?
 
@@ -29,20 +31,48 @@ package final class TCPListener: LoopHandle {
     ///   - isShared: other listeners may be bound to the same address (SO_REUSEPORT). Call `probe` first, or a port
     ///     that another process shares goes unnoticed.
     ///   - onAccept: gets a descriptor that does not block; whoever gets it closes it.
-    package init(
+    package convenience init(
         loop: EventLoop, bind address: TransportAddress, isShared: Bool, onAccept: @escaping (Int32) -> Void
     ) throws(EventLoopError) {
         let descriptor = try Self.open(address, isShared: isShared)
+        try self.init(
+            loop: loop, descriptor: descriptor, address: Self.address(of: descriptor) ?? address,
+            maximumAccepts: Self.maximumAcceptsPerIteration, onAccept: onAccept)
+    }
+
+    /// Takes connections from a socket from which other loops take them, too.
+    ///
+    /// - Parameter onAccept: gets a descriptor that does not block; whoever gets it closes it.
+    package convenience init(
+        loop: EventLoop, sharing socket: ListeningSocket, onAccept: @escaping (Int32) -> Void
+    ) throws(EventLoopError) {
+        let copy = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw EventLoopError(-errno, operation: "share a listening socket") }
+        // One at a time, so that each loop gets its share.
+        try self.init(
+            loop: loop, descriptor: copy, address: socket.address ?? TransportAddress(ip: .loopbackV4, port: 0),
+            maximumAccepts: 1, onAccept: onAccept)
+    }
+
+    // SAFETY: what the pointers point to is used during the call only.
+    private static func address(of descriptor: Int32) -> TransportAddress? {
+        unsafe TransportAddress.reading { pointer, length in
+            var size = unsafe socklen_t(length.pointee)
+            return unsafe getsockname(descriptor, pointer, &size)
+        }
+    }
+
+    /// - Parameter descriptor: ours from now on, whatever happens.
+    private init(
+        loop: EventLoop, descriptor: Int32, address: TransportAddress, maximumAccepts: Int,
+        onAccept: @escaping (Int32) -> Void
+    ) throws(EventLoopError) {
         self.descriptor = descriptor
+        self.maximumAccepts = maximumAccepts
         self.onAccept = onAccept
+        localAddress = address
         // Before descriptors run out.
         _ = ConnectionAcceptor.shared
-        // SAFETY: what the pointers point to is used during the call only.
-        localAddress =
-            unsafe TransportAddress.reading { pointer, length in
-                var size = unsafe socklen_t(length.pointee)
-                return unsafe getsockname(descriptor, pointer, &size)
-            } ?? address
         let raw = unsafe loop.raw
         do throws(EventLoopError) {
             try unsafe super.init(loop: loop, type: UV_POLL, label: "TCP listener at \(address)") { memory in
@@ -95,7 +125,7 @@ package final class TCPListener: LoopHandle {
     }
 
     private func acceptPending() {
-        for _ in 0..<Self.maximumAcceptsPerIteration {
+        for _ in 0..<maximumAccepts {
             guard let onAccept else { return }
             switch ConnectionAcceptor.shared.accept(from: descriptor, refusingWith: refusal) {
             case .accepted(let accepted): onAccept(accepted)

@@ -42,13 +42,18 @@ final class HTTPConnection {
     private var hasEnded = false
     /// TLS is spoken on this port.
     private let isSecure: Bool
+    private let peer: HTTPPeer
     private var isHandshaking = false
     private var hasReceived = false
 
-    init(server: HTTPServer, stream: ByteStream) {
+    /// - Parameter peer: who has sent the requests.
+    init(server: HTTPServer, stream: ByteStream, peer: HTTPPeer) {
         self.server = server
         self.stream = stream
         isSecure = !stream.isPlain
+        var peer = peer
+        peer.isSecure = peer.isSecure || isSecure
+        self.peer = peer
         parser = HTTPRequestParser(
             maximumHeadBytes: server.configuration.maximumHeadBytes,
             maximumBodyBytes: server.configuration.maximumBodyBytes)
@@ -66,6 +71,9 @@ final class HTTPConnection {
         timer?.arm(after: server.configuration.headTimeout)
         stream.startTLS()
     }
+
+    /// Takes what came before the connection was made.
+    func take(early: [UInt8]) { stream.deliver(early) }
 
     func isHandling(_ exchange: Int) -> Bool {
         guard exchange == self.exchange, !hasEnded else { return false }
@@ -97,8 +105,6 @@ final class HTTPConnection {
         waitForBytes()
         return false
     }
-
-    private var peer: HTTPPeer { HTTPPeer(address: stream.remoteAddress, isSecure: isSecure) }
 
     private func waitForBytes() {
         if hasEnded { return close() }

@@ -1,7 +1,7 @@
 internal import ByteStreams
 package import EventLoops
 internal import Glibc
-internal import HTTP
+package import HTTP
 package import SecureTransport
 package import Wire
 
@@ -41,10 +41,15 @@ package final class HTTPServer {
         case speaksTLS
         /// TLS could not be agreed upon, for a reason in OpenSSL's words.
         case tlsFailed(String)
+        /// A proxy does not begin as it has to.
+        case proxyProtocol(ProxyHeader.Failure)
     }
 
     /// What a connection begins with: the certificate with which we answer, at the moment.
     package var certificate: (() -> TLSServerContext)?
+
+    /// Whether connections from that address begin with a PROXY protocol header; nil: none does.
+    package var speaksProxyProtocol: ((IPAddress) -> Bool)?
 
     /// Counts for what begins from now on.
     package var configuration: Configuration
@@ -52,6 +57,7 @@ package final class HTTPServer {
     private(set) weak var handler: (any HTTPHandler)?
     private var listeners: [TCPListener] = []
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    private var greetings: [ObjectIdentifier: ProxyGreeting] = [:]
     private var upgraded: [ObjectIdentifier: any UpgradedConnection] = [:]
     private(set) var isClosing = false
     /// The text of the present second.
@@ -65,7 +71,7 @@ package final class HTTPServer {
     }
 
     /// Open connections, those of other protocols included.
-    package var connectionCount: Int { connections.count + upgraded.count }
+    package var connectionCount: Int { connections.count + greetings.count + upgraded.count }
 
     /// Those of another protocol among them.
     package var upgradedCount: Int { upgraded.count }
@@ -83,10 +89,24 @@ package final class HTTPServer {
             guard let self else { return TCPListener.refuse(descriptor, []) }
             accepted(descriptor)
         }
+        add(listener)
+        return listener.localAddress
+    }
+
+    /// Takes connections from a socket that all loops share. Who comes by a path has no address, and counts as this machine.
+    package func listen(sharing socket: ListeningSocket) throws(EventLoopError) {
+        let local = socket.address == nil ? TransportAddress(ip: .loopbackV4, port: 0) : nil
+        let listener = try TCPListener(loop: loop, sharing: socket) { [weak self] descriptor in
+            guard let self else { return TCPListener.refuse(descriptor, []) }
+            accepted(descriptor, from: local)
+        }
+        add(listener)
+    }
+
+    private func add(_ listener: TCPListener) {
         listener.refusal = Self.refusal("The server has no room for more connections. Try again later.\n")
         listener.onRefused = { [weak self] in self?.handler?.refusedConnection(.tooManyOpenFiles) }
         listeners.append(listener)
-        return listener.localAddress
     }
 
     /// Takes no new connections and no new requests; answers that are under way and connections of other protocols stay.
@@ -95,6 +115,8 @@ package final class HTTPServer {
         for listener in listeners { listener.close() }
         listeners = []
         for connection in Array(connections.values) { connection.closeWhenIdle() }
+        for greeting in greetings.values { greeting.cancel() }
+        greetings = [:]
     }
 
     /// Ends everything, connections of other protocols without a word.
@@ -108,7 +130,8 @@ package final class HTTPServer {
     package func adopt(_ connection: HandedOverConnection) {
         guard let (descriptor, session) = connection.take() else { return }
         guard !isClosing else { return TCPListener.refuse(descriptor, Self.refusal("The server is shutting down.\n")) }
-        makeConnection(descriptor, session)?.goOn(connection.request, early: connection.early)
+        guard let tcp = adopted(descriptor) else { return }
+        makeConnection(tcp, session, peer: connection.request.peer).goOn(connection.request, early: connection.early)
     }
 
     private static func refusal(_ words: String) -> [UInt8] {
@@ -119,32 +142,55 @@ package final class HTTPServer {
         return bytes
     }
 
-    private func accepted(_ descriptor: Int32) {
+    private func accepted(_ descriptor: Int32, from local: TransportAddress? = nil) {
         guard connectionCount < configuration.maximumConnections, !isClosing else {
             TCPListener.refuse(descriptor, Self.refusal("Too many connections.\n"))
             if !isClosing { handler?.refusedConnection(.tooManyConnections) }
             return
         }
+        guard let connection = adopted(descriptor) else { return }
+        let address = connection.remoteAddress ?? local
+        guard let address, speaksProxyProtocol?(address.ip.unmapped) == true else {
+            return begin(connection, HTTPPeer(address: address), early: [])
+        }
+        let greeting = ProxyGreeting(connection, loop: loop, patience: configuration.headTimeout) { [weak self] in
+            self?.greeted(connection, address, $0)
+        }
+        greetings[ObjectIdentifier(connection)] = greeting
+    }
+
+    private func greeted(_ connection: TCPConnection, _ proxy: TransportAddress, _ outcome: ProxyGreeting.Outcome) {
+        greetings[ObjectIdentifier(connection)] = nil
+        switch outcome {
+        case .header(let header, let early):
+            begin(connection, HTTPPeer(address: header.source ?? proxy, isSecure: header.isSecure), early: early)
+        case .failed(let failure):
+            handler?.refusedConnection(.proxyProtocol(failure))
+            connection.close()
+        case .gone: connection.close()
+        }
+    }
+
+    /// Nil when the loop is stopping; the descriptor is closed by then.
+    private func adopted(_ descriptor: Int32) -> TCPConnection? {
+        try? TCPConnection(loop: loop, adopting: descriptor, onBytes: { _ in }, onEnd: { _ in })
+    }
+
+    private func begin(_ connection: TCPConnection, _ peer: HTTPPeer, early: [UInt8]) {
         guard let certificate else {
-            _ = makeConnection(descriptor, nil)
-            return
+            return makeConnection(connection, nil, peer: peer).take(early: early)
         }
-        guard let session = try? TLSSession(certificate()) else {
-            return TCPListener.refuse(descriptor, [])
-        }
-        makeConnection(descriptor, session, isNew: true)?.startTLS()
+        guard let session = try? TLSSession(certificate()) else { return connection.close() }
+        let client = makeConnection(connection, session, peer: peer, isNew: true)
+        client.startTLS()
+        client.take(early: early)
     }
 
     private func makeConnection(
-        _ descriptor: Int32, _ session: TLSSession?, isNew: Bool = false
-    ) -> HTTPConnection? {
-        // Failing here means that the loop is stopping; the descriptor is closed by then.
-        guard
-            let connection = try? TCPConnection(
-                loop: loop, adopting: descriptor, onBytes: { _ in }, onEnd: { _ in })
-        else { return nil }
+        _ connection: TCPConnection, _ session: TLSSession?, peer: HTTPPeer, isNew: Bool = false
+    ) -> HTTPConnection {
         let client = HTTPConnection(
-            server: self, stream: ByteStream(connection, session: session, isServer: isNew))
+            server: self, stream: ByteStream(connection, session: session, isServer: isNew), peer: peer)
         connections[ObjectIdentifier(client)] = client
         return client
     }

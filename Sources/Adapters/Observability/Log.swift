@@ -63,6 +63,9 @@ package struct Log: Sendable {
         write(.debug, event, fields)
     }
 
+    /// Lines that got lost because nobody read them in time, of all logs with the same origin.
+    package var linesLost: Int { output?.linesLost ?? 0 }
+
     /// Whether lines of this level are written, for work that only serves them.
     package func isEnabled(_ level: LogLevel) -> Bool { output.map { level >= $0.minimumLevel } ?? false }
 
@@ -72,13 +75,13 @@ package struct Log: Sendable {
         let now = output.clock()
         guard let leftOut = output.limiter.admit(event, level, seconds: now.seconds) else { return }
         let format = output.format
-        var line = format.beginning(
-            time: Self.timestamp(seconds: now.seconds, nanoseconds: now.nanoseconds), level, event.description)
+        let time = Self.timestamp(seconds: now.seconds, nanoseconds: now.nanoseconds)
+        var line = format.beginning(time: time, level, event.description)
         for (key, value) in fields() { format.append(key.description, value, to: &line) }
         if leftOut > 0 { format.append("left_out", leftOut, to: &line) }
         line += context
         line += format.end
-        output.sink.write(line)
+        output.write(line, time: time)
     }
 
     /// RFC 3339 in UTC, to the millisecond.

@@ -8,6 +8,10 @@ final class LogOutput: Sendable {
     /// Seconds and nanoseconds since 1970, UTC.
     let clock: @Sendable () -> (seconds: Int, nanoseconds: Int)
     private let level: Atomic<Int>
+    /// Lines that nobody took, and that no line has told of.
+    private let untold = Atomic(0)
+    /// All lines that nobody took.
+    private let lost = Atomic(0)
 
     init(
         _ minimumLevel: LogLevel, format: LogFormat, sink: any LogSink,
@@ -17,6 +21,27 @@ final class LogOutput: Sendable {
         self.format = format
         self.sink = sink
         self.clock = clock
+    }
+
+    var linesLost: Int { lost.load(ordering: .relaxed) }
+
+    /// Writes a line, and before it, when lines have got lost, how many.
+    ///
+    /// - Parameter time: as the line has it.
+    func write(_ line: String, time: String) {
+        let count = untold.exchange(0, ordering: .relaxed)
+        if count > 0 {
+            var note = format.beginning(time: time, .warning, "log lines lost, nobody read them in time")
+            format.append("count", count, to: &note)
+            guard sink.write(note + format.end) else {
+                untold.add(count + 1, ordering: .relaxed)
+                lost.add(1, ordering: .relaxed)
+                return
+            }
+        }
+        guard !sink.write(line) else { return }
+        untold.add(1, ordering: .relaxed)
+        lost.add(1, ordering: .relaxed)
     }
 
     /// Lines below it are not written.

@@ -130,7 +130,9 @@ struct CallerProfile {
                     allowed: "a resume token in the query of the URL, not in config")
             }
         } catch {
-            throw SessionRefusal(error)
+            let refusal = SessionRefusal(error)
+            policy?.note(refusal)
+            throw refusal
         }
         if !isInRoom {
             enter(room: parameters.room ?? roomName, as: parameters.identity ?? identity)

@@ -75,6 +75,12 @@ package protocol SessionPolicy: AnyObject {
     func claim(
         _ identity: String, in room: String,
         completion: @escaping (Result<any IdentityRight, SessionRefusal>) -> Void)
+    /// The session has refused something by itself, which is to be counted like the policy's own refusals.
+    func note(_ refusal: SessionRefusal)
+}
+
+extension SessionPolicy {
+    package func note(_ refusal: SessionRefusal) {}
 }
 
 extension SessionPolicy {

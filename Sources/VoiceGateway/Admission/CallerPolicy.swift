@@ -33,10 +33,12 @@ final class CallerPolicy: SessionPolicy {
             try checkAgent(parameters, bearer)
             return bearer
         } catch {
-            admission.note(error, caller.address)
+            note(error)
             throw error
         }
     }
+
+    func note(_ refusal: SessionRefusal) { admission.note(refusal, caller.address) }
 
     private func bearer(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer? {
         guard let token = parameters.accessToken else {

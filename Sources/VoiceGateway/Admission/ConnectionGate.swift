@@ -23,7 +23,7 @@ final class ConnectionGate {
     static let maximumFirstMessageBytes = 64 << 10
 
     /// The place among the connections; nil when there was none.
-    let place: Admission.Place?
+    let place: ConnectionPlaces.Place?
     let address: IPAddress
     private let admission: Admission
     private let loop: EventLoop

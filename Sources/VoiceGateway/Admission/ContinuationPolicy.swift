@@ -6,12 +6,16 @@ internal import Signalling
 /// What a caller may choose whose session began at another gateway: nothing. Its token says who and where it is; the room
 /// must still have the caller or an agent, or the session is over. Belongs to the loop of the session.
 final class ContinuationPolicy: SessionPolicy {
+    private let caller: Caller
     private let claim: SessionClaim
     private let admission: Admission
     private let tokens: AccessTokens
     private let api: ServerAPI
 
-    init(_ claim: SessionClaim, admission: Admission, tokens: AccessTokens, api: ServerAPI) {
+    init(
+        _ caller: Caller, _ claim: SessionClaim, admission: Admission, tokens: AccessTokens, api: ServerAPI
+    ) {
+        self.caller = caller
         self.claim = claim
         self.admission = admission
         self.tokens = tokens
@@ -21,7 +25,18 @@ final class ContinuationPolicy: SessionPolicy {
     /// The caller's own participant is replaced; what is asked for here is whether the session is still there.
     var refusesDuplicates: Bool { true }
 
+    func note(_ refusal: SessionRefusal) { admission.note(refusal, caller.address) }
+
     func examine(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer? {
+        do throws(SessionRefusal) {
+            return try bearer(parameters)
+        } catch {
+            note(error)
+            throw error
+        }
+    }
+
+    private func bearer(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer? {
         guard claim.needsAccessToken else { return nil }
         guard let token = parameters.accessToken else {
             throw SessionRefusal(AdmissionRefusal.missingKey.clientError, .unauthorized)

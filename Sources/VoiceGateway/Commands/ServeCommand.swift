@@ -58,14 +58,8 @@ enum ServeCommand {
 
     private static func run(_ request: ServeRequest, _ loops: ProcessLoops, _ log: Log) async throws(StartError) {
         let configuration = request.configuration
-        // The port first: a mistake there shall not wait for anything else.
-        if configuration.listenAddress.port != 0 {
-            do throws(EventLoopError) {
-                try TCPListener.probe(configuration.listenAddress)
-            } catch {
-                throw .notServing(error)
-            }
-        }
+        // The places first: a mistake there shall not wait for anything else.
+        let (address, sockets) = try places(configuration)
         let certificate = try certificate(configuration, log)
         let renewal = try certificate.map { certificate throws(StartError) in
             try starting { () throws(EventLoopError) in
@@ -99,7 +93,7 @@ enum ServeCommand {
             fleet: fleet)
         let serving: ServingLoops
         do throws(EventLoopError) {
-            serving = try await ServingLoops.listen(on: loops.loops, at: configuration.listenAddress, environment)
+            serving = try await ServingLoops.listen(on: loops.loops, at: address, sharing: sockets, environment)
         } catch {
             await signals.close()
             await roomServer.close()
@@ -107,14 +101,20 @@ enum ServeCommand {
             await fleet?.finish()
             throw .notServing(error)
         }
-        Console.print(
-            Banner.text(
-                address: serving.address, roomServer: configuration.roomServer, url: roomServer.url,
-                hasPlayground: configuration.http.hasPlayground, isSecure: configuration.tls != nil))
+        if let address = serving.address ?? sockets.lazy.compactMap(\.address).first {
+            Console.print(
+                Banner.text(
+                    address: address, roomServer: configuration.roomServer, url: roomServer.url,
+                    hasPlayground: configuration.http.hasPlayground, isSecure: configuration.tls != nil))
+        }
         if let address = serving.adminAddress { log.info("serving the operator", ["address": address]) }
         if !configuration.roomServer.isInside { await checkRoomServer(serving, log) }
         log.info(
-            "serving", ["address": serving.address, "rooms": roomServer.url.webSocketText, "threads": serving.count])
+            "serving",
+            [
+                "address": serving.places.joined(separator: " "), "rooms": roomServer.url.webSocketText,
+                "threads": serving.count,
+            ])
         let serviceManager = ServiceManager()
         let watchdog = try? serviceManager?.keepAlive(loops.loops)
         serviceManager?.ready()
@@ -154,6 +154,21 @@ enum ServeCommand {
             return try await Fleet(address, authorities: authorities, gateway: id, log: log, metrics: metrics)
         } catch {
             throw StartError(sentence: "The gateway cannot start its threads: \(error).", exitCode: 1)
+        }
+    }
+
+    /// Where clients are served: at PORT, unless the service manager has opened sockets for us, and at UNIX_SOCKET.
+    private static func places(
+        _ configuration: GatewayConfiguration
+    ) throws(StartError) -> (TransportAddress?, [ListeningSocket]) {
+        do throws(EventLoopError) {
+            var sockets = try InheritedSockets.take()
+            let address = sockets.isEmpty ? configuration.listenAddress : nil
+            if let address, address.port != 0 { try TCPListener.probe(address) }
+            if let path = configuration.unixSocket { sockets.append(try ListeningSocket(path: path)) }
+            return (address, sockets)
+        } catch {
+            throw .notServing(error)
         }
     }
 

@@ -36,6 +36,8 @@ package struct GatewayConfiguration: Hashable, Sendable {
     /// Where clients connect; port 0 lets the system choose.
     package var listenAddress = TransportAddress(
         ip: GatewaySettings.host.standard, port: GatewaySettings.port.standard)
+    /// A path of the file system at which clients are served besides; nil: none.
+    package var unixSocket: String?
     /// Nil: clients are served without TLS.
     package var tls: TLSSettings?
     /// How many event loops run; nil for one a core.
@@ -71,6 +73,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
         tokens = TokenSettings(&settings)
         let port = settings.read(GatewaySettings.port)
         listenAddress = TransportAddress(ip: settings.read(GatewaySettings.host), port: port)
+        unixSocket = settings.read(GatewaySettings.unixSocket)
         tls = TLSSettings.read(&settings)
         threads = settings.read(GatewaySettings.threads)
         logLevel = settings.read(GatewaySettings.logLevel)

@@ -1,4 +1,5 @@
 internal import ClientProtocol
+internal import EventLoops
 internal import HTTP
 internal import Observability
 internal import RedisClient
@@ -10,7 +11,7 @@ package enum GatewaySettings {
     package static let all: [any SettingEntry] = [
         livekitURL, livekitAPIKey, livekitAPISecret, livekitCAFile, livekitPublicURL, livekitRoomName, livekitTokenTTL,
         agentName, devPort,
-        port, host, tlsCert, tlsKey, tlsClientCA, threads, logLevel, logFormat, drainNotice, drainSeconds,
+        port, host, unixSocket, tlsCert, tlsKey, tlsClientCA, threads, logLevel, logFormat, drainNotice, drainSeconds,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
         duplicateIdentity,
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
@@ -18,7 +19,7 @@ package enum GatewaySettings {
         idleTimeoutSeconds, maxSessionSeconds,
         configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds,
         opusBitrate, opusComplexity, thinUplink,
-        publicURL, allowedOrigins, requestIDHeader, trustedProxies, playground,
+        publicURL, allowedOrigins, requestIDHeader, trustedProxies, proxyProtocol, playground,
         adminAPIKey, adminPort, adminHost,
         redisURL, webhookURL, webhookSpool, dispatchTraceparent, otelEndpoint, otelHeaders, otelServiceName,
     ]
@@ -60,6 +61,9 @@ package enum GatewaySettings {
     static let host = Setting<IPAddress>(
         "HOST", .address, in: .process, default: .anyV4, needsRestart: true,
         "which of this machine's addresses to listen at")
+    static let unixSocket = Setting<String?>(
+        "UNIX_SOCKET", .text("PATH", upTo: ListeningSocket.maximumPathBytes), in: .process, otherwise: "none",
+        needsRestart: true, "a path at which clients are served besides, for a proxy on this machine")
     static let tlsCert = Setting<String?>(
         "TLS_CERT", .file, in: .process, otherwise: "no TLS",
         "a PEM file with the certificate for https:// and wss://, and its chain; read again when it changes")
@@ -188,6 +192,9 @@ package enum GatewaySettings {
     static let trustedProxies = Setting<IPNetworkList>(
         "TRUSTED_PROXIES", .networks, in: .http, default: IPNetworkList(),
         "whose X-Forwarded-For, other X-Forwarded headers and Forwarded count")
+    static let proxyProtocol = Setting<Bool>(
+        "PROXY_PROTOCOL", .boolean, in: .http, default: false,
+        "whether connections from TRUSTED_PROXIES begin with a PROXY protocol header, version 2")
     static let playground = Setting<Bool?>(
         "PLAYGROUND", .boolean, in: .http, otherwise: "true; with LIVEKIT_URL false",
         "whether GET / shows browsers a page to talk from")

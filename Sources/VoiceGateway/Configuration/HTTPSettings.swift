@@ -11,6 +11,8 @@ package struct HTTPSettings: Hashable, Sendable {
     package var requestIDHeader = GatewaySettings.requestIDHeader.standard
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
     package var trustedProxies = GatewaySettings.trustedProxies.standard
+    /// Whether connections of trusted proxies begin with a PROXY protocol header.
+    package var hasProxyProtocol = GatewaySettings.proxyProtocol.standard
     /// Whether `GET /` shows browsers a page to talk from.
     package var hasPlayground = true
 

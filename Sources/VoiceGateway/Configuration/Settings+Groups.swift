@@ -107,6 +107,12 @@ extension HTTPSettings {
         allowedOrigins = settings.read(GatewaySettings.allowedOrigins)
         requestIDHeader = settings.read(GatewaySettings.requestIDHeader)
         trustedProxies = settings.read(GatewaySettings.trustedProxies)
+        hasProxyProtocol = settings.read(GatewaySettings.proxyProtocol)
+        if hasProxyProtocol, !settings.isSet(GatewaySettings.trustedProxies) {
+            settings.add(
+                "PROXY_PROTOCOL is true without TRUSTED_PROXIES; name the proxies, since nobody else may say whom it speaks for."
+            )
+        }
         hasPlayground =
             settings.read(GatewaySettings.playground) ?? !settings.isSet(GatewaySettings.livekitURL)
         settings.resolve(GatewaySettings.playground, as: "\(hasPlayground)")

@@ -43,7 +43,10 @@ final class HTTPAPI {
                         return RequestRefusal(reason: reason, retryAfterSeconds: seconds)
                     }, operations: isHere ? operations : nil, servesClients: !isForOperator,
                     clientAddress: admission.address, calls: { admission.placesTaken },
-                    processMetrics: { ProcessMetrics.snapshot(startedAt: environment.startedAt) },
+                    processMetrics: {
+                        ProcessMetrics.snapshot(
+                            startedAt: environment.startedAt, logLinesLost: environment.log.linesLost)
+                    },
                     isDraining: { admission.isClosed }))
         }
         interface = makeInterface()

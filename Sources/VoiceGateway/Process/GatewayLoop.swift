@@ -72,6 +72,10 @@ final class GatewayLoop: HTTPHandler {
         configuration.maximumConnections = Self.maximumConnections(environment)
         server = HTTPServer(loop: loop, configuration: configuration, handler: self)
         server.certificate = environment.certificate.map { certificate in { certificate.context } }
+        server.speaksProxyProtocol = { [current = environment.current] address in
+            let http = current.part(\.http)
+            return http.hasProxyProtocol && http.trustedProxies.contains(address)
+        }
         self.endpoints = endpoints(self)
         http = makeHTTP(isForOperator: false)
         moveHook = EndOfIteration(loop: loop) { [unowned self] in move() }
@@ -129,6 +133,9 @@ final class GatewayLoop: HTTPHandler {
     func listen(at address: TransportAddress) throws(EventLoopError) -> TransportAddress {
         try server.listen(at: address, isShared: true)
     }
+
+    /// Takes connections from a socket that all loops share.
+    func listen(sharing socket: ListeningSocket) throws(EventLoopError) { try server.listen(sharing: socket) }
 
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
         http.handle(request) { responder.respond($0) }

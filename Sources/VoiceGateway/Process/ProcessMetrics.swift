@@ -3,7 +3,7 @@ internal import Glibc
 /// The process as Prometheus's client libraries show it, in the text format: `process_cpu_seconds_total` and others.
 enum ProcessMetrics {
     /// - Parameter startedAt: seconds since 1970.
-    static func snapshot(startedAt: Int64) -> String {
+    static func snapshot(startedAt: Int64, logLinesLost: Int) -> String {
         var text = ""
         func add(_ name: String, _ type: String, _ help: String, _ value: String) {
             text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n\(name) \(value)\n"
@@ -16,6 +16,9 @@ enum ProcessMetrics {
         if let openFiles { add("process_open_fds", "gauge", "Open file descriptors.", "\(openFiles)") }
         add("process_max_fds", "gauge", "File descriptors that may be open.", "\(OpenFiles.limit)")
         add("process_start_time_seconds", "gauge", "When the process began to serve, since 1970.", "\(startedAt)")
+        add(
+            "voicegateway_log_lines_lost_total", "counter", "Lines of the log that nobody read in time.",
+            "\(logLinesLost)")
         return text
     }
 

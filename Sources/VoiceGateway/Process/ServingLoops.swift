@@ -4,17 +4,24 @@ internal import Wire
 
 /// The loops of a gateway that serves.
 struct ServingLoops: Sendable {
-    /// Where clients connect, with the port that the system chose.
-    let address: TransportAddress
+    /// Where clients connect, with the port that the system chose; nil when sockets of the service manager alone are used.
+    let address: TransportAddress?
+    /// All places where they do, for people.
+    let places: [String]
     /// Where the operator does, if not at the same place.
     private(set) var adminAddress: TransportAddress?
     private let loops: [(EventLoop, LoopBound<GatewayLoop>)]
 
     var count: Int { loops.count }
 
-    /// Begins to listen, on all loops at one address.
+    /// Begins to listen, on all loops at the same places.
+    ///
+    /// - Parameters:
+    ///   - address: nil for at `sockets` alone.
+    ///   - sockets: that all loops share.
     static func listen(
-        on eventLoops: [EventLoop], at address: TransportAddress, _ environment: GatewayEnvironment
+        on eventLoops: [EventLoop], at address: TransportAddress?, sharing sockets: [ListeningSocket],
+        _ environment: GatewayEnvironment
     ) async throws(EventLoopError) -> ServingLoops {
         var address = address
         var loops: [(EventLoop, LoopBound<GatewayLoop>)] = []
@@ -25,7 +32,9 @@ struct ServingLoops: Sendable {
                 let (gatewayLoop, bound) = try await loop.run { () throws(EventLoopError) in
                     let gatewayLoop = GatewayLoop(
                         loop: loop, index: index, environment: environment, endpoints: Endpoints.make)
-                    return (LoopBound(gatewayLoop, on: loop), try gatewayLoop.listen(at: asked))
+                    for socket in sockets { try gatewayLoop.listen(sharing: socket) }
+                    let bound = try asked.map { asked throws(EventLoopError) in try gatewayLoop.listen(at: asked) }
+                    return (LoopBound(gatewayLoop, on: loop), bound)
                 }
                 address = bound
                 loops.append((loop, gatewayLoop))
@@ -36,11 +45,12 @@ struct ServingLoops: Sendable {
                 }
             }
         } catch {
-            await ServingLoops(address: address, loops: loops).drain()
+            await ServingLoops(address: address, places: [], loops: loops).drain()
             throw error
         }
         let all = loops
-        let serving = ServingLoops(address: address, adminAddress: adminAddress, loops: all)
+        let places = (address.map { ["\($0)"] } ?? []) + sockets.map(\.place)
+        let serving = ServingLoops(address: address, places: places, adminAddress: adminAddress, loops: all)
         await serving.each { $0.gatewayLoops = all }
         return serving
     }

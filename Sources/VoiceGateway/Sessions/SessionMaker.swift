@@ -105,7 +105,7 @@ final class SessionMaker {
         let key = mayResume ? ResumeToken.makeKey(loop: loopIndex) : nil
         let policy: any SessionPolicy =
             if let continued {
-                ContinuationPolicy(continued, admission: admission, tokens: tokens, api: api)
+                ContinuationPolicy(caller, continued, admission: admission, tokens: tokens, api: api)
             } else {
                 CallerPolicy(
                     caller, admission: admission, tokens: tokens, api: api,

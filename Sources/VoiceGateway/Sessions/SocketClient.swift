@@ -32,7 +32,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
     /// Bytes that had been dropped when everything else had arrived for the last time.
     private var arrivedDespiteDrops = 0
     /// Where the socket is counted.
-    private(set) var place: Admission.Place?
+    private(set) var place: ConnectionPlaces.Place?
 
     /// - Parameter maximumMessageBytes: for messages after the gate.
     init(gate: ConnectionGate, dialect: any ClientDialect, maximumMessageBytes: Int, hooks: Hooks) {

@@ -72,9 +72,12 @@ final class HTTPStage {
     var now = Instant.zero
     var refusal: RequestRefusal?
     var isDraining = false
+    /// Who asks for the operator's routes without this key is refused.
+    static let operatorKey = "operator-key"
     private(set) var interface: HTTPInterface!
 
-    init(_ change: (inout GatewayConfiguration) -> Void = { _ in }) {
+    /// - Parameter operations: without them there are no routes for the operator.
+    init(operations: (any GatewayOperations)? = nil, _ change: (inout GatewayConfiguration) -> Void = { _ in }) {
         var configuration = GatewayConfiguration()
         configuration.agentName = "custom-agent"
         configuration.roomServer = .development(port: 0, APICredentials(key: "devkey", secret: Self.secret))
@@ -85,6 +88,9 @@ final class HTTPStage {
                 configuration: configuration, livekitURL: "wss://livekit.example.com", rooms: rooms,
                 metrics: Metrics(), log: .silent, now: { [unowned self] in now }, startedAt: now,
                 wallClock: { (Self.unixTime, 5_000_000) }, refusal: { [unowned self] _ in refusal },
+                operatorRefusal: {
+                    $0.bearerToken == Self.operatorKey ? nil : RequestRefusal(reason: .wrongKey, retryAfterSeconds: nil)
+                }, operations: operations,
                 clientAddress: { $0.remoteAddress?.ip ?? .anyV4 }, isDraining: { [unowned self] in isDraining }))
     }
 
