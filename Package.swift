@@ -64,11 +64,11 @@ var targets: [Target] = [
     adapter("EventLoops", ["Wire", "CLibUV"]),
     adapter("SecureTransport", ["Wire", "PeerConnection", "COpenSSL"]),
     adapter("AudioCodec", ["Wire", "COpus", "CSpeexDSP"]),
-    adapter("ByteStreams", ["Wire", "EventLoops", "SecureTransport"]),
+    adapter("ByteStreams", ["Wire", "HTTP", "EventLoops", "SecureTransport"]),
     adapter("RedisClient", ["Wire", "RESP", "EventLoops", "SecureTransport", "ByteStreams"]),
     adapter("HTTPServer", ["Wire", "HTTP", "EventLoops", "SecureTransport", "ByteStreams"]),
     adapter("WebSocket", ["Wire", "HTTP", "EventLoops", "SecureTransport", "ByteStreams", "HTTPServer"]),
-    adapter("HTTPClient", ["Wire", "HTTP", "EventLoops", "SecureTransport", "CNGHTTP2"]),
+    adapter("HTTPClient", ["Wire", "HTTP", "EventLoops", "SecureTransport", "ByteStreams", "CNGHTTP2"]),
 
     // The product
     room(

@@ -64,7 +64,8 @@ struct GatewayConfigurationTests {
         "OPUS_BITRATE": "64000", "THIN_UPLINK": "true",
         "PUBLIC_URL": "https://gateway.test",
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
-        "PROXY_PROTOCOL": "true", "UNIX_SOCKET": "/run/gateway.sock",
+        "PROXY_PROTOCOL": "true", "HTTPS_PROXY": "http://proxy.test:3128", "NO_PROXY": "a.test",
+        "UNIX_SOCKET": "/run/gateway.sock",
         "PLAYGROUND": "true", "ADMIN_API_KEY": "admin-key-7", "ADMIN_PORT": "9", "ADMIN_HOST": "::1",
         "WEBHOOK_URL": "https://backend.test/a?key=1", "WEBHOOK_SPOOL": "/spool", "DISPATCH_TRACEPARENT": "false",
         "REDIS_URL": "rediss://user:p%40ss@redis.test/2",
@@ -158,7 +159,7 @@ struct GatewayConfigurationTests {
         try expectOther(request.configuration)
         #expect(
             GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == [
-                "LIVEKIT_API_SECRET", "API_KEYS", "ADMIN_API_KEY", "REDIS_URL", "WEBHOOK_URL",
+                "LIVEKIT_API_SECRET", "HTTPS_PROXY", "API_KEYS", "ADMIN_API_KEY", "REDIS_URL", "WEBHOOK_URL",
                 "OTEL_EXPORTER_OTLP_HEADERS",
             ])
     }
@@ -315,7 +316,7 @@ struct GatewayConfigurationTests {
             let found = mistakes("", environment: Self.other.merging([setting.variable: value]) { $1 })
             let lists =
                 ["API_KEYS", "ALLOWED_AGENTS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "WEBHOOK_URL"]
-                + ["OTEL_EXPORTER_OTLP_HEADERS"]
+                + ["OTEL_EXPORTER_OTLP_HEADERS", "NO_PROXY"]
             let isList = lists.contains(setting.variable)
             #expect(
                 found.contains { $0.contains("\(setting.variable) is ") && $0.contains("is a line feed") } != isList)

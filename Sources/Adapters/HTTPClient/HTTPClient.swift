@@ -42,11 +42,18 @@ package final class HTTPClient {
     package let limits: Limits
     package let loop: EventLoop
     private let authorities: TLSClientContext?
+    private let proxy: (HTTPOrigin) -> HTTPProxy?
     private var pools: [HTTPOrigin: HTTPPool] = [:]
     private var isClosed = false
 
-    /// - Parameter authorities: who may vouch for https servers; nil makes https an error.
-    package init(loop: EventLoop, authorities: TLSClientContext?, limits: Limits = Limits()) {
+    /// - Parameters:
+    ///   - authorities: who may vouch for https servers; nil makes https an error.
+    ///   - proxy: by which connections to an origin go.
+    package init(
+        loop: EventLoop, authorities: TLSClientContext?, limits: Limits = Limits(),
+        proxy: @escaping (HTTPOrigin) -> HTTPProxy? = { _ in nil }
+    ) {
+        self.proxy = proxy
         self.loop = loop
         self.authorities = authorities
         self.limits = limits
@@ -80,7 +87,9 @@ package final class HTTPClient {
 
     private func pool(for origin: HTTPOrigin) -> HTTPPool {
         if let pool = pools[origin] { return pool }
-        let pool = HTTPPool(loop: loop, origin: origin, authorities: authorities, limits: limits) { [weak self] pool in
+        let pool = HTTPPool(
+            loop: loop, origin: origin, authorities: authorities, proxy: proxy(origin), limits: limits
+        ) { [weak self] pool in
             if self?.pools[pool.origin] === pool { self?.pools[pool.origin] = nil }
         }
         pools[origin] = pool

@@ -11,6 +11,8 @@ package enum HTTPClientError: Error, Hashable, Sendable {
     case unresolved(HTTPOrigin, EventLoopError)
     /// No connection could be made to any address of the host.
     case unreachable(HTTPOrigin, EventLoopError)
+    /// A proxy leads nowhere.
+    case proxy(HTTPProxy, HTTPProxy.Failure)
     /// TLS failed, for instance because the certificate is not trusted.
     case insecure(HTTPOrigin, TLSFailure)
     /// TLS could not even be tried.
@@ -41,6 +43,10 @@ extension HTTPClientError: FailureConvertible {
             Failure(
                 error.summary, detail: "\(origin) cannot be reached: \(error)", blame: .room,
                 isRetryable: error.isRetryable)
+        case .proxy(let proxy, let failure):
+            Failure(
+                "the proxy leads nowhere: \(failure)", detail: "the proxy at \(proxy.place) leads nowhere: \(failure)",
+                blame: .operator)
         case .insecure(_, let failure): Failure(failure.summary, detail: "\(failure)", blame: .operator)
         case .secureTransport(let error): Failure("TLS cannot be set up", detail: "\(error)", blame: .operator)
         case .timedOut(let origin):

@@ -12,6 +12,7 @@ final class HTTPPool {
     let origin: HTTPOrigin
     private let loop: EventLoop
     private let authorities: TLSClientContext?
+    private let proxy: HTTPProxy?
     private let limits: HTTPClient.Limits
     private let onEmpty: (HTTPPool) -> Void
     private var version: Version
@@ -28,12 +29,14 @@ final class HTTPPool {
 
     /// - Parameter onEmpty: called when no connection is open and no call waits.
     init(
-        loop: EventLoop, origin: HTTPOrigin, authorities: TLSClientContext?, limits: HTTPClient.Limits,
+        loop: EventLoop, origin: HTTPOrigin, authorities: TLSClientContext?, proxy: HTTPProxy?,
+        limits: HTTPClient.Limits,
         onEmpty: @escaping (HTTPPool) -> Void
     ) {
         self.loop = loop
         self.origin = origin
         self.authorities = authorities
+        self.proxy = proxy
         self.limits = limits
         self.onEmpty = onEmpty
         version = origin.isSecure ? .unknown : .http1
@@ -123,7 +126,7 @@ final class HTTPPool {
 
     private func open() {
         let transport = HTTPTransport(
-            loop: loop, origin: origin, authorities: authorities,
+            loop: loop, origin: origin, authorities: authorities, proxy: proxy,
             applicationProtocols: isHTTP1Only ? ["http/1.1"] : ["h2", "http/1.1"])
         opening.append(transport)
         transport.open { [weak self, weak transport] result in

@@ -1,3 +1,4 @@
+internal import ByteStreams
 internal import EventLoops
 internal import HTTP
 internal import SecureTransport
@@ -19,6 +20,8 @@ final class HTTPTransport {
 
     private let loop: EventLoop
     private let authorities: TLSClientContext?
+    private let proxy: HTTPProxy?
+    private var tunnel: ProxyTunnel?
     private let applicationProtocols: [String]
     private var completion: ((Result<String?, HTTPClientError>) -> Void)?
     private var resolution: NameResolution?
@@ -28,8 +31,14 @@ final class HTTPTransport {
     private var isPumping = false
     private var isClosed = false
 
-    /// - Parameter applicationProtocols: to offer, best first; only with TLS.
-    init(loop: EventLoop, origin: HTTPOrigin, authorities: TLSClientContext?, applicationProtocols: [String]) {
+    /// - Parameters:
+    ///   - proxy: by which the origin is reached; nil: directly.
+    ///   - applicationProtocols: to offer, best first; only with TLS.
+    init(
+        loop: EventLoop, origin: HTTPOrigin, authorities: TLSClientContext?, proxy: HTTPProxy?,
+        applicationProtocols: [String]
+    ) {
+        self.proxy = proxy
         self.loop = loop
         self.origin = origin
         self.authorities = authorities
@@ -42,7 +51,8 @@ final class HTTPTransport {
     ///   any. Whoever gets a transport that is open sets the callbacks before returning.
     func open(_ completion: @escaping (Result<String?, HTTPClientError>) -> Void) {
         self.completion = completion
-        resolution = loop.resolve(host: origin.host, port: origin.port) { [weak self] result in
+        resolution = loop.resolve(host: proxy?.host ?? origin.host, port: proxy?.port ?? origin.port) {
+            [weak self] result in
             guard let self else { return }
             resolution = nil
             switch result {
@@ -62,15 +72,33 @@ final class HTTPTransport {
             self.tcp = tcp
             tcp.connect(to: address, timeout: Self.connectTimeout) { [weak self] result in
                 switch result {
-                case .success: self?.connected()
+                case .success: self?.reached(tcp)
                 case .failure(let error): self?.tryNextAddress(after: error)
                 }
             }
-            tcp.onBytes = { [weak self] in self?.received($0.bytes) }
-            tcp.onEnd = { [weak self] _ in self?.receivedEnd() }
-            tcp.onDrain = { [weak self] in self?.onDrain?() }
+            listen(to: tcp)
         } catch {
             opened(.failure(.unreachable(origin, error)))
+        }
+    }
+
+    private func listen(to tcp: TCPConnection) {
+        tcp.onBytes = { [weak self] in self?.received($0.bytes) }
+        tcp.onEnd = { [weak self] _ in self?.receivedEnd() }
+        tcp.onDrain = { [weak self] in self?.onDrain?() }
+    }
+
+    /// The origin is at the other end, or the proxy.
+    private func reached(_ tcp: TCPConnection) {
+        guard let proxy else { return connected() }
+        tunnel = ProxyTunnel(tcp, to: origin, by: proxy, patience: Self.connectTimeout) { [weak self] result in
+            guard let self else { return }
+            tunnel = nil
+            listen(to: tcp)
+            switch result {
+            case .success: connected()
+            case .failure(let failure): opened(.failure(.proxy(proxy, failure)))
+            }
         }
     }
 
@@ -170,6 +198,8 @@ final class HTTPTransport {
         onDrain = nil
         resolution?.cancel()
         resolution = nil
+        tunnel?.cancel()
+        tunnel = nil
         if let tls {
             tls.close()
             while let output = tls.poll() {

@@ -121,7 +121,7 @@ extension ParticipantError {
             case 404: self.init(.notLiveKit, "HTTP status 404", reason: error.summary)
             default: self.init(.serverFailure(status: status), text)
             }
-        case .network, .timedOut: self.init(.unreachable, "\(error)", reason: error.summary)
+        case .network, .timedOut, .proxy: self.init(.unreachable, "\(error)", reason: error.summary)
         case .tls, .setUp: self.init(.untrusted, "\(error)", reason: error.summary)
         case .invalidHandshake: self.init(.notLiveKit, "\(error)", reason: error.summary)
         }

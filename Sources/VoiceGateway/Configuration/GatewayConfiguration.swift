@@ -28,6 +28,8 @@ package struct GatewayConfiguration: Hashable, Sendable {
     package var roomServer = RoomServer.development(port: GatewaySettings.devPort.standard, .development)
     /// A PEM file with the authorities to trust in place of the system's.
     package var livekitCAFile: String?
+    /// By which proxy the room server is reached.
+    package var outgoing = OutgoingProxy()
     /// The agent that is dispatched into each room.
     package var agentName = GatewaySettings.agentName.standard
     package var tokens = TokenSettings()
@@ -70,6 +72,8 @@ package struct GatewayConfiguration: Hashable, Sendable {
         roomServer = Self.roomServer(&settings)
         agentName = settings.read(GatewaySettings.agentName)
         livekitCAFile = settings.read(GatewaySettings.livekitCAFile)
+        outgoing.proxy = settings.read(GatewaySettings.httpsProxy)
+        outgoing.exceptions = settings.read(GatewaySettings.noProxy)
         tokens = TokenSettings(&settings)
         let port = settings.read(GatewaySettings.port)
         listenAddress = TransportAddress(ip: settings.read(GatewaySettings.host), port: port)

@@ -9,7 +9,8 @@ internal import Wire
 package enum GatewaySettings {
     /// All of them, in the order in which they are listed.
     package static let all: [any SettingEntry] = [
-        livekitURL, livekitAPIKey, livekitAPISecret, livekitCAFile, livekitPublicURL, livekitRoomName, livekitTokenTTL,
+        livekitURL, livekitAPIKey, livekitAPISecret, livekitCAFile, httpsProxy, noProxy, livekitPublicURL,
+        livekitRoomName, livekitTokenTTL,
         agentName, devPort,
         port, host, unixSocket, tlsCert, tlsKey, tlsClientCA, threads, logLevel, logFormat, drainNotice, drainSeconds,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
@@ -38,6 +39,12 @@ package enum GatewaySettings {
     static let livekitCAFile = Setting<String?>(
         "LIVEKIT_CA_FILE", .file, in: .rooms, otherwise: "the system's authorities", needsRestart: true,
         "a PEM file with the authorities to trust in place of the system's")
+    static let httpsProxy = Setting<HTTPProxy?>(
+        "HTTPS_PROXY", .proxy, in: .rooms, otherwise: "none", isSecret: true, needsRestart: true,
+        "the proxy by which the room server is reached when its URL is wss:// or https://")
+    static let noProxy = Setting<ProxyExceptions>(
+        "NO_PROXY", .proxyExceptions, in: .rooms, default: ProxyExceptions(), needsRestart: true,
+        "hosts that are reached without it; those below a name as well")
     static let livekitPublicURL = Setting<HTTPURL?>(
         "LIVEKIT_PUBLIC_URL", .url, in: .rooms, otherwise: "as LIVEKIT_URL",
         "the deployment's address that clients of the HTTP APIs are told")

@@ -168,6 +168,30 @@ extension SettingKind where Value == HTTPURL {
     }
 }
 
+extension SettingKind where Value == HTTPProxy {
+    /// A password may stand in it, so it is never shown.
+    static var proxy: SettingKind {
+        SettingKind("URL", "a URL such as http://proxy.example.com:3128 or http://user:password@proxy.example.com:3128")
+        {
+            text throws(InvalidSetting) in
+            guard let proxy = HTTPProxy(url: text) else { throw InvalidSetting() }
+            return proxy
+        }
+    }
+}
+
+extension SettingKind where Value == ProxyExceptions {
+    static var proxyExceptions: SettingKind {
+        SettingKind(
+            "HOSTS", "names, addresses and networks separated by commas, or *", isList: true,
+            show: { $0.description.isEmpty ? "none" : $0.description }
+        ) { text throws(InvalidSetting) in
+            guard (1...8192).contains(text.utf8.count) else { throw InvalidSetting() }
+            return ProxyExceptions(text)
+        }
+    }
+}
+
 extension SettingKind where Value == IPAddress {
     static var address: SettingKind {
         SettingKind("ADDRESS", "an IP address such as 0.0.0.0, 127.0.0.1 or ::") { text throws(InvalidSetting) in

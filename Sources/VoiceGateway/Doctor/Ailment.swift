@@ -1,4 +1,5 @@
 package import EventLoops
+package import HTTP
 package import HTTPClient
 package import LiveKitParticipant
 package import SecureTransport
@@ -13,6 +14,8 @@ package enum Ailment: Error, Hashable, Sendable {
     case name(EventLoopError)
     /// No address accepts; the error of the last.
     case connection(EventLoopError, tried: [TransportAddress])
+    /// The proxy leads nowhere.
+    case proxy(HTTPProxy, HTTPProxy.Failure)
     case tls(TLSFailure)
     /// This machine cannot do TLS, for example because a file of authorities is none.
     case tlsSetUp(SecureTransportError)

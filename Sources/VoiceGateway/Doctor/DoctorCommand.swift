@@ -65,7 +65,8 @@ enum DoctorCommand {
             isInside: configuration.roomServer.isInside)
         let verdict: Examination.Verdict? = try await CommandLoop.run(name: "doctor") { loop, completion in
             let plan = RoomVisit.Plan(
-                server: url, agent: configuration.agentName, text: request.text, patience: request.patience)
+                server: url, agent: configuration.agentName, outgoing: configuration.outgoing, text: request.text,
+                patience: request.patience)
             let tools = unsafe RoomServerExaminer(
                 loop: loop, plan: plan, speech: speech, configuration: configuration, log: log)
             let examination = Examination(

@@ -52,6 +52,11 @@ package struct Finding: Error, Hashable, Sendable {
         case .settings, .roomServerInside: self = Self.aboutSettings(ailment)
         case .name(let error): self = Self.name(error, subject)
         case .connection(let error, let tried): self = Self.connection(error, tried, subject)
+        case .proxy(let proxy, let failure):
+            self.init(
+                "the proxy at \(proxy.place) does not lead to \(subject.address): \(failure)", .network,
+                "Have the proxy let this machine through to that host and port, correct HTTPS_PROXY, or name the host in NO_PROXY."
+            )
         case .tls(let failure): self = Self.tls(failure, subject)
         case .tlsSetUp(let error):
             self.init("TLS cannot be tried: \(error)", .gateway, "Correct LIVEKIT_CA_FILE, or leave it out.")

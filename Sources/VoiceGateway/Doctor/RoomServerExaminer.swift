@@ -1,3 +1,4 @@
+internal import ByteStreams
 internal import EventLoops
 internal import HTTP
 internal import HTTPClient
@@ -30,7 +31,10 @@ final class RoomServerExaminer: ExaminationTools {
     private var clockOffset: Int64?
     private var visit: RoomVisit?
 
+    private var tunnel: ProxyTunnel?
+
     private var url: HTTPURL { plan.server }
+    private var proxy: HTTPProxy? { plan.outgoing.proxy(for: url.origin) }
 
     /// - Parameter speech: what is played to the agent, if anything.
     init(
@@ -59,6 +63,7 @@ final class RoomServerExaminer: ExaminationTools {
 
     func tidyUp(completion: @escaping () -> Void) {
         resolution?.cancel()
+        tunnel?.cancel()
         connection?.close()
         handshake?.cancel()
         guard let visit else {
@@ -74,8 +79,8 @@ final class RoomServerExaminer: ExaminationTools {
     // MARK: Steps
 
     private func look(_ completion: @escaping (Result<String, Ailment>) -> Void) {
-        let host = url.origin.host
-        resolution = loop.resolve(host: host, port: url.origin.port) { [self] result in
+        let host = proxy?.host ?? url.origin.host
+        resolution = loop.resolve(host: host, port: proxy?.port ?? url.origin.port) { [self] result in
             resolution = nil
             switch result {
             case .success(let found):
@@ -106,6 +111,7 @@ final class RoomServerExaminer: ExaminationTools {
             connection.connect(to: address, timeout: Self.patience / addresses.count) { [self] result in
                 switch result {
                 case .success:
+                    if let proxy { return ask(proxy, at: address, completion) }
                     if !url.origin.isSecure { connection.close() }
                     completion(.success("\(address) accepts"))
                 case .failure(let error): tryAddress(left.dropFirst(), after: error, completion)
@@ -113,6 +119,19 @@ final class RoomServerExaminer: ExaminationTools {
             }
         } catch {
             completion(.failure(.connection(error, tried: [address])))
+        }
+    }
+
+    private func ask(
+        _ proxy: HTTPProxy, at address: TransportAddress, _ completion: @escaping (Result<String, Ailment>) -> Void
+    ) {
+        guard let connection else { return }
+        tunnel = ProxyTunnel(connection, to: url.origin, by: proxy, patience: Self.patience) { [self] result in
+            tunnel = nil
+            switch result {
+            case .success: completion(.success("the proxy \(address) leads to \(url.origin.authority)"))
+            case .failure(let failure): completion(.failure(.proxy(proxy, failure)))
+            }
         }
     }
 
@@ -152,7 +171,8 @@ final class RoomServerExaminer: ExaminationTools {
 
     private func ask(_ completion: @escaping (Result<String, Ailment>) -> Void) {
         // What is wrong with the authorities was found before.
-        let client = HTTPClient(loop: loop, authorities: (try? authorities()) ?? nil)
+        let client = HTTPClient(
+            loop: loop, authorities: (try? authorities()) ?? nil, proxy: plan.outgoing.proxy)
         self.client = client
         client.send(HTTPClientRequest(.get, url), timeout: Self.patience) { [self] result in
             switch result {

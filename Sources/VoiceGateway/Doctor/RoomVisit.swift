@@ -16,6 +16,8 @@ final class RoomVisit {
     struct Plan {
         let server: HTTPURL
         let agent: String
+        /// By which proxy the server is reached.
+        let outgoing: OutgoingProxy
         /// What the agent is asked when it does not greet.
         let text: String
         /// How long to wait for the agent, and then for its answer.
@@ -66,7 +68,8 @@ final class RoomVisit {
         participant = RoomParticipant(
             loop: loop,
             environment: ParticipantEnvironment(
-                webSockets: WebSocketContext(loop: loop, trust: authorities), transports: transports,
+                webSockets: WebSocketContext(loop: loop, trust: authorities, proxy: plan.outgoing.proxy),
+                transports: transports,
                 authentication: .openSSL),
             random: random, configuration: configuration, log: log)
         voice = RoomVisitVoice(loop: loop, track: participant.publishMicrophone(), speech: speech)

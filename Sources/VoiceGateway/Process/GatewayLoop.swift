@@ -58,8 +58,9 @@ final class GatewayLoop: HTTPHandler {
         self.loop = loop
         self.index = index
         self.environment = environment
-        context = WebSocketContext(loop: loop, trust: environment.authorities)
-        client = HTTPClient(loop: loop, authorities: environment.authorities)
+        let outgoing = environment.configuration.outgoing
+        context = WebSocketContext(loop: loop, trust: environment.authorities, proxy: outgoing.proxy)
+        client = HTTPClient(loop: loop, authorities: environment.authorities, proxy: outgoing.proxy)
         serverAPI = ServerAPI(
             client: client, server: environment.roomServer, key: environment.credentials.key,
             secret: environment.credentials.secret, authentication: .openSSL, unixTime: UnixClock.seconds)

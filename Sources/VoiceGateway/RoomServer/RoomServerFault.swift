@@ -72,7 +72,7 @@ struct RoomServerFault: Error, Hashable {
     private static func reason(_ error: HTTPClientError) -> Reason {
         switch error {
         case .unresolved: .dns
-        case .unreachable, .disconnected: .unreachable
+        case .unreachable, .disconnected, .proxy: .unreachable
         case .insecure, .secureTransport: .tls
         case .timedOut: .timeout
         case .malformedResponse, .responseTooLarge: .notLiveKit

@@ -26,6 +26,7 @@ package final class WebSocketClient {
     private enum Progress {
         case resolving(NameResolution)
         case connecting(TCPConnection)
+        case tunnelling(TCPConnection, ProxyTunnel)
         case handshaking(ByteStream)
         case over
     }
@@ -84,7 +85,10 @@ package final class WebSocketClient {
         let timer = LoopTimer(loop: context.loop) { [self] in timedOut() }
         self.timer = timer
         timer.arm(at: deadline)
-        let resolution = context.loop.resolve(host: url.origin.host, port: url.origin.port) { [self] result in
+        let proxy = proxy
+        let resolution = context.loop.resolve(
+            host: proxy?.host ?? url.origin.host, port: proxy?.port ?? url.origin.port
+        ) { [self] result in
             switch result {
             case .success(let found):
                 addresses = found[...]
@@ -113,10 +117,27 @@ package final class WebSocketClient {
         let left = deadline - context.loop.now
         connection.connect(to: address, timeout: left / (addresses.count + 1)) { [self] result in
             switch result {
-            case .success: connected(connection)
+            case .success: reached(connection)
             case .failure(let error): connect(lastError: error)
             }
         }
+    }
+
+    private var proxy: HTTPProxy? { context.proxy(url.origin) }
+
+    /// The server is at the other end, or the proxy.
+    private func reached(_ connection: TCPConnection) {
+        guard completion != nil else { return connection.close() }
+        guard let proxy else { return connected(connection) }
+        let tunnel = ProxyTunnel(
+            connection, to: url.origin, by: proxy, patience: deadline - context.loop.now
+        ) { [self] result in
+            switch result {
+            case .success: connected(connection)
+            case .failure(let failure): fail(.proxy(proxy, failure))
+            }
+        }
+        progress = .tunnelling(connection, tunnel)
     }
 
     private func connected(_ connection: TCPConnection) {
@@ -187,6 +208,9 @@ package final class WebSocketClient {
         switch progress {
         case .resolving(let resolution): resolution.cancel()
         case .connecting(let connection): connection.close()
+        case .tunnelling(let connection, let tunnel):
+            tunnel.cancel()
+            connection.close()
         case .handshaking(let stream): stream.close()
         case .over: break
         }

@@ -1,10 +1,13 @@
 package import EventLoops
+package import HTTP
 package import SecureTransport
 
 /// Why a WebSocket client did not get its connection.
 package enum WebSocketConnectError: Error, Hashable, Sendable {
     /// No address, no route, nobody there, or the connection broke before the answer was complete.
     case network(EventLoopError)
+    /// The proxy leads nowhere.
+    case proxy(HTTPProxy, HTTPProxy.Failure)
     /// TLS failed: certificate or protocol.
     case tls(TLSFailure)
     /// This machine cannot do TLS.
@@ -24,6 +27,7 @@ extension WebSocketConnectError: CustomStringConvertible {
     package var summary: String {
         switch self {
         case .network(let error): error.summary
+        case .proxy(_, let failure): "the proxy leads nowhere: \(failure)"
         case .tls(let failure): failure.summary
         case .setUp: "TLS cannot be set up"
         case .rejected(let status, _, _): "HTTP status \(status)"
@@ -35,6 +39,7 @@ extension WebSocketConnectError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .network(let error): error.description
+        case .proxy(let proxy, let failure): "the proxy at \(proxy.place) leads nowhere: \(failure)"
         case .tls(let failure): failure.description
         case .setUp(let error): error.description
         case .rejected(let status, let reason, let body):

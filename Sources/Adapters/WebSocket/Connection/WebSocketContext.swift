@@ -1,4 +1,5 @@
 package import EventLoops
+package import HTTP
 package import SecureTransport
 
 /// What the connections of one loop share: buffers for frames, random masking keys, trusted authorities.
@@ -11,6 +12,8 @@ package final class WebSocketContext {
     package let loop: EventLoop
     /// Of connections that a server accepts without a configuration of their own.
     package var serverConfiguration = WebSocketConfiguration()
+    /// By which proxy clients reach an origin; nil: directly.
+    let proxy: (HTTPOrigin) -> HTTPProxy?
     let pool = FrameBufferPool()
     private var random = SecureRandom()
     private var trust: TLSClientContext?
@@ -18,7 +21,10 @@ package final class WebSocketContext {
     var batch: [UInt8] = []
 
     /// - Parameter trust: whose certificates `wss:` connections accept; nil for the operating system's authorities.
-    package init(loop: EventLoop, trust: TLSClientContext? = nil) {
+    package init(
+        loop: EventLoop, trust: TLSClientContext? = nil, proxy: @escaping (HTTPOrigin) -> HTTPProxy? = { _ in nil }
+    ) {
+        self.proxy = proxy
         self.loop = loop
         self.trust = trust
     }
