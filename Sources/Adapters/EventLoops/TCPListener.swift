@@ -24,6 +24,8 @@ package final class TCPListener: LoopHandle {
     /// How many connections one iteration takes.
     private let maximumAccepts: Int
     private var onAccept: ((Int32) -> Void)?
+    /// The socket that others take connections from, too; its path goes when nobody holds it.
+    private var shared: ListeningSocket?
     private var pause: LoopTimer?
 
     /// - Parameters:
@@ -52,6 +54,7 @@ package final class TCPListener: LoopHandle {
         try self.init(
             loop: loop, descriptor: copy, address: socket.address ?? TransportAddress(ip: .loopbackV4, port: 0),
             maximumAccepts: 1, onAccept: onAccept)
+        shared = socket
     }
 
     // SAFETY: what the pointers point to is used during the call only.
@@ -158,5 +161,6 @@ package final class TCPListener: LoopHandle {
 
     override func didClose() {
         _ = Glibc.close(descriptor)
+        shared = nil
     }
 }

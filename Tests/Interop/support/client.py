@@ -19,6 +19,7 @@ class VoiceClient:
         self.heard = bytearray()
         self.frames = 0
         self.close_code = None
+        self._mouth = asyncio.Lock()
         self._news = asyncio.Condition()
 
     async def __aenter__(self) -> "VoiceClient":
@@ -85,15 +86,17 @@ class VoiceClient:
         await self.socket.send_json(message)
 
     async def speak(self, samples: numpy.ndarray, real_time: bool = True, frame_ms: int = 20) -> None:
-        """Sends samples as a microphone would: one frame each `frame_ms`."""
+        """Sends samples as a microphone would: one frame each `frame_ms`. A client has one mouth: what is said at the same
+        time, as the silence of `microphone`, waits."""
         size = self.rate_in * frame_ms // 1000
         clock = asyncio.get_running_loop()
-        due = clock.time()
-        for start in range(0, len(samples), size):
-            await self.socket.send_bytes(samples[start : start + size].tobytes())
-            if real_time:
-                due += frame_ms / 1000
-                await asyncio.sleep(max(0, due - clock.time()))
+        async with self._mouth:
+            due = clock.time()
+            for start in range(0, len(samples), size):
+                await self.socket.send_bytes(samples[start : start + size].tobytes())
+                if real_time:
+                    due += frame_ms / 1000
+                    await asyncio.sleep(max(0, due - clock.time()))
 
     async def microphone(self) -> None:
         """Silence for ever, as an open microphone in a quiet room; run it as a task and cancel it."""
