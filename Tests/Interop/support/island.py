@@ -40,6 +40,12 @@ class Island(Gateway):
                 at("ip", "link", "set", cable, "up")
         return self
 
+    async def stop(self) -> None:
+        await super().stop()
+        # The kernel takes its time with a namespace that nobody is in any more, and with the cables that end there.
+        for cable, _, _ in (self._clients, self._room):
+            self._here("sh", "-c", f"ip link delete {cable} 2>/dev/null || true")
+
     async def serves(self) -> "Island":
         self.process.stdin.write(b"\n")
         await answers(self, self.port, host=self._clients[2])
