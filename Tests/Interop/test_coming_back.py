@@ -47,24 +47,25 @@ async def agent_of(client: VoiceClient) -> str:
     return agent
 
 
-async def is_heard(client: VoiceClient) -> None:
-    """Has the agent recognise a spoken sentence; it is said again when the recogniser makes nothing of it."""
+async def words_of(client: VoiceClient, **fields) -> dict:
+    """What the agent itself makes of a spoken sentence, which is said again when its recogniser makes nothing of it."""
+    start = len(client.events)
     microphone = asyncio.create_task(client.microphone())
-    heard = None
     try:
         for _ in range(4):
-            start = len(client.events)
             await client.speak(spoken("my name is alice"))
             try:
-                # The agent's own word.
-                heard = await client.event("transcript.user", is_final=True, within=8, after=start)
-                break
+                return await client.event("transcript.user", within=8, after=start, **fields)
             except AssertionError:
                 continue
+        raise AssertionError(f"the agent hears nothing: {client.events}")
     finally:
         microphone.cancel()
-    assert heard, f"the agent hears nothing: {client.events}"
-    assert heard["text"].strip() == "my name is alice"
+
+
+async def is_heard(client: VoiceClient) -> None:
+    """Has the agent recognise a spoken sentence."""
+    assert (await words_of(client, is_final=True))["text"].strip() == "my name is alice"
 
 
 async def goes_away(client: VoiceClient, _) -> None:

@@ -12,9 +12,8 @@ import pytest_asyncio
 
 from support.client import VoiceClient
 from support.processes import KEY, ROOT, SECRET, Gateway, RoomServer, Worker
-from support.sounds import spoken
 from support.tap import Tap
-from test_coming_back import agent_of
+from test_coming_back import agent_of, words_of
 from test_signalling_loss import ROOM, Agent, ladder, rungs
 
 sys.path.insert(0, str(ROOT / "examples/python"))
@@ -42,18 +41,7 @@ async def begins(client: VoiceClient) -> tuple[dict, str]:
 
 async def hears_again(client: VoiceClient) -> None:
     """The agent hears the caller. What is said before it has found the caller's new track is lost, so it is said again."""
-    microphone = asyncio.create_task(client.microphone())
-    try:
-        for _ in range(4):
-            await client.speak(spoken("my name is alice"))
-            try:
-                return await client.until(
-                    lambda: any(event["type"] == "transcript.user" for event in client.events), within=8)
-            except AssertionError:
-                continue
-        raise AssertionError(f"the agent hears nothing: {client.events}")
-    finally:
-        microphone.cancel()
+    await words_of(client)
 
 
 async def goes_on(gateway: Gateway, token: str, first: dict, agent: str) -> None:

@@ -37,18 +37,19 @@ struct CallReport: Sendable {
     }
 
     func ended(_ record: SessionRecord, _ trace: CallTrace, address: IPAddress?) {
+        let fields = Self.fields(record, address)
         if let reports {
-            let fields = JSONObject(Self.fields(record, address), neverAsNull: Self.times)
-            trace.ended(record, fields)
+            let object = JSONObject(fields, neverAsNull: Self.times)
+            trace.ended(record, object)
             reports.tell(
-                CallEvent(CallEvent.kind(of: record), record.summary, fields, createdAt: UnixClock.seconds()))
+                CallEvent(CallEvent.kind(of: record), record.summary, object, createdAt: UnixClock.seconds()))
         }
         ends[record.end.reason]?.add()
         let event: StaticString = "call ended"
         switch record.end.blame {
-        case .gateway?: log.error(event, Self.fields(record, address))
-        case .operator?, .room?: log.warning(event, Self.fields(record, address))
-        case .client?, nil: log.info(event, Self.fields(record, address))
+        case .gateway?: log.error(event, fields)
+        case .operator?, .room?: log.warning(event, fields)
+        case .client?, nil: log.info(event, fields)
         }
     }
 
