@@ -160,6 +160,16 @@ final class FakeRoom: RoomConnection {
     func publishDTMF(_ digit: DTMFDigit) { digits.append(digit) }
     func setAttributes(_ attributes: [String: String]) { self.attributes.merge(attributes) { $1 } }
     func performRPC(to identity: String, method: String, payload: String) { calls.append((identity, method)) }
+    var clientCalls: [(MethodCall, identity: String)] = []
+    /// Calls of the caller's methods that somebody waits for, and how they ended.
+    var openCalls: Set<String> = []
+    var outcomes: [String: MethodOutcome] = [:]
+    func call(_ call: MethodCall, of identity: String) { clientCalls.append((call, identity)) }
+    func end(call id: String, _ outcome: MethodOutcome) -> Bool {
+        guard openCalls.remove(id) != nil else { return false }
+        outcomes[id] = outcome
+        return true
+    }
     func leave(_ departure: RoomDeparture) {
         leftAt = clock.now
         self.departure = departure

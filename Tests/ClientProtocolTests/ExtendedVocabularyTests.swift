@@ -33,6 +33,58 @@ struct ExtendedVocabularyTests {
         #expect(decode(#"{"type":"dtmf","digit":5}"#) == .event(.dtmf([.five])))
     }
 
+    @Test("a method is called with what the client says, and with 10 s to answer if it says nothing of that")
+    func callsByTheClient() {
+        #expect(
+            decode(#"{"type":"rpc","id":"1","method":"look","payload":"there","timeout_ms":2000}"#)
+                == .event(.call(MethodCall(id: "1", method: "look", payload: "there", timeout: .seconds(2)))))
+        #expect(
+            decode(#"{"type":"rpc","id":"1","method":"look","payload":{"at":[1]}}"#)
+                == .event(
+                    .call(MethodCall(id: "1", method: "look", payload: #"{"at":[1]}"#, timeout: .seconds(10)))))
+        for wrong in [
+            #"{"type":"rpc","method":"look"}"#, #"{"type":"rpc","id":"","method":"look"}"#, #"{"type":"rpc","id":"1"}"#,
+            #"{"type":"rpc","id":"1","method":"look","timeout_ms":1}"#,
+            #"{"type":"rpc","id":"1","method":"look","timeout_ms":"soon"}"#,
+            "{\"type\":\"rpc\",\"id\":\"1\",\"method\":\"\(String(repeating: "m", count: 65))\"}",
+            "{\"type\":\"rpc_result\",\"id\":\"1\",\"payload\":\"\(String(repeating: "p", count: 15_361))\"}",
+            #"{"type":"rpc_result","payload":"there"}"#, #"{"type":"rpc_error","id":"1","code":-1}"#,
+        ] {
+            guard case .reply(.error(let error))? = decode(wrong) else { return #expect(Bool(false), "\(wrong)") }
+            #expect(error.code == .invalidMessage)
+        }
+    }
+
+    @Test("calls of the client's methods and their outcomes have the same words in both directions")
+    func callsOfTheClient() {
+        #expect(decode(#"{"type":"rpc_result","id":"1","payload":"x"}"#) == .event(.callEnded(id: "1", .success("x"))))
+        #expect(
+            decode(#"{"type":"rpc_error","id":"1","code":7,"message":"no","data":"d"}"#)
+                == .event(.callEnded(id: "1", .failure(MethodFailure(code: 7, message: "no", data: "d")))))
+        #expect(
+            encode(.callEnded(id: "1", .success("x"))) == #"{"type":"rpc_result","id":"1","payload":"x"}"#)
+        #expect(
+            encode(.callEnded(id: "1", .failure(.noRecipient)))
+                == #"{"type":"rpc_error","id":"1","code":1401,"message":"Recipient not found"}"#)
+    }
+
+    @Test("only a method that the client has named is put to it")
+    func methods() throws {
+        var parameters = SessionParameters(events: .extended)
+        try parameters.apply(query: [("methods", "look,volume")])
+        var dialect = DeviceDialect(parameters, limits: RecordingLimits())
+        let call = MethodCall(id: "1", caller: "agent", method: "look", payload: "there", timeout: .seconds(8))
+        let message =
+            #"{"type":"rpc","id":"1","method":"look","payload":"there","caller":"agent","timeout_ms":8000}"#
+        #expect(dialect.take(call) == [.send(.text(message))])
+        var other = call
+        other.method = "listen"
+        #expect(dialect.take(other) == [.event(.callEnded(id: "1", .failure(.unsupported)))])
+        parameters.events = .legacy
+        dialect.adopt(parameters)
+        #expect(dialect.take(call) == [.event(.callEnded(id: "1", .failure(.unsupported)))])
+    }
+
     @Test("half of an emoji costs no message: it becomes U+FFFD")
     func loneSurrogate() {
         #expect(decode(#"{"type":"text","data":"well \ud83d"}"#) == .event(.text("well \u{FFFD}")))

@@ -19,8 +19,9 @@ ROOM = "meeting"
 class Participant(Member):
     """A participant of the official SDK that hears one tone and sends another."""
 
-    def __init__(self, url: str, identity: str, single: bool) -> None:
+    def __init__(self, url: str, identity: str, single: bool = True, kind: str | None = None) -> None:
         super().__init__()
+        self.kind = kind
         self.url, self.identity, self.single = url, identity, single
         self.heard: dict[str, list] = {}
         self.data = asyncio.Queue()
@@ -28,7 +29,7 @@ class Participant(Member):
     async def __aenter__(self) -> "Participant":
         self.room.on("track_subscribed", lambda track, _, who: self.run(self.listen(track, who.identity)))
         self.room.on("data_received", self.data.put_nowait)
-        await self.room.connect(self.url, token(self.identity, ROOM), rtc.RoomOptions(single_peer_connection=self.single))
+        await self.room.connect(self.url, token(self.identity, ROOM, self.kind), rtc.RoomOptions(single_peer_connection=self.single))
         return self
 
     async def listen(self, track, identity: str) -> None:
@@ -102,6 +103,36 @@ async def test_data_passes_between_a_gateway_client_and_an_sdk_participant(gatew
         await sdk.room.local_participant.publish_data(json.dumps(note).encode(), topic="notes")
         # Only an agent's messages arrive verbatim: another caller cannot pass for the gateway.
         assert await device.event("data") == {"type": "data", "topic": "notes", "sender": "sdk", "payload": note}
+
+
+async def test_methods_are_called_in_both_directions(gateway):
+    async with Participant(gateway.room_url, "agent-sdk", kind="agent") as sdk:
+        me = sdk.room.local_participant
+        things = []
+
+        async def remember(call: rtc.RpcInvocationData) -> str:
+            things.append(call.payload)
+            return f"{call.payload}, noted"
+
+        me.register_rpc_method("remember", remember)
+        async with client(gateway, "device", methods="look") as device:
+            await device.event("agent_joined")
+            asking = asyncio.create_task(
+                me.perform_rpc(destination_identity="device", method="look", payload="there"))
+            call = await device.event("rpc")
+            assert (call["method"], call["payload"], call["caller"]) == ("look", "there", "agent-sdk")
+            await device.send(type="rpc_result", id=call["id"], payload="a cat")
+            assert await asking == "a cat"
+            failing = asyncio.create_task(me.perform_rpc(destination_identity="device", method="look", payload=""))
+            call = await device.event("rpc", payload="")
+            await device.send(type="rpc_error", id=call["id"], code=1500, message="too dark")
+            with pytest.raises(rtc.RpcError) as error:
+                await failing
+            assert (error.value.code, error.value.message) == (1500, "too dark")
+            await device.send(type="rpc", id="1", method="remember", payload="milk")
+            assert (await device.event("rpc_result"))["payload"] == "milk, noted" and things == ["milk"]
+            await device.send(type="rpc", id="2", method="forget")
+            assert (await device.event("rpc_error"))["code"] == 1400
 
 
 async def test_what_clients_cannot_be_told_is_counted(gateway):

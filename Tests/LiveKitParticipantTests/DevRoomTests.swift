@@ -45,7 +45,9 @@ import Wire
                     anna.recorder.onChange()
                 }
                 ben.recorder.onEvent = { participant, event in
-                    if case .rpc(let call) = event { participant.data.respond(to: call, .success(call.payload + "!")) }
+                    if case .rpc(let call) = event {
+                        participant.data.respond(toCall: call.id, .success(call.payload + "!"))
+                    }
                 }
                 anna.participant.data.call("greet", of: "ben", payload: "hi") { result in
                     anna.recorder.events.append("answer \(result)")

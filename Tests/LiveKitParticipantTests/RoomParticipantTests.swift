@@ -128,7 +128,7 @@ import Wire
             try await stage.onLoop { stage in
                 stage.recorder.onEvent = { participant, event in
                     if case .rpc(let invocation) = event {
-                        participant.data.respond(to: invocation, .success(invocation.payload + "!"))
+                        participant.data.respond(toCall: invocation.id, .success(invocation.payload + "!"))
                     }
                 }
                 stage.participant.data.call("greet", of: "agent", payload: "hello") { result in

@@ -142,6 +142,8 @@ private final class StandRooms: RoomConnector, RoomConnection {
     func publishDTMF(_ digit: DTMFDigit) {}
     func setAttributes(_ attributes: [String: String]) {}
     func performRPC(to identity: String, method: String, payload: String) {}
+    func call(_ call: MethodCall, of identity: String) {}
+    func end(call id: String, _ outcome: MethodOutcome) -> Bool { false }
     func leave(_ departure: RoomDeparture) {}
 }
 

@@ -19,6 +19,8 @@ extension ClientEvent {
         case .endTurn: [.life(.clientSpoke), .endTurn]
         // The agents are heard no more at once, whatever they make of the request.
         case .interrupt: [.interrupt, .discardSound, .tell(.interrupted)]
+        case .call(let call): [.life(.clientSpoke), .callAgent(call)]
+        case .callEnded(let id, let outcome): [.endCall(id, outcome)]
         case .text, .data, .dtmf: [.life(.clientSpoke), .deliver(self)]
         }
     }

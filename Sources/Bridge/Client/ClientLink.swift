@@ -111,6 +111,9 @@ struct ClientLink: ~Copyable {
         return (decoded.outputs.isEmpty ? [] : actions(for: decoded.outputs), hasSound ? sound : nil)
     }
 
+    /// Puts a call of one of the client's methods to it.
+    mutating func take(_ call: MethodCall) -> [SessionAction] { actions(for: dialect.take(call)) }
+
     private mutating func actions(for outputs: [DialectOutput]) -> [SessionAction] {
         var actions: [SessionAction] = []
         for output in outputs {
@@ -167,7 +170,7 @@ struct ClientLink: ~Copyable {
         }
         // What belongs to one connection is not said again on the next one.
         switch event {
-        case .ready, .session, .closing, .pong: send(frames, isObsolete: true)
+        case .ready, .session, .closing, .pong, .callEnded: send(frames, isObsolete: true)
         default: send(frames)
         }
     }

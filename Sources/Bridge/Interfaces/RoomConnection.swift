@@ -56,6 +56,10 @@ package protocol RoomConnection: UplinkSink {
     func setAttributes(_ attributes: [String: String])
     /// Calls a method of another participant. Nobody waits for the answer.
     func performRPC(to identity: String, method: String, payload: String)
+    /// The same for a client, who waits: the call ends as `RoomEvent.callEnded`.
+    func call(_ call: MethodCall, of identity: String)
+    /// Answers a call that came as `RoomEvent.called`. Returns false when nobody waits for it.
+    func end(call id: String, _ outcome: MethodOutcome) -> Bool
     /// Leaves so that the others see it at once. No event comes after this call.
     func leave(_ departure: RoomDeparture)
 }
@@ -176,6 +180,10 @@ package enum RoomEvent {
     case trackEnded(track: String)
     case spoken(SpokenText)
     case data(ApplicationData)
+    /// Somebody calls a method of the caller.
+    case called(MethodCall)
+    /// A call that the client made has ended.
+    case callEnded(id: String, MethodOutcome)
     /// A message could not be sent, and why.
     case undelivered(String)
 }

@@ -170,6 +170,23 @@ final class RoomLink {
         connection?.performRPC(to: agent, method: method, payload: "")
     }
 
+    /// Calls a method of the agent for the client, who is told how it ends.
+    func call(_ call: MethodCall, of agent: String?) -> [SessionAction] {
+        guard let agent, isJoined, !isInterrupted, let connection else {
+            return [.tell(.callEnded(id: call.id, .failure(.noRecipient)))]
+        }
+        connection.call(call, of: agent)
+        return []
+    }
+
+    /// Answers a call of one of the client's methods.
+    func end(call id: String, _ outcome: MethodOutcome) -> [SessionAction] {
+        guard connection?.end(call: id, outcome) != true else { return [] }
+        let message =
+            "nobody waits for the outcome of this call (any more): the id is unknown, or its deadline has passed"
+        return [.complain(ClientError(.undelivered, message))]
+    }
+
     // MARK: Parameters
 
     /// Takes a `config` message.

@@ -130,6 +130,8 @@ struct RoomState: ~Copyable {
             if isKnown || !unintroduced.keep(message, now: now) {
                 actions += pass(message, lastSpeech: lastSpeech, now: now)
             }
+        case .called(let call): actions += [.activity, .callClient(call)]
+        case .callEnded(let id, let outcome): actions.append(.tell(.callEnded(id: id, outcome)))
         case .undelivered(let why):
             let error = ClientError(.undelivered, "a message could not be sent: \(why)", blame: .room)
             actions.append(.tell(.error(error)))

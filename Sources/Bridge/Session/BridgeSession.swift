@@ -212,6 +212,9 @@ package final class BridgeSession {
             guard !state.agents.isEmpty else { return }
             perform(.sound(.suppress(isSpeaking: state.conversation.agentState == .speaking)))
         case .brief: perform(room.brief(isHeard: state.isHeard))
+        case .callClient(let call): perform(client.take(call))
+        case .endCall(let id, let outcome): perform(room.end(call: id, outcome))
+        case .callAgent(let call): perform(room.call(call, of: state.agents.first))
         case .deliver(let event): perform(room.deliver(event, isHeard: state.isHeard))
         case .configure(let object): perform(room.configure(object, isInRoom: lifecycle.hasJoined))
         case .adopt:

@@ -39,6 +39,12 @@ enum SessionAction: Hashable {
     case interrupt
     /// Tell the agent what it does not know yet of what the client wants from it.
     case brief
+    /// Somebody calls a method of the client.
+    case callClient(MethodCall)
+    /// How such a call has ended.
+    case endCall(String, MethodOutcome)
+    /// The client calls a method of the agent.
+    case callAgent(MethodCall)
     /// A message for the room, as soon as somebody can take it.
     case deliver(ClientEvent)
     /// Session parameters of a `config` message.

@@ -302,10 +302,12 @@ package final class DataPlane {
         drainCalls()
     }
 
-    /// Answers a call that came as an event.
-    package func respond(to invocation: RPCInvocation, _ result: RPCResult) {
-        calls.respond(id: invocation.id, result)
+    /// Answers a call that came as an event. Returns the call; nil when nobody waited.
+    @discardableResult
+    package func respond(toCall id: String, _ result: RPCResult) -> RPCInvocation? {
+        let call = calls.respond(id: id, result)
         drainCalls()
+        return call
     }
 
     private func callsTimedOut() {

@@ -92,8 +92,10 @@ package struct RPCCalls: Sendable {
     }
 
     private struct PendingInvocation {
-        let caller: String
+        let invocation: RPCInvocation
         let deadline: Instant
+
+        var caller: String { invocation.callerIdentity }
     }
 
     private var calls: [String: PendingCall] = [:]
@@ -165,17 +167,17 @@ package struct RPCCalls: Sendable {
             return reject(request.id, caller, RPCErrorCode.applicationError.error("Too many calls"))
         }
         let timeout = Duration.milliseconds(Int64(request.responseTimeoutMs))
-        invocations[request.id] = PendingInvocation(caller: caller, deadline: now + timeout)
-        outputs.append(
-            .invoked(
-                RPCInvocation(
-                    id: request.id, callerIdentity: caller, method: request.method, payload: request.payload,
-                    timeout: timeout)))
+        let invocation = RPCInvocation(
+            id: request.id, callerIdentity: caller, method: request.method, payload: request.payload, timeout: timeout)
+        invocations[request.id] = PendingInvocation(invocation: invocation, deadline: now + timeout)
+        outputs.append(.invoked(invocation))
     }
 
     /// Answers a call; too late or unknown answers are dropped.
-    package mutating func respond(id: String, _ result: RPCResult) {
-        guard let invocation = invocations.removeValue(forKey: id) else { return }
+    /// - Returns: the call; nil when nobody waited.
+    @discardableResult
+    package mutating func respond(id: String, _ result: RPCResult) -> RPCInvocation? {
+        guard let invocation = invocations.removeValue(forKey: id) else { return nil }
         switch result {
         case .success(let payload) where payload.utf8.count > Self.maximumPayloadBytes:
             reject(id, invocation.caller, RPCErrorCode.responsePayloadTooLarge.error())
@@ -191,6 +193,7 @@ package struct RPCCalls: Sendable {
             error.data = Self.prefix(error.data, bytes: Self.maximumPayloadBytes)
             reject(id, invocation.caller, error)
         }
+        return invocation.invocation
     }
 
     private mutating func reject(_ id: String, _ caller: String, _ error: RpcError) {

@@ -95,6 +95,18 @@ final class LiveKitRoomConnection: RoomConnection {
         }
     }
 
+    func call(_ call: MethodCall, of identity: String) {
+        participant.data.call(call.method, of: identity, payload: call.payload, timeout: call.timeout) {
+            [weak self] result in self?.tell(.callEnded(id: call.id, MethodOutcome(result)))
+        }
+    }
+
+    func end(call id: String, _ outcome: MethodOutcome) -> Bool {
+        guard let call = participant.data.respond(toCall: id, RPCResult(outcome)) else { return false }
+        if outcome == .failure(.unsupported) { unsupported.note(.rpc, call.method, from: call.callerIdentity) }
+        return true
+    }
+
     func leave(_ departure: RoomDeparture) {
         isOver = true
         start?.cancel()
@@ -171,10 +183,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
                         segmentID: update.segmentID, text: update.text, isFinal: update.isFinal,
                         carrier: update.carrier == .packet ? .packet : .stream,
                         words: update.words.map { Transcript.Word(text: $0.text, start: $0.start, end: $0.end) })))
-        // Clients take part by text frames; they have no methods that could be called.
-        case .rpc(let invocation):
-            unsupported.note(.rpc, invocation.method, from: invocation.callerIdentity)
-            participant.data.respond(to: invocation, .failure(RPCErrorCode.unsupportedMethod.error()))
+        case .rpc(let invocation): tell(.called(MethodCall(invocation)))
         case .stream(let event):
             if case .opened(let info) = event { noteStream(info) }
             agents?.received(event)

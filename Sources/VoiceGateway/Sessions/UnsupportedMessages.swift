@@ -9,7 +9,7 @@ struct UnsupportedMessageCounters {
         /// A text stream on another topic.
         case textStream = "text_stream"
         case byteStream = "byte_stream"
-        /// A call of a method. The caller of it gets an error.
+        /// A call of a method that the client does not have. The caller of it gets an error.
         case rpc
         /// A data packet on a topic of LiveKit's own.
         case data

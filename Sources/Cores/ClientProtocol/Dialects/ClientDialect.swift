@@ -34,6 +34,9 @@ package protocol ClientDialect: Sendable {
     /// Writes an event. Empty when clients of this dialect do not know it.
     mutating func encode(_ event: ServerEvent) -> [ClientFrame]
 
+    /// Takes a call of one of the client's methods: puts it to the client, or says at once how it ends.
+    mutating func take(_ call: MethodCall) -> [DialectOutput]
+
     /// How the client gets sound now. Messages and parameters may change it.
     var delivery: SoundDelivery { get }
 
@@ -60,6 +63,9 @@ extension ClientDialect {
         BinaryMessage(sound: 0..<message.count)
     }
     package mutating func encode(sound: Span<UInt8>, as delivery: SoundDelivery, into message: inout [UInt8]) {}
+    package mutating func take(_ call: MethodCall) -> [DialectOutput] {
+        [.event(.callEnded(id: call.id, .failure(.unsupported)))]
+    }
     package var tellsSession: Bool { false }
     package func closure(_ reason: ClosingReason, message: String) -> (code: UInt16, reason: String) {
         (reason.closeCode, message)

@@ -32,6 +32,10 @@ package enum ClientEvent: Hashable, Sendable {
     case mute
     /// Send it again.
     case unmute
+    /// A method of the agent is to be called.
+    case call(MethodCall)
+    /// How a call of one of the client's methods has ended.
+    case callEnded(id: String, MethodOutcome)
     /// The client has played all sound that was sent before its latest `replyFinished`.
     case playedOut
     /// The client says goodbye.

@@ -28,6 +28,8 @@ package enum ServerEvent: Hashable, Sendable {
     /// It is back.
     case reconnected
     case pong(id: JSONValue?)
+    /// How a call that the client made has ended.
+    case callEnded(id: String, MethodOutcome)
     case error(ClientError)
     /// The client has said something that has no effect.
     case warning(UnknownParameter)

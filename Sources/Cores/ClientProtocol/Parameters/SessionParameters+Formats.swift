@@ -11,6 +11,7 @@ extension SessionParameters {
         if let chosenFraming { pairs.append(("output_framing", chosenFraming.rawValue)) }
         if let pieceMilliseconds { pairs.append(("piece_ms", String(pieceMilliseconds))) }
         if let passesAmbience { pairs.append(("ambience", String(passesAmbience))) }
+        if !methods.isEmpty { pairs.append(("methods", methods.sorted().joined(separator: ","))) }
         return pairs
     }
 }

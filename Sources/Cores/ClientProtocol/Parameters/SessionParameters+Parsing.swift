@@ -75,6 +75,7 @@ extension SessionParameters {
         case "piece_ms": pieceMilliseconds = try Self.number(name, value, Self.pieceLengths)
         case "ambience": passesAmbience = try Self.flag(name, value)
         case "events": events = try Self.choice(name, value)
+        case "methods": methods = try Self.methods(name, value)
         case "room": room = try Self.name(name, value)
         case "identity", "user_id": identity = try Self.name(name, value)
         case "name": self.name = try Self.name(name, value)
@@ -190,6 +191,25 @@ extension SessionParameters {
                 allowed: "1 to \(maximumNameLength) characters, no control characters")
         }
         return text.isEmpty ? nil : text
+    }
+
+    /// `a,b` in a query; that, or an array of strings, in a `config` message.
+    private static func methods(_ name: String, _ value: Value) throws(InvalidParameter) -> Set<String> {
+        var names = value.text?.split(separator: ",").map(String.init)
+        if case .json(.array(let values)) = value {
+            let strings = values.compactMap(\.string)
+            names = strings.count == values.count ? strings : nil
+        }
+        guard let names, names.count <= maximumMethods,
+            names.allSatisfy({ (1...MethodCall.maximumMethodBytes).contains($0.utf8.count) })
+        else {
+            throw InvalidParameter(
+                name: name, value: value.shown,
+                allowed:
+                    "at most \(maximumMethods) names of 1 to \(MethodCall.maximumMethodBytes) bytes, separated by commas"
+            )
+        }
+        return Set(names)
     }
 
     private static func metadata(_ name: String, _ value: Value) throws(InvalidParameter) -> String? {

@@ -32,6 +32,8 @@ package struct SessionParameters: Hashable, Sendable {
     /// Whether ambience is heard by itself, or only with a voice. Nil: by itself, unless the sound goes as files.
     package var passesAmbience: Bool?
     package var events: EventVocabulary
+    /// The methods of the client that others in the room may call.
+    package var methods: Set<String> = []
     package var room: String?
     package var identity: String?
     package var name: String?
@@ -65,6 +67,8 @@ package struct SessionParameters: Hashable, Sendable {
     package static let maximumMetadataSize = 48 * 1024
     /// Members of `config` messages that are passed to the agent.
     package static let maximumAgentFields = 64
+    /// Methods that a client may have.
+    package static let maximumMethods = 32
     /// Bytes of the instructions.
     package static let maximumInstructionsSize = 32 * 1024
     /// Bytes of an access token or a resume token.

@@ -45,6 +45,10 @@ package struct ConversationDialect: ClientDialect {
 
     package mutating func encode(_ event: ServerEvent) -> [ClientFrame] { vocabulary.encode(event) }
 
+    package mutating func take(_ call: MethodCall) -> [DialectOutput] {
+        ExtendedVocabulary.take(call, parameters)
+    }
+
     package var delivery: SoundDelivery { SoundDelivery(parameters, framing: framing) }
 
     private var framing: OutputFraming {

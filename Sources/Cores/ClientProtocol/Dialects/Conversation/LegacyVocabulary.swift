@@ -20,7 +20,9 @@ package struct LegacyVocabulary: Vocabulary {
         "ready", "configured", "buffering", "processing", "transcript", "text", "audio", "error",
     ]
     /// Messages that only clients with extended events send.
-    private static let extendedTypes: Set<String> = ["interrupt", "data", "ping", "dtmf", "mute", "unmute"]
+    private static let extendedTypes: Set<String> = [
+        "interrupt", "data", "ping", "dtmf", "mute", "unmute", "rpc", "rpc_result", "rpc_error",
+    ]
 
     package private(set) var events: EventVocabulary
     /// Decoded bytes of audio since the last turn ended.
@@ -209,7 +211,7 @@ package struct LegacyVocabulary: Vocabulary {
         case .error(let error): return [Self.error(error)]
         case .verbatim(let text, _): return Self.isForOldClients(text) ? [.text(text)] : []
         case .session, .interrupted, .agentJoined, .data, .pong, .warning, .reconnecting, .reconnected: return []
-        case .ready, .configured, .replyFinished, .move: return []
+        case .ready, .configured, .replyFinished, .move, .callEnded: return []
         }
     }
 

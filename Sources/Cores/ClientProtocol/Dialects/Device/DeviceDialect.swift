@@ -60,6 +60,10 @@ package struct DeviceDialect: ClientDialect {
         legacy?.encode(event) ?? extended.encode(event)
     }
 
+    package mutating func take(_ call: MethodCall) -> [DialectOutput] {
+        ExtendedVocabulary.take(call, parameters)
+    }
+
     package mutating func encode(sound: Span<UInt8>, as delivery: SoundDelivery, into message: inout [UInt8]) {
         AudioMessage.append(sound, as: delivery, to: &message)
     }

@@ -4,14 +4,15 @@ internal import Wire
 package struct ExtendedVocabulary: Vocabulary {
     /// The names of messages that a client may send.
     package static let messageTypes = [
-        "config", "audio", "text", "end_turn", "interrupt", "data", "ping", "dtmf", "mute", "unmute", "auth",
+        "config", "audio", "text", "end_turn", "interrupt", "data", "ping", "dtmf", "mute", "unmute", "auth", "rpc",
+        "rpc_result", "rpc_error",
     ]
     /// What the gateway itself says. An agent's JSON of such a type would be taken for the gateway's word, so it goes as
     /// `data`, with its sender. `interrupted` is not among them: it means the same from either.
     static let ownTypes: Set<String> = [
         "ready", "session", "configured", "transcript", "agent_state", "agent_joined", "agent_left", "data", "pong",
         "error",
-        "warning", "closing", "reconnecting", "reconnected", "move", "audio",
+        "warning", "closing", "reconnecting", "reconnected", "move", "audio", "rpc", "rpc_result", "rpc_error",
     ]
     /// Bytes of a text message, of a topic, and keys in one `dtmf` message.
     package static let maximumTextSize = 16 * 1024
@@ -80,6 +81,8 @@ package struct ExtendedVocabulary: Vocabulary {
                 throw ClientError(.invalidMessage, "auth needs \"apiKey\", a string")
             }
             return .authenticate(apiKey: key)
+        case "rpc": return .call(try RPCMessage.call(message))
+        case "rpc_result", "rpc_error": return try RPCMessage.outcome(message)
         default: throw unknownType(type)
         }
     }
@@ -143,6 +146,14 @@ package struct ExtendedVocabulary: Vocabulary {
         return ownTypes.contains(type)
     }
 
+    /// Puts a call to a client that has said that it has the method.
+    static func take(_ call: MethodCall, _ parameters: SessionParameters) -> [DialectOutput] {
+        guard parameters.events == .extended, parameters.methods.contains(call.method) else {
+            return [.event(.callEnded(id: call.id, .failure(.unsupported)))]
+        }
+        return [.send(.text(JSONValue.object(RPCMessage.message(for: call)).serialized()))]
+    }
+
     private static func message(for event: ServerEvent) -> JSONObject {
         switch event {
         case .ready: return ["type": "ready", "message": "Connected. Send audio at any time."]
@@ -188,6 +199,7 @@ package struct ExtendedVocabulary: Vocabulary {
             ]
             message["meant"] = unknown.meant.map { .string($0) }
             return message
+        case .callEnded(let id, let outcome): return RPCMessage.message(for: outcome, of: id)
         case .closing(let reason, let text):
             return ["type": "closing", "reason": .string(reason.rawValue), "message": .string(text)]
         case .replyStarted, .replyFinished, .verbatim: return [:]
