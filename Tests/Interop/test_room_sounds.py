@@ -27,7 +27,8 @@ async def test_turns_end_with_the_agents_voice_while_its_ambience_goes_on(progra
                 before = await client.utter(spoken("what is the weather in berlin"))
                 answer = await client.event("text", 60, before)
                 await client.turn_is_mine(client.events.index(answer), 60)
-                told = client.types("buffering", "processing")
+                # The agent's own JSON has its own time: its state may follow the end of the turn.
+                told = [event["type"] for event in client.told]
                 assert told.count("text") == number and told[-1] == "ready"
                 assert client.all("text")[-1]["content"] == ANSWER
                 reply = sum(audible_seconds(piece, 24_000) for piece in client.sounds(before))
