@@ -259,3 +259,20 @@ async def test_wrong_keys_are_the_operators_affair_and_no_token_is_repeated(prog
     await wrong.stop()
     assert [line for line in wrong.lines if "refuses the access token" in line]
     assert not [line for line in wrong.lines if "eyJ" in line]
+
+
+@pytest.mark.parametrize("comes", ["before the client", "after the client"])
+async def test_a_room_that_is_encrypted_end_to_end_is_refused_with_the_reason(gateway, room, device, comes):
+    e2ee = rtc.E2EEOptions(key_provider_options=rtc.KeyProviderOptions(shared_key=b"only we know it"))
+    async with Client(None, room, "secretive", url=gateway.room_url, e2ee=e2ee) as other:
+        if comes == "before the client":
+            await other.publish()
+        async with device() as client:
+            if comes == "after the client":
+                await client.event("session")
+                await other.publish()
+            error = await client.event("error")
+            assert (error["code"], error["blame"], error["retry"]) == ("room_unavailable", "operator", False)
+            assert '"secretive" encrypts its tracks end to end' in error["message"]
+            await client.closed()
+            assert client.close_code == 1011 and not client.heard

@@ -224,6 +224,8 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
 
     private func changed(_ change: RoomChange) {
         switch change {
+        case .participantJoined(let info) where info.tracks.contains { $0.isEncrypted }: endEncrypted(info)
+        case .trackPublished(let track, let info) where track.isEncrypted: endEncrypted(info)
         case .participantJoined(let info):
             if RoomAgents.isAgent(info) { agents?.arrived(info) } else { tell(.participantJoined(RoomMember(info))) }
         case .participantLeft(let info, let reason):
@@ -240,6 +242,15 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
             .localParticipantChanged:
             break
         }
+    }
+
+    /// The gateway has no key: the client would hear noise, and the room the caller in clear.
+    private func endEncrypted(_ info: ParticipantInfo) {
+        over(
+            .failed(
+                Failure(
+                    "\"\(info.identity)\" encrypts its tracks end to end, which the gateway cannot; rooms that it joins must be without",
+                    blame: .operator)))
     }
 
     private func ended(_ ending: ParticipantEnding) {
@@ -279,6 +290,11 @@ extension SubscribedTrack: RoomTrack {
         default: .background
         }
     }
+}
+
+extension TrackInfo {
+    /// End to end, so that the server cannot read it either (LiveKit's `Encryption.Type`).
+    fileprivate var isEncrypted: Bool { encryption != .none }
 }
 
 extension RoomMember {

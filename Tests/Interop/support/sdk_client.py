@@ -30,13 +30,15 @@ class Member:
 
 
 class Client(Member):
-    """Use as `async with Client(server, room, identity, mode) as client`; mode is `v1` or `v0`."""
+    """Use as `async with Client(server, room, identity, mode) as client`; mode is `v1` or `v0`, `e2ee` the SDK's
+    options of end-to-end encryption."""
 
-    def __init__(self, server, room, identity, mode="v1", url=None, **grants):
+    def __init__(self, server, room, identity, mode="v1", url=None, e2ee=None, **grants):
         super().__init__()
         self.url, self.room_name, self.identity = url or server.url, room, identity
         self.token = token(identity, room, **grants)
         self.mode = mode
+        self.e2ee = e2ee
         self.events = []
         self.sound = {}
         self.texts = []
@@ -69,7 +71,7 @@ class Client(Member):
             heard.append((time.monotonic(), numpy.frombuffer(event.frame.data, dtype=numpy.int16).astype(float)))
 
     async def __aenter__(self):
-        options = rtc.RoomOptions(auto_subscribe=True, single_peer_connection=self.mode == "v1")
+        options = rtc.RoomOptions(auto_subscribe=True, single_peer_connection=self.mode == "v1", e2ee=self.e2ee)
         await asyncio.wait_for(self.room.connect(self.url, self.token, options), 15)
         return self
 
