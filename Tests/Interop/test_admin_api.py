@@ -37,7 +37,7 @@ async def gateway(programs):
 async def test_calls_are_listed_shown_steered_and_ended(gateway):
     operator = gateway.operator
     assert await operator.asks("GET", "/admin/calls") == (
-        200, {"calls": [], "next": None, "total": 0, "draining": False})
+        200, {"calls": [], "next": None, "total": 0, "draining": False, "scope": "process", "silent": []})
     async with VoiceClient(gateway.url, room="a", identity="ann") as ann:
         await ann.event("session")
         async with VoiceClient(gateway.url, room="b", identity="ben") as ben:

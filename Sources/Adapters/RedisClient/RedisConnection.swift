@@ -23,6 +23,8 @@ package final class RedisConnection {
     private var parser = RESPParser()
     private var pending = FIFO<Completion>()
     private var timer: LoopTimer?
+    /// Gets what is published at the channels to which we listen.
+    private var onMessage: (([UInt8]) -> Void)?
     /// Called once, unless it is closed before.
     private var onEnd: ((RedisError) -> Void)?
 
@@ -54,10 +56,25 @@ package final class RedisConnection {
 
     /// Sends a command. After the end it fails at once.
     package func send(_ words: [String], completion: @escaping Completion) {
+        send(words.map { Array($0.utf8) }, completion: completion)
+    }
+
+    /// Sends a command whose words may be any bytes.
+    package func send(_ words: [[UInt8]], completion: @escaping Completion) {
         guard let stream else { return completion(.failure(.disconnected)) }
         if pending.isEmpty { timer?.arm(after: Self.timeout) }
         pending.append(completion)
         stream.write(RESPCommand.encode(words))
+    }
+
+    /// Listens to a channel. Redis takes nothing but `PING` on this connection from then on.
+    ///
+    /// - Parameter onMessage: called with each message, until the end.
+    package func subscribe(
+        to channel: String, onMessage: @escaping ([UInt8]) -> Void, completion: @escaping Completion
+    ) {
+        self.onMessage = onMessage
+        send(["SUBSCRIBE", channel], completion: completion)
     }
 
     /// Commands that are not answered yet fail.
@@ -133,6 +150,10 @@ package final class RedisConnection {
         while stream != nil {
             do throws(RESPError) {
                 guard let value = try parser.next() else { return }
+                if let onMessage, let message = Self.message(value) {
+                    onMessage(message)
+                    continue
+                }
                 guard let completion = pending.popFirst() else {
                     return end(.notRedis("an answer that nobody asked for"))
                 }
@@ -144,6 +165,12 @@ package final class RedisConnection {
         }
     }
 
+    /// What was published (`message`, the channel, the content); nil for an answer.
+    private static func message(_ value: RESPValue) -> [UInt8]? {
+        guard let parts = value.array, parts.count == 3, parts[0].text == "message" else { return nil }
+        return parts[2].bytes
+    }
+
     private func end(_ error: RedisError) {
         timer?.cancel()
         timer = nil
@@ -153,6 +180,7 @@ package final class RedisConnection {
         connecting = nil
         stream?.close()
         stream = nil
+        onMessage = nil
         while let completion = pending.popFirst() { completion(.failure(error)) }
         let onEnd = onEnd
         self.onEnd = nil

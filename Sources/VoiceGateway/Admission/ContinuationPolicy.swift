@@ -11,10 +11,14 @@ final class ContinuationPolicy: SessionPolicy {
     private let admission: Admission
     private let tokens: AccessTokens
     private let api: ServerAPI
+    /// Nil where each gateway counts by itself.
+    private let fleet: FleetLimits?
 
     init(
-        _ caller: Caller, _ claim: SessionClaim, admission: Admission, tokens: AccessTokens, api: ServerAPI
+        _ caller: Caller, _ claim: SessionClaim, admission: Admission, tokens: AccessTokens, api: ServerAPI,
+        fleet: FleetLimits?
     ) {
+        self.fleet = fleet
         self.caller = caller
         self.claim = claim
         self.admission = admission
@@ -58,18 +62,26 @@ final class ContinuationPolicy: SessionPolicy {
         guard let right = admission.identities.claim(identity, in: room) else {
             return completion(.failure(Self.expired))
         }
-        api.send(.listParticipants(in: room)) { result in
+        api.send(.listParticipants(in: room)) { [self] result in
             switch result {
             case .success(let list):
                 let isThere = list.participants.contains { $0.identity == identity }
                 guard isThere || list.participants.contains(where: { $0.kind == .agent }) else {
                     return completion(.failure(Self.expired))
                 }
-                completion(.success(Right(right, replacesCaller: isThere)))
+                completion(.success(counted(Right(right, replacesCaller: isThere), identity, room)))
             case .failure(let error) where error.code == .notFound: completion(.failure(Self.expired))
             case .failure(let error): completion(.failure(SessionRefusal(unanswered: error)))
             }
         }
+    }
+
+    /// The call has been let in at the other gateway, which gives back what it held there. Here it is counted, whatever the limit.
+    private func counted(_ right: Right, _ identity: String, _ room: String) -> any IdentityRight {
+        guard let fleet else { return right }
+        let isAlone = admission.access.duplicateIdentity == .refuse
+        let member = isAlone ? IdentityClaims.Member(room: room, identity: identity) : nil
+        return FleetRight(fleet.fleet.count(fleet.wishes(caller, member).map(\.field)), right)
     }
 
     private final class Right: IdentityRight {

@@ -83,7 +83,7 @@ enum ServeCommand {
         let current = CurrentConfiguration(configuration)
         let id = GatewayEnvironment.makeID()
         let reports = try await reports(current, id, log, metrics)
-        let fleet = try await fleet(configuration, id, log, metrics)
+        let fleet = try await fleet(current, id, log, metrics)
         let signals = try await signals(loops.loops[0])
         let roomServer = try await roomServer(configuration, loops.loops[0], log)
         let environment = GatewayEnvironment(
@@ -101,6 +101,7 @@ enum ServeCommand {
             await fleet?.finish()
             throw .notServing(error)
         }
+        fleet?.answerQuestions(by: serving.answers(environment))
         if let address = serving.address ?? sockets.lazy.compactMap(\.address).first {
             Console.print(
                 Banner.text(
@@ -143,15 +144,17 @@ enum ServeCommand {
     }
 
     private static func fleet(
-        _ configuration: GatewayConfiguration, _ id: String, _ log: Log, _ metrics: Metrics
+        _ current: CurrentConfiguration, _ id: String, _ log: Log, _ metrics: Metrics
     ) async throws(StartError) -> Fleet? {
-        guard let address = configuration.redis else { return nil }
+        guard let address = current.part(\.redis) else { return nil }
         let authorities: TLSClientContext
         do throws(SecureTransportError) { authorities = try TLSClientContext() } catch {
             throw .unusable("REDIS_URL: \(error).")
         }
         do throws(EventLoopError) {
-            return try await Fleet(address, authorities: authorities, gateway: id, log: log, metrics: metrics)
+            return try await Fleet(
+                address, authorities: authorities, gateway: id,
+                secret: { current.part(\.roomServer.credentials.secret) }, log: log, metrics: metrics)
         } catch {
             throw StartError(sentence: "The gateway cannot start its threads: \(error).", exitCode: 1)
         }

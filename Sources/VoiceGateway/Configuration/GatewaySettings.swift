@@ -222,7 +222,8 @@ package enum GatewaySettings {
 
     static let redisURL = Setting<RedisAddress?>(
         "REDIS_URL", .redis, in: .fleet, otherwise: "each gateway counts by itself", isSecret: true, needsRestart: true,
-        "a Redis by which gateways count connections of an address and of a key, and identities, together")
+        "a Redis by which gateways count connections of an address and of a key, and identities, together, and have one list of calls"
+    )
 
     // MARK: Reports to other systems
 

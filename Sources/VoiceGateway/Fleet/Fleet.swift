@@ -3,7 +3,7 @@ package import Observability
 package import RedisClient
 package import SecureTransport
 
-/// What several gateways count together, by Redis, on a loop of its own.
+/// What several gateways count together and ask each other, by Redis, on a loop of its own.
 ///
 /// Shared by threads.
 package final class Fleet: Sendable {
@@ -26,20 +26,32 @@ package final class Fleet: Sendable {
         case refused(field: String)
     }
 
+    /// Answers a question for this process: the question, the loop that asks, and what is called there, once.
+    typealias Responder =
+        @Sendable (OperatorQuestion, EventLoop, @escaping (GatewayAnswer) -> Void) -> Void
+
     private let loop: EventLoop
     private let member: LoopBound<FleetMember>
+    private let post: LoopBound<FleetPost>
 
-    /// - Parameter gateway: what this process is called.
+    /// - Parameters:
+    ///   - gateway: what this process is called.
+    ///   - secret: the deployment's API secret, as it is now.
     package init(
-        _ address: RedisAddress, authorities: TLSClientContext, gateway: String, log: Log, metrics: Metrics
+        _ address: RedisAddress, authorities: TLSClientContext, gateway: String,
+        secret: @escaping @Sendable () -> String,
+        log: Log, metrics: Metrics
     ) async throws(EventLoopError) {
         let loop = try EventLoop(name: "fleet")
         try loop.start()
         self.loop = loop
-        member = await loop.run {
+        (member, post) = await loop.run {
             let member = FleetMember(
                 loop: loop, address: address, authorities: authorities, gateway: gateway, log: log, metrics: metrics)
-            return LoopBound(member, on: loop)
+            let post = FleetPost(
+                loop: loop, address: address, authorities: authorities, gateway: gateway, secret: secret,
+                outgoing: member.link, log: log, metrics: metrics)
+            return (LoopBound(member, on: loop), LoopBound(post, on: loop))
         }
     }
 
@@ -59,13 +71,44 @@ package final class Fleet: Sendable {
         }
     }
 
+    /// Counts what a call holds that is let in anyway.
+    package func count(_ fields: [String]) -> Hold {
+        loop.execute { [member] in
+            member.value.ask(fields.map { FleetLedger.Wish($0, limit: nil) }) { _ in }
+        }
+        return Hold(fields, self)
+    }
+
     private func release(_ fields: [String]) { loop.execute { [member] in member.value.release(fields) } }
+
+    /// Asks other gateways.
+    ///
+    /// - Parameters:
+    ///   - gateway: nil for all others.
+    ///   - completion: called once, later, on `home`.
+    func ask(
+        _ question: OperatorQuestion, of gateway: String?, on home: EventLoop,
+        completion: @escaping (FleetInquiries.Outcome) -> Void
+    ) {
+        let completion = LoopBound(completion, on: home)
+        loop.execute { [post] in
+            post.value.ask(question, of: gateway) { outcome in home.execute { completion.value(outcome) } }
+        }
+    }
+
+    /// Answers the others' questions from now on.
+    func answerQuestions(by responder: @escaping Responder) {
+        loop.execute { [post] in post.value.responder = responder }
+    }
 
     /// Takes leave of the others.
     package func finish() async {
-        let member = member
+        let (member, post) = (member, post)
         await withCheckedContinuation { continuation in
-            loop.execute { member.value.leave { continuation.resume() } }
+            loop.execute {
+                post.value.close()
+                member.value.leave { continuation.resume() }
+            }
         }
         loop.stop()
         loop.join()

@@ -9,48 +9,42 @@ internal import Wire
 ///
 /// Belongs to the loop's thread.
 final class FleetMember {
-    /// The pauses between attempts to connect; the last one repeats.
-    private static let pauses: [Duration] = [1, 2, 5, 10].map { .seconds($0) }
-
-    private let loop: EventLoop
-    private let address: RedisAddress
-    private let authorities: TLSClientContext
+    private let place: String
     private let gateway: String
     private let log: Log
     private let isConnected: Gauge
     private let refusals: Counter
     private var ledger = FleetLedger()
-    private var connection: RedisConnection?
+    private(set) var link: RedisLink! = nil
     private var completions: [Int: (String?) -> Void] = [:]
     private var lastID = 0
-    private var attempts = 0
     /// Whether the log says that Redis is away.
     private var isAwayTold = false
-    private var hasLeft = false
-    private var retry: LoopTimer?
     private var renewal: LoopTimer?
 
     init(
         loop: EventLoop, address: RedisAddress, authorities: TLSClientContext, gateway: String, log: Log,
         metrics: Metrics
     ) {
-        self.loop = loop
-        self.address = address
-        self.authorities = authorities
+        place = "\(address.host):\(address.port)"
         self.gateway = gateway
         self.log = log
         isConnected = metrics.gauge(
             "voicegateway_fleet_connected", help: "1 while limits count for all gateways that share a Redis.")
         refusals = metrics.counter(
             "voicegateway_fleet_refusals_total", help: "Calls that were refused because of calls at any gateway.")
-        retry = LoopTimer(loop: loop) { [unowned self] in connect() }
         renewal = LoopTimer(loop: loop) { [unowned self] in
             ledger.renew()
             act()
             renewal?.arm(after: FleetLedger.renewal)
         }
         renewal?.arm(after: FleetLedger.renewal)
-        connect()
+        link = RedisLink(loop: loop, address: address, authorities: authorities) { [weak self] _ in
+            self?.opened()
+        } onEnd: { [weak self] error in
+            self?.ended(error)
+        }
+        link.start()
     }
 
     /// - Parameter completion: what there is too much of; nil when all is granted.
@@ -68,52 +62,35 @@ final class FleetMember {
 
     /// Has the others forget this gateway now, and not when its lease ends.
     func leave(completion: @escaping () -> Void) {
-        hasLeft = true
         renewal?.cancel()
-        retry?.cancel()
-        let leave = { [self] in
-            connection?.close()
-            connection = nil
+        isAwayTold = true
+        // An answer or the end of the connection, within the connection's time.
+        link.send(FleetScripts.leavingWords(gateway: gateway)) { [self] _ in
+            link.close()
             completion()
         }
-        guard let connection, isConnected.current == 1 else { return leave() }
-        // An answer or the end of the connection, within the connection's time.
-        connection.send(FleetScripts.leavingWords(gateway: gateway)) { _ in leave() }
     }
 
     // MARK: Redis
 
-    private func connect() {
-        let connection = RedisConnection(loop: loop, address: address, authorities: authorities)
-        self.connection = connection
-        connection.open { [weak self] in
-            self?.opened()
-        } ended: { [weak self] error in
-            self?.ended(error)
-        }
-    }
-
     private func opened() {
-        attempts = 0
         isAwayTold = false
         isConnected.set(1)
-        log.info("limits count for the fleet", ["redis": "\(address.host):\(address.port)", "gateway": gateway])
+        log.info("limits count for the fleet", ["redis": place, "gateway": gateway])
         ledger.connected()
         act()
     }
 
     private func ended(_ error: RedisError) {
-        connection = nil
         isConnected.set(0)
-        if !isAwayTold, !hasLeft {
+        if !isAwayTold {
             isAwayTold = true
-            log.warning("Redis is away: calls go on, and limits count for this process alone", ["error": "\(error)"])
+            log.warning(
+                "Redis is away: calls go on, and limits and the operator's list count for this process alone",
+                ["error": "\(error)"])
         }
         ledger.disconnected()
         act()
-        guard !hasLeft else { return }
-        retry?.arm(after: Self.pauses[min(attempts, Self.pauses.count - 1)])
-        attempts += 1
     }
 
     private func act() {
@@ -124,7 +101,7 @@ final class FleetMember {
                 refusals.add()
                 completions.removeValue(forKey: id)?(field)
             case .send(let command, let number):
-                connection?.send(FleetScripts.words(command, gateway: gateway)) { [weak self] result in
+                link.send(FleetScripts.words(command, gateway: gateway)) { [weak self] result in
                     self?.answered(number, result)
                 }
             }

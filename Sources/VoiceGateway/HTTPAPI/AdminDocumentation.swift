@@ -8,6 +8,10 @@ enum AdminDocumentation {
         status: 404, text: "There is no such call", schema: ErrorStyle.session.schema)
     private static let wrong = OperationDocumentation.Answer(
         status: 400, text: "The body or a parameter is not as it must be", schema: ErrorStyle.session.schema)
+    private static let silent = OperationDocumentation.Answer(
+        status: 503, text: "Not all gateways of the fleet answer", schema: ErrorStyle.session.schema)
+    private static let isGoing = OperationDocumentation.Answer(
+        status: 409, text: "The process has been told to go (SIGTERM)", schema: ErrorStyle.session.schema)
     private static let done = OperationDocumentation.Answer(status: 204, text: "Done", schema: nil)
     private static let id = OperationDocumentation.Parameter(
         name: "id", place: "path", text: "The session's id, as clients and the log have it.",
@@ -16,17 +20,24 @@ enum AdminDocumentation {
     static let list = OperationDocumentation(
         id: "listCalls", group: group, summary: "The calls that are under way",
         text:
-            "In the order in which they began. `next` of an answer is `after` of the next request; it is null at the end.",
+            """
+            Of all gateways that share a Redis, in the order in which they began. `next` of an answer is `after` of the \
+            next request; it is null at the end. `silent` names gateways that have not answered; `scope` is `process` \
+            where no others were asked.
+            """,
         parameters: [
             text("room", "Calls in this room."), text("identity", "Calls of this identity."),
-            text("agent", "Calls for which this agent was asked."),
+            text("agent", "Calls for which this agent was asked."), text("gateway", "Calls at this gateway."),
             .init(
                 name: "limit", place: "query",
                 text: "How many calls; \(AdminRoutes.standardLimit) when it is left out.",
                 schema: ["type": "integer", "minimum": 1, "maximum": .integer(Int64(AdminRoutes.maximumLimit))]),
             .init(
                 name: "after", place: "query", text: "`next` of the answer before.",
-                schema: ["type": "integer", "format": "int64", "minimum": 0, "maximum": 999_999_999_999_999]),
+                schema: [
+                    "type": "integer", "format": "int64", "minimum": 0,
+                    "maximum": .integer(Int64(AdminRoutes.maximumNumber)),
+                ]),
         ],
         answers: [.init(status: 200, text: "Calls", schema: ErrorStyle.reference("CallList")), wrong])
 
@@ -36,12 +47,12 @@ enum AdminDocumentation {
 
     static let show = OperationDocumentation(
         id: "getCall", group: group, summary: "One call", parameters: [id],
-        answers: [.init(status: 200, text: "The call", schema: ErrorStyle.reference("Call")), unknown])
+        answers: [.init(status: 200, text: "The call", schema: ErrorStyle.reference("Call")), unknown, silent])
 
     static let end = OperationDocumentation(
         id: "endCall", group: group, summary: "End a call",
         text: "The client is told `closing` with `removed` and closed with 4403; the agent's session ends.",
-        parameters: [id], answers: [done, unknown])
+        parameters: [id], answers: [done, unknown, silent])
 
     static let text = OperationDocumentation(
         id: "sendTextToAgent", group: group, summary: "Tell a call's agent something",
@@ -49,11 +60,11 @@ enum AdminDocumentation {
         body: .init(
             schema: ErrorStyle.reference("SendTextRequest"), example: ["text": "Offer the caller a refund."],
             isRequired: true),
-        answers: [done, wrong, unknown])
+        answers: [done, wrong, unknown, silent])
 
     static let interrupt = OperationDocumentation(
         id: "interruptAgent", group: group, summary: "Make a call's agent stop speaking", parameters: [id],
-        answers: [done, unknown])
+        answers: [done, unknown, silent])
 
     static let logLevel = OperationDocumentation(
         id: "getLogLevel", group: group, summary: "What the log tells",
@@ -73,10 +84,35 @@ enum AdminDocumentation {
     static let undrain = OperationDocumentation(
         id: "undrain", group: group, summary: "Let new calls in again",
         answers: [
-            .init(status: 200, text: "The state", schema: ErrorStyle.reference("DrainState")),
-            .init(
-                status: 409, text: "The process has been told to go (SIGTERM)", schema: ErrorStyle.session.schema),
+            .init(status: 200, text: "The state", schema: ErrorStyle.reference("DrainState")), isGoing,
         ])
+
+    static let gateways = OperationDocumentation(
+        id: "listGateways", group: group, summary: "The gateways that share a Redis",
+        text: "This one first. Without a Redis, or while it is away, this one alone: `scope` is `process`.",
+        answers: [.init(status: 200, text: "Gateways", schema: ErrorStyle.reference("GatewayList"))])
+
+    static let drainGateway = OperationDocumentation(
+        id: "drainGateway", group: group, summary: "Let no new call in at a gateway",
+        text: "Calls there go on, its `/health/ready` is 503, and the process stays.",
+        parameters: [gateway],
+        answers: [
+            .init(status: 200, text: "Its state", schema: ErrorStyle.reference("DrainState")), unknownGateway, isGoing,
+            silent,
+        ])
+
+    static let undrainGateway = OperationDocumentation(
+        id: "undrainGateway", group: group, summary: "Let new calls in again at a gateway", parameters: [gateway],
+        answers: [
+            .init(status: 200, text: "Its state", schema: ErrorStyle.reference("DrainState")), unknownGateway, isGoing,
+            silent,
+        ])
+
+    private static let gateway = OperationDocumentation.Parameter(
+        name: "id", place: "path", text: "The gateway's id, as in `gateway` of its calls and in its log.",
+        schema: ["type": "string", "pattern": "^[^/]+$"])
+    private static let unknownGateway = OperationDocumentation.Answer(
+        status: 404, text: "There is no such gateway", schema: ErrorStyle.session.schema)
 
     // MARK: Schemas
 
@@ -90,15 +126,32 @@ enum AdminDocumentation {
             "properties": ["draining": ["type": "boolean"], "calls": count],
         ],
         "CallList": [
-            "type": "object", "required": ["calls", "next", "total", "draining"],
+            "type": "object", "required": ["calls", "next", "total", "draining", "scope", "silent"],
             "properties": [
                 "calls": ["type": "array", "items": ErrorStyle.reference("Call")],
-                "next": ["type": ["integer", "null"], "format": "int64"], "draining": ["type": "boolean"],
-                "total": ["type": "integer", "minimum": 0, "description": "All calls of the process."],
+                "next": ["type": ["integer", "null"], "format": "int64"],
+                "draining": ["type": "boolean", "description": "Whether this gateway, or the one that was asked, is."],
+                "total": [
+                    "type": "integer", "minimum": 0, "description": "All calls of the gateways that have answered.",
+                ],
+                "scope": scope, "silent": silentGateways,
             ],
         ],
+        "GatewayList": [
+            "type": "object", "required": ["gateways", "scope", "silent"],
+            "properties": [
+                "gateways": ["type": "array", "items": ErrorStyle.reference("Gateway")], "scope": scope,
+                "silent": silentGateways,
+            ],
+        ],
+        "Gateway": object([
+            ("id", ["type": "string"]), ("host", ["type": "string"]), ("pid", count), ("version", ["type": "string"]),
+            ("seconds", count), ("calls", count), ("draining", ["type": "boolean"]),
+        ]),
         "Call": object(
-            ["id", "room", "identity", "agent", "dialect", "trace_id", "address"].map { ($0, ["type": "string"]) } + [
+            ["id", "room", "identity", "agent", "dialect", "trace_id", "address", "gateway"].map {
+                ($0, ["type": "string"])
+            } + [
                 ("number", count), ("seconds", count),
                 ("state", ErrorStyle.reference("CallState")),
                 ("agents", ["type": "array", "items": ["type": "string"]]),
@@ -115,6 +168,12 @@ enum AdminDocumentation {
     ]
 
     private static let count: JSONValue = ["type": "integer", "format": "int64", "minimum": 0]
+    private static let scope: JSONValue = [
+        "type": "string", "enum": ["process", "fleet"], "description": "Whether other gateways were asked, too.",
+    ]
+    private static let silentGateways: JSONValue = [
+        "type": "array", "items": ["type": "string"], "description": "Ids of gateways that have not answered in time.",
+    ]
     private static let time: JSONValue = [
         "type": ["integer", "null"], "format": "int64", "description": "Null: not yet.",
     ]

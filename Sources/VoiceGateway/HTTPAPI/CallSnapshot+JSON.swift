@@ -4,13 +4,15 @@ internal import Wire
 
 extension CallSnapshot {
     /// As the admin API shows it. What the log's `call ended` line has is named as there, without the unit of the group.
-    var json: JSONValue {
+    ///
+    /// - Parameter gateway: the id of this process.
+    func json(gateway: String) -> JSONValue {
         let (summary, numbers) = (session.summary, session.numbers)
         return [
             "id": .string(summary.id), "number": .integer(Int64(number)), "room": .string(summary.room),
             "identity": .string(summary.identity), "agent": .string(session.agent),
             "dialect": .string(session.dialect), "trace_id": .string(session.trace?.traceText ?? ""),
-            "address": .string("\(address)"), "state": .string(state),
+            "address": .string("\(address)"), "gateway": .string(gateway), "state": .string(state),
             "agents": .array(session.agents.map { .string($0) }),
             "agent_state": session.agentState.map { .string($0.rawValue) } ?? .null,
             "seconds": .integer(session.duration.components.seconds),

@@ -64,7 +64,9 @@ final class HTTPInterface {
             configuration: around.configuration, livekitURL: around.livekitURL, unixTime: unixTime)
         var routes = general.routes + health.routes
         if around.servesClients { routes += BrowserRoutes.routes + sessions.routes + tokens.routes }
-        if let operations = around.operations { routes += AdminRoutes(operations: operations).routes }
+        if let operations = around.operations {
+            routes += AdminRoutes(operations: operations).routes + AdminGatewayRoutes(operations: operations).routes
+        }
         let document = OpenAPIDocument(
             routes: routes, dialects: around.servesClients ? ClientDialects.descriptors : [],
             configuration: around.configuration,

@@ -60,6 +60,12 @@ struct ServingLoops: Sendable {
         for (loop, gatewayLoop) in loops { await loop.run { body(gatewayLoop.value) } }
     }
 
+    /// Answers what operators ask of this process at other gateways.
+    func answers(_ environment: GatewayEnvironment) -> Fleet.Responder {
+        let process = ProcessAnswers(environment: environment, loops: loops)
+        return { process.answer($0, on: $1, completion: $2) }
+    }
+
     /// Asks the room server whether it takes our keys; returns why not, and by how many seconds its clock is ahead.
     func checkRoomServer() async -> (fault: RoomServerFault?, clockOffset: Int64?) {
         guard let (loop, gatewayLoop) = loops.first else { return (nil, nil) }

@@ -1,11 +1,12 @@
 internal import Bridge
 internal import ClientProtocol
 internal import EventLoops
+internal import Observability
 internal import Wire
 
 /// A call at the moment, as operators see it.
 struct CallSnapshot: Sendable {
-    /// In the order in which the calls of the process began.
+    /// In the order in which calls began, those of other gateways included.
     let number: Int
     let address: IPAddress
     let session: SessionSnapshot
@@ -29,13 +30,17 @@ enum OperatorCommand: Hashable, Sendable {
     case interrupt
 }
 
-/// Counts the calls of the process, over all loops.
+/// Numbers the calls of the process, over all loops, by when they begin: in microseconds since 1970, and no two alike.
 final class CallNumbers: Sendable {
+    private let clock: @Sendable () -> (seconds: Int, nanoseconds: Int)
     private let last = Locked(0)
 
+    init(clock: @escaping @Sendable () -> (seconds: Int, nanoseconds: Int) = UnixClock.now) { self.clock = clock }
+
     func next() -> Int {
-        last.withLock { last in
-            last += 1
+        let (seconds, nanoseconds) = clock()
+        return last.withLock { last in
+            last = max(last + 1, seconds * 1_000_000 + nanoseconds / 1000)
             return last
         }
     }

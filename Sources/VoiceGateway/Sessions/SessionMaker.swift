@@ -103,13 +103,13 @@ final class SessionMaker {
         let trace = CallTrace(trace, reports: gateway.reports)
         let mayResume = dialect.descriptor.resumes && keepsSessions
         let key = mayResume ? ResumeToken.makeKey(loop: loopIndex) : nil
+        let fleet = FleetLimits(gateway.fleet, loop: loop, gateway.configuration)
         let policy: any SessionPolicy =
             if let continued {
-                ContinuationPolicy(caller, continued, admission: admission, tokens: tokens, api: api)
+                ContinuationPolicy(
+                    caller, continued, admission: admission, tokens: tokens, api: api, fleet: fleet)
             } else {
-                CallerPolicy(
-                    caller, admission: admission, tokens: tokens, api: api,
-                    fleet: FleetLimits(gateway.fleet, loop: loop, gateway.configuration))
+                CallerPolicy(caller, admission: admission, tokens: tokens, api: api, fleet: fleet)
             }
         let session = make(client, dialect, parameters, policy, key, continued, trace.context)
         let place = client.place

@@ -14,6 +14,8 @@ final class AdminClient {
         /// More than are listed, when there are very many.
         var total = 0
         var isDraining = false
+        /// Gateways that have not answered.
+        var silent = 0
     }
 
     /// Calls of one question, as many as the API allows.
@@ -54,6 +56,7 @@ final class AdminClient {
                 var found = found
                 found.calls += (page["calls"]?.array ?? []).map(CallRow.init)
                 found.total = page["total"]?.integer.map { Int(clamping: $0) } ?? found.calls.count
+                found.silent = page["silent"]?.array?.count ?? 0
                 found.isDraining = page["draining"]?.bool ?? false
                 if let next = page["next"]?.integer, next > after, found.calls.count < Self.maximumCalls {
                     self.page(after: next, found, completion)

@@ -1,8 +1,8 @@
 /// A column of the table of calls.
 package enum CallColumn: String, CaseIterable, Sendable {
     // In the order in which they stand.
-    case session, room, identity, agent, dialect, address, state, time, first, replies, cut, queued, delay, lost,
-        dropped, back
+    case session, room, identity, agent, dialect, address, gateway, state, time, first, replies, cut, queued, delay,
+        lost, dropped, back
 
     package var title: String { rawValue.uppercased() }
 
@@ -15,6 +15,7 @@ package enum CallColumn: String, CaseIterable, Sendable {
         case .agent: "the agent that was asked for"
         case .dialect: "what the client speaks"
         case .address: "where the client is"
+        case .gateway: "the gateway that has the call"
         case .state: "what the agent does, or how far the call is"
         case .time: "how long the call lasts"
         case .first: "milliseconds until the agent was heard"
@@ -34,6 +35,7 @@ package enum CallColumn: String, CaseIterable, Sendable {
     /// Which column goes first when there is not enough room; those without a number stay.
     var dispensability: Int? {
         switch self {
+        case .gateway: 10
         case .dialect: 9
         case .address: 8
         case .back: 7
@@ -60,6 +62,7 @@ package enum CallColumn: String, CaseIterable, Sendable {
         case .agent: row.agent
         case .dialect: row.dialect
         case .address: row.address
+        case .gateway: row.gateway
         case .state: row.state == "agent_present" && !row.agentState.isEmpty ? row.agentState : row.state
         case .time: Self.clock(row.seconds)
         case .first: row.firstSound.map { "\($0)" } ?? "-"
@@ -92,7 +95,8 @@ package enum CallColumn: String, CaseIterable, Sendable {
         case .lost: one.lost > other.lost
         case .dropped: one.dropped > other.dropped
         case .back: one.returns > other.returns
-        case .session, .room, .identity, .agent, .dialect, .address, .state: text(of: one) < text(of: other)
+        case .session, .room, .identity, .agent, .dialect, .address, .gateway, .state:
+            text(of: one) < text(of: other)
         }
     }
 }

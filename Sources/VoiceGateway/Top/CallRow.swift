@@ -9,6 +9,8 @@ package struct CallRow: Hashable, Sendable {
     package var agent = ""
     package var dialect = ""
     package var address = ""
+    /// The id of the gateway that has the call.
+    package var gateway = ""
     /// How far the call is.
     package var state = ""
     /// What the agent does; empty when that is not known.
@@ -41,6 +43,7 @@ package struct CallRow: Hashable, Sendable {
         agent = text("agent")
         dialect = text("dialect")
         address = text("address")
+        gateway = text("gateway")
         state = text("state")
         agentState = text("agent_state")
         seconds = number(call["seconds"])

@@ -74,8 +74,14 @@ final class TopSession {
     static func head(_ place: String, _ answer: AdminClient.Answer, _ failure: TopFailure?, time: String) -> String {
         let count = answer.total == 1 ? "1 call" : "\(answer.total) calls"
         let state = answer.isDraining ? ", draining" : ""
+        let silent =
+            switch answer.silent {
+            case 0: ""
+            case 1: ", 1 gateway does not answer"
+            case let count: ", \(count) gateways do not answer"
+            }
         let trouble = failure.map { "; no answer since: \($0.reason)" } ?? ""
-        return "\(place)  \(count)\(state)  \(time)\(trouble)"
+        return "\(place)  \(count)\(state)\(silent)  \(time)\(trouble)"
     }
 
     private func end(_ end: End) {
