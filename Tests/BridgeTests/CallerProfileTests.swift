@@ -29,12 +29,49 @@ struct CallerProfileTests {
         let early: JSONObject = ["room": "lobby", "user_id": "ann", "agent": "other"]
         let error = try caller.configure(early, isInRoom: false)
         #expect(error == nil && !caller.hasOwnRoom)
-        #expect(caller.roomRequest == RoomRequest(room: "lobby", identity: "ann", name: "ann"))
+        let request = caller.roomRequest(session: "S_1", dialect: "ws")
+        #expect(request.room == "lobby" && request.identity == "ann" && request.name == "ann")
         #expect(caller.agentName == "other")
         let late = try caller.configure(["room": "elsewhere"], isInRoom: true)
         #expect(late?.code == .tooLate && caller.roomName == "lobby")
         let allowed = try caller.configure(["instructions": "Sing"], isInRoom: true)
         #expect(allowed == nil && caller.briefing.instructions == "Sing")
+    }
+
+    @Test("the participant says how the caller came, and what the client has chosen beside it")
+    func attributes() throws {
+        let caller = try profile(
+            "encoding=mulaw&sample_rate=8000&participant_attributes=%7B%22site%22%3A%22berlin%22%7D")
+        #expect(
+            caller.roomRequest(session: "S_1", dialect: "ws").attributes == [
+                "site": "berlin", "voicegateway.session": "S_1", "voicegateway.dialect": "ws",
+                "voicegateway.input": "mulaw/8000", "voicegateway.output": "pcm_s16le/24000",
+            ])
+    }
+
+    @Test("a call that goes on at another gateway keeps the attributes that its client has chosen")
+    func attributesOfAClaim() throws {
+        var caller = try profile()
+        _ = try caller.configure(["participant_attributes": ["site": "berlin"]], isInRoom: false)
+        var parameters = DeviceDialect.descriptor.defaults
+        try parameters.apply(query: caller.parameters.formats)
+        #expect(parameters.attributes == ["site": "berlin"])
+    }
+
+    @Test(
+        "attributes that agents take for LiveKit's or the gateway's own, and those that are too many or too long, are refused",
+        arguments: [
+            #"{"lk.agent.state":"idle"}"#, #"{"sip.phoneNumber":"1"}"#, #"{"voicegateway.session":"S"}"#, #"{"":"x"}"#,
+            #"{"a":1}"#, #"["a"]"#, "a=b", #"{"a":"\#(String(repeating: "x", count: 513))"}"#,
+            #"{"\#(String(repeating: "n", count: 65))":"x"}"#,
+            "{" + (0..<17).map { #""a\#($0)":"x""# }.joined(separator: ",") + "}",
+            "{" + (0..<5).map { #""a\#($0)":"\#(String(repeating: "x", count: 500))""# }.joined(separator: ",") + "}",
+        ])
+    func refusedAttributes(text: String) throws {
+        var caller = try profile()
+        #expect(throws: SessionRefusal.self) {
+            try caller.configure(["participant_attributes": .string(text)], isInRoom: false)
+        }
     }
 
     @Test("what cannot be is refused with the name of the parameter")

@@ -55,7 +55,7 @@ struct RoomLinkTests {
             coders: FakeCoders(), clock: clock, tick: MediaTick(clock: clock, interval: .milliseconds(20)))
         let caller = CallerProfile(
             parameters, policy: policy, resumeToken: nil, defaultAgent: "clerk", trace: trace, random: &random)
-        return RoomLink(caller, session: "S", environment: environment)
+        return RoomLink(caller, session: "S", dialect: "ws", environment: environment)
     }
 
     @Test("the room is asked for at once, and the agent with it")

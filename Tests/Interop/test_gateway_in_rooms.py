@@ -1,6 +1,7 @@
 """What rooms, their servers and their networks do to a gateway client, and what the others in the room see of it."""
 
 import asyncio
+import json
 import time
 import urllib.parse
 
@@ -276,3 +277,17 @@ async def test_a_room_that_is_encrypted_end_to_end_is_refused_with_the_reason(ga
             assert '"secretive" encrypts its tracks end to end' in error["message"]
             await client.closed()
             assert client.close_code == 1011 and not client.heard
+
+
+async def test_others_read_how_the_caller_came_and_the_operators_word_counts_more(programs, room):
+    own = await programs(Gateway(PARTICIPANT_ATTRIBUTES="site=berlin,tier=gold"))
+    chosen = json.dumps({"tier": "platinum", "ward": "7"})
+    async with VoiceClient(own.url, room=room, identity="device", agent="", participant_attributes=chosen) as client:
+        session = await client.event("session")
+        async with sdk(own, room) as other:
+            caller = await other.until(lambda: other.room.remote_participants.get("device"))
+            assert dict(caller.attributes) == {
+                "site": "berlin", "tier": "gold", "ward": "7", "voicegateway.session": session["id"],
+                "voicegateway.dialect": "ws", "voicegateway.input": "pcm_s16le/16000",
+                "voicegateway.output": "pcm_s16le/24000",
+            }

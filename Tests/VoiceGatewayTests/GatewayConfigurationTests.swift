@@ -61,7 +61,7 @@ struct GatewayConfigurationTests {
         "MAX_CONNECTIONS_PER_KEY": "5", "MAX_MESSAGE_BYTES": "1000000", "MAX_UTTERANCE_SECONDS": "8", "MAX_TRACKS": "4",
         "IDLE_TIMEOUT_SECONDS": "9", "MAX_SESSION_SECONDS": "10", "CONFIG_WAIT_MS": "11", "TURN_RPC_METHOD": "turn",
         "INTERRUPT_RPC_METHOD": "stop", "RESUME_GRACE_SECONDS": "12", "OPUS_COMPLEXITY": "3",
-        "OPUS_BITRATE": "64000", "THIN_UPLINK": "true",
+        "OPUS_BITRATE": "64000", "THIN_UPLINK": "true", "PARTICIPANT_ATTRIBUTES": "site=berlin, tier=a=b",
         "PUBLIC_URL": "https://gateway.test",
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
         "PROXY_PROTOCOL": "true", "HTTPS_PROXY": "http://proxy.test:3128", "NO_PROXY": "a.test",
@@ -97,6 +97,7 @@ struct GatewayConfigurationTests {
         #expect(conversation.resumeGrace == .seconds(12))
         #expect(conversation.interruptRPCMethod == "stop" && conversation.opus.complexity == 3)
         #expect(conversation.opus.bitrate == 64_000 && conversation.opus.link == .thin)
+        #expect(conversation.attributes == ["site": "berlin", "tier": "a=b"])
         let http = configuration.http
         #expect(try http.publicURL == HTTPURL(base: "https://gateway.test") && http.requestIDHeader == "X-Trace")
         #expect(try http.allowedOrigins == OriginAllowList(setting: "https://app.test"))
@@ -316,7 +317,7 @@ struct GatewayConfigurationTests {
             let found = mistakes("", environment: Self.other.merging([setting.variable: value]) { $1 })
             let lists =
                 ["API_KEYS", "ALLOWED_AGENTS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "WEBHOOK_URL"]
-                + ["OTEL_EXPORTER_OTLP_HEADERS", "NO_PROXY"]
+                + ["OTEL_EXPORTER_OTLP_HEADERS", "NO_PROXY", "PARTICIPANT_ATTRIBUTES"]
             let isList = lists.contains(setting.variable)
             #expect(
                 found.contains { $0.contains("\(setting.variable) is ") && $0.contains("is a line feed") } != isList)

@@ -57,10 +57,15 @@ struct CallerProfile {
         AgentBriefing(instructions: parameters.instructions, fields: parameters.agentFields)
     }
 
-    var roomRequest: RoomRequest {
+    /// - Parameter dialect: the word of `DialectDescriptor.name`.
+    func roomRequest(session id: String, dialect: String) -> RoomRequest {
         var request = RoomRequest(
             room: roomName, identity: identity, name: parameters.name ?? identity, accessToken: parameters.accessToken)
+        request.session = id
         request.trace = trace
+        let own = ParticipantAttributes.ofGateway(
+            session: id, dialect: dialect, input: parameters.input, output: parameters.output)
+        request.attributes = parameters.attributes.merging(own) { $1 }
         return request
     }
 

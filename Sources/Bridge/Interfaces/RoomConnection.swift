@@ -8,6 +8,8 @@ package struct RoomRequest: Hashable, Sendable {
     package var room: String
     package var identity: String
     package var name: String
+    /// What others in the room read of the participant.
+    package var attributes: [String: String] = [:]
     /// A LiveKit access token that the client brought.
     package var accessToken: String?
     /// The session's id, for the log.

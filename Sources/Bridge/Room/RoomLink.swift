@@ -21,14 +21,18 @@ final class RoomLink {
     /// The identity belongs to this session as long as this is held.
     private var identityRight: (any IdentityRight)?
     private let session: String
+    private let dialect: String
     private let environment: SessionEnvironment
     private let startedAt: Instant
     private weak var delegate: (any RoomLinkDelegate)?
 
-    /// - Parameter session: its id.
-    init(_ caller: CallerProfile, session: String, environment: SessionEnvironment) {
+    /// - Parameters:
+    ///   - session: its id.
+    ///   - dialect: how the client speaks, the word of `DialectDescriptor.name`.
+    init(_ caller: CallerProfile, session: String, dialect: String, environment: SessionEnvironment) {
         self.caller = caller
         self.session = session
+        self.dialect = dialect
         self.environment = environment
         startedAt = environment.clock.now
     }
@@ -68,8 +72,7 @@ final class RoomLink {
 
     private func enter() {
         guard let delegate else { return }
-        var request = caller.roomRequest
-        request.session = session
+        var request = caller.roomRequest(session: session, dialect: dialect)
         request.replacesCaller = identityRight?.replacesCaller ?? false
         connection = environment.rooms.join(request, delegate: delegate)
         delegate.follow([.connectSound])

@@ -44,7 +44,7 @@ package final class BridgeSession {
         self.client = ClientLink(client, dialect: dialect, limits: limits, mayResume: resumeToken != nil, now: now)
         let configurationWait = continued == nil ? dialect.descriptor.configurationWait : .zero
         lifecycle = SessionLifecycle(limits: limits, configurationWait: configurationWait, now: now)
-        room = RoomLink(caller, session: id, environment: environment)
+        room = RoomLink(caller, session: id, dialect: dialect.descriptor.name, environment: environment)
         state = RoomState(limits: limits, now: now)
         timer = environment.clock.makeTimer { [weak self] in self?.handleTimeout() }
     }

@@ -10,6 +10,8 @@ package struct ConversationSettings: Hashable, Sendable {
     package var interruptRPCMethod: String?
     /// How long the participant of a client whose connection broke stays in its room; zero: it leaves at once.
     package var resumeGrace = Duration.seconds(GatewaySettings.resumeGraceSeconds.standard)
+    /// Attributes that the participants of all callers have.
+    package var attributes: [String: String] = [:]
     /// How the sound of callers is encoded.
     package var opus = OpusProfile()
 

@@ -18,7 +18,7 @@ package enum GatewaySettings {
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
         maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds, maxTracks,
         idleTimeoutSeconds, maxSessionSeconds,
-        configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds,
+        configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds, participantAttributes,
         opusBitrate, opusComplexity, thinUplink,
         publicURL, allowedOrigins, requestIDHeader, trustedProxies, proxyProtocol, playground,
         adminAPIKey, adminPort, adminHost,
@@ -172,6 +172,10 @@ package enum GatewaySettings {
     static let resumeGraceSeconds = Setting<Int>(
         "RESUME_GRACE_SECONDS", flag: "resume-grace", .number(0...300, "SECONDS"), in: .conversation, default: 0,
         "how long a caller whose connection broke stays in the room")
+
+    static let participantAttributes = Setting<[String: String]?>(
+        "PARTICIPANT_ATTRIBUTES", .attributes, in: .conversation, otherwise: "none",
+        "attributes that each caller's participant has in its room, for agents to read")
 
     static let opusBitrate = Setting<Int?>(
         "OPUS_BITRATE", .number(6000...256_000, "BITS"), in: .conversation,

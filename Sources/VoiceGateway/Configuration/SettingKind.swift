@@ -230,6 +230,27 @@ extension SettingKind where Value == [String] {
     }
 }
 
+extension SettingKind where Value == [String: String] {
+    /// Attributes of participants.
+    static var attributes: SettingKind {
+        SettingKind(
+            "NAME=TEXT,…", "pairs such as site=berlin,tier=gold, " + ParticipantAttributes.allowed, isList: true,
+            show: { pairs in pairs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",") }
+        ) { text throws(InvalidSetting) in
+            var attributes: [String: String] = [:]
+            for (index, entry) in entries(of: text).enumerated() {
+                let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+                guard parts.count == 2 else { throw InvalidSetting("entry \(index + 1) has no = in it") }
+                guard attributes.updateValue(parts[1], forKey: parts[0]) == nil else {
+                    throw InvalidSetting("\"\(parts[0])\" is there twice")
+                }
+            }
+            guard ParticipantAttributes.mayBeChosen(attributes) else { throw InvalidSetting() }
+            return attributes
+        }
+    }
+}
+
 extension SettingKind where Value == [HTTPURL] {
     /// Where events are sent. The paths of such URLs are as good as keys, so they are in no message.
     static var receivers: SettingKind {

@@ -94,6 +94,7 @@ extension ConversationSettings {
         turnRPCMethod = settings.read(GatewaySettings.turnRPCMethod)
         interruptRPCMethod = settings.read(GatewaySettings.interruptRPCMethod)
         resumeGrace = .seconds(settings.read(GatewaySettings.resumeGraceSeconds))
+        attributes = settings.read(GatewaySettings.participantAttributes) ?? [:]
         opus.link = settings.read(GatewaySettings.thinUplink) ? .thin : .wide
         opus.bitrate = settings.read(GatewaySettings.opusBitrate)
         opus.complexity = settings.read(GatewaySettings.opusComplexity)

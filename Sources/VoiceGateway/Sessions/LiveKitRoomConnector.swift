@@ -72,6 +72,8 @@ final class LiveKitRoomConnector: RoomConnector {
             $0.key = environment.credentials.key
             $0.identity = request.identity
             $0.name = request.name
+            // The operator's word counts more than the client's.
+            $0.attributes = request.attributes.merging(environment.current.part(\.conversation.attributes)) { $1 }
             $0.video = .join(room: request.room)
             $0.notBefore = now
             $0.expiresAt = now + Self.tokenLifetime

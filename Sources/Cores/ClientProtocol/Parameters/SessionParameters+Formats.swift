@@ -1,5 +1,5 @@
 extension SessionParameters {
-    /// What the client has chosen about sound and events, as pairs of a query: applied to the defaults of its dialect they
+    /// What the client has chosen about sound, events and its participant, as pairs of a query: applied to the defaults of its dialect they
     /// give the same again.
     package var formats: [(name: String, value: String)] {
         var pairs: [(name: String, value: String)] = [
@@ -12,6 +12,7 @@ extension SessionParameters {
         if let pieceMilliseconds { pairs.append(("piece_ms", String(pieceMilliseconds))) }
         if let passesAmbience { pairs.append(("ambience", String(passesAmbience))) }
         if !methods.isEmpty { pairs.append(("methods", methods.sorted().joined(separator: ","))) }
+        if !attributes.isEmpty { pairs.append(("participant_attributes", ParticipantAttributes.json(attributes))) }
         return pairs
     }
 }

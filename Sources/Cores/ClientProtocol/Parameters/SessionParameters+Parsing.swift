@@ -34,6 +34,7 @@ extension SessionParameters {
     /// Names that only a `config` message or a query before the room is joined can still change.
     package static let namesFixedByJoining: Set<String> = [
         "room", "identity", "user_id", "name", "agent", "metadata", "access_token", "session",
+        "participant_attributes",
     ]
 
     /// A value as it came: text from a query, or any JSON from a `config` message.
@@ -75,6 +76,7 @@ extension SessionParameters {
         case "piece_ms": pieceMilliseconds = try Self.number(name, value, Self.pieceLengths)
         case "ambience": passesAmbience = try Self.flag(name, value)
         case "events": events = try Self.choice(name, value)
+        case "participant_attributes": attributes = try Self.attributes(name, value)
         case "methods": methods = try Self.methods(name, value)
         case "room": room = try Self.name(name, value)
         case "identity", "user_id": identity = try Self.name(name, value)
@@ -210,6 +212,19 @@ extension SessionParameters {
             )
         }
         return Set(names)
+    }
+
+    private static func attributes(_ name: String, _ value: Value) throws(InvalidParameter) -> [String: String] {
+        let json: JSONValue? =
+            switch value {
+            case .text(let text), .json(.string(let text)): try? JSONValue(parsing: Array(text.utf8))
+            case .json(let value): value
+            }
+        guard let json, let attributes = ParticipantAttributes.parse(json) else {
+            throw InvalidParameter(
+                name: name, value: value.shown, allowed: "a JSON object of texts, \(ParticipantAttributes.allowed)")
+        }
+        return attributes
     }
 
     private static func metadata(_ name: String, _ value: Value) throws(InvalidParameter) -> String? {

@@ -34,6 +34,8 @@ package struct SessionParameters: Hashable, Sendable {
     package var events: EventVocabulary
     /// The methods of the client that others in the room may call.
     package var methods: Set<String> = []
+    /// Attributes that the caller's participant has besides those of the gateway.
+    package var attributes: [String: String] = [:]
     package var room: String?
     package var identity: String?
     package var name: String?

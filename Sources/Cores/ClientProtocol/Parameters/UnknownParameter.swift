@@ -11,7 +11,7 @@ package struct UnknownParameter: Hashable, Sendable {
     package static let known = [
         "encoding", "sample_rate", "channels", "output_encoding", "output_sample_rate", "output_framing", "frame_ms",
         "piece_ms", "ambience", "events", "room", "identity", "user_id", "name", "agent", "metadata", "instructions",
-        "access_token", "session", "methods",
+        "access_token", "session", "methods", "participant_attributes",
     ]
     /// Names in a query that others than the session read.
     private static let readElsewhere: Set<String> = ["api_key"]
