@@ -14,6 +14,8 @@ package struct Limits: Hashable, Sendable {
     package var messageBurst = 4000
     /// Sound of the caller that waits to be played into the room. Beyond it the oldest gives way.
     package var uplinkQueue = Duration.seconds(60)
+    /// How late a caller may be whose client streams live. Beyond it pauses are shortened, then the oldest gives way.
+    package var maximumBacklog = Duration.seconds(8)
     /// How often a client is told, at most, that its sound was dropped.
     package var dropReportInterval = Duration.seconds(1)
 

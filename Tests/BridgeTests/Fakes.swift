@@ -307,3 +307,15 @@ func bytesOf(_ samples: some Sequence<Int16>) -> [UInt8] {
 
 /// Loud samples that count, so that every one of them can be told from every other within a second or two.
 func ramp(_ range: Range<Int>) -> [Int16] { range.map { Int16(600 + $0 % 30_000) } }
+
+/// Loud samples that rise slowly, for up to a quarter of a minute: `isWhole` finds in them what is missing or comes twice.
+func slope(_ range: Range<Int>) -> [Int16] { range.map { Int16(600 + $0 / 8) } }
+
+/// Whether a slope was heard from its beginning to its end, nothing missing and nothing twice, however fast it was played.
+func isWhole(_ heard: some Collection<Int16>, _ said: Range<Int>) -> Bool {
+    let heard = Array(heard)
+    guard let first = heard.first, let last = heard.last, first == slope(said)[0],
+        abs(last - slope(said).last!) <= 2
+    else { return false }
+    return zip(heard, heard.dropFirst()).allSatisfy { (0...2).contains($1 - $0) }
+}

@@ -162,35 +162,6 @@ struct FastMicrophoneTests {
         #expect(harness.session.currentStatistics.uplinkSkipped == 0)
     }
 
-    @Test("what waited for the agent is not shortened")
-    func waited() throws {
-        let harness = try Harness()
-        harness.room.welcome(agent: nil)
-        harness.clock.advance(by: .seconds(1))
-        let said = ramp(0..<320 * 200)
-        harness.stream(Array(said[..<(320 * 100)]))
-        harness.room.bring(agent: "agent-1", state: "listening")
-        harness.stream(Array(said[(320 * 100)...]))
-        harness.clock.advance(by: .seconds(4))
-        #expect(harness.room.heard.filter { $0 > 10 } == said)
-    }
-
-    @Test("a client that stood still for a second is as late as before, however fast its clock is besides")
-    func outage() throws {
-        let harness = try welcomed()
-        let frames = Sound.voice.frames(1500)
-        speak(Array(frames[..<200]), fastBy: 24, on: harness)
-        harness.clock.advance(by: .seconds(1))
-        for frame in frames[200..<250] { harness.send(frame) }
-        #expect(harness.session.currentStatistics.uplinkSkipped == 0)
-        let late = harness.session.currentStatistics.longestUplinkDelay
-        #expect(late > 700)
-        speak(Array(frames[250...]), fastBy: 24, on: harness)
-        let statistics = harness.session.currentStatistics
-        #expect(statistics.longestUplinkDelay <= late + 260)
-        #expect(statistics.uplinkSkipped <= surplus(of: 30, fastBy: 24))
-    }
-
     @Test("of Opus that passes the softest packets are left out", arguments: [24, 50] as [Int64])
     func packets(thousandths: Int64) throws {
         let harness = try welcomed("encoding=opus")

@@ -49,7 +49,7 @@ struct RecordingTests {
     init() throws {
         let format = AudioFormat(encoding: .pcmS16LE, sampleRate: 16_000)
         uplink = try Uplink(format: format, limits: Limits(), coders: coders, now: room.now)
-        uplink.sink = room
+        uplink.connect(to: room)
         uplink.release(now: room.now)
         uplink.start(now: room.now)
     }

@@ -124,11 +124,12 @@ struct SessionTests {
         harness.room.welcome()
         harness.clock.advance(by: .seconds(3))
         harness.room.emit(.participantLeft(identity: "agent-1", reason: ""))
-        harness.stream(ramp(0..<16_000))
+        harness.stream(slope(0..<16_000))
         #expect(harness.room.heard.isEmpty)
         harness.room.bring(agent: "agent-2", state: "listening")
         harness.clock.advance(by: .seconds(2))
-        #expect(harness.room.heard == ramp(0..<16_000))
+        let isKept = isWhole(harness.room.heard, 0..<16_000)
+        #expect(isKept)
         #expect(harness.client.closure == nil)
     }
 
@@ -150,13 +151,14 @@ struct SessionTests {
         var agent = RoomMember(identity: "agent-1", isAgent: true, attributes: ["lk.agent.name": "clerk"])
         harness.room.emit(.participantJoined(agent))
         harness.room.emit(.microphoneSubscribed)
-        harness.stream(ramp(0..<16_000))
+        harness.stream(slope(0..<16_000))
         harness.clock.advance(by: .seconds(14))
         #expect(harness.room.heard.isEmpty)
         agent.attributes["lk.agent.state"] = "listening"
         harness.room.emit(.participantChanged(agent))
         harness.clock.advance(by: .seconds(2))
-        #expect(harness.room.heard == ramp(0..<16_000))
+        let isKept = isWhole(harness.room.heard, 0..<16_000)
+        #expect(isKept)
     }
 
     @Test("the face of an agent is no second agent")

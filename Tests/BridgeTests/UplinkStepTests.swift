@@ -51,12 +51,16 @@ struct UplinkStepTests {
         let harness = try Harness()
         harness.room.welcome(agent: nil)
         harness.clock.advance(by: .milliseconds(1007))
-        harness.stream(ramp(0..<320 * 50))
+        harness.stream(slope(0..<320 * 50))
         harness.room.bring(agent: "agent-1", state: "listening")
-        #expect(harness.room.heard == ramp(0..<320))
+        #expect(harness.room.heard.count == 320)
         stream(harness, quietFrames: 150)
         #expect(lateFrames(harness, 50..<100) == 0)
-        #expect(harness.room.heard.filter { $0 > 10 } == ramp(0..<320 * 100))
+        let heard = harness.room.heard.filter { $0 > 10 }
+        let areWhole =
+            isWhole(Array(heard.dropLast(320 * 50)), 0..<320 * 50)
+            && Array(heard.suffix(320 * 50)) == ramp(320 * 50..<320 * 100)
+        #expect(areWhole)
     }
 
     @Test("the media clock has neither holes nor steps back when sound falls in step")

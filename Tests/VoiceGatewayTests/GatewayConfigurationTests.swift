@@ -60,7 +60,7 @@ struct GatewayConfigurationTests {
         "RATE_LIMIT_BURST_MULTIPLIER": "2.5", "MAX_CONNECTIONS": "7", "MAX_CONNECTIONS_PER_ADDRESS": "6",
         "MAX_CONNECTIONS_PER_KEY": "5", "MAX_MESSAGE_BYTES": "1000000", "MAX_UTTERANCE_SECONDS": "8", "MAX_TRACKS": "4",
         "IDLE_TIMEOUT_SECONDS": "9", "MAX_SESSION_SECONDS": "10", "CONFIG_WAIT_MS": "11", "TURN_RPC_METHOD": "turn",
-        "INTERRUPT_RPC_METHOD": "stop", "RESUME_GRACE_SECONDS": "12", "OPUS_COMPLEXITY": "3",
+        "INTERRUPT_RPC_METHOD": "stop", "RESUME_GRACE_SECONDS": "12", "MAX_BACKLOG": "5", "OPUS_COMPLEXITY": "3",
         "OPUS_BITRATE": "64000", "THIN_UPLINK": "true", "PARTICIPANT_ATTRIBUTES": "site=berlin, tier=a=b",
         "PUBLIC_URL": "https://gateway.test",
         "ALLOWED_ORIGINS": "https://app.test", "REQUEST_ID_HEADER": "X-Trace", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",

@@ -55,7 +55,7 @@ final class AudioPath {
         let now = environment.clock.now
         startedAt = now
         let uplink = try Uplink(format: input, limits: limits, coders: environment.coders, failures: failures, now: now)
-        uplink.soundMeter = environment.meter
+        uplink.count(by: environment.meter)
         self.uplink = uplink
         downlink = try Downlink(
             format: delivery.format, cutting: delivery.cutting, passesAmbience: delivery.passesAmbience, limits: limits,
@@ -67,7 +67,7 @@ final class AudioPath {
     /// The caller's packets go to this room from now on.
     func connect(to room: any RoomConnection) {
         self.room = room
-        uplink?.sink = room
+        uplink?.connect(to: room)
     }
 
     /// Gives back everything but the numbers.
@@ -197,16 +197,19 @@ final class AudioPath {
 
     /// What the client has to be told of sound that gave way; nil when nothing new did, or when it has just been told.
     private func takeDropReport() -> ClientError? {
-        guard let uplink, uplink.samplesDropped > reportedDrop.samples else { return nil }
-        let limits = environment.configuration.limits
+        guard let uplink, uplink.samplesDropped > reportedDrop.samples, let drop = uplink.lastDrop else { return nil }
         let now = now
-        if let last = reportedDrop.at, now - last < limits.dropReportInterval { return nil }
+        if let last = reportedDrop.at, now - last < environment.configuration.limits.dropReportInterval { return nil }
         let milliseconds = (uplink.samplesDropped - reportedDrop.samples) / 48
         reportedDrop = (uplink.samplesDropped, now)
-        return ClientError(
-            .audioDropped,
-            "\(milliseconds) ms of the oldest sound were dropped: more than \(limits.uplinkQueue.components.seconds) s wait to be played into the room"
-        )
+        let what = "\(milliseconds) ms of the oldest sound were dropped"
+        let limit = drop.limit.components.seconds
+        // Sound that nobody hears is not the client's fault.
+        return drop.isHeld
+            ? ClientError(
+                .audioDropped, "\(what): nobody in the room hears the caller, and \(limit) s at most are kept",
+                blame: .room)
+            : ClientError(.audioDropped, "\(what): more than \(limit) s wait to be played into the room")
     }
 
     // MARK: Down

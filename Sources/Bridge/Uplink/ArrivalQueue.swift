@@ -22,5 +22,13 @@ package struct ArrivalQueue: Sendable {
     /// Takes the oldest.
     package mutating func pop() -> Instant? { instants.popFirst() }
 
+    /// Forgets those that do not stay, the oldest at 0.
+    package mutating func keep(_ stays: [Bool]) {
+        for index in 0..<count {
+            guard let instant = pop() else { return }
+            if index >= stays.count || stays[index] { instants.append(instant) }
+        }
+    }
+
     package mutating func removeAll() { instants.removeAll() }
 }

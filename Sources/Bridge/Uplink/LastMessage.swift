@@ -20,8 +20,9 @@ struct LastMessage {
         arrival = now
     }
 
-    /// What a client that streams live and in step would not have there, in samples at 48 kHz; nil for one that does not
-    /// stream live. Of a long message the part that has been played by now counts, so that it does not matter when one looks.
+    /// What a client that streams live and in step would not have there, in samples at 48 kHz; nil for a recording. Of a
+    /// long message the part that has been played by now counts, so that it does not matter when one looks. When nothing
+    /// more comes, all of it has been.
     ///
     /// - Parameters:
     ///   - waiting: how much waits.
@@ -30,7 +31,7 @@ struct LastMessage {
     func surplus(of waiting: Int, tolerated: Int, liveness: Int64, now: Instant) -> Int? {
         guard let arrival, !isRecorded else { return nil }
         let elapsed = now.nanoseconds(since: arrival)
-        guard elapsed <= liveness + Int64(samples) * 1_000_000 / 48 else { return nil }
+        guard elapsed <= liveness + Int64(samples) * 1_000_000 / 48 else { return waiting }
         return waiting + Int(elapsed * 48 / 1_000_000) - tolerated
     }
 }

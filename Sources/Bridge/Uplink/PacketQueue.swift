@@ -50,6 +50,14 @@ package struct PacketQueue: Sendable {
         return bytes
     }
 
+    /// Drops those that do not stay, the oldest at 0.
+    package mutating func keep(_ stays: [Bool]) {
+        for index in 0..<count {
+            guard let entry = entries.popFirst() else { return }
+            if index >= stays.count || stays[index] { entries.append(entry) } else { samples -= entry.samples }
+        }
+    }
+
     package mutating func removeAll() {
         entries = FIFO(keepingCapacity: .max)
         samples = 0

@@ -7,8 +7,10 @@ struct PitchSplicer: Sendable {
     private static let worthOfLength: Float = 0.1
     /// Root mean square, of 32768, below which a piece is left out wherever it is: nobody hears a seam in silence.
     private static let quiet = Float(SpeechDetector.surelySilent)
-    /// Pieces are compared at about this rate first, in Hz.
+    /// Pieces are compared at about this rate first, in Hz; at the second one when sound is shortened again and again, which
+    /// costs an eighth then and is understood as well (docs/performance.md#time-scale).
     private static let coarseRate = 8000
+    private static let fastRate = 4000
 
     /// All in samples: a frame, the fade, and what may be left out, 2.5 to 16 ms.
     private let frameLength: Int
@@ -16,14 +18,18 @@ struct PitchSplicer: Sendable {
     private let shortest: Int
     private let longest: Int
     private let coarseness: Int
+    private let places: Int
+    private let isForced: Bool
 
     /// - Parameter sampleRate: in Hz.
-    init(sampleRate: Int) {
+    init(sampleRate: Int, _ manner: DelayCorrection.Manner) {
         frameLength = sampleRate / 50
         fade = sampleRate / 125
         shortest = sampleRate / 400
         longest = sampleRate * 16 / 1000
-        coarseness = max(1, sampleRate / Self.coarseRate)
+        coarseness = max(1, sampleRate / (manner == .fast ? Self.fastRate : Self.coarseRate))
+        places = manner == .fast ? 1 : 3
+        isForced = manner != .careful
     }
 
     /// How much of the sound must be at hand for one frame.
@@ -34,26 +40,47 @@ struct PitchSplicer: Sendable {
     /// - Parameters:
     ///   - sound: `window` samples.
     ///   - frame: one frame.
-    ///   - isForced: the best place counts, however bad it is, and longer pieces are better ones.
-    /// - Returns: how many samples were left out; 0 when there is no good place, and the frame was not touched.
-    func splice(_ sound: Span<Int16>, into frame: inout MutableSpan<Int16>, isForced: Bool) -> Int {
+    /// - Returns: how many samples were left out; 0 when there is no good place, and the frame was not touched. Unless that
+    ///   has to be careful the best place counts, however bad it is, and longer pieces are better ones.
+    func splice(_ sound: Span<Int16>, into frame: inout MutableSpan<Int16>) -> Int {
         guard sound.count >= window, frame.count == frameLength else { return 0 }
         let worth = isForced ? Self.worthOfLength / Float(longest) : 0
         var best = Piece(start: 0, length: 0, likeness: -2)
         var rank: Float = -2
-        for place in 0..<3 {
+        for place in 0..<places {
             let found = bestPiece(sound, at: place * (frameLength - fade) / 2, worth: worth)
             let itsRank = found.likeness + worth * Float(found.length)
             if itsRank > rank { (best, rank) = (found, itsRank) }
         }
         guard best.length > 0, isForced || best.likeness >= Self.likeness || isQuiet(sound) else { return 0 }
-        for index in 0..<best.start { frame[index] = sound[index] }
-        for index in 0..<fade {
-            let (old, new) = (Int(sound[best.start + index]), Int(sound[best.start + best.length + index]))
-            frame[best.start + index] = Int16((old * (fade - index) + new * index) / fade)
-        }
-        for index in best.start + fade..<frameLength { frame[index] = sound[index + best.length] }
+        leaveOut(best, of: sound, into: &frame)
         return best.length
+    }
+
+    /// Fills a frame of 20 ms from all of `sound`, which is longer: so much has to be left out, where it is heard least.
+    ///
+    /// - Parameters:
+    ///   - sound: a frame and less than another one.
+    ///   - frame: one frame.
+    func join(_ sound: Span<Int16>, into frame: inout MutableSpan<Int16>) {
+        guard sound.count >= frameLength, frame.count == frameLength else { return }
+        let length = sound.count - frameLength
+        var best = Piece(start: 0, length: length, likeness: -2)
+        for place in 0..<3 {
+            let start = place * (frameLength - fade) / 2
+            let likeness = likeness(sound, start, length, step: 1)
+            if likeness > best.likeness { best = Piece(start: start, length: length, likeness: likeness) }
+        }
+        leaveOut(best, of: sound, into: &frame)
+    }
+
+    private func leaveOut(_ piece: Piece, of sound: Span<Int16>, into frame: inout MutableSpan<Int16>) {
+        for index in 0..<piece.start { frame[index] = sound[index] }
+        for index in 0..<fade {
+            let (old, new) = (Int(sound[piece.start + index]), Int(sound[piece.start + piece.length + index]))
+            frame[piece.start + index] = Int16((old * (fade - index) + new * index) / fade)
+        }
+        for index in piece.start + fade..<frameLength { frame[index] = sound[index + piece.length] }
     }
 
     /// What may be left out: `length` samples from `start` on.

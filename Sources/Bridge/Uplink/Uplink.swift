@@ -5,8 +5,8 @@ package import Wire
 /// The caller's way into the room: bytes of any format and any size → frames of 20 ms → Opus, at the pace of real
 /// time. Opus that the client sends passes through. Belongs to one loop.
 package final class Uplink {
-    /// 20 ms of silence as an Opus packet, for callers who send Opus themselves.
-    private static let silentPacket: [UInt8] = [0xF8, 0xFF, 0xFE]
+    /// How often pauses that wait are looked for, at most.
+    private static let pauseInterval = Duration.seconds(1)
 
     /// Whether the client's sound is thrown away.
     package private(set) var isMuted = false
@@ -14,9 +14,9 @@ package final class Uplink {
     package private(set) var samplesSent = 0
     package private(set) var samplesDropped = 0
     package private(set) var samplesSkipped = 0
-    package private(set) var packetsSent = 0
-    package private(set) var packetsSuppressed = 0
     package private(set) var longestDelay = 0
+    /// Why sound gave way the last time; nil when none has.
+    package private(set) var lastDrop: Drop?
 
     private let limits: Limits
     /// The limits that count for each packet, in nanoseconds and in samples at 48 kHz.
@@ -24,56 +24,65 @@ package final class Uplink {
     private let keptSilence: Int
     private let toleratedDelay: Int
     private let keptBeginning: Int
+    private let maximumBacklog: Int
     private let idleCoderLife: Int64
     private let coders: any AudioCoderFactory
-    /// Nil while there is no room: what is sent meanwhile is lost.
-    package weak var sink: (any UplinkSink)?
-    package var soundMeter: SoundMeter?
-    private var format: AudioFormat
-    private var decoder: SampleDecoder?
-    private var converter: (any RateConverter)?
-    private let encoder: FrameEncoder
+    private var input: SoundInput
+    private let sender: UplinkSender
+    private let unpacker: PacketUnpacker
     private let failures: CodingFailures
     private var backlog: UplinkBacklog
     private var pacer: UplinkPacer
     private var turns = TurnMarks()
     private var lastMessage = LastMessage()
+    private var pace: ArrivalPace
+    /// When pauses that wait may be looked for again.
+    private var nextPauseSearch = Instant.zero
     /// Since the caller's last word, sound has fallen in step with the client.
     private var isInStep = false
     /// Measures the client's Opus packets; made for the first one.
     private var meter: PacketMeter?
-    /// The caller's own Opus packets were the first sound.
-    private var hasSentPackets = false
     private var isStarted = false
-    private var decoded: [Int16] = []
-    private var converted: [Int16] = []
     private var frame: [Int16] = []
-    private var silentFrame: [Int16]
-    private var packet = [UInt8](repeating: 0, count: FrameEncoder.maximumLength)
 
     package init(
         format: AudioFormat, limits: Limits, coders: any AudioCoderFactory,
         failures: CodingFailures = CodingFailures(), now: Instant
     ) throws(AudioCoderFailure) {
-        self.format = format
         self.limits = limits
         liveness = limits.liveness.nanoseconds
         keptSilence = limits.keptSilence.samplesAt48kHz
         toleratedDelay = limits.toleratedDelay.samplesAt48kHz
         keptBeginning = limits.keptBeginning.samplesAt48kHz
+        maximumBacklog = limits.maximumBacklog.samplesAt48kHz
         idleCoderLife = limits.idleCoderLife.nanoseconds
         self.coders = coders
         self.failures = failures
         let rate = format.nearestOpusSampleRate
-        encoder = FrameEncoder(sampleRate: rate, coders: coders, failures: failures)
         backlog = UplinkBacklog(sampleRate: rate, limit: limits.uplinkQueue)
+        sender = UplinkSender(
+            encoder: FrameEncoder(sampleRate: rate, coders: coders, failures: failures),
+            frameLength: backlog.frameLength)
+        unpacker = PacketUnpacker(coders: coders, failures: failures)
+        pace = ArrivalPace(liveness: limits.liveness)
         pacer = UplinkPacer(limits: limits, now: now)
-        decoder = SampleDecoder(format: format)
-        silentFrame = [Int16](repeating: 0, count: backlog.frameLength)
-        if format.encoding != .opus, format.sampleRate != rate {
-            converter = try coders.makeConverter(from: format.sampleRate, to: rate)
-        }
+        input = try SoundInput(format: format, rate: rate, coders: coders)
     }
+
+    /// Sound that gave way.
+    package struct Drop: Hashable, Sendable {
+        /// So much may wait.
+        package var limit: Duration
+        /// Nobody in the room could be reached who would have heard it.
+        package var isHeld: Bool
+    }
+
+    package var packetsSent: Int { sender.packetsSent }
+    package var packetsSuppressed: Int { sender.packetsSuppressed }
+
+    /// Where packets go.
+    package func connect(to sink: (any UplinkSink)?) { sender.sink = sink }
+    package func count(by meter: SoundMeter?) { sender.meter = meter }
 
     /// What waits to be sent, in milliseconds.
     package var queuedMilliseconds: Int { backlog.samples / 48 }
@@ -87,11 +96,12 @@ package final class Uplink {
     /// sound.
     package func append(_ bytes: RawSpan, now: Instant) -> Bool {
         guard !isMuted, !bytes.isEmpty else { return true }
-        if format.encoding == .opus { return append(opus: bytes, now: now) }
+        if input.format.encoding == .opus { return append(opus: bytes, now: now) }
         beginTurn(isRecorded: false, now: now)
-        decoded.removeAll(keepingCapacity: true)
-        decoder?.append(bytes, to: &decoded)
-        append(decodedBy: converter, sampleRate: format.sampleRate, now: now)
+        noteArrival(samples: input.decode(bytes), now: now)
+        append(input.samples.span, now: now)
+        input.releaseSpare()
+        pump(now: now)
         return true
     }
 
@@ -124,8 +134,10 @@ package final class Uplink {
         self.meter = meter
         // What waits may be shortened by the silence in it, of which no word may be a part.
         let loudness = meter.loudness(of: bytes, description, isExact: pacer.isHeld || backlog.samples > 0)
-        samplesDropped += backlog.append(
-            packet: [UInt8](copying: bytes), samples: description.sampleCount, loudness: loudness, now: now)
+        noteDropped(
+            backlog.append(
+                packet: [UInt8](copying: bytes), samples: description.sampleCount, loudness: loudness, now: now),
+            beyond: limits.uplinkQueue)
     }
 
     /// Takes a recorded utterance of mono samples at any rate.
@@ -134,42 +146,34 @@ package final class Uplink {
         let converter =
             sampleRate == backlog.sampleRate ? nil : try coders.makeConverter(from: sampleRate, to: backlog.sampleRate)
         beginTurn(isRecorded: true, now: now)
+        noteArrival(samples: recording.count * 48_000 / max(1, sampleRate), now: now)
+        pace.noteRecording()
         if let converter {
-            noteArrival(samples: recording.count * 48_000 / max(1, sampleRate), now: now)
+            unpack(isAll: true, now: now)
             backlog.append(WaitingRecording(recording, sampleRate: sampleRate, converter: converter))
-            pump(now: now)
         } else {
-            decoded.removeAll(keepingCapacity: true)
-            decoded.append(contentsOf: recording)
-            append(decodedBy: nil, sampleRate: sampleRate, now: now)
+            append(recording.span, now: now)
         }
+        pump(now: now)
     }
 
     /// Converts what is next of a recording that waits, or all of it.
     private func convertRecording(isWhole: Bool = false, now: Instant) {
         guard backlog.hasRecording else { return }
         let (dropped, endsTurn) = backlog.convertRecording(isWhole: isWhole, now: now)
-        samplesDropped += dropped
+        noteDropped(dropped, beyond: limits.uplinkQueue)
         if endsTurn { finishTurn(now: now) }
     }
 
-    private func append(decodedBy converter: (any RateConverter)?, sampleRate: Int, now: Instant) {
-        noteArrival(samples: decoded.count * 48_000 / max(1, sampleRate), now: now)
-        if let converter {
-            converted.removeAll(keepingCapacity: true)
-            converter.convert(decoded.span, appendingTo: &converted)
-            samplesDropped += backlog.append(converted.span, now: now)
-        } else {
-            samplesDropped += backlog.append(decoded.span, now: now)
-        }
-        // Scratch memory of a burst is given back.
-        if decoded.capacity > 65_536 { decoded = [] }
-        if converted.capacity > 65_536 { converted = [] }
-        pump(now: now)
+    /// Appends samples at the rate of Opus.
+    private func append(_ samples: Span<Int16>, now: Instant) {
+        unpack(isAll: true, now: now)
+        noteDropped(backlog.append(samples, now: now), beyond: limits.uplinkQueue)
     }
 
     private func noteArrival(samples: Int, isRecorded: Bool = false, now: Instant) {
         lastMessage.note(samples: samples, isRecorded: isRecorded, now: now)
+        if isRecorded { pace.noteRecording() } else { pace.note(samples: samples, now: now) }
         pacer.noteArrival()
     }
 
@@ -179,7 +183,7 @@ package final class Uplink {
         // Who streams live is a moment behind at most, and stays so.
         guard turns.begin(), backlog.samples > (isRecorded ? 0 : limits.catchUp.samplesAt48kHz) else { return }
         let count = limits.pauseBetweenTurns.samplesAt48kHz / UplinkPacer.frameSamples
-        backlog.appendPause(frames: count, packet: Self.silentPacket, now: now)
+        backlog.appendPause(frames: count, packet: UplinkSender.silentPacket, now: now)
     }
 
     /// The caller's turn is over: an unfinished frame is filled up, and silence follows at once.
@@ -191,26 +195,21 @@ package final class Uplink {
 
     private func finishTurn(now: Instant) {
         backlog.finishFrame(now: now)
-        decoder?.reset()
+        input.reset()
         pacer.endTurn()
         turns.end(at: finishedSamples + backlog.samples)
     }
 
     /// Changes what the client sends. What it sent before is still played.
     package func change(format new: AudioFormat, now: Instant) throws(AudioCoderFailure) {
-        guard new != format else { return }
+        guard new != input.format else { return }
         convertRecording(isWhole: true, now: now)
         // While sound waits it stays at its rate, and the encoder with it.
         let rate = backlog.hasSamples ? backlog.sampleRate : new.nearestOpusSampleRate
-        converter =
-            new.encoding == .opus || new.sampleRate == rate
-            ? nil : try coders.makeConverter(from: new.sampleRate, to: rate)
-        decoder = SampleDecoder(format: new)
-        format = new
+        input = try SoundInput(format: new, rate: rate, coders: coders)
         guard rate != backlog.sampleRate else { return }
-        encoder.change(sampleRate: rate)
         backlog.change(sampleRate: rate)
-        silentFrame = [Int16](repeating: 0, count: backlog.frameLength)
+        sender.change(sampleRate: rate, frameLength: backlog.frameLength)
     }
 
     // MARK: Control
@@ -236,15 +235,15 @@ package final class Uplink {
         isMuted = muted
         guard muted else { return }
         backlog.removeAll()
-        decoder?.reset()
+        input.reset()
         pacer.stop(now: now)
     }
 
     /// How much the room loses of what we send, in percent: in-band FEC is spent against that and not in advance.
-    package func expect(lossPercent: Int) { encoder.expect(lossPercent: lossPercent) }
+    package func expect(lossPercent: Int) { sender.encoder.expect(lossPercent: lossPercent) }
 
     /// From the next frame on.
-    package func send(over link: OpusProfile.Link) { encoder.send(over: link) }
+    package func send(over link: OpusProfile.Link) { sender.encoder.send(over: link) }
 
     // MARK: Out
 
@@ -257,6 +256,7 @@ package final class Uplink {
 
     /// Sends what is due. To be called on each tick, besides on each arrival of sound.
     package func pump(now: Instant) {
+        keepToMaximum(now: now)
         longestDelay = max(longestDelay, queuedMilliseconds)
         guard isStarted else { return }
         guard !isMuted else { return }
@@ -264,37 +264,84 @@ package final class Uplink {
         fallInStepInPause(now: now)
         while true {
             convertRecording(now: now)
+            if !pacer.isHeld { unpack(now: now) }
             let head = backlog.head
             switch pacer.next(head: head, isNewest: isNewest(head), now: now) {
             case .wait:
                 backlog.releaseSpare()
                 // A caller who has been silent for long gives back the encoder; the next word makes a new one.
-                if encoder.isReady, let since = pacer.idleSince, now.nanoseconds(since: since) > idleCoderLife {
-                    encoder.release()
+                if sender.encoder.isReady, let since = pacer.idleSince, now.nanoseconds(since: since) > idleCoderLife {
+                    sender.encoder.release()
                 }
                 return
             case .frame(let timestamp, let isStart):
                 let surplus = surplus(now: now)
                 if backlog.isPacketNext {
-                    samplesSkipped += backlog.dropSurplusPacket(surplus: surplus, now: now)
+                    samplesSkipped += backlog.dropSurplusPacket(surplus: surplus)
                     sendPacket(timestamp: timestamp, isStart: isStart, now: now)
                 } else {
-                    let taken = backlog.takeFrame(into: &frame, surplus: surplus, now: now)
-                    samplesSent += UplinkPacer.frameSamples
-                    samplesSkipped += taken.leftOut
-                    send(frame, timestamp: timestamp, isStart: isStart, now: now, arrival: taken.arrival)
+                    sendFrame(surplus: surplus, timestamp: timestamp, isStart: isStart, now: now)
                 }
                 skipSilence(now: now)
             case .silence(let timestamp, let isStart):
                 if head == nil, !pacer.isHeld { backlog.finishShiftedFrame(now: now) }
                 detector.noteSilence(samples: UplinkPacer.frameSamples)
-                if !encoder.isReady, format.encoding == .opus || hasSentPackets {
-                    sendSilentPacket(timestamp: timestamp, isStart: isStart)
-                } else {
-                    send(silentFrame, timestamp: timestamp, isStart: isStart, now: nil, arrival: nil)
-                }
+                sender.sendSilence(timestamp: timestamp, isStart: isStart, isOpus: input.format.encoding == .opus)
             }
         }
+    }
+
+    private func sendFrame(surplus: Int?, timestamp: UInt32, isStart: Bool, now: Instant) {
+        let taken = backlog.takeFrame(into: &frame, surplus: surplus)
+        samplesSent += UplinkPacer.frameSamples
+        samplesSkipped += taken.leftOut
+        let loudness = SoundLevel.rootMeanSquare(frame.span)
+        detector.note(rootMeanSquare: loudness, samples: UplinkPacer.frameSamples, now: now)
+        sender.send(frame, loudness: loudness, timestamp: timestamp, isStart: isStart, arrival: taken.arrival)
+    }
+
+    private func sendPacket(timestamp: UInt32, isStart: Bool, now: Instant) {
+        guard let next = backlog.takePacket() else { return }
+        if let loudness = next.loudness { detector.note(rootMeanSquare: loudness, samples: next.samples, now: now) }
+        samplesSent += next.samples
+        sender.send(next, timestamp: timestamp, isStart: isStart)
+    }
+
+    // MARK: Late sound
+
+    /// Decodes packets that are late, as many as the next frame needs, and afterwards until frames end where a packet does.
+    ///
+    /// - Parameter isAll: sound of another kind follows, if any has been decoded.
+    private func unpack(isAll: Bool = false, now: Instant) {
+        guard !isAll || backlog.isUnpacking else { return }
+        let surplus = surplus(now: now)
+        while let packet = backlog.takePacketToUnpack(surplus: surplus, isAll: isAll) {
+            unpacker.unpack(packet.bytes, samples: packet.samples, sampleRate: backlog.sampleRate) {
+                backlog.append(unpacked: $0, arrival: packet.arrival)
+            }
+        }
+        if !backlog.isUnpacking { unpacker.release() }
+    }
+
+    /// Keeps a client that streams live from being later than is allowed: pauses are shortened first, then the oldest sound
+    /// gives way.
+    private func keepToMaximum(now: Instant) {
+        guard let late = surplus(now: now), late > maximumBacklog else { return }
+        if now >= nextPauseSearch {
+            nextPauseSearch = now + Self.pauseInterval
+            samplesSkipped += backlog.shortenPauses(kept: keptSilence, view: keptBeginning) {
+                $0.map { detector.isSilent(rootMeanSquare: $0) } ?? false
+            }
+        }
+        let excess = (self.surplus(now: now) ?? 0) - maximumBacklog
+        guard excess > 0 else { return }
+        noteDropped(backlog.drop(to: backlog.samples - excess), beyond: limits.maximumBacklog)
+    }
+
+    private func noteDropped(_ samples: Int, beyond limit: Duration) {
+        guard samples > 0 else { return }
+        samplesDropped += samples
+        lastDrop = Drop(limit: limit, isHeld: pacer.isHeld)
     }
 
     /// Leaves out silent frames while a live client's sound is late: everything that was held back, or piled up,
@@ -310,9 +357,9 @@ package final class Uplink {
         }
     }
 
-    /// What waits because the client's clock is fast, and what came at once; nil while it does not stream live.
+    /// What waits and would not of a client in step; nil for one that does not stream live.
     private func surplus(now: Instant) -> Int? {
-        guard !backlog.hasRecording, !turns.isBetweenTurns else { return nil }
+        guard pace.isLive, !backlog.hasRecording else { return nil }
         return lastMessage.surplus(of: backlog.samples, tolerated: toleratedBacklog, liveness: liveness, now: now)
     }
 
@@ -347,52 +394,5 @@ package final class Uplink {
         let earlier = backlog.samples - max(lastMessage.samples, head)
         let elapsed = Int(now.nanoseconds(since: newest) * 48 / 1_000_000)
         pacer.fallInStep(due: max(head, earlier + elapsed + head), now: now)
-    }
-
-    /// - Parameters:
-    ///   - now: when the frame is the caller's; nil for silence of ours.
-    ///   - arrival: when the caller's frame was complete.
-    private func send(_ samples: [Int16], timestamp: UInt32, isStart: Bool, now: Instant?, arrival: Instant?) {
-        var loudness = 0
-        if let now {
-            loudness = SoundLevel.rootMeanSquare(samples.span)
-            detector.note(rootMeanSquare: loudness, samples: UplinkPacer.frameSamples, now: now)
-        }
-        var room = packet.mutableSpan
-        switch encoder.encode(samples.span, isStart: isStart, into: &room) {
-        case .suppressed:
-            packetsSuppressed += 1
-            soundMeter?.suppressed()
-        case .failed: break
-        case .packet(let length, let resumes):
-            packetsSent += 1
-            // Held for as long as it is lent.
-            let packet = packet
-            sink?.sendAudio(
-                packet.span.bytes.extracting(first: length), timestamp: timestamp,
-                samples: UplinkPacer.frameSamples, isStart: isStart || resumes,
-                level: SoundLevel.audioLevel(rootMeanSquare: loudness))
-            soundMeter?.sent(arrival: arrival)
-        }
-    }
-
-    private func sendPacket(timestamp: UInt32, isStart: Bool, now: Instant) {
-        guard let next = backlog.takePacket() else { return }
-        if let loudness = next.loudness { detector.note(rootMeanSquare: loudness, samples: next.samples, now: now) }
-        let level = next.loudness.map { SoundLevel.audioLevel(rootMeanSquare: $0) }
-        samplesSent += next.samples
-        packetsSent += 1
-        hasSentPackets = true
-        sink?.sendAudio(
-            next.bytes.span.bytes, timestamp: timestamp, samples: next.samples, isStart: isStart, level: level)
-        soundMeter?.sent(arrival: next.arrival)
-    }
-
-    private func sendSilentPacket(timestamp: UInt32, isStart: Bool) {
-        packetsSent += 1
-        let packet = Self.silentPacket
-        sink?.sendAudio(
-            packet.span.bytes, timestamp: timestamp, samples: UplinkPacer.frameSamples, isStart: isStart, level: 127)
-        soundMeter?.sent(arrival: nil)
     }
 }

@@ -12,6 +12,8 @@ package struct ConversationSettings: Hashable, Sendable {
     package var resumeGrace = Duration.seconds(GatewaySettings.resumeGraceSeconds.standard)
     /// Attributes that the participants of all callers have.
     package var attributes: [String: String] = [:]
+    /// How late live sound of a caller may become before the oldest gives way.
+    package var maximumBacklog = Duration.seconds(GatewaySettings.maxBacklog.standard)
     /// How the sound of callers is encoded.
     package var opus = OpusProfile()
 

@@ -18,7 +18,7 @@ package enum GatewaySettings {
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
         maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds, maxTracks,
         idleTimeoutSeconds, maxSessionSeconds,
-        configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds, participantAttributes,
+        configWaitMS, turnRPCMethod, interruptRPCMethod, resumeGraceSeconds, maxBacklog, participantAttributes,
         opusBitrate, opusComplexity, thinUplink,
         publicURL, allowedOrigins, requestIDHeader, trustedProxies, proxyProtocol, playground,
         adminAPIKey, adminPort, adminHost,
@@ -172,6 +172,10 @@ package enum GatewaySettings {
     static let resumeGraceSeconds = Setting<Int>(
         "RESUME_GRACE_SECONDS", flag: "resume-grace", .number(0...300, "SECONDS"), in: .conversation, default: 0,
         "how long a caller whose connection broke stays in the room")
+    static let maxBacklog = Setting<Int>(
+        "MAX_BACKLOG", .number(1...60, "SECONDS"), in: .conversation, default: 8,
+        "how late a caller's live sound may become, as in an outage; beyond it the oldest is dropped and the client told"
+    )
 
     static let participantAttributes = Setting<[String: String]?>(
         "PARTICIPANT_ATTRIBUTES", .attributes, in: .conversation, otherwise: "none",

@@ -95,6 +95,7 @@ extension ConversationSettings {
         interruptRPCMethod = settings.read(GatewaySettings.interruptRPCMethod)
         resumeGrace = .seconds(settings.read(GatewaySettings.resumeGraceSeconds))
         attributes = settings.read(GatewaySettings.participantAttributes) ?? [:]
+        maximumBacklog = .seconds(settings.read(GatewaySettings.maxBacklog))
         opus.link = settings.read(GatewaySettings.thinUplink) ? .thin : .wide
         opus.bitrate = settings.read(GatewaySettings.opusBitrate)
         opus.complexity = settings.read(GatewaySettings.opusComplexity)

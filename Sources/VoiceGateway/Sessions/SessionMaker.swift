@@ -72,6 +72,7 @@ final class SessionMaker {
         configuration.interruptRPCMethod = decided.conversation.interruptRPCMethod
         configuration.tellsTrace = decided.dispatchTraceparent
         configuration.limits.resumeGrace = decided.conversation.resumeGrace
+        configuration.limits.maximumBacklog = decided.conversation.maximumBacklog
         configuration.limits.configWait = decided.conversation.configWait
         configuration.limits.maximumMessageBytes = decided.limits.maximumMessageBytes
         configuration.limits.maximumUtterance = decided.limits.maximumUtterance

@@ -61,6 +61,18 @@ package struct FrameAssembler: Sendable {
         return true
     }
 
+    /// Drops the frames that do not stay, the oldest at 0. What is unfinished stays.
+    package mutating func keep(_ stays: [Bool]) {
+        var samples = [Int16](repeating: 0, count: ring.count)
+        ring.peek(into: &samples)
+        ring.removeAll()
+        for start in stride(from: 0, to: samples.count, by: frameLength) {
+            let index = start / frameLength
+            guard index >= stays.count || stays[index] else { continue }
+            ring.append(samples.span.extracting(start..<min(start + frameLength, samples.count)))
+        }
+    }
+
     /// Takes what is left of an unfinished frame, filled up with silence; false when nothing waits.
     package mutating func flush(into frame: inout [Int16]) -> Bool {
         guard !ring.isEmpty else { return false }

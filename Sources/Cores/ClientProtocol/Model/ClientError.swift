@@ -24,7 +24,7 @@ package struct ClientError: Error, Hashable, Sendable {
         case unavailable
         /// Messages come faster than any real use needs.
         case rateLimited = "rate_limited"
-        /// Audio came faster than it can be played; the oldest was dropped.
+        /// Audio came faster than it can be played, or nobody hears it; the oldest was dropped.
         case audioDropped = "audio_dropped"
         /// More tracks of the room have sound than are played.
         case tooManyTracks = "too_many_tracks"
