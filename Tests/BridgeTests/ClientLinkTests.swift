@@ -92,7 +92,7 @@ struct ClientLinkTests {
                     Transcript(role: .user, content: text, isFinal: false, segmentID: "s", participant: "i")))
         }
         let sound = [UInt8](repeating: 1, count: 960)
-        link.send(sound: sound.span.bytes, as: delivery)
+        link.send(sound: sound.span.bytes, as: delivery, now: .zero)
         let second = FakeClient(clock: clock)
         link.resume(on: second, summary, .thinking)
         #expect(!link.isAway && first.texts.isEmpty && first.closure == nil)

@@ -94,4 +94,43 @@ struct DialectSeamTests {
         #expect(harness.client.closure?.code == 1000)
         #expect(harness.ended?.repliesPlayedOut == 1)
     }
+
+    @Test(
+        "a reply that comes all at once goes to a device no faster than it can keep it, and ends behind its last packet"
+    )
+    func stalledReply() throws {
+        let harness = try Harness(dialect: XiaozhiDialect.self)
+        harness.send(text: #"{"type":"hello"}"#)
+        harness.room.welcome()
+        harness.room.emit(.trackSubscribed(track: "T", participant: "agent-1"))
+        harness.room.state("speaking")
+        // Four seconds.
+        for _ in 0..<200 { harness.sound([Int16](repeating: 5000, count: 480), track: "T") }
+        harness.room.state("listening")
+        let atOnce = harness.client.audio.count
+        #expect(atOnce == 20, "1.2 s in packets of 60 ms")
+        var audioAtEnd: Int?
+        for _ in 0..<400 where audioAtEnd == nil {
+            harness.clock.advance(by: .milliseconds(20))
+            if harness.client.events("tts").last?["state"] == "stop" { audioAtEnd = harness.client.audio.count }
+        }
+        #expect(harness.client.events("tts").map { $0["state"]?.string } == ["start", "stop"])
+        #expect(audioAtEnd == 67 && harness.client.audio.count == 67)
+        for packet in harness.client.audio { #expect(OpusFrames(bytes: packet)?.sampleCount == 60 * 48) }
+    }
+
+    @Test("a device that interrupts gets nothing of what was held back for it")
+    func interruptedDevice() throws {
+        let harness = try Harness(dialect: XiaozhiDialect.self)
+        harness.send(text: #"{"type":"hello"}"#)
+        harness.room.welcome()
+        harness.room.emit(.trackSubscribed(track: "T", participant: "agent-1"))
+        harness.room.state("speaking")
+        for _ in 0..<200 { harness.sound([Int16](repeating: 5000, count: 480), track: "T") }
+        harness.send(text: #"{"type":"abort"}"#)
+        #expect(harness.client.events("tts").last?["state"] == "stop")
+        let sent = harness.client.audio.count
+        harness.clock.advance(by: .seconds(2))
+        #expect(harness.client.audio.count == sent)
+    }
 }

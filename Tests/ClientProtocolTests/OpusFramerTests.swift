@@ -41,6 +41,17 @@ struct OpusFramerTests {
         #expect(out == [[0x4B, 3] + [1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3]])
     }
 
+    @Test("a packet that would be too short is filled up with frames that hold nothing")
+    func filledUp() throws {
+        var framer = OpusFramer(milliseconds: 60, fillsUp: true)
+        var out: [[UInt8]] = []
+        let take = { (bytes: Span<UInt8>) in out.append(bytes.indices.map { bytes[$0] }) }
+        for packet in [packet(3, 1), packet(2, 2), packet(4, 3, toc: 0xF8)] { framer.append(packet, take) }
+        framer.flush(take)
+        #expect(out == [[0x4B, 0x83, 3, 2, 1, 1, 1, 2, 2], [0xFB, 0x83, 4, 0, 3, 3, 3, 3]])
+        for packet in out { #expect(try #require(OpusFrames(bytes: packet)).sampleCount == 60 * 48) }
+    }
+
     @Test("a change of the coder's mode ends a packet early, and nothing is lost by it")
     func changes() {
         let packets = [packet(9, 1), packet(9, 2, toc: 0xF8), packet(8, 3, toc: 0xF8), packet(7, 4), packet(6, 5)]

@@ -8,7 +8,7 @@ import Wire
 @testable import VoiceGateway
 
 /// A process, alone or of a fleet, that does what the operator says, and remembers it.
-private final class FakeOperations: GatewayOperations {
+final class FakeOperations: GatewayOperations {
     var asked: [(question: OperatorQuestion, whom: Addressee)] = []
     var callsThatAre: Set<String> = ["s1"]
     var logLevel = LogLevel.info

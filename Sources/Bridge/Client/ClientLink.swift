@@ -26,6 +26,8 @@ struct ClientLink: ~Copyable {
     private var sniffer: ContentSniffer?
     /// What may not have arrived; nil when the client cannot come back.
     private var sent: UnacknowledgedMessages?
+    /// Nil when sound goes as it comes.
+    private var pacer: SoundPacer?
     /// A message with sound on its way to the client, with the room that it needs.
     private var soundMessage: [UInt8] = []
     private var messages: TokenBucket
@@ -48,6 +50,7 @@ struct ClientLink: ~Copyable {
         messageRate = limits.messageRate
         let maximum = limits.maximumHeldSoundBytes + limits.maximumHeldBytes
         sent = mayResume ? UnacknowledgedMessages(maximumBytes: maximum) : nil
+        pacer = dialect.descriptor.playoutLead.map(SoundPacer.init)
         if dialect.descriptor.sniffsBinaryMessages { sniffer = ContentSniffer(limits: limits.recordings) }
     }
 
@@ -55,7 +58,16 @@ struct ClientLink: ~Copyable {
     var isAway: Bool { absent != nil }
 
     /// Messages with sound that the client was too slow for, or too long away.
-    var droppedAudioMessages: Int { earlierDrops + connection.droppedAudioMessages }
+    var droppedAudioMessages: Int { earlierDrops + connection.droppedAudioMessages + (pacer?.dropped ?? 0) }
+
+    /// Whether sound waits because the client could not keep it.
+    var isHoldingSound: Bool { pacer?.isHolding == true }
+
+    /// The session has begun.
+    mutating func begin(session: String) {
+        dialect.begin(session: session)
+        tell(.ready)
+    }
 
     // MARK: From the client
 
@@ -221,8 +233,18 @@ struct ClientLink: ~Copyable {
         }
     }
 
-    /// Sends a frame, a piece or a packet of the agent's sound.
-    mutating func send(sound bytes: RawSpan, as delivery: SoundDelivery) {
+    /// Sends a frame, a piece or a packet of the agent's sound, as soon as the client can keep it.
+    mutating func send(sound bytes: RawSpan, as delivery: SoundDelivery, now: Instant) {
+        if pacer?.admit(bytes, lasting: delivery.format.duration(of: bytes), now: now) == false { return }
+        send(sound: bytes, as: delivery)
+    }
+
+    /// Sends what has waited and can be kept now.
+    mutating func sendHeldSound(as delivery: SoundDelivery, now: Instant) {
+        while let piece = pacer?.next(now: now) { send(sound: piece.span.bytes, as: delivery) }
+    }
+
+    private mutating func send(sound bytes: RawSpan, as delivery: SoundDelivery) {
         audioMessagesSent += 1
         audioBytesSent += bytes.byteCount
         absent?.nextSound = delivery.format.duration(of: bytes)
@@ -259,7 +281,8 @@ struct ClientLink: ~Copyable {
     }
 
     /// Throws away sound that is on its way to the client.
-    mutating func discardSound() {
+    mutating func discardSound(now: Instant) {
+        pacer?.discard(now: now)
         let before = connection.unacknowledgedBytes
         connection.discardQueuedAudio()
         sent?.discardSound(queued: before - connection.unacknowledgedBytes)

@@ -52,7 +52,7 @@ package struct TranscriptSelector: Sendable {
         let transcript = Transcript(
             role: !isOwn && isAgent ? .assistant : .user, content: spoken.text, isFinal: spoken.isFinal,
             segmentID: spoken.segmentID, participant: isOwn ? callerIdentity : spoken.participant,
-            words: spoken.words)
+            words: spoken.words, expression: spoken.expression)
         return take(transcript, from: spoken.carrier == .stream ? .streams : .packets, now: now)
     }
 

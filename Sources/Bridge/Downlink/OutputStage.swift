@@ -36,13 +36,17 @@ final class OutputStage {
             format.encoding != .opus && format.sampleRate != rate
             ? try coders.makeConverter(from: rate, to: format.sampleRate) : nil
         guard format.encoding != .opus else {
-            if case .frames(let milliseconds) = cutting, milliseconds > 20 {
-                opusFramer = OpusFramer(milliseconds: milliseconds)
+            switch cutting {
+            case .frames(let milliseconds):
+                if milliseconds > 20 { opusFramer = OpusFramer(milliseconds: milliseconds) }
+            case .equalFrames(let milliseconds):
+                opusFramer = OpusFramer(milliseconds: milliseconds, fillsUp: true)
+            case .files: break
             }
             return
         }
         switch cutting {
-        case .frames(let milliseconds):
+        case .frames(let milliseconds), .equalFrames(let milliseconds):
             framer = OutputFramer(sampleRate: format.sampleRate, milliseconds: milliseconds)
         case .files(let milliseconds):
             segmenter = ReplySegmenter(

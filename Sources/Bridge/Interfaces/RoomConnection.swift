@@ -122,11 +122,14 @@ package struct SpokenText: Hashable, Sendable {
     package var carrier: Carrier
     /// As `Transcript.words`.
     package var words: [Transcript.Word]
+    /// As `Transcript.expression`.
+    package var expression: Transcript.Expression?
 
     package init(
         participant: String, track: String? = nil, segmentID: String, text: String, isFinal: Bool,
-        carrier: Carrier = .stream, words: [Transcript.Word] = []
+        carrier: Carrier = .stream, words: [Transcript.Word] = [], expression: Transcript.Expression? = nil
     ) {
+        self.expression = expression
         self.participant = participant
         self.track = track
         self.segmentID = segmentID

@@ -78,7 +78,7 @@ package final class BridgeSession {
         }
         if audio == nil { return }
         environment.tick.add(self)
-        client.tell(.ready)
+        client.begin(session: id)
         client.warn(of: room.caller.takeUnknownParameters())
         followLife()
     }
@@ -187,7 +187,7 @@ package final class BridgeSession {
         case .discardSound:
             state.noteInterruption()
             perform(.sound(.discard))
-            client.discardSound()
+            client.discardSound(now: now)
         case .playedOut: client.notePlayedOut()
         case .hangUp:
             handle(.clientGone)
@@ -290,14 +290,15 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
         }
         if let error = audio.takeTrackReport() { client.tell(.error(error)) }
         if audio.isAnyoneSpeaking { lifecycle.noteActivity(now: now) }
-        let isHeard = audio.isVoiceHeard(hasState: state.conversation.agentState != nil)
+        client.sendHeldSound(as: audio.delivery, now: now)
+        let isHeard = client.isHoldingSound || audio.isVoiceHeard(hasState: state.conversation.agentState != nil)
         perform(state.follow(isVoiceHeard: isHeard, now: now))
     }
 
     package func downlink(sound bytes: RawSpan) {
         guard let audio else { return }
         if audio.hasVoice { perform(state.noteSound(lastSpeech: audio.lastSpeech, now: now)) }
-        client.send(sound: bytes, as: audio.delivery)
+        client.send(sound: bytes, as: audio.delivery, now: now)
         audio.noteSent()
     }
 }

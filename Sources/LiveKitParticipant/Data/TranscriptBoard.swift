@@ -1,4 +1,5 @@
 internal import Signalling
+internal import Wire
 
 /// A piece of somebody's speech as text, interim or final.
 package struct TranscriptUpdate: Hashable, Sendable {
@@ -15,8 +16,15 @@ package struct TranscriptUpdate: Hashable, Sendable {
     /// The words with times that are new since the segment's last update, or all of them when it is final; empty for
     /// agents that tell no times.
     package let words: [TimedWord]
+    /// How it is said, in the words of the agent's voice and in one of a fixed set; nil for agents that tell nothing of that.
+    package var expression: Expression?
     /// How it came. Agents since 1.0 say the same both ways.
     package var carrier = Carrier.stream
+
+    package struct Expression: Hashable, Sendable {
+        package let words: String
+        package let mood: String
+    }
 
     package enum Carrier: Hashable, Sendable {
         /// A text stream on `lk.transcription`.
@@ -51,6 +59,9 @@ package struct TranscriptBoard: Sendable {
     package static let maximumTextBytes = 256 << 10
     private static let finalKey = "lk.transcription_final"
     private static let segmentKey = "lk.segment_id"
+    private static let expressionKey = "lk.expression"
+    /// Bytes of such an attribute.
+    private static let maximumExpressionBytes = 1024
     private static let trackKey = "lk.transcribed_track_id"
 
     /// A segment that is being read, and how many of its words have been told.
@@ -98,6 +109,15 @@ package struct TranscriptBoard: Sendable {
     ) -> TranscriptUpdate {
         TranscriptUpdate(
             identity: info.senderIdentity, segmentID: attributes[Self.segmentKey] ?? info.id, text: text,
-            isFinal: isFinal, trackSid: attributes[Self.trackKey] ?? "", words: words)
+            isFinal: isFinal, trackSid: attributes[Self.trackKey] ?? "", words: words,
+            expression: isFinal ? Self.expression(attributes[Self.expressionKey]) : nil)
+    }
+
+    /// What `{"expression":…,"mood":…}` says.
+    private static func expression(_ attribute: String?) -> TranscriptUpdate.Expression? {
+        guard let attribute, attribute.utf8.count <= maximumExpressionBytes,
+            let value = try? JSONValue(parsing: Array(attribute.utf8)), let words = value["expression"]?.string
+        else { return nil }
+        return TranscriptUpdate.Expression(words: words, mood: value["mood"]?.string ?? "")
     }
 }

@@ -22,6 +22,8 @@ package final class Admission: Sendable {
     let keyWait: Duration
     /// What tells the rooms and identities that are in use from those that are free.
     let identities = IdentityClaims()
+    /// The devices that may connect.
+    let devices: DeviceRegistry
     private let refusals: RefusalLog
     private let places: ConnectionPlaces
     private let limiter: Locked<RateLimiter?>
@@ -33,6 +35,7 @@ package final class Admission: Sendable {
         self.current = current
         self.keyWait = keyWait
         refusals = RefusalLog(log, metrics)
+        devices = DeviceRegistry(current, log: log)
         places = ConnectionPlaces { current.part(\.limits) }
         isDraining = metrics.gauge(
             "voicegateway_draining",
@@ -45,6 +48,7 @@ package final class Admission: Sendable {
 
     /// The settings have been read again. With another rate limit everybody's allowance is full.
     package func configurationChanged() {
+        devices.configurationChanged()
         let rateLimit = current.part(\.rateLimit)
         limiter.withLock { limiter in
             guard limiter?.limit != rateLimit else { return }

@@ -42,6 +42,8 @@ final class CallerPolicy: SessionPolicy {
 
     private func bearer(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer? {
         guard let token = parameters.accessToken else {
+            // What a device is and where it goes, the operator has said.
+            if caller.device != nil { return nil }
             // Who came in by a token must keep one.
             if admission.access.requiresKey, caller.key == nil {
                 throw SessionRefusal(AdmissionRefusal.missingKey.clientError, .unauthorized)
@@ -76,6 +78,7 @@ final class CallerPolicy: SessionPolicy {
     /// A token brings its own agents; beyond those its bearer has no more choice than others.
     private func checkAgent(_ parameters: SessionParameters, _ bearer: TokenBearer?) throws(SessionRefusal) {
         guard let agent = parameters.agent, !admission.access.allowedAgents.allows(agent) else { return }
+        if let device = caller.device, device.agent == agent { return }
         if let bearer, agent.isEmpty || bearer.agents.contains(where: { $0.name == agent }) { return }
         throw SessionRefusal(
             InvalidParameter(name: "agent", value: agent, allowed: "\(admission.access.allowedAgents) (ALLOWED_AGENTS)")

@@ -29,6 +29,7 @@ final class ConnectionGate {
     private let loop: EventLoop
     private let key: String?
     private let hasToken: Bool
+    private let standing: DeviceStanding
     private let isResumption: Bool
     private let origin: String?
     private var refusal: AdmissionRefusal?
@@ -39,16 +40,21 @@ final class ConnectionGate {
     ///   - isResumption: the request brings the resume token of a session that is there. That is as good as a key, and
     ///     the session has its place already.
     ///   - isContinuation: the request brings the token of a session at another gateway. That is as good as a key.
+    ///   - standing: what the device has shown, in dialects of devices.
+    ///   - bearerMayBeKey: an API key may stand where access tokens do.
     init(
         _ request: HTTPRequest, admission: Admission, loop: EventLoop, isResumption: Bool,
-        isContinuation: Bool = false
+        isContinuation: Bool = false, standing: DeviceStanding = .notAsked, bearerMayBeKey: Bool = false
     ) {
         self.admission = admission
         self.loop = loop
         self.isResumption = isResumption
         address = admission.address(of: request)
-        key = admission.presentedKey(of: request)
+        self.standing = standing
         hasToken = isContinuation || AccessTokens.presented(by: request) != nil
+        // What has been taken for a token is no key.
+        let mayBearKey = bearerMayBeKey && !hasToken && standing.device == nil
+        key = admission.presentedKey(of: request) ?? (mayBearKey ? request.bearerToken : nil)
         origin = request.headers["Origin"]
         guard !isResumption else {
             place = nil
@@ -63,7 +69,9 @@ final class ConnectionGate {
     }
 
     /// Whether the client has to show who it is by its first message.
-    var mustAsk: Bool { admission.access.requiresKey && key == nil && !hasToken && !isResumption }
+    var mustAsk: Bool {
+        admission.access.requiresKey && key == nil && !hasToken && !isResumption && standing == .notAsked
+    }
 
     /// How long the first message may take.
     var patience: Duration { admission.keyWait }
@@ -72,7 +80,11 @@ final class ConnectionGate {
     func open() -> Decision {
         if let refusal { return .refused(refusal) }
         guard admission.allows(origin: origin) else { return refuse(.originNotAllowed) }
-        guard mustAsk else { return check(key, isOtherwiseKnown: hasToken || isResumption) }
+        // A device that is not known may still show what others do.
+        if standing == .unknown, !hasToken, key == nil || !admission.access.requiresKey { return refuse(.wrongKey) }
+        guard mustAsk else {
+            return check(key, isOtherwiseKnown: hasToken || isResumption || standing.device != nil)
+        }
         guard place?.wait() == true else { return refuse(.rateLimited) }
         return .waiting
     }
@@ -113,6 +125,8 @@ final class ConnectionGate {
         case .refused(let refusal, _): return .refused(refusal)
         case .admitted(let caller):
             if let key = caller.key, let place, !place.take(key: key) { return refuse(.tooManyForKey) }
+            var caller = caller
+            caller.device = standing.device
             return .admitted(caller)
         }
     }
@@ -121,4 +135,15 @@ final class ConnectionGate {
         _ = admission.refused(refusal, address)
         return .refused(refusal)
     }
+}
+
+/// What a device has shown of who it is.
+enum DeviceStanding: Hashable {
+    /// Devices need not show anything, or the client is none.
+    case notAsked
+    case known(KnownDevice)
+    /// It has shown no token, or one that does not count.
+    case unknown
+
+    var device: KnownDevice? { if case .known(let device) = self { device } else { nil } }
 }

@@ -49,6 +49,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
     package var drain = DrainSettings.roomsInside
 
     package var access = AccessPolicy()
+    package var devices = DeviceSettings()
     /// How fast one client may come; nil for no limit.
     package var rateLimit: RateLimit?
     package var limits = ConnectionLimits()
@@ -84,6 +85,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
         logFormat = settings.read(GatewaySettings.logFormat)
         drain = DrainSettings(&settings, hasRoomsInside: roomServer.isInside)
         access = AccessPolicy(&settings, agentName: agentName)
+        devices = DeviceSettings(&settings)
         rateLimit = Self.rateLimit(&settings)
         limits = ConnectionLimits(&settings, hasKeys: access.requiresKey)
         conversation = ConversationSettings(&settings)

@@ -14,7 +14,7 @@ package enum GatewaySettings {
         agentName, devPort,
         port, host, unixSocket, tlsCert, tlsKey, tlsClientCA, threads, logLevel, logFormat, drainNotice, drainSeconds,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
-        duplicateIdentity,
+        duplicateIdentity, xiaozhiDevices, xiaozhiTokenKey,
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
         maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds, maxTracks,
         idleTimeoutSeconds, maxSessionSeconds,
@@ -116,6 +116,14 @@ package enum GatewaySettings {
     static let duplicateIdentity = Setting<AccessPolicy.DuplicateIdentity>(
         "DUPLICATE_IDENTITY", .choice, in: .access, default: .takeOver,
         "whether somebody who connects under an identity that is in the room already takes over or is refused")
+
+    static let xiaozhiDevices = Setting<String?>(
+        "XIAOZHI_DEVICES", .text("FILE", upTo: 4096), in: .access, otherwise: "no device is asked for a token",
+        "a file with the xiaozhi devices that may connect, a JSON object a line; the gateway adds those that are paired"
+    )
+    static let xiaozhiTokenKey = Setting<String?>(
+        "XIAOZHI_TOKEN_KEY", .key("KEY", upTo: 1024), in: .access, otherwise: "only the gateway's own tokens count",
+        isSecret: true, "the key of a self-hosted xiaozhi server whose devices may connect with its tokens")
 
     // MARK: Rate limit
 

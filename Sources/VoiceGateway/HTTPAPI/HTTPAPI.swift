@@ -41,7 +41,7 @@ final class HTTPAPI {
                         guard case .refused(let reason, let seconds) = admission.checkOperator(request, now: loop.now)
                         else { return nil }
                         return RequestRefusal(reason: reason, retryAfterSeconds: seconds)
-                    }, operations: isHere ? operations : nil, servesClients: !isForOperator,
+                    }, operations: isHere ? operations : nil, devices: admission.devices, servesClients: !isForOperator,
                     clientAddress: admission.address, calls: { admission.placesTaken },
                     processMetrics: {
                         ProcessMetrics.snapshot(

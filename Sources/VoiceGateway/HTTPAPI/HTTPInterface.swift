@@ -26,6 +26,8 @@ final class HTTPInterface {
         }
         /// What the operator can do; nil for nothing.
         var operations: (any GatewayOperations)?
+        /// The devices that may connect.
+        var devices: DeviceRegistry?
         /// Whether clients and their backends are served here.
         var servesClients = true
         /// Who a request comes from, whatever is in between.
@@ -64,6 +66,17 @@ final class HTTPInterface {
             configuration: around.configuration, livekitURL: around.livekitURL, unixTime: unixTime)
         var routes = general.routes + health.routes
         if around.servesClients { routes += BrowserRoutes.routes + sessions.routes + tokens.routes }
+        if let devices = around.devices {
+            if around.servesClients {
+                let http = around.configuration.http
+                routes +=
+                    XiaozhiRoutes(
+                        devices: devices, address: PublicAddress(http), now: around.now, wallClock: around.wallClock,
+                        name: http.publicURL?.origin.host ?? "VoiceGateway"
+                    ).routes
+            }
+            if around.operations != nil { routes += PairingRoutes(devices: devices, now: around.now).routes }
+        }
         if let operations = around.operations {
             routes += AdminRoutes(operations: operations).routes + AdminGatewayRoutes(operations: operations).routes
         }

@@ -45,6 +45,8 @@ struct OpenAPIDocument {
         ]
     }
 
+    private func has(_ path: String) -> Bool { routes.contains { $0.path == path } }
+
     private var hasOperator: Bool { routes.contains { $0.access == .operator } }
 
     private var servesClients: Bool { !dialects.isEmpty }
@@ -54,6 +56,8 @@ struct OpenAPIDocument {
         var members = ErrorStyle.schemas.members + GeneralRoutes.schemas.members + HealthRoutes.schemas.members
         if servesClients { members += SessionRoutes.schemas.members + TokenRoutes.schemas.members }
         if hasOperator { members += AdminDocumentation.schemas.members }
+        if has(XiaozhiRoutes.path) { members += XiaozhiDocumentation.schemas.members }
+        if has(PairingRoutes.prefix) { members += XiaozhiDocumentation.adminSchemas.members }
         return members
     }
 

@@ -182,7 +182,8 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
                         participant: update.identity, track: update.trackSid.isEmpty ? nil : update.trackSid,
                         segmentID: update.segmentID, text: update.text, isFinal: update.isFinal,
                         carrier: update.carrier == .packet ? .packet : .stream,
-                        words: update.words.map { Transcript.Word(text: $0.text, start: $0.start, end: $0.end) })))
+                        words: update.words.map { Transcript.Word(text: $0.text, start: $0.start, end: $0.end) },
+                        expression: update.expression.map { .init(words: $0.words, mood: $0.mood) })))
         case .rpc(let invocation): tell(.called(MethodCall(invocation)))
         case .stream(let event):
             if case .opened(let info) = event { noteStream(info) }

@@ -54,6 +54,7 @@ final class SessionEndpoint: ClientEndpoint {
             mistake = error
         }
         if parameters.accessToken == nil { parameters.accessToken = AccessTokens.presented(by: request.request) }
+        let standing = standing(of: request.request, dialects, &parameters)
         if !dialects.descriptor.resumes { parameters.resumeToken = nil }
         let resumed = parameters.resumeToken.flatMap { sessions.resumable[$0] }
         let continued = resumed == nil ? parameters.resumeToken.flatMap(sessions.claim(in:)) : nil
@@ -78,7 +79,8 @@ final class SessionEndpoint: ClientEndpoint {
         }
         let gate = ConnectionGate(
             request.request, admission: admission, loop: loop, isResumption: resumed != nil,
-            isContinuation: continued != nil)
+            isContinuation: continued != nil, standing: standing,
+            bearerMayBeKey: dialects.descriptor.bearerMayBeKey)
         // The upgrade comes first whatever is wrong, so that a browser can read why it is closed.
         let client = SocketClient(
             gate: gate, dialect: dialect, maximumMessageBytes: limits.maximumMessageBytes,
@@ -106,6 +108,22 @@ final class SessionEndpoint: ClientEndpoint {
         clients[ObjectIdentifier(client)] = client
         connectionGauge.add(1)
         connectionCounter.add()
+    }
+
+    /// What a device has shown of who it is; the same device is the same caller in the same room each time.
+    private func standing(
+        of request: HTTPRequest, _ dialect: any ClientDialect.Type, _ parameters: inout SessionParameters
+    ) -> DeviceStanding {
+        dialect.read(
+            ClientHandshake(header: { request.headers[$0] }, query: { request.query[$0] }), into: &parameters)
+        guard dialect.descriptor.identifiesDevices else { return .notAsked }
+        let token = request.bearerToken ?? request.headers["Authorization"] ?? request.query["authorization"] ?? ""
+        let known = parameters.device.flatMap {
+            admission.devices.verify($0, token: token, unixTime: UnixClock.seconds())
+        }
+        parameters.settle(as: known, admission.access)
+        if let known { return .known(known) }
+        return admission.devices.isInForce ? .unknown : .notAsked
     }
 
     private var limits: Limits { sessions.environment.configuration.limits }

@@ -96,7 +96,7 @@ final class SocketClient: WebSocketHandler, ClientConnection {
 
     func webSocketClosed(_ socket: WebSocketConnection, _ closure: WebSocketClosure) {
         if let session {
-            if let loss = closure.loss {
+            if let loss = closure.loss, !(loss == .broken && dialect.descriptor.hangsUpByClosing) {
                 let mayComeBack = loss != .departed && loss != .faulty
                 if mayComeBack, let onLost {
                     onLost(session, loss)

@@ -83,6 +83,7 @@ final class HTTPStage {
         configuration.roomServer = .development(port: 0, APICredentials(key: "devkey", secret: Self.secret))
         configuration.http.hasPlayground = false
         change(&configuration)
+        let devices = DeviceRegistry(CurrentConfiguration(configuration), log: .silent)
         interface = HTTPInterface(
             HTTPInterface.Surroundings(
                 configuration: configuration, livekitURL: "wss://livekit.example.com", rooms: rooms,
@@ -90,7 +91,7 @@ final class HTTPStage {
                 wallClock: { (Self.unixTime, 5_000_000) }, refusal: { [unowned self] _ in refusal },
                 operatorRefusal: {
                     $0.bearerToken == Self.operatorKey ? nil : RequestRefusal(reason: .wrongKey, retryAfterSeconds: nil)
-                }, operations: operations,
+                }, operations: operations, devices: devices,
                 clientAddress: { $0.remoteAddress?.ip ?? .anyV4 }, isDraining: { [unowned self] in isDraining }))
     }
 

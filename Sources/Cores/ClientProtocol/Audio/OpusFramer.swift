@@ -7,6 +7,7 @@ package struct OpusFramer: Sendable {
 
     /// In samples at 48 kHz.
     private let wanted: Int
+    private let fillsUp: Bool
     /// The first byte of the frames that wait, without the framing code.
     private var configuration: UInt8 = 0
     /// Their bytes, one behind the other, and the size of each.
@@ -15,8 +16,14 @@ package struct OpusFramer: Sendable {
     private var samples = 0
     private var packet: [UInt8] = []
 
-    /// - Parameter milliseconds: 120 at most, the longest that a packet can be.
-    package init(milliseconds: Int) { wanted = min(milliseconds * 48, OpusFrames.maximumSamples) }
+    /// - Parameters:
+    ///   - milliseconds: 120 at most, the longest that a packet can be.
+    ///   - fillsUp: a packet that would be shorter gets empty frames at its end, which stand for frames that were not
+    ///     transmitted: the decoder fades out.
+    package init(milliseconds: Int, fillsUp: Bool = false) {
+        wanted = min(milliseconds * 48, OpusFrames.maximumSamples)
+        self.fillsUp = fillsUp
+    }
 
     /// Whether frames wait for others.
     package var isEmpty: Bool { sizes.isEmpty }
@@ -42,7 +49,15 @@ package struct OpusFramer: Sendable {
 
     /// Nothing follows at once: hands over what waits.
     package mutating func flush(_ emit: (Span<UInt8>) -> Void) {
-        guard let last = sizes.last else { return }
+        guard !sizes.isEmpty else { return }
+        if fillsUp {
+            let frame = samples / sizes.count
+            while samples + frame <= wanted {
+                sizes.append(0)
+                samples += frame
+            }
+        }
+        let last = sizes[sizes.count - 1]
         packet.removeAll(keepingCapacity: true)
         if sizes.count == 1 {
             packet.append(configuration)

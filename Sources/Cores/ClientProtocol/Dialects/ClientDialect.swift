@@ -10,6 +10,12 @@ package protocol ClientDialect: Sendable {
     ///   - limits: of recordings, for dialects that take them.
     init(_ parameters: SessionParameters, limits: RecordingLimits)
 
+    /// Takes what the request for the WebSocket says besides session parameters.
+    static func read(_ handshake: ClientHandshake, into parameters: inout SessionParameters)
+
+    /// The session has begun; it is called so in our log.
+    mutating func begin(session: String)
+
     // MARK: Letting in
 
     /// Looks for a credential in a message of a client that has shown none in its handshake.
@@ -57,6 +63,8 @@ package protocol ClientDialect: Sendable {
 
 extension ClientDialect {
     package var descriptor: DialectDescriptor { Self.descriptor }
+    package static func read(_ handshake: ClientHandshake, into parameters: inout SessionParameters) {}
+    package mutating func begin(session: String) {}
     package func introduction(in text: [UInt8]) -> Introduction { .nothing }
     package mutating func encode(_ refusal: AdmissionRefusal) -> [ClientFrame] { [] }
     package mutating func decode(binary message: Span<UInt8>) -> BinaryMessage {

@@ -5,6 +5,7 @@ package enum ClientDialects {
         DeviceDialect.self,
         ConversationDialect.self,
         TwilioDialect.self,
+        XiaozhiDialect.self,
     ]
 
     /// The one of clients that a backend sends here (`POST /session`): they speak JSON, since they are what a switch

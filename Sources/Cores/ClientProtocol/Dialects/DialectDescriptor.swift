@@ -39,6 +39,14 @@ package struct DialectDescriptor: Hashable, Sendable {
     package var sniffsBinaryMessages = false
     /// Whether a later connection may continue a session.
     package var resumes = false
+    /// Whether the handshake says which device connects (`SessionParameters.device`): it is the same caller each time.
+    package var identifiesDevices = false
+    /// Whether `Authorization: Bearer` may bring an API key.
+    package var bearerMayBeKey = false
+    /// Whether clients end a call by ending their connection, without a goodbye.
+    package var hangsUpByClosing = false
+    /// How much sound a client can have waiting to be played; nil for any amount, as it comes.
+    package var playoutLead: Duration?
     /// How long the room waits for the client's parameters, in dialects that always begin with them; nil for as long as
     /// the operator says.
     package var configurationWait: Duration?

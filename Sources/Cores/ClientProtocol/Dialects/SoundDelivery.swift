@@ -3,6 +3,8 @@ package enum OutputCutting: Hashable, Sendable {
     /// Frames of so many milliseconds, sent as the agent speaks. Opus goes in packets of that length, or as it came where
     /// that is longer.
     case frames(milliseconds: Int)
+    /// The same, and each is exactly so long: packets of Opus are filled up with frames that hold nothing.
+    case equalFrames(milliseconds: Int)
     /// Pieces that are played one after the other as files, without the silence between them. Nil: short at first, then
     /// as long as can be without a gap.
     case files(milliseconds: Int?)

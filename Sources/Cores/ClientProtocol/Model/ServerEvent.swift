@@ -107,6 +107,19 @@ package struct Transcript: Hashable, Sendable {
         }
     }
 
+    /// How something is said.
+    package struct Expression: Hashable, Sendable {
+        /// In the words of the agent's voice.
+        package let words: String
+        /// In one word of a fixed set.
+        package let mood: String
+
+        package init(words: String, mood: String) {
+            self.words = words
+            self.mood = mood
+        }
+    }
+
     package var role: Role
     /// The whole text of the segment so far.
     package var content: String
@@ -119,11 +132,14 @@ package struct Transcript: Hashable, Sendable {
     /// Words with times that are new since the segment's last transcript, or all of them in the final one; empty for
     /// agents that tell no times.
     package var words: [Word]
+    /// Of final ones alone; nil for agents that tell none.
+    package var expression: Expression?
 
     package init(
         role: Role, content: String, isFinal: Bool, segmentID: String, participant: String, source: Source = .room,
-        words: [Word] = []
+        words: [Word] = [], expression: Expression? = nil
     ) {
+        self.expression = expression
         self.role = role
         self.content = content
         self.isFinal = isFinal

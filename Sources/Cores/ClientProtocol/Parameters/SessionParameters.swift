@@ -47,6 +47,8 @@ package struct SessionParameters: Hashable, Sendable {
     /// The resume token of an earlier connection.
     package var resumeToken: String?
     package var instructions: String?
+    /// Of a handshake: which device connects, in dialects that say so.
+    package var device: ClientDevice?
     /// Of a query: the trace to which the call shall belong.
     package var trace: TraceContext?
     /// Members of `config` messages that are no parameters: the agent's affair.

@@ -171,6 +171,10 @@ package struct ExtendedVocabulary: Vocabulary {
                 "segment_id": .string(transcript.segmentID), "participant": .string(transcript.participant),
             ]
             if !transcript.words.isEmpty { message["words"] = .array(transcript.words.map(describe)) }
+            if let expression = transcript.expression {
+                message["expression"] = .string(expression.words)
+                message["mood"] = .string(expression.mood)
+            }
             return message
         case .agentState(let state): return ["type": "agent_state", "state": .string(state.rawValue)]
         case .interrupted: return ["type": "interrupted"]
