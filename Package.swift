@@ -115,7 +115,8 @@ var targets: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "Wire", "PeerConnection", "Signalling", "ClientProtocol", "HTTP", "WebSocket", "HTTPClient", "TestSupport",
+            "Wire", "PeerConnection", "Signalling", "ClientProtocol", "HTTP", "RESP", "WebSocket", "HTTPClient",
+            "TestSupport",
         ],
         path: "Fuzz/Targets"),
     tests("FuzzTargetsTests", ["FuzzTargets"]),

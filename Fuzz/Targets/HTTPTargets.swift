@@ -14,6 +14,31 @@ enum HTTPTargets {
         for request in whole.requests { _ = WebSocketHandshake.complaint(about: request) }
     }
 
+    /// What has come so far is judged as what comes later is.
+    static func proxyHeader(_ input: [UInt8]) {
+        let whole = proxyHeaders(input)
+        for count in 0..<min(input.count, 80) {
+            switch (proxyHeaders(Array(input.prefix(count))), whole) {
+            case (.success(nil), _), (.failure, .failure): break
+            case (.success(let early?), .success(let late?)):
+                check(early == late, "what comes behind a header changes it")
+            case (.success, _), (.failure, _): fatalError("a header is judged unlike its beginning")
+            }
+        }
+        if case .success(let length?) = whole {
+            check(length <= min(input.count, ProxyHeader.maximumBytes), "a header is longer than it may be")
+        }
+    }
+
+    /// How long the header is; nil when more has to come.
+    private static func proxyHeaders(_ bytes: [UInt8]) -> Result<Int?, ProxyHeader.Failure> {
+        do throws(ProxyHeader.Failure) {
+            return .success(try ProxyHeader.read(bytes)?.length)
+        } catch {
+            return .failure(error)
+        }
+    }
+
     private static func requests(_ pieces: [[UInt8]]) -> (requests: [HTTPRequest], failure: HTTPRequestError?) {
         var parser = HTTPRequestParser(maximumHeadBytes: 65_536, maximumBodyBytes: 10_000)
         var requests: [HTTPRequest] = []

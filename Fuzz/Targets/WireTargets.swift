@@ -20,6 +20,13 @@ enum WireTargets {
         }
     }
 
+    static func traceparent(_ input: [UInt8]) {
+        guard let trace = TraceContext(parsing: String(decoding: input, as: UTF8.self)) else { return }
+        check(trace.traceID.count == 16 && trace.spanID.count == 8, "an identifier has another length")
+        check(trace.traceID.contains { $0 != 0 } && trace.spanID.contains { $0 != 0 }, "nobody's trace was taken")
+        check(TraceContext(parsing: trace.text) == trace, "a trace changes when it is written")
+    }
+
     static func inflate(_ input: [UInt8]) {
         for container in [Inflate.Container.raw, .zlib, .gzip] {
             guard let output = try? Inflate.decompress(input, container, maximumOutput: 100_000) else { continue }

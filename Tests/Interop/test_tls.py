@@ -98,6 +98,43 @@ async def test_where_clients_need_a_certificate_one_without_is_refused(programs,
         await device.event("session")
 
 
+async def test_a_device_is_who_its_certificate_says_and_nobody_else(programs, certificates):
+    gateway = await programs(SecureGateway(
+        certificates, TLS_CLIENT_CA=certificates.authority, TLS_CLIENT_IDENTITY="device-{cn}", RESUME_GRACE_SECONDS=20,
+        API_KEY_ENABLED="true", API_KEYS="a-key", AGENT_NAME=""))
+
+    def trust(name: str) -> ssl.SSLContext:
+        certificates.make(name, name)
+        context = ssl.create_default_context(cafile=certificates.authority)
+        context.load_cert_chain(certificates.folder / f"{name}.pem", certificates.folder / f"{name}.key")
+        return context
+
+    kitchen, garage = trust("kitchen"), trust("garage")
+    # Callers with a key may name no identity, and this one comes by itself.
+    async with VoiceClient(gateway.url, tls=kitchen, api_key="a-key") as device:
+        session = await device.event("session")
+        assert session["identity"] == "device-kitchen"
+        await device.socket.close(code=3000)
+    async with VoiceClient(gateway.url, tls=garage, session=session["resume_token"]) as thief:
+        assert (await thief.event("error"))["code"] == "invalid_parameter"
+        assert await thief.closed() == 4400
+    async with VoiceClient(gateway.url, tls=kitchen, session=session["resume_token"]) as device:
+        assert (await device.event("session"))["resumed"] is True
+    async with VoiceClient(gateway.url, tls=garage, api_key="a-key", identity="device-kitchen") as thief:
+        error = await thief.event("error")
+        assert "device-garage" in error["message"]
+        assert await thief.closed() == 4400
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=kitchen)) as http:
+        async with http.post(
+            f"{gateway.http_url}/session", json={"userIdentity": "device-kitchen"}, headers={"X-API-Key": "a-key"}
+        ) as answer:
+            token = (await answer.json())["userToken"]
+    async with VoiceClient(gateway.url, tls=garage, access_token=token) as thief:
+        assert await thief.closed() == 4400
+    async with VoiceClient(gateway.url, tls=kitchen, access_token=token) as device:
+        assert (await device.event("session"))["identity"] == "device-kitchen"
+
+
 async def test_a_key_of_another_certificate_ends_the_start_with_a_sentence(programs, certificates):
     certificates.make("other", "localhost")
     gateway = SecureGateway(certificates)

@@ -37,6 +37,11 @@ struct GatewayConfigurationTests {
             (["TLS_CERT": "a.pem"], "TLS_CERT is set without TLS_KEY"),
             (["TLS_KEY": "b.pem"], "TLS_KEY is set without TLS_CERT"),
             (["TLS_CLIENT_CA": "c.pem"], "TLS_CLIENT_CA is set without TLS_CERT and TLS_KEY"),
+            (["TLS_CLIENT_IDENTITY": "{cn}"], "TLS_CLIENT_IDENTITY is set without TLS_CLIENT_CA"),
+            (
+                ["TLS_CLIENT_CA": "c.pem", "TLS_CLIENT_IDENTITY": "device-{serial}"],
+                "but it must have a name of the certificate in it: {cn}, {dns}, {uri}."
+            ),
         ] {
             #expect {
                 try serve(environment: environment)
@@ -51,7 +56,8 @@ struct GatewayConfigurationTests {
         "LIVEKIT_URL": "wss://x.test/", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s", "LIVEKIT_CA_FILE": ".env",
         "LIVEKIT_PUBLIC_URL": "wss://public.test/", "LIVEKIT_ROOM_NAME": "lobby", "LIVEKIT_TOKEN_TTL": "60",
         "AGENT_NAME": "a", "DEV_PORT": "1", "PORT": "2", "HOST": "127.0.0.1", "TLS_CERT": "cert.pem",
-        "TLS_KEY": "key.pem", "TLS_CLIENT_CA": "ca.pem", "THREADS": "3", "LOG_LEVEL": "debug",
+        "TLS_KEY": "key.pem", "TLS_CLIENT_CA": "ca.pem", "TLS_CLIENT_IDENTITY": "device-{cn}",
+        "THREADS": "3", "LOG_LEVEL": "debug",
         "LOG_FORMAT": "json",
         "DRAIN_NOTICE": "7", "DRAIN_SECONDS": "8",
         "API_KEY_ENABLED": "yes", "API_KEYS": "one, two", "API_KEY_HEADER_NAME": "X-Key", "ALLOW_CLIENT_ROOMS": "1",

@@ -55,6 +55,9 @@ package final class ByteStream {
     /// Whether bytes go out as they are. Then nothing is reported within a call of `write`.
     package var isPlain: Bool { session == nil }
 
+    /// Whom the peer's certificate names, once TLS is agreed upon; nil when it has shown none.
+    package var peerNames: CertificateNames? { session?.peerNames }
+
     /// Sends the first bytes of TLS, or waits for the client's.
     package func startTLS() {
         session?.start()

@@ -42,7 +42,7 @@ final class HTTPConnection {
     private var hasEnded = false
     /// TLS is spoken on this port.
     private let isSecure: Bool
-    private let peer: HTTPPeer
+    private var peer: HTTPPeer
     private var isHandshaking = false
     private var hasReceived = false
 
@@ -319,6 +319,9 @@ extension HTTPConnection: ByteStreamDelegate {
 
     func streamSecured() {
         isHandshaking = false
+        peer.certificate = stream.peerNames.map {
+            HTTPPeer.Certificate(commonName: $0.commonName, dnsName: $0.dnsName, uri: $0.uri)
+        }
         timer?.arm(at: idleDeadline)
     }
 

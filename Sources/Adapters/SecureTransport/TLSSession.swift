@@ -273,6 +273,14 @@ package final class TLSSession {
         outputs.append(.failed(failure))
     }
 
+    /// Whom the peer's certificate names, after the handshake; nil when it has shown none.
+    package var peerNames: CertificateNames? {
+        // SAFETY: the certificate counts a reference of ours, which is given back here.
+        guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { return nil }
+        defer { unsafe X509_free(certificate) }
+        return unsafe CertificateNames(certificate)
+    }
+
     private func agreedProtocol() -> String? {
         var start: UnsafePointer<UInt8>?
         var count: UInt32 = 0

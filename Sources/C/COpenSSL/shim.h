@@ -58,6 +58,41 @@ static inline void copenssl_ctx_select_http1(SSL_CTX *context) {
   SSL_CTX_set_alpn_select_cb(context, copenssl_select_http1, 0);
 }
 
+// Names of a certificate, whose stacks are macros in C. Each writes UTF-8 and returns its length, or -1: there is none, there are
+// several that could be meant, it does not fit, or it has a zero byte, with which one name would pass for another.
+static inline int copenssl_copy_name(const unsigned char *name, int length, unsigned char *output, int room) {
+  if (length < 1 || length > room) return -1;
+  for (int index = 0; index < length; index++) {
+    if (!name[index]) return -1;
+    output[index] = name[index];
+  }
+  return length;
+}
+static inline int copenssl_common_name(X509 *certificate, unsigned char *output, int room) {
+  X509_NAME *subject = X509_get_subject_name(certificate);
+  int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (place < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, place) >= 0) return -1;
+  unsigned char *name = 0;
+  int length = ASN1_STRING_to_UTF8(&name, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)));
+  int copied = copenssl_copy_name(name, length, output, room);
+  OPENSSL_free(name);
+  return copied;
+}
+// The only subject alternative name of a type (GEN_DNS, GEN_URI; RFC 5280 section 4.2.1.6).
+static inline int copenssl_alternative_name(X509 *certificate, int type, unsigned char *output, int room) {
+  GENERAL_NAMES *names = (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, 0, 0);
+  int copied = -1, count = 0;
+  for (int index = 0; names && index < sk_GENERAL_NAME_num(names); index++) {
+    int found = 0;
+    ASN1_STRING *value = (ASN1_STRING *)GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, index), &found);
+    if (found != type) continue;
+    count++;
+    copied = copenssl_copy_name(ASN1_STRING_get0_data(value), ASN1_STRING_length(value), output, room);
+  }
+  GENERAL_NAMES_free(names);
+  return count == 1 ? copied : -1;
+}
+
 // BIO macros.
 static inline void copenssl_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 static inline void copenssl_bio_clear_retry_flags(BIO *bio) { BIO_clear_retry_flags(bio); }

@@ -131,6 +131,12 @@ package final class Admission: Sendable {
         }
     }
 
+    /// Who a client is by its certificate; nil where certificates say nothing about identities.
+    func certified(_ request: HTTPRequest) -> Caller.Certified? {
+        guard let template = current.part(\.tls?.identity) else { return nil }
+        return template.identity(of: request.peer.certificate).map { .identity($0) } ?? .nobody
+    }
+
     // MARK: Connections
 
     /// Counts a connection that was refused before anything of it was read.

@@ -42,6 +42,7 @@ final class CallerPolicy: SessionPolicy {
 
     private func bearer(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer? {
         guard let token = parameters.accessToken else {
+            try caller.checkCertificate(names: parameters.identity)
             // What a device is and where it goes, the operator has said.
             if caller.device != nil { return nil }
             // Who came in by a token must keep one.
@@ -50,12 +51,14 @@ final class CallerPolicy: SessionPolicy {
             }
             try check("room", parameters.room, admission.access.allowsClientRooms, "ALLOW_CLIENT_ROOMS")
             try check(
-                "identity", parameters.identity, admission.access.allowsClientIdentities, "ALLOW_CLIENT_IDENTITIES")
+                "identity", parameters.identity,
+                admission.access.allowsClientIdentities || caller.certified != nil, "ALLOW_CLIENT_IDENTITIES")
             return nil
         }
         let bearer = try tokens.bearer(of: token)
         try agrees("room", parameters.room, bearer.room)
         try agrees("identity", parameters.identity, bearer.identity)
+        try caller.checkCertificate(names: bearer.identity)
         return bearer
     }
 

@@ -28,6 +28,7 @@ final class ConnectionGate {
     private let admission: Admission
     private let loop: EventLoop
     private let key: String?
+    private let certified: Caller.Certified?
     private let hasToken: Bool
     private let standing: DeviceStanding
     private let isResumption: Bool
@@ -51,6 +52,7 @@ final class ConnectionGate {
         self.isResumption = isResumption
         address = admission.address(of: request)
         self.standing = standing
+        certified = admission.certified(request)
         hasToken = isContinuation || AccessTokens.presented(by: request) != nil
         // What has been taken for a token is no key.
         let mayBearKey = bearerMayBeKey && !hasToken && standing.device == nil
@@ -127,6 +129,7 @@ final class ConnectionGate {
             if let key = caller.key, let place, !place.take(key: key) { return refuse(.tooManyForKey) }
             var caller = caller
             caller.device = standing.device
+            caller.certified = certified
             return .admitted(caller)
         }
     }

@@ -41,6 +41,7 @@ final class ContinuationPolicy: SessionPolicy {
     }
 
     private func bearer(_ parameters: SessionParameters) throws(SessionRefusal) -> TokenBearer? {
+        try caller.checkCertificate(names: claim.identity)
         guard claim.needsAccessToken else { return nil }
         guard let token = parameters.accessToken else {
             throw SessionRefusal(AdmissionRefusal.missingKey.clientError, .unauthorized)

@@ -12,7 +12,8 @@ package enum GatewaySettings {
         livekitURL, livekitAPIKey, livekitAPISecret, livekitCAFile, httpsProxy, noProxy, livekitPublicURL,
         livekitRoomName, livekitTokenTTL,
         agentName, devPort,
-        port, host, unixSocket, tlsCert, tlsKey, tlsClientCA, threads, logLevel, logFormat, drainNotice, drainSeconds,
+        port, host, unixSocket, tlsCert, tlsKey, tlsClientCA, tlsClientIdentity, threads, logLevel, logFormat,
+        drainNotice, drainSeconds,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
         duplicateIdentity, xiaozhiDevices, xiaozhiTokenKey,
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
@@ -79,6 +80,10 @@ package enum GatewaySettings {
     static let tlsClientCA = Setting<String?>(
         "TLS_CLIENT_CA", .file, in: .process, otherwise: "clients need no certificate",
         "a PEM file with the authorities of which clients must show a certificate")
+    static let tlsClientIdentity = Setting<String?>(
+        "TLS_CLIENT_IDENTITY", .text("TEXT", upTo: IdentityTemplate.maximumLength), in: .process,
+        otherwise: "certificates say nothing about identities",
+        "the identity of a client by its certificate, such as device-{cn}; {cn}, {dns} and {uri} are its names")
     static let threads = Setting<Int?>(
         "THREADS", .number(1...256), in: .process, otherwise: "one a core", needsRestart: true,
         "how many event loops run")

@@ -4,8 +4,8 @@ internal import Wire
 /// Seals messages among gateways, which pass through a Redis that others may read and write. Only who has the API secret can make
 /// one or read one, each counts once, and an old one never.
 struct FleetSeal {
-    /// By how many seconds the clocks of two gateways may differ.
-    static let tolerance: Int64 = 60
+    /// By how much the clocks of two gateways may differ.
+    static let tolerance = Duration.seconds(60)
 
     private let secret: () -> String
     /// Nonces of messages that would still be believed, in the order in which they came.
@@ -30,12 +30,13 @@ struct FleetSeal {
             _ = order.popFirst()
             seen.remove(first.nonce)
         }
+        let seconds = Self.tolerance.components.seconds
         let nonce = Array(sealed.prefix(SealedBox.nonceLength))
         guard let bytes = box.open(sealed), let json = try? JSONValue(parsing: bytes),
-            let at = json["at"]?.integer, (now - Self.tolerance...now + Self.tolerance).contains(at),
+            let at = json["at"]?.integer, (now - seconds...now + seconds).contains(at),
             let message = json["message"].flatMap(FleetMessage.init), seen.insert(nonce).inserted
         else { return nil }
-        order.append((nonce, now + 2 * Self.tolerance))
+        order.append((nonce, now + 2 * seconds))
         return message
     }
 

@@ -101,6 +101,10 @@ final class SessionMaker {
         _ client: SocketClient, _ caller: Caller, _ dialect: any ClientDialect, _ parameters: SessionParameters,
         continued: SessionClaim? = nil, trace: TraceContext? = nil, path: String
     ) -> BridgeSession {
+        var parameters = parameters
+        if case .identity(let identity)? = caller.certified, parameters.accessToken == nil, parameters.identity == nil {
+            parameters.identity = identity
+        }
         let trace = CallTrace(trace, reports: gateway.reports)
         let mayResume = dialect.descriptor.resumes && keepsSessions
         let key = mayResume ? ResumeToken.makeKey(loop: loopIndex) : nil
@@ -158,6 +162,13 @@ final class SessionMaker {
         _ client: SocketClient, _ caller: Caller, _ dialect: any ClientDialect, _ parameters: SessionParameters,
         _ token: String, path: String
     ) -> BridgeSession {
+        do throws(SessionRefusal) {
+            if let session = resumable[token] { try caller.checkCertificate(names: session.summary.identity) }
+        } catch {
+            let session = make(client, dialect, parameters)
+            refuse(session, caller, error)
+            return session
+        }
         if let session = resumable.resume(token, with: client) {
             let log = log.with(session.summary, session.snapshot.trace)
             let key = ResumeToken.key(of: token)

@@ -185,14 +185,18 @@ extension SessionParameters {
 
     /// Nil when empty: as if it had not been given.
     private static func name(_ name: String, _ value: Value) throws(InvalidParameter) -> String? {
-        guard let text = value.text, text.count <= maximumNameLength,
-            !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        else {
+        guard let text = value.text, text.isEmpty || isName(text) else {
             throw InvalidParameter(
                 name: name, value: value.shown,
                 allowed: "1 to \(maximumNameLength) characters, no control characters")
         }
         return text.isEmpty ? nil : text
+    }
+
+    /// Whether a text can be the name of a room, an identity, or what people call somebody.
+    package static func isName(_ text: String) -> Bool {
+        (1...maximumNameLength).contains(text.count)
+            && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 
     /// `a,b` in a query; that, or an array of strings, in a `config` message.
