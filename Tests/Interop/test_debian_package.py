@@ -60,7 +60,8 @@ async def test_install_start_call_upgrade_under_the_call_and_remove(machine, pac
     assert await machine.runs("systemctl", "is-enabled", "voicegateway") == "enabled"
     assert await machine.runs("stat", "-c", "%a %U %G", SETTINGS) == "640 root voicegateway"
 
-    url = await voice(machine, room_server)
+    url = await voice(machine, room_server, UNIX_SOCKET="/run/voicegateway/clients.sock")
+    assert await machine.runs("stat", "-c", "%A %G", "/run/voicegateway/clients.sock") == "srw-rw---- voicegateway"
     first = await machine.property_of_service("MainPID")
     assert (await machine.runs("stat", "-c", "%U", f"/proc/{first}")) == "voicegateway"
     await machine.runs("systemctl", "reload", "voicegateway")
@@ -133,9 +134,30 @@ async def test_wrong_settings_are_not_tried_again_and_a_taken_port_is(machine, p
     await answers(machine, taken)
 
 
+async def test_the_socket_of_the_package_is_off_and_starts_the_service_with_the_first_client_when_it_is_on(
+    machine, packages, room_server
+):
+    await machine.installs(packages[0])
+    assert await machine.tries("systemctl", "is-enabled", "voicegateway.socket") == (1, "disabled\n")
+    await voice(machine, room_server)
+    await machine.runs("systemctl", "stop", "voicegateway")
+    port = free_port()
+    await machine.runs("mkdir", "-p", "/etc/systemd/system/voicegateway.socket.d")
+    await machine.writes(
+        "/etc/systemd/system/voicegateway.socket.d/override.conf",
+        f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{port}\n")
+    await machine.runs("systemctl", "daemon-reload")
+    await machine.runs("systemctl", "enable", "--now", "voicegateway.socket")
+    async with VoiceClient(f"ws://127.0.0.1:{port}/ws") as alice:
+        await alice.event("session")
+    await machine.runs("dpkg", "--purge", "voicegateway")
+    assert await machine.tries("systemctl", "is-active", "voicegateway.socket") == (3, "inactive\n")
+    await machine.runs("test", "!", "-e", "/etc/systemd/system/sockets.target.wants/voicegateway.socket")
+
+
 async def test_the_unit_is_valid_and_the_service_may_do_little(machine, packages):
     await machine.installs(packages[0])
-    assert await machine.runs("systemd-analyze", "verify", "--man=no", "voicegateway.service") == ""
+    assert await machine.runs("systemd-analyze", "verify", "--man=no", "voicegateway.service", "voicegateway.socket") == ""
     # Tenths of what systemd calls exposure: 96 for a service without any of its restrictions.
     await machine.runs("systemd-analyze", "security", "--no-pager", "--threshold=15", "voicegateway.service")
 
