@@ -33,6 +33,8 @@ package final class RoomParticipant {
     private var changes: RoomChangeQueue!
     /// How often the signalling connection was to be opened: an answer that comes after the next time is late.
     private var openings = 0
+    private var mediaWatch = MediaWatch()
+    private var watchTimer: LoopTimer?
 
     /// Makes a participant that does nothing before `connect`.
     /// - Parameter random: cryptographically secure; credentials and identifiers come from it.
@@ -50,6 +52,7 @@ package final class RoomParticipant {
         subscriptions = Subscriptions(maximum: configuration.maximumSubscribedTracks)
         data = DataPlane(loop: loop, ignoredTopics: configuration.ignoredTopics, log: log, owner: self)
         timer = LoopTimer(loop: loop) { [weak self] in self?.timedOut() }
+        watchTimer = LoopTimer(loop: loop) { [weak self] in self?.watchMedia() }
         changes = RoomChangeQueue(loop: loop) { [weak self] in self?.tell($0) }
     }
 
@@ -107,7 +110,7 @@ package final class RoomParticipant {
     }
 
     private func timedOut() {
-        connection.handleTimeout(now: loop.now)
+        connection.handleTimeout(isMediaUp: session?.isConnected == true, now: loop.now)
         perform()
     }
 
@@ -130,6 +133,8 @@ package final class RoomParticipant {
             case .reconnecting:
                 data.wait()
                 emit(.reconnecting)
+                mediaWatch.begin(now: loop.now)
+                watchMedia()
             case .sayLeave(let reason): signal?.sendLeave(reason)
             case .end(let ending): end(ending)
             }
@@ -205,10 +210,19 @@ package final class RoomParticipant {
     private func connected(_ isBackWithNewSession: Bool?) {
         for request in requests.takeWaiting() { signal?.send(request) }
         data.open()
+        _ = mediaWatch.end()
         emit(isBackWithNewSession.map { .reconnected(isNewSession: $0) } ?? .connected)
     }
 
+    /// Looks whether our sound arrives although the server cannot be asked.
+    private func watchMedia() {
+        guard mediaWatch.isWatching, !isClosed else { return }
+        if let flows = mediaWatch.update(lastArrival: session?.lastArrival, now: loop.now) { emit(.mediaFlows(flows)) }
+        watchTimer?.arm(after: MediaWatch.interval)
+    }
+
     private func dropSession() {
+        if mediaWatch.end() { emit(.mediaFlows(false)) }
         microphone?.detach()
         for event in subscriptions.sessionEnded() { emit(event) }
         session?.close()
@@ -218,6 +232,7 @@ package final class RoomParticipant {
     /// The end: lets go of everything, tells whoever waits, then the delegate.
     private func end(_ ending: ParticipantEnding) {
         timer?.cancel()
+        watchTimer?.cancel()
         changes.cancel()
         dropSession()
         signal?.close()

@@ -295,6 +295,25 @@ struct UplinkTests {
         #expect(isKept)
     }
 
+    @Test("sound does not wait while it arrives although the connection to the room is being made again")
+    func soundFlows() throws {
+        let harness = try Harness()
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(1))
+        harness.room.emit(.interrupted)
+        harness.room.emit(.soundFlows(true))
+        for start in stride(from: 0, to: 16_000, by: 320) {
+            harness.send(slope(start..<start + 320))
+            #expect(harness.room.heard.count == start + 320)
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        harness.room.emit(.soundFlows(false))
+        harness.stream(slope(16_000..<17_600))
+        #expect(harness.room.heard.count == 16_000)
+        harness.room.emit(.resumed)
+        #expect(harness.room.heard.count > 16_000)
+    }
+
     @Test("after a new session in the room sound waits until the agent has subscribed to the new track")
     func newSession() throws {
         let harness = try Harness()

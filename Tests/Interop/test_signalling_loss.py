@@ -205,6 +205,21 @@ async def test_a_server_that_is_out_of_reach_for_two_seconds_is_found_again(call
     assert "agent_left" not in told
 
 
+async def test_what_is_said_while_only_signalling_is_away_is_heard_at_once_and_not_afterwards(call):
+    connections = call.proxy.count
+    await call.proxy.refuse()
+    call.proxy.cut()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(call.alice.speak(ladder(10, 16_000, 5)))
+        group.create_task(call.agent.play(ladder(10, RATE, 5)))
+    assert await call.agent.hears(15) == list(range(15))
+    await call.alice.until(lambda: 14 in rungs(call.alice.samples), what="the agent's last beep")
+    assert call.proxy.count == connections, "signalling was not away"
+    await call.proxy.start()
+    await resumed(call, connections)
+    assert call.errors() == []
+
+
 async def test_texts_and_data_sent_meanwhile_arrive_afterwards(call):
     packets = []
     call.agent.room.on("data_received", lambda packet: packets.append((packet.topic, packet.data)))

@@ -28,11 +28,11 @@ import Wire
 
         /// Lets time pass until the machine does something. - Returns: how much.
         @discardableResult
-        mutating func wait() -> Duration {
+        mutating func wait(isMediaUp: Bool = false) -> Duration {
             guard let deadline = machine.nextDeadline else { return .zero }
             let start = now
             now = max(now, deadline)
-            machine.handleTimeout(now: now)
+            machine.handleTimeout(isMediaUp: isMediaUp, now: now)
             drain()
             return now - start
         }
@@ -191,5 +191,22 @@ import Wire
         stage.happens(.connect)
         #expect(stage.takeStory().last == "end" && stage.takeStory().count { $0 == "end" } == 1)
         #expect(stage.machine.nextDeadline == nil)
+    }
+
+    @Test("a server that does not answer still has the session while media flows: no attempt to resume gives it up")
+    func unanswered() {
+        var stage = Stage()
+        stage.connect()
+        stage.story = []
+        let lost = ParticipantError(.unreachable, "no answer to pings")
+        stage.happens(.signallingEnded(lost, hasOpened: true, isMediaUp: true))
+        // The socket of each attempt is never opened: 40 s and more.
+        for _ in 0..<9 { stage.wait(isMediaUp: true) }
+        #expect(stage.now > .zero + .seconds(40))
+        #expect(Set(stage.story) == ["reconnecting", "open to resume"])
+        stage.happens(.signallingOpened)
+        stage.happens(.resumed(ReconnectResponse()))
+        stage.happens(.mediaUp)
+        #expect(stage.story.suffix(2) == ["resume", "back as before"])
     }
 }

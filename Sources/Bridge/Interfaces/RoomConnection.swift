@@ -167,8 +167,10 @@ package enum RoomEvent {
     case failed(Failure)
     /// Out of the room, not by `leave`.
     case ended(RoomEnd)
-    /// The connection broke and is being made again; nothing can be sent.
+    /// The connection broke and is being made again; nothing can be sent, but for what `soundFlows` says.
     case interrupted
+    /// Meanwhile: whether the caller's sound arrives all the same.
+    case soundFlows(Bool)
     /// The connection is back.
     case resumed
     /// The microphone track has its id and can be sent on.

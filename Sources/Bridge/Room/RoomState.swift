@@ -86,6 +86,8 @@ struct RoomState: ~Copyable {
         case .failed(let failure): actions.append(.life(.roomFailed(failure)))
         case .ended(let why): actions.append(.life(.roomEnded(why)))
         case .interrupted: actions += [.sound(.hold), .tell(.reconnecting)]
+        // Data and texts wait for the connection; a voice that is heard does not.
+        case .soundFlows(let flows): if !flows || isHeard { actions.append(.sound(flows ? .release : .hold)) }
         case .resumed:
             reconnects += 1
             actions += [.tell(.reconnected)] + (isHeard ? [.release] : [])

@@ -124,10 +124,14 @@ struct ConnectionMachine: ~Copyable {
     }
 
     /// Time has passed.
-    mutating func handleTimeout(now: Instant) {
+    ///
+    /// - Parameter isMediaUp: the peer connections of the session are connected, so that a server which does not answer
+    ///   still has it.
+    mutating func handleTimeout(isMediaUp: Bool = false, now: Instant) {
         guard let deadline = nextDeadline, deadline <= now else { return }
         switch state.awaited {
-        case .signalling: lost(ConnectionState.Loss(error: ParticipantError(.timedOut)), now: now)
+        case .signalling:
+            lost(ConnectionState.Loss(error: ParticipantError(.timedOut), isSessionKept: isMediaUp), now: now)
         case .media: lost(ConnectionState.Loss(error: ParticipantError(.mediaUnreachable)), now: now)
         case nil: state.openAfterPause(until: signallingDeadline(now), &steps)
         }

@@ -54,8 +54,10 @@ package enum ParticipantEvent {
     case transcript(TranscriptUpdate)
     /// Somebody calls us; answer with `respond`.
     case rpc(RPCInvocation)
-    /// The connection is away; sound is lost meanwhile, reliable data waits.
+    /// The connection is away; reliable data waits, and sound is lost unless `mediaFlows` says otherwise.
     case reconnecting
+    /// While the connection is away: whether our sound arrives all the same, because the media path lives.
+    case mediaFlows(Bool)
     /// It is back. `isNewSession` says that we have another sid and another track, and that data may be lost.
     case reconnected(isNewSession: Bool)
     /// Over; the last event, and exactly one.

@@ -80,6 +80,9 @@ final class MediaSession {
         return primary.connection.state == .connected && publisher.connection.state == .connected
     }
 
+    /// When something came last where our media goes.
+    var lastArrival: Instant? { publisher.lastArrival }
+
     /// Where the server says that it takes our media, and where it does.
     var serverAddresses: (announced: [TransportAddress], selected: TransportAddress?) {
         publisher.connection.remoteAddresses

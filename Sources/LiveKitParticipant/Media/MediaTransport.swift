@@ -23,6 +23,8 @@ final class MediaTransport: PeerConnectionDelegate {
     private var timer: LoopTimer?
     private var hook: EndOfIteration?
     private var isClosed = false
+    /// When something came last.
+    private(set) var lastArrival: Instant?
 
     /// Opens the sockets. `isLocal` says that the server is on this machine, which loopback addresses then reach.
     init(
@@ -91,6 +93,7 @@ final class MediaTransport: PeerConnectionDelegate {
     private func receive(
         _ datagram: inout MutableRawSpan, from sender: TransportAddress, on base: TransportAddress
     ) {
+        lastArrival = loop.now
         connection.receive(&datagram, from: sender, on: base, now: loop.now)
         if connection.movesDeadline { hook?.request() }
     }

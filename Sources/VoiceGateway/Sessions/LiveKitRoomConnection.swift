@@ -193,6 +193,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
             isMediaUp = false
             agents?.interrupted()
             tell(.interrupted)
+        case .mediaFlows(let flows): tell(.soundFlows(flows))
         case .reconnected:
             isMediaUp = true
             tellMicrophone()

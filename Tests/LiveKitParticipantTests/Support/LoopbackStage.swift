@@ -56,6 +56,7 @@ final class LoopbackStage: @unchecked Sendable {
             case .stream: nil
             case .transcript(let update): "transcript \(update.identity) \(update.text) \(update.isFinal)"
             case .rpc(let invocation): "call \(invocation.method) \(invocation.payload)"
+            case .mediaFlows: nil
             case .reconnecting: "reconnecting"
             case .reconnected(let isNewSession): "reconnected \(isNewSession ? "anew" : "as before")"
             case .disconnected(let ending): "disconnected \(ending)"
