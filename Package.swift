@@ -123,7 +123,7 @@ var targets: [Target] = [
     tests("WireTests", ["Wire", "TestSupport"]),
     tests("PeerConnectionTests", ["Wire", "PeerConnection", "TestSupport"]),
     tests("SignallingTests", ["Wire", "Signalling", "SecureTransport", "TestSupport"]),
-    tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport"]),
+    tests("ClientProtocolTests", ["Wire", "ClientProtocol", "TestSupport", "CostTestSupport"]),
     tests("HTTPTests", ["Wire", "HTTP"]),
     tests("RESPTests", ["RESP"]),
     tests("ObservabilityTests", ["Wire", "Observability"]),

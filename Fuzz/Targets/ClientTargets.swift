@@ -16,6 +16,7 @@ enum ClientTargets {
         for message in input.split(separator: 0xFF).map(Array.init) {
             _ = dialect.introduction(in: message)
             var outputs = dialect.decode(text: message)
+            outputs += dialect.decode(large: inPieces(message))
             if message.first == 0x21 {
                 let binary = dialect.decode(binary: message.span)
                 check((0...message.count).contains(binary.sound.upperBound), "sound beyond the message")
@@ -47,6 +48,18 @@ enum ClientTargets {
                 }
             }
         }
+    }
+
+    /// The message as a large one is read, in pieces of other lengths each time.
+    private static func inPieces(_ message: [UInt8]) -> LargeMessage {
+        var reader = LargeMessageReader(expecting: message.count)
+        var start = 0
+        while start < message.count {
+            let end = min(message.count, start + 1 + Int(message[start]) % 7)
+            reader.append(Array(message[start..<end]).span.bytes)
+            start = end
+        }
+        return reader.finish()
     }
 
     private static func written(_ frames: [ClientFrame]) {

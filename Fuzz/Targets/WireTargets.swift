@@ -13,6 +13,11 @@ enum WireTargets {
     }
 
     static func base64(_ input: [UInt8]) {
+        var split = Base64Decoder()
+        for byte in input { split.append([byte].span.bytes) }
+        let whole = Result { () throws(Base64Error) in try Base64.decodeTolerantly(utf8: input) }
+        let pieces = Result { () throws(Base64Error) in try split.finish() }
+        check(whole == pieces, "base64 in pieces is judged unlike the whole")
         for alphabet in [Base64.Alphabet.standard, .urlSafe, .urlSafeUnpadded] {
             check(Base64.decode(Base64.encode(input, alphabet), alphabet) == input, "bytes change in base64")
             guard let bytes = Base64.decode(utf8: input, alphabet) else { continue }

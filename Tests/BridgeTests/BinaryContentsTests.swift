@@ -1,3 +1,4 @@
+import Bridge
 import ClientProtocol
 import Testing
 import Wire
@@ -85,5 +86,27 @@ struct BinaryContentsTests {
         harness.send(ramp(0..<320))
         harness.clock.advance(by: .seconds(1))
         #expect(harness.room.heard == ramp(0..<1600) + ramp(0..<320))
+    }
+
+    @Test("an utterance that comes in pieces is heard, and one that is given up is not")
+    func pieces() throws {
+        let harness = try Harness(dialect: ConversationDialect.self)
+        harness.room.welcome()
+        harness.clock.advance(by: .seconds(1))
+        let text = Array(
+            "{\"type\":\"audio\",\"data\":\"\(Base64.encode(try file(ramp(0..<1600), rate: 16_000)))\"}".utf8)
+        func send(_ range: Range<Int>, isLast: Bool) {
+            harness.session.receive(textPiece: Array(text[range]).span.bytes, isLast: isLast, expected: text.count)
+        }
+        send(0..<1000, isLast: false)
+        harness.session.skipped(messageOf: 20_000_000)
+        #expect(harness.client.events("error").count == 1)
+        send(0..<1000, isLast: false)
+        send(1000..<text.count, isLast: true)
+        #expect(harness.client.events("buffering").map { $0["bytes"] } == [3244])
+        harness.send(text: #"{"type":"end_turn"}"#)
+        harness.clock.advance(by: .seconds(1))
+        #expect(harness.room.heard == ramp(0..<1600))
+        #expect(harness.client.events("error").count == 1)
     }
 }

@@ -11,8 +11,8 @@ struct ClientCommandsTests {
         #expect(ClientEvent.audio([1]).actions == [.life(.clientSpoke), .sound(.bytes([1]))])
         #expect(ClientEvent.opusPacket([1]).actions == [.life(.clientSpoke), .sound(.recordedPacket([1]))])
         #expect(
-            ClientEvent.recording([1], sampleRate: 8000).actions
-                == [.life(.clientSpoke), .sound(.recording([1], sampleRate: 8000))])
+            ClientEvent.recording(recording([1], sampleRate: 8000)).actions
+                == [.life(.clientSpoke), .sound(.recording(recording([1], sampleRate: 8000)))])
         #expect(ClientEvent.endTurn.actions == [.life(.clientSpoke), .endTurn])
         for event: ClientEvent in [.text("a"), .data(topic: "t", payload: []), .dtmf([.one])] {
             #expect(event.actions == [.life(.clientSpoke), .deliver(event)])

@@ -319,3 +319,8 @@ func isWhole(_ heard: some Collection<Int16>, _ said: Range<Int>) -> Bool {
     else { return false }
     return zip(heard, heard.dropFirst()).allSatisfy { (0...2).contains($1 - $0) }
 }
+
+/// A recording of 16-bit mono samples.
+func recording(_ samples: [Int16], sampleRate: Int) -> WAVFile {
+    WAVFile(codec: .pcm16, sampleRate: sampleRate, channels: 1, data: bytesOf(samples)[...])
+}

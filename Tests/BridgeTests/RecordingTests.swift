@@ -55,7 +55,7 @@ struct RecordingTests {
     }
 
     private func say(_ samples: Range<Int>) throws {
-        try uplink.append(recording: ramp(samples).flatMap { [$0, 0] }, sampleRate: 32_000, now: room.now)
+        try uplink.append(recording: recording(ramp(samples).flatMap { [$0, 0] }, sampleRate: 32_000), now: room.now)
     }
 
     /// A difference of so many samples would take minutes to be described.

@@ -75,7 +75,7 @@ struct ContentSnifferTests {
         #expect(read([1, 2, 3, 4]) == .sound)
         #expect(read(file) == .sound)
         #expect(sniffer.endTurn().isEmpty)
-        #expect(read(file) == .recording([.event(.recording((0..<100).map { $0 }, sampleRate: 16000))]))
+        #expect(read(file) == .recording([.event(.recording(recording((0..<100).map { $0 }, sampleRate: 16000)))]))
     }
 
     // MARK: WAV
@@ -85,7 +85,7 @@ struct ContentSnifferTests {
         for _ in 0..<2 {
             #expect(
                 send(wavFile(samples: 500), pieces: [2000])
-                    == [.event(.recording((0..<500).map { Int16($0) }, sampleRate: 16000))])
+                    == [.event(.recording(recording((0..<500).map { Int16($0) }, sampleRate: 16000)))])
         }
         #expect(read([5, 6, 7, 8]) == .sound)
     }
@@ -172,7 +172,8 @@ struct ContentSnifferTests {
     @Test("a recording that is accepted ends the refusal of the one before")
     mutating func afterRefusal() throws {
         _ = send(try fixture("Containers/safari.mp4"), pieces: [700])
-        #expect(send(wavFile(samples: 3), pieces: [100]) == [.event(.recording([0, 1, 2], sampleRate: 16000))])
+        #expect(
+            send(wavFile(samples: 3), pieces: [100]) == [.event(.recording(recording([0, 1, 2], sampleRate: 16000)))])
     }
 
     // MARK: JSON

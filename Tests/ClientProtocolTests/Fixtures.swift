@@ -1,3 +1,4 @@
+import ClientProtocol
 import Foundation
 
 /// Bytes made by other people's programs; see the README beside them.
@@ -16,4 +17,9 @@ func samples(_ bytes: [UInt8]) -> [Int16] {
     stride(from: 0, to: bytes.count - 1, by: 2).map {
         Int16(truncatingIfNeeded: Int(bytes[$0]) | Int(bytes[$0 + 1]) << 8)
     }
+}
+
+/// A recording of 16-bit mono samples, as events have it.
+func recording(_ samples: [Int16], sampleRate: Int) -> WAVFile {
+    WAVFile(codec: .pcm16, sampleRate: sampleRate, channels: 1, data: littleEndian(samples)[...])
 }

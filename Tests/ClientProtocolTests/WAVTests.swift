@@ -50,7 +50,7 @@ struct WAVTests {
         let data = Array(file[36...])
         let odd: [UInt8] = Array("LIST".utf8) + [3, 0, 0, 0, 1, 2, 3, 0]
         let shuffled = Array(file[..<12]) + odd + data + odd + format
-        #expect(try WAVFile(parsing: shuffled).data == Array(data[8...]))
+        #expect(try WAVFile(parsing: shuffled).data == data[8...])
     }
 
     @Test("no truncation of a real file traps", arguments: ["pcm16", "float32", "mulaw", "pcm24"])
@@ -97,7 +97,7 @@ struct WAVTests {
         SampleEncoder.append(ramp.span, as: encoding, to: &data)
         let header = try #require(WAVHeader.bytes(for: format, dataByteCount: data.count))
         let file = try WAVFile(parsing: header + data)
-        #expect(file.sampleRate == 24000 && file.data == data)
+        #expect(file.sampleRate == 24000 && file.data == data[...])
         #expect(
             UInt32(header.count + data.count - 8) == header[4..<8].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         )

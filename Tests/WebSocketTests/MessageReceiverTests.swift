@@ -13,10 +13,21 @@ struct MessageReceiverTests {
         case close(UInt16, String)
         case violation(UInt16)
         case skipped(Int)
+        /// The pieces of a large text put together, and how long it was expected to be.
+        case pieces(String, expected: Int)
     }
 
     final class Log: MessageReceiverDelegate {
         var events: [Event] = []
+        private var pieces: [[UInt8]] = []
+
+        func received(textPiece: RawSpan, isLast: Bool, expected: Int) {
+            pieces.append([UInt8](copying: textPiece))
+            guard isLast else { return }
+            let text = String(decoding: pieces.flatMap { $0 }, as: UTF8.self)
+            if pieces.count > 1 { events.append(.pieces(text, expected: expected)) }
+            pieces = []
+        }
 
         func received(message: RawSpan, isText: Bool) {
             let bytes = [UInt8](copying: message)
@@ -31,9 +42,10 @@ struct MessageReceiverTests {
 
     func events(
         _ bytes: [UInt8], role: MessageReceiver.Role = .server, stride: Int = .max, maximum: Int = 70_000,
-        skips: Bool = false
+        skips: Bool = false, piecesBeyond: Int = .max
     ) -> [Event] {
-        let receiver = MessageReceiver(role: role, maximumMessageBytes: maximum, skipsLargeMessages: skips)
+        let receiver = MessageReceiver(
+            role: role, maximumMessageBytes: maximum, skipsLargeMessages: skips, piecesBeyond: piecesBeyond)
         let log = Log()
         var start = 0
         while start < bytes.count {
@@ -71,6 +83,31 @@ struct MessageReceiverTests {
             events(large + small + fragmented + small, role: .client, stride: stride, maximum: 5, skips: true)
                 == [.skipped(6), .text("ok"), .ping([0x21]), .skipped(7), .text("ok")])
         #expect(events(large, role: .client, stride: stride, maximum: 5) == [.violation(1009)])
+    }
+
+    @Test("a large text comes in pieces where that is wanted, and is checked and bounded all the same")
+    func textInPieces() {
+        let text = Array("grüße und mehr".utf8)
+        let small = [0x81, 0x02] + Array("ok".utf8)
+        let whole = [0x81, 0x10] + text
+        #expect(
+            events(whole + small, role: .client, stride: 3, piecesBeyond: 6)
+                == [.pieces("grüße und mehr", expected: 16), .text("ok")])
+        let fragmented =
+            [0x01, 0x03] + text[..<3] + [0x89, 0x00] + [0x00, 0x06] + text[3..<9] + [0x80, 0x07] + text[9...]
+        #expect(
+            events(fragmented + [0x80, 0x00], role: .client, stride: 3, piecesBeyond: 6).prefix(2)
+                == [.ping([]), .pieces("grüße und mehr", expected: 16)])
+        let binary = [0x82, 0x10] + text
+        #expect(events(binary, role: .client, stride: 3, piecesBeyond: 6) == [.binary(text)])
+        #expect(
+            events(whole + small, role: .client, stride: 3, maximum: 10, skips: true, piecesBeyond: 6) == [
+                .skipped(16), .text("ok"),
+            ])
+        #expect(events(fragmented, role: .client, stride: 3, maximum: 10, piecesBeyond: 6).last == .violation(1009))
+        #expect(
+            events([0x81, 0x10] + text.dropLast() + [0xC3], role: .client, stride: 3, piecesBeyond: 6)
+                == [.violation(1007)])
     }
 
     /// Text, a fragmented binary message with a ping inside, an empty message, a pong, a close.

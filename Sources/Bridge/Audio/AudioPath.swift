@@ -127,9 +127,9 @@ final class AudioPath {
         case .bytes(let bytes): return receive(bytes.span.bytes)
         case .recordedPacket(let bytes):
             return report(isSound: uplink?.append(opus: bytes.span.bytes, isRecorded: true, now: now))
-        case .recording(let samples, let rate):
+        case .recording(let file):
             do throws(AudioCoderFailure) {
-                try uplink?.append(recording: samples, sampleRate: rate, now: now)
+                try uplink?.append(recording: file, now: now)
             } catch {
                 return [ClientError(.invalidAudio, error.message)]
             }

@@ -10,8 +10,8 @@ enum SoundOrder: Hashable {
     case fileFormat(AudioFormat?)
     /// One Opus packet out of a recording.
     case recordedPacket([UInt8])
-    /// Mono samples of a recording at their rate in Hz.
-    case recording([Int16], sampleRate: Int)
+    /// A recorded utterance, whole.
+    case recording(WAVFile)
     /// The microphone is published.
     case start
     /// Nobody hears the caller: its sound waits.

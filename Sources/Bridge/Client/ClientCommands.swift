@@ -11,7 +11,7 @@ extension ClientEvent {
         case .audio(let bytes): [.life(.clientSpoke), .sound(.bytes(bytes))]
         case .fileFormat(let format): [.sound(.fileFormat(format))]
         case .opusPacket(let bytes): [.life(.clientSpoke), .sound(.recordedPacket(bytes))]
-        case .recording(let samples, let rate): [.life(.clientSpoke), .sound(.recording(samples, sampleRate: rate))]
+        case .recording(let file): [.life(.clientSpoke), .sound(.recording(file))]
         case .playedOut: [.playedOut]
         case .hangUp: [.hangUp]
         case .mute: [.sound(.mute(true))]

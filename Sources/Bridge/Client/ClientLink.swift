@@ -28,6 +28,8 @@ struct ClientLink: ~Copyable {
     private var sent: UnacknowledgedMessages?
     /// Nil when sound goes as it comes.
     private var pacer: SoundPacer?
+    /// The text message that comes in pieces; nil while none does.
+    private var largeMessage: IncomingLargeMessage?
     /// A message with sound on its way to the client, with the room that it needs.
     private var soundMessage: [UInt8] = []
     private var messages: TokenBucket
@@ -99,9 +101,41 @@ struct ClientLink: ~Copyable {
 
     mutating func notePlayedOut() { repliesPlayedOut += 1 }
 
+    /// What becomes of a text message that comes in pieces.
+    private enum IncomingLargeMessage {
+        case taken(LargeMessageReader)
+        case passedOver
+    }
+
+    var isInLargeMessage: Bool { largeMessage != nil }
+
+    mutating func beginLargeMessage(isTaken: Bool, expected: Int) {
+        largeMessage = isTaken ? .taken(LargeMessageReader(expecting: expected)) : .passedOver
+    }
+
+    /// What is missing of it will not come.
+    mutating func giveUpLargeMessage() { largeMessage = nil }
+
+    /// Reads the next piece of a text message.
+    mutating func receive(textPiece piece: RawSpan, isLast: Bool) -> [SessionAction] {
+        guard case .taken(var reader) = largeMessage else {
+            if isLast { largeMessage = nil }
+            return []
+        }
+        // What has been read must not be held twice while it changes.
+        largeMessage = nil
+        reader.append(piece)
+        guard isLast else {
+            largeMessage = .taken(reader)
+            return []
+        }
+        return actions(forText: dialect.decode(large: reader.finish()))
+    }
+
     /// Reads a text message.
-    mutating func receive(text: [UInt8]) -> [SessionAction] {
-        let outputs = dialect.decode(text: text)
+    mutating func receive(text: [UInt8]) -> [SessionAction] { actions(forText: dialect.decode(text: text)) }
+
+    private mutating func actions(forText outputs: [DialectOutput]) -> [SessionAction] {
         let endsTurn = outputs.contains { $0 == .event(.endTurn) || $0 == .event(.forgetTurn) }
         return actions(for: endsTurn ? outputs + (sniffer?.endTurn() ?? []) : outputs)
     }
@@ -315,6 +349,7 @@ struct ClientLink: ~Copyable {
 
     /// The connection is lost: from here on everything is kept, within bounds.
     mutating func lose() {
+        giveUpLargeMessage()
         let stand = makeStand()
         absent = stand
         connection = stand
@@ -335,6 +370,7 @@ struct ClientLink: ~Copyable {
     ///   - agent: told behind that.
     mutating func resume(on new: any ClientConnection, _ session: SessionSummary, _ agent: AgentState?) {
         resumes += 1
+        giveUpLargeMessage()
         let kept = absent ?? makeStand()
         if absent == nil {
             let message = "another connection continues this session"

@@ -248,8 +248,22 @@ package final class BridgeSession {
         follow(client.receive(text: bytes))
     }
 
+    /// The next piece of a text message that is too large to be taken at once.
+    /// - Parameter expected: how long the message is, as far as that is known.
+    package func receive(textPiece bytes: RawSpan, isLast: Bool, expected: Int) {
+        guard !hasEnded else { return }
+        if !client.isInLargeMessage {
+            client.beginLargeMessage(isTaken: takesMessage(), expected: expected)
+        } else {
+            lifecycle.noteActivity(now: now)
+        }
+        let actions = client.receive(textPiece: bytes, isLast: isLast)
+        if !hasEnded { follow(actions) }
+    }
+
     /// A message was too large to be received.
     package func skipped(messageOf byteCount: Int) {
+        client.giveUpLargeMessage()
         guard takesMessage() else { return }
         client.complain(ofMessageOf: byteCount, now: now)
         handle(.clientSpoke)

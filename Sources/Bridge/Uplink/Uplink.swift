@@ -140,20 +140,16 @@ package final class Uplink {
             beyond: limits.uplinkQueue)
     }
 
-    /// Takes a recorded utterance of mono samples at any rate.
-    package func append(recording: [Int16], sampleRate: Int, now: Instant) throws(AudioCoderFailure) {
+    /// Takes a recorded utterance, which is made samples and converted as it is played.
+    package func append(recording file: WAVFile, now: Instant) throws(AudioCoderFailure) {
         guard !isMuted else { return }
-        let converter =
-            sampleRate == backlog.sampleRate ? nil : try coders.makeConverter(from: sampleRate, to: backlog.sampleRate)
+        let rate = file.sampleRate
+        let converter = rate == backlog.sampleRate ? nil : try coders.makeConverter(from: rate, to: backlog.sampleRate)
         beginTurn(isRecorded: true, now: now)
-        noteArrival(samples: recording.count * 48_000 / max(1, sampleRate), now: now)
+        noteArrival(samples: file.sampleFrameCount * 48_000 / max(1, rate), now: now)
         pace.noteRecording()
-        if let converter {
-            unpack(isAll: true, now: now)
-            backlog.append(WaitingRecording(recording, sampleRate: sampleRate, converter: converter))
-        } else {
-            append(recording.span, now: now)
-        }
+        unpack(isAll: true, now: now)
+        backlog.append(WaitingRecording(file, converter: converter))
         pump(now: now)
     }
 

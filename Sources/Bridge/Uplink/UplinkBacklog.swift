@@ -81,7 +81,7 @@ struct UplinkBacklog: ~Copyable {
         var converted: [Int16] = []
         while recording != nil, isWhole || frames.frameCount < ready {
             converted.removeAll(keepingCapacity: true)
-            recording?.convertSlice(appendingTo: &converted)
+            recording?.convertSlice(appendingTo: &converted, scratch: &scratch)
             dropped += append(converted.span, now: now)
             guard let finished = recording, finished.isEmpty else { continue }
             recording = nil

@@ -131,6 +131,7 @@ final class SessionEndpoint: ClientEndpoint {
     private func configuration(for dialect: any ClientDialect, isResumed: Bool) -> WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.maximumMessageBytes = limits.maximumMessageBytes
+        configuration.textPiecesBeyond = LargeMessage.threshold
         configuration.skipsLargeMessages = dialect.descriptor.oversized == .tells
         // What was kept for a client that comes back leaves at once.
         let held = isResumed ? Int(limits.heldSound / .milliseconds(1)) : 0

@@ -84,6 +84,12 @@ final class SocketClient: WebSocketHandler, ClientConnection {
         session?.receive(text: [UInt8](copying: text))
     }
 
+    func webSocket(_ socket: WebSocketConnection, receivedTextPiece piece: RawSpan, isLast: Bool, expected: Int) {
+        // Who has still to show a credential has nothing so large to say.
+        if let gate { return act(on: gate.giveUp()) }
+        session?.receive(textPiece: piece, isLast: isLast, expected: expected)
+    }
+
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan) {
         if let gate { return act(on: gate.giveUp()) }
         session?.receive(binary: bytes)

@@ -57,7 +57,7 @@ final class IncomingMessages {
         messageTimeout = configuration.messageTimeout
         receiver = MessageReceiver(
             role: role, maximumMessageBytes: configuration.maximumMessageBytes,
-            skipsLargeMessages: configuration.skipsLargeMessages)
+            skipsLargeMessages: configuration.skipsLargeMessages, piecesBeyond: configuration.textPiecesBeyond)
         work = BackgroundWork(.messages, loop: loop) { [weak self] in self?.takeBacklog() ?? false }
         followReading()
     }

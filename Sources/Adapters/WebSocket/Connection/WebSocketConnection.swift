@@ -328,6 +328,11 @@ extension WebSocketConnection: IncomingMessagesDelegate {
         }
     }
 
+    package func received(textPiece: RawSpan, isLast: Bool, expected: Int) {
+        guard isOpen else { return }
+        handler?.webSocket(self, receivedTextPiece: textPiece, isLast: isLast, expected: expected)
+    }
+
     package func skipped(messageOf byteCount: Int) {
         guard isOpen else { return }
         handler?.webSocket(self, skippedMessageOf: byteCount)

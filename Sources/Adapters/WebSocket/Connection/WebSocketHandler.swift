@@ -6,6 +6,11 @@ package protocol WebSocketHandler: AnyObject {
     func webSocketOpened(_ socket: WebSocketConnection)
     /// A text message: bytes that have been checked to be UTF-8 and are gone after the call.
     func webSocket(_ socket: WebSocketConnection, receivedText text: RawSpan)
+    /// The next piece of a text message that is larger than `textPiecesBeyond`. When the connection ends or the message is
+    /// passed over (`skippedMessageOf`), no last one comes.
+    ///
+    /// - Parameter expected: how long the message is, as far as that is known.
+    func webSocket(_ socket: WebSocketConnection, receivedTextPiece piece: RawSpan, isLast: Bool, expected: Int)
     /// A binary message: bytes that are gone after the call.
     func webSocket(_ socket: WebSocketConnection, receivedBinary bytes: RawSpan)
     /// A message that was larger than allowed has been passed over, where the configuration says so.
@@ -20,6 +25,9 @@ package protocol WebSocketHandler: AnyObject {
 
 extension WebSocketHandler {
     package func webSocketOpened(_ socket: WebSocketConnection) {}
+    package func webSocket(
+        _ socket: WebSocketConnection, receivedTextPiece piece: RawSpan, isLast: Bool, expected: Int
+    ) {}
     package func webSocket(_ socket: WebSocketConnection, receivedPong payload: RawSpan) {}
     package func webSocket(_ socket: WebSocketConnection, skippedMessageOf byteCount: Int) {}
     package func webSocketDrained(_ socket: WebSocketConnection) {}
@@ -31,6 +39,8 @@ package struct WebSocketConfiguration: Hashable, Sendable {
     package var maximumMessageBytes = 1 << 20
     /// A longer message is passed over instead, and the connection goes on.
     package var skipsLargeMessages = false
+    /// A longer text message is handed over in pieces as they come, none of them longer than what is read at once and this.
+    package var textPiecesBeyond = Int.max
     /// Droppable messages that wait: beyond it the oldest go. Two seconds of 24 kHz 16-bit audio.
     package var maximumDroppableBytes = 96_000
     /// Required messages that wait: beyond it the connection is closed with 1013.

@@ -4,6 +4,11 @@ internal import Wire
 package protocol MessageReceiverDelegate: AnyObject {
     /// A whole message; text has been checked to be UTF-8.
     func received(message: RawSpan, isText: Bool)
+    /// The next piece of a large text message, where those are wanted in pieces; what of it has come has been checked to be
+    /// UTF-8, a character that a piece ends within excepted. A message that is given up then has no last one.
+    ///
+    /// - Parameter expected: how long the message is, as far as that is known.
+    func received(textPiece: RawSpan, isLast: Bool, expected: Int)
     func received(ping: RawSpan)
     func received(pong: RawSpan)
     /// A close frame; nothing more comes.
@@ -16,6 +21,7 @@ package protocol MessageReceiverDelegate: AnyObject {
 
 extension MessageReceiverDelegate {
     package func skipped(messageOf byteCount: Int) {}
+    package func received(textPiece: RawSpan, isLast: Bool, expected: Int) {}
 }
 
 /// Turns the bytes of a connection into messages (RFC 6455 sections 5.2 to 5.6 and 8.1). No socket and no clock inside.
@@ -44,6 +50,10 @@ package final class MessageReceiver {
     package var maximumMessageBytes: Int
     /// It is passed over instead.
     private let skipsLargeMessages: Bool
+    /// A longer text message is handed over in pieces.
+    private let piecesBeyond: Int
+    /// How much of the message under way has been handed over in pieces.
+    private var passedOn = 0
     /// How much of the message under way has been passed over; nil when it is kept.
     private var skipped: Int?
     private var phase = Phase.header
@@ -65,15 +75,18 @@ package final class MessageReceiver {
     /// How many messages have begun so far.
     private(set) var begunMessages = 0
 
-    /// - Parameter unfinished: counts what messages take before they are whole.
+    /// - Parameters:
+    ///   - piecesBeyond: a text message of more bytes comes in pieces.
+    ///   - unfinished: counts what messages take before they are whole.
     package init(
-        role: Role, maximumMessageBytes: Int, skipsLargeMessages: Bool = false,
+        role: Role, maximumMessageBytes: Int, skipsLargeMessages: Bool = false, piecesBeyond: Int = .max,
         unfinished: UnfinishedMessages = .shared
     ) {
         self.unfinished = unfinished
         self.role = role
         self.maximumMessageBytes = maximumMessageBytes
         self.skipsLargeMessages = skipsLargeMessages
+        self.piecesBeyond = piecesBeyond
     }
 
     deinit { unfinished.give(reserved) }
@@ -189,14 +202,15 @@ package final class MessageReceiver {
         case .text, .binary:
             guard fragmented == nil else { throw .protocolError("a message begins inside another one") }
             begunMessages += 1
+            passedOn = 0
             checker = UTF8Checker()
         }
-        guard skipped == nil, header.payloadBytes > maximumMessageBytes - message.count else { return }
+        guard skipped == nil, header.payloadBytes > maximumMessageBytes - passedOn - message.count else { return }
         guard skipsLargeMessages else {
             throw WebSocketViolation(
                 code: .messageTooBig, reason: "messages may have \(maximumMessageBytes) bytes at most")
         }
-        skipped = message.count
+        skipped = passedOn + message.count
         message = []
         release()
     }
@@ -230,15 +244,18 @@ package final class MessageReceiver {
             phase = .header
             return finishControl(payload.span.bytes, to: delegate)
         }
-        if header.opcode != .continuation, header.isFinal, isWhole, message.isEmpty {
+        if header.opcode != .continuation, header.isFinal, isWhole, message.isEmpty, passedOn == 0 {
             phase = .header
             return finish(part, isText: header.opcode == .text, to: delegate)
         }
         let isText = fragmented == .text || header.opcode == .text
         if isText, !checker.take(part) { return failText(to: delegate) }
-        guard reserve(message.count + part.byteCount) else {
+        guard reserve(passedOn + message.count + part.byteCount) else {
             let reason = "the server has too many unfinished messages"
             return fail(WebSocketViolation(code: .tryAgainLater, reason: reason), to: delegate)
+        }
+        if isText, passedOn + message.count + part.byteCount > piecesBeyond {
+            return passOn(part, isWhole: isWhole, to: delegate)
         }
         message.append(copying: part)
         frameOffset += part.byteCount
@@ -256,6 +273,31 @@ package final class MessageReceiver {
         guard whole.capacity <= Self.maximumKeptBytes else { return }
         whole.removeAll(keepingCapacity: true)
         swap(&whole, &message)
+    }
+
+    /// Hands over a piece of a large text message, and before the first one what was kept of it.
+    private func passOn(_ part: RawSpan, isWhole: Bool, to delegate: some MessageReceiverDelegate) {
+        frameOffset += part.byteCount
+        passedOn += part.byteCount
+        if isWhole {
+            phase = .header
+            if header.opcode != .continuation { fragmented = .text }
+        }
+        let isLast = isWhole && header.isFinal
+        let expected = passedOn + message.count + header.payloadBytes - frameOffset
+        if isLast {
+            fragmented = nil
+            guard checker.isComplete else { return failText(to: delegate) }
+            release()
+        }
+        if !message.isEmpty {
+            var first: [UInt8] = []
+            swap(&first, &message)
+            passedOn += first.count
+            delegate.received(textPiece: first.span.bytes, isLast: false, expected: expected)
+        }
+        if case .over = phase { return }
+        delegate.received(textPiece: part, isLast: isLast, expected: expected)
     }
 
     private func finish(_ payload: RawSpan, isText: Bool, to delegate: some MessageReceiverDelegate) {

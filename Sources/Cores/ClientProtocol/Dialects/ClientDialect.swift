@@ -29,6 +29,9 @@ package protocol ClientDialect: Sendable {
     /// Reads a text message. Never fails: what cannot be read becomes a reply.
     mutating func decode(text: [UInt8]) -> [DialectOutput]
 
+    /// Reads a text message that came in pieces because it is large.
+    mutating func decode(large message: LargeMessage) -> [DialectOutput]
+
     /// Reads a binary message. Never fails either, and allocates nothing for a message of sound.
     mutating func decode(binary message: Span<UInt8>) -> BinaryMessage
 
@@ -67,6 +70,10 @@ extension ClientDialect {
     package mutating func begin(session: String) {}
     package func introduction(in text: [UInt8]) -> Introduction { .nothing }
     package mutating func encode(_ refusal: AdmissionRefusal) -> [ClientFrame] { [] }
+    package mutating func decode(large message: LargeMessage) -> [DialectOutput] {
+        let text = "The message has \(message.byteCount) bytes. At most \(LargeMessage.threshold) are accepted."
+        return [.reply(.error(ClientError(.invalidMessage, text)))]
+    }
     package mutating func decode(binary message: Span<UInt8>) -> BinaryMessage {
         BinaryMessage(sound: 0..<message.count)
     }

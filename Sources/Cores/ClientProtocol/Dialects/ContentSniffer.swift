@@ -175,7 +175,7 @@ package struct ContentSniffer: Sendable {
     private static func output(_ sound: RecordingReader.Sound) -> DialectOutput {
         switch sound {
         case .packet(let bytes): .event(.opusPacket(bytes))
-        case .recording(let samples, let sampleRate): .event(.recording(samples, sampleRate: sampleRate))
+        case .recording(let file): .event(.recording(file))
         }
     }
 

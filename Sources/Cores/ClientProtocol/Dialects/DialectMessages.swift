@@ -35,6 +35,9 @@ protocol Vocabulary: Sendable {
     /// Reads a text message. Never fails: what cannot be read becomes a reply.
     mutating func decode(text: [UInt8]) -> [DialectOutput]
 
+    /// Reads one that came in pieces.
+    mutating func decode(large message: LargeMessage) -> [DialectOutput]
+
     /// Learns that the client sent `byteCount` bytes of audio in a binary message, which some vocabularies acknowledge.
     mutating func noteBinaryAudio(byteCount: Int) -> [DialectOutput]
 

@@ -12,8 +12,8 @@ package enum ClientEvent: Hashable, Sendable {
     case fileFormat(AudioFormat?)
     /// One Opus packet, whatever the session's input format is: taken out of a container by the dialect.
     case opusPacket([UInt8])
-    /// A recorded utterance, decoded by the dialect: mono samples and their rate in Hz.
-    case recording([Int16], sampleRate: Int)
+    /// A recorded utterance, whole.
+    case recording(WAVFile)
     /// Typed input in place of speech.
     case text(String)
     /// The user's turn is complete.

@@ -67,13 +67,13 @@ package struct WAVFile: Hashable, Sendable {
     /// In Hz.
     package let sampleRate: Int
     package let channels: Int
-    /// The interleaved samples as they are stored.
-    package let data: [UInt8]
+    /// The interleaved samples as they are stored: a part of the file, which is not copied.
+    package let data: ArraySlice<UInt8>
 
     /// Sample instants, each over all channels.
     package var sampleFrameCount: Int { data.count / (codec.byteCount * channels) }
 
-    init(codec: Codec, sampleRate: Int, channels: Int, data: [UInt8]) {
+    package init(codec: Codec, sampleRate: Int, channels: Int, data: ArraySlice<UInt8>) {
         self.codec = codec
         self.sampleRate = sampleRate
         self.channels = channels
@@ -102,23 +102,29 @@ package struct WAVFile: Hashable, Sendable {
         guard let format else { throw .missingFormat }
         (codec, sampleRate, channels) = try Self.parseFormat(file, format)
         guard let samples else { throw .missingData }
-        data = Array(file[samples])
+        data = file[samples]
     }
 
     /// All samples as 16 bits, channels mixed down to one; an unfinished sample frame at the end is dropped.
     package func monoSamples() -> [Int16] {
         var samples: [Int16] = []
-        samples.reserveCapacity(sampleFrameCount)
-        let frameSize = codec.byteCount * channels
-        for frame in 0..<sampleFrameCount {
-            var sum = 0
-            for channel in 0..<channels { sum += Int(sample(at: frame * frameSize + channel * codec.byteCount)) }
-            samples.append(Int16(clamping: sum / channels))
-        }
+        appendMonoSamples(0..<sampleFrameCount, to: &samples)
         return samples
     }
 
-    private func sample(at offset: Int) -> Int16 {
+    /// Appends some of these, counted in sample instants.
+    package func appendMonoSamples(_ range: Range<Int>, to samples: inout [Int16]) {
+        samples.reserveCapacity(samples.count + range.count)
+        let frameSize = codec.byteCount * channels
+        let bytes = data.span
+        for frame in range {
+            var sum = 0
+            for channel in 0..<channels { sum += Int(sample(bytes, at: frame * frameSize + channel * codec.byteCount)) }
+            samples.append(Int16(clamping: sum / channels))
+        }
+    }
+
+    private func sample(_ data: Span<UInt8>, at offset: Int) -> Int16 {
         switch codec {
         case .pcm8: Int16((Int(data[offset]) - 128) << 8)
         case .pcm16: Int16(truncatingIfNeeded: Int(data[offset]) | Int(data[offset + 1]) << 8)
@@ -175,5 +181,11 @@ package struct WAVFile: Hashable, Sendable {
 
     static func uint32(_ file: [UInt8], _ offset: Int) -> UInt32 {
         UInt32(uint16(file, offset)) | UInt32(uint16(file, offset + 2)) << 16
+    }
+
+    private static func uint32(_ data: Span<UInt8>, _ offset: Int) -> UInt32 {
+        var value: UInt32 = 0
+        for place in 0..<4 { value |= UInt32(data[offset + place]) << UInt32(8 * place) }
+        return value
     }
 }

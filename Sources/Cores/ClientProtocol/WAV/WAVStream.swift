@@ -89,7 +89,7 @@ struct WAVStream: Sendable {
         let frameSize = codec.byteCount * channels
         let whole = data.count / frameSize * frameSize
         carry = Array(data[whole...])
-        return WAVFile(codec: codec, sampleRate: sampleRate ?? 0, channels: channels, data: Array(data[..<whole]))
+        return WAVFile(codec: codec, sampleRate: sampleRate ?? 0, channels: channels, data: data[..<whole])
             .monoSamples()
     }
 }

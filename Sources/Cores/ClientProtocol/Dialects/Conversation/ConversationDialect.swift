@@ -35,6 +35,8 @@ package struct ConversationDialect: ClientDialect {
 
     package mutating func decode(text: [UInt8]) -> [DialectOutput] { vocabulary.decode(text: text) }
 
+    package mutating func decode(large message: LargeMessage) -> [DialectOutput] { vocabulary.decode(large: message) }
+
     package mutating func decode(binary message: Span<UInt8>) -> BinaryMessage {
         hasSentBinary = true
         return BinaryMessage(

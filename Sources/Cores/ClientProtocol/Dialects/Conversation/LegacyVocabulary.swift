@@ -64,6 +64,24 @@ package struct LegacyVocabulary: Vocabulary {
         } catch {
             return [Self.refusal("Invalid JSON: \(error)")]
         }
+        return act(on: value, sound: nil) { text }
+    }
+
+    package mutating func decode(large message: LargeMessage) -> [DialectOutput] {
+        do throws(ClientError) {
+            let value = try message.value()
+            return act(on: value, sound: message.sound) { value.serializedBytes() }
+        } catch {
+            return [.reply(.error(error))]
+        }
+    }
+
+    /// - Parameters:
+    ///   - sound: what `data` is as base64, if that is known already.
+    ///   - text: the message.
+    private mutating func act(
+        on value: JSONValue, sound: Result<[UInt8], Base64Error>?, text: () -> [UInt8]
+    ) -> [DialectOutput] {
         guard let message = value.object else {
             return [Self.refusal("Invalid message: a JSON \(value.kindName) instead of an object")]
         }
@@ -73,13 +91,13 @@ package struct LegacyVocabulary: Vocabulary {
         switch type {
         case "auth": return authenticate(message)
         case "config": return configure(message)
-        case "audio": return audio(message)
+        case "audio": return audio(message, sound)
         case "end_turn": return endTurn()
         case "text": return typed(message)
         default:
             // What neither side knows is passed over, as it always was.
             guard events == .extended, Self.extendedTypes.contains(type) else { return [] }
-            return extended.decode(text: text)
+            return extended.decode(text: text())
         }
     }
 
@@ -121,8 +139,10 @@ package struct LegacyVocabulary: Vocabulary {
         return transcripts.beginTurn().map { .send($0) } + [.event(.text(text))]
     }
 
-    private mutating func audio(_ message: JSONObject) -> [DialectOutput] {
-        guard let bytes = (message["data"]?.string).flatMap({ try? Base64.decodeTolerantly($0) }) else {
+    private mutating func audio(
+        _ message: JSONObject, _ sound: Result<[UInt8], Base64Error>?
+    ) -> [DialectOutput] {
+        guard let bytes = (message["data"]?.string).flatMap({ try? sound?.get() ?? Base64.decodeTolerantly($0) }) else {
             return [.reply(.error(RecordingProblem.undecodable.clientError))]
         }
         var outputs = beginTurn()
@@ -179,7 +199,7 @@ package struct LegacyVocabulary: Vocabulary {
     private static func output(_ sound: RecordingReader.Sound) -> DialectOutput {
         switch sound {
         case .packet(let bytes): .event(.opusPacket(bytes))
-        case .recording(let samples, let sampleRate): .event(.recording(samples, sampleRate: sampleRate))
+        case .recording(let file): .event(.recording(file))
         }
     }
 

@@ -7,11 +7,13 @@ struct RecordingReader: Sendable {
     /// What can be played.
     enum Sound: Hashable, Sendable {
         case packet([UInt8])
-        case recording([Int16], sampleRate: Int)
+        case recording(WAVFile)
     }
 
     /// The rates that recordings may have, in Hz. Browsers record at the rate of the sound card, at most.
     static let sampleRates = 8000...192_000
+    /// How much of a stream is taken apart at once.
+    private static let sliceBytes = 64 << 10
 
     private enum State: Sendable {
         /// Nothing yet, or only the start of a signature.
@@ -40,7 +42,7 @@ struct RecordingReader: Sendable {
         if case .undecided(let start) = state {
             // The array that goes on growing must not be shared with the state.
             state = .undecided([])
-            return try begin(start + bytes, &sounds)
+            return try begin(start.isEmpty ? bytes : start + bytes, &sounds)
         }
         if beginsRecording(bytes) {
             if case .wav(let file) = state {
@@ -141,8 +143,6 @@ struct RecordingReader: Sendable {
     }
 
     private mutating func proceed(_ bytes: [UInt8], _ sounds: inout [Sound]) throws(RecordingProblem) {
-        var packets: [ContainedOpusPacket] = []
-        var problem: RecordingProblem?
         switch state {
         case .undecided: return
         case .refused(let problem): throw problem
@@ -154,7 +154,26 @@ struct RecordingReader: Sendable {
             file.append(bytes)
             if file.isComplete { return try finish(file, &sounds) }
             state = .wav(file)
-            return
+        case .webM, .ogg:
+            guard bytes.count > Self.sliceBytes else { return try proceed(stream: bytes, &sounds) }
+            // Megabytes that hold more sound than a turn may have are not taken apart to their end.
+            for start in stride(from: 0, to: bytes.count, by: Self.sliceBytes) {
+                let end = min(bytes.count, start + Self.sliceBytes)
+                do throws(RecordingProblem) {
+                    try proceed(stream: Array(bytes[start..<end]), &sounds)
+                } catch {
+                    throw end < bytes.count ? refuse(error) : error
+                }
+            }
+        }
+    }
+
+    /// Takes bytes of a WebM or Ogg stream.
+    private mutating func proceed(stream bytes: [UInt8], _ sounds: inout [Sound]) throws(RecordingProblem) {
+        var packets: [ContainedOpusPacket] = []
+        var problem: RecordingProblem?
+        switch state {
+        case .undecided, .refused, .wav: return
         case .webM(var demuxer):
             state = .undecided([])
             hasWebM = true
@@ -210,6 +229,6 @@ struct RecordingReader: Sendable {
         }
         try take(samples: file.sampleFrameCount * 48000 / file.sampleRate)
         guard file.sampleFrameCount > 0 else { return }
-        sounds.append(.recording(file.monoSamples(), sampleRate: file.sampleRate))
+        sounds.append(.recording(file))
     }
 }

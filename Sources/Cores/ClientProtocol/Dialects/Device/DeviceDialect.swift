@@ -45,6 +45,10 @@ package struct DeviceDialect: ClientDialect {
         legacy?.decode(text: text) ?? extended.decode(text: text)
     }
 
+    package mutating func decode(large message: LargeMessage) -> [DialectOutput] {
+        legacy?.decode(large: message) ?? extended.decode(large: message)
+    }
+
     package mutating func decode(binary message: Span<UInt8>) -> BinaryMessage {
         BinaryMessage(sound: 0..<message.count, outputs: legacy?.noteBinaryAudio(byteCount: message.count) ?? [])
     }

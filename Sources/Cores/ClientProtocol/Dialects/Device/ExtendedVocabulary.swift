@@ -33,6 +33,14 @@ package struct ExtendedVocabulary: Vocabulary {
         }
     }
 
+    package mutating func decode(large message: LargeMessage) -> [DialectOutput] {
+        do throws(ClientError) {
+            return [.event(try Self.event(from: try message.value(), sound: message.sound))]
+        } catch {
+            return [.reply(.error(error))]
+        }
+    }
+
     private static func event(from text: [UInt8]) throws(ClientError) -> ClientEvent {
         let value: JSONValue
         do throws(JSONError) {
@@ -40,6 +48,13 @@ package struct ExtendedVocabulary: Vocabulary {
         } catch {
             throw ClientError(.invalidMessage, "the message is not JSON: \(error)")
         }
+        return try event(from: value, sound: nil)
+    }
+
+    /// - Parameter sound: what `data` is as base64, if that is known already.
+    private static func event(
+        from value: JSONValue, sound: Result<[UInt8], Base64Error>?
+    ) throws(ClientError) -> ClientEvent {
         guard let message = value.object else {
             throw ClientError(.invalidMessage, "the message is a JSON \(value.kindName); it must be an object")
         }
@@ -59,7 +74,8 @@ package struct ExtendedVocabulary: Vocabulary {
                 throw ClientError(.invalidAudio, "audio needs \"data\": base64 of bytes in the session's input format")
             }
             do throws(Base64Error) {
-                return .audio(try Base64.decodeTolerantly(text))
+                guard let sound else { return .audio(try Base64.decodeTolerantly(text)) }
+                return .audio(try sound.get())
             } catch {
                 throw ClientError(.invalidAudio, "audio has \"data\" that is not base64: \(error)")
             }
