@@ -64,7 +64,7 @@ var targets: [Target] = [
     adapter("EventLoops", ["Wire", "CLibUV"]),
     adapter("SecureTransport", ["Wire", "PeerConnection", "COpenSSL"]),
     adapter("AudioCodec", ["Wire", "COpus", "CSpeexDSP"]),
-    adapter("ByteStreams", ["Wire", "HTTP", "EventLoops", "SecureTransport"]),
+    adapter("ByteStreams", ["Wire", "PeerConnection", "HTTP", "EventLoops", "SecureTransport"]),
     adapter("RedisClient", ["Wire", "RESP", "EventLoops", "SecureTransport", "ByteStreams"]),
     adapter("HTTPServer", ["Wire", "HTTP", "EventLoops", "SecureTransport", "ByteStreams"]),
     adapter("WebSocket", ["Wire", "HTTP", "EventLoops", "SecureTransport", "ByteStreams", "HTTPServer"]),
@@ -75,13 +75,13 @@ var targets: [Target] = [
         "LiveKitParticipant",
         [
             "Wire", "PeerConnection", "Signalling", "HTTP", "Observability", "EventLoops", "SecureTransport",
-            "WebSocket", "HTTPClient",
+            "ByteStreams", "WebSocket", "HTTPClient",
         ]),
     room(
         "DevRoomServer",
         [
             "Wire", "PeerConnection", "Signalling", "HTTP", "Observability", "EventLoops", "SecureTransport",
-            "AudioCodec", "HTTPServer", "WebSocket",
+            "AudioCodec", "ByteStreams", "HTTPServer", "WebSocket",
         ]),
     room("Bridge", ["Wire", "PeerConnection", "ClientProtocol", "LiveKitParticipant", "Observability", "AudioCodec"]),
     room("LoadGenerator", ["Wire", "HTTP", "EventLoops", "SecureTransport", "AudioCodec", "WebSocket"]),

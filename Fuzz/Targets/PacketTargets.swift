@@ -52,6 +52,34 @@ enum PacketTargets {
         return datagram
     }
 
+    /// The pieces in which a stream of datagrams comes make no difference.
+    static func streamFraming(_ input: [UInt8]) {
+        var input = FuzzInput(input)
+        let framing: StreamFraming = input.byte() & 1 == 0 ? .lengthPrefixed : .turn
+        let pieces = input.pieces()
+        let whole = datagrams([pieces.flatMap { $0 }], framing)
+        check(whole == datagrams(pieces, framing), "pieces make a difference to a stream of datagrams")
+        check(
+            whole.reduce(0) { $0 + $1.count } <= pieces.reduce(0) { $0 + $1.count },
+            "more datagrams came out than went in")
+    }
+
+    private static func datagrams(_ pieces: [[UInt8]], _ framing: StreamFraming) -> [[UInt8]] {
+        var reader = StreamDatagrams(framing)
+        var found: [[UInt8]] = []
+        for piece in pieces {
+            var offset = 0
+            while let next = reader.next(piece.span.bytes, at: &offset) {
+                switch next {
+                case .range(let range): found.append(Array(piece[range]))
+                case .whole(let datagram): found.append(datagram)
+                case .invalid: return found
+                }
+            }
+        }
+        return found
+    }
+
     static func iceCandidate(_ input: [UInt8]) {
         let text = String(decoding: input, as: UTF8.self)
         guard let candidate = try? ICECandidate(parsing: text) else { return }

@@ -16,6 +16,10 @@ package final class DevRoomServer: Sendable {
         package var port: UInt16 = 7880
         /// For all media; nil for the same number as `port`, 0 lets the kernel choose.
         package var udpPort: UInt16?
+        /// Whether media comes over UDP at all; without it clients come by TCP, as from behind a strict firewall.
+        package var takesUDP = true
+        /// For media over TCP; nil for the number after `port`, or any if that is in use, 0 lets the kernel choose.
+        package var tcpPort: UInt16?
         /// API keys and their secrets.
         package var keys = ["devkey": "secret"]
         /// Whether the built-in agent steps in for agents that nobody provides.
@@ -27,8 +31,10 @@ package final class DevRoomServer: Sendable {
     /// Where a started server can be reached.
     package struct Ports: Hashable, Sendable {
         package let http: UInt16
-        /// Of the first address; with port 0 each address has its own.
+        /// Of the first address; with port 0 each address has its own. 0 without UDP.
         package let udp: UInt16
+        /// For media over TCP, of the first address.
+        package let tcp: UInt16
     }
 
     /// Why the server cannot start.

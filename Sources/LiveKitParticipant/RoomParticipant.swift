@@ -64,6 +64,12 @@ package final class RoomParticipant {
         session?.serverAddresses ?? ([], nil)
     }
 
+    /// How media goes at the moment: UDP, TCP or by a TURN server; nil when it does not.
+    package var mediaPath: String? { session?.pathKind }
+
+    /// That media does not come up, with what was tried.
+    package var mediaUnreachable: ParticipantError { session?.unreachable ?? ParticipantError(.mediaUnreachable) }
+
     // MARK: What the owner wants
 
     /// Joins the room. Ends with one `disconnected` event, whatever happens.
@@ -110,7 +116,8 @@ package final class RoomParticipant {
     }
 
     private func timedOut() {
-        connection.handleTimeout(isMediaUp: session?.isConnected == true, now: loop.now)
+        connection.handleTimeout(
+            isMediaUp: session?.isConnected == true, now: loop.now, mediaError: mediaUnreachable)
         perform()
     }
 
@@ -275,6 +282,9 @@ extension RoomParticipant: DataPlaneOwner, MediaSessionDelegate, SignalConnectio
         guard session === self.session else { return }
         switch event {
         case .progressed: if session.isReady { handle(.mediaUp) }
+        case .delayed(let error):
+            log.warning("media does not come up", ["error": "\(error)"])
+            emit(.mediaDelayed(error))
         case .failed(let reason, let error, let mayResume):
             noteLoss(reason, error)
             handle(.mediaLost(error, mayResume: mayResume))

@@ -118,6 +118,10 @@ final class RoomStateTests {
         let failure = Failure("no", blame: .operator)
         #expect(handle(.failed(failure)) == [.life(.roomFailed(failure))])
         #expect(handle(.ended(.removed)) == [.life(.roomEnded(.removed))])
+        let blocked = Failure("UDP: no answer", blame: .operator, isRetryable: true)
+        let error = ClientError(
+            .mediaUnreachable, "sound does not reach the room: UDP: no answer", blame: .operator, isRetryable: true)
+        #expect(handle(.delayed(blocked)) == [.tell(.error(error))])
         #expect(handle(.interrupted) == [.sound(.hold), .tell(.reconnecting)])
         #expect(handle(.resumed) == [.tell(.reconnected)])
     }

@@ -129,6 +129,7 @@ struct SessionLifecycleTests {
         arguments: [
             (RoomEnd.roomDeleted, UInt16(1000)), (.removed, 4403), (.duplicateIdentity, 4409), (.serverShutdown, 1011),
             (.connectionLost, 1011), (.other("x"), 1011),
+            (.mediaUnreachable(Failure("UDP: no answer", blame: .operator, isRetryable: true)), 1011),
         ])
     func roomEnds(why: RoomEnd, code: UInt16) {
         var life = joined()

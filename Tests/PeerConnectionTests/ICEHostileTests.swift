@@ -194,7 +194,7 @@ struct ICEHostileTests {
     func uselessCandidates() throws {
         var peer = ICETestPeer()
         for line in [
-            "candidate:1 2 udp 1 10.0.0.1 5000 typ host", "candidate:1 1 tcp 1 10.0.0.1 5000 typ host tcptype passive",
+            "candidate:1 2 udp 1 10.0.0.1 5000 typ host", "candidate:1 1 tcp 1 10.0.0.1 5000 typ host tcptype active",
             "candidate:1 1 udp 1 10.0.0.1 0 typ host", "candidate:1 1 udp 1 fe80::1 5000 typ host",
             "candidate:1 1 udp 1 0.0.0.0 5000 typ host", "candidate:1 1 udp 1 :: 5000 typ host",
         ] {

@@ -12,6 +12,11 @@ final class ICETestNetwork {
     var agents: [ICEAgent]
     /// What each agent said, without what it sent.
     var events: [[ICEOutput]] = [[], []]
+    /// What does not arrive.
+    var blocks: (VirtualNetwork.Delivery) -> Bool = { _ in false }
+    /// When a wish for a TCP connection is answered, and how; nil never.
+    var answersStream: (delay: Duration, refusal: String?)? = (.milliseconds(20), nil)
+    private var wishes: [(due: Instant, side: Int, from: TransportAddress, to: TransportAddress)] = []
     /// What each agent sent.
     var transmissions: [[(time: Instant, bytes: [UInt8], to: TransportAddress)]] = [[], []]
 
@@ -93,9 +98,11 @@ final class ICETestNetwork {
                     return false
                 }
             }
+            answerWishes()
             drain()
             if isDone(self) { return true }
-            let next = agents.reduce(network.nextDeadline) { .earliest($0, $1.nextDeadline) }
+            let first = Instant.earliest(network.nextDeadline, wishes.map(\.due).min())
+            let next = agents.reduce(first) { .earliest($0, $1.nextDeadline) }
             guard let next, next <= end else {
                 clock.advance(to: end)
                 return false
@@ -111,6 +118,7 @@ final class ICETestNetwork {
     }
 
     private func deliver(_ delivery: VirtualNetwork.Delivery) {
+        guard !blocks(delivery) else { return }
         for index in agents.indices
         where agents[index].localCandidates.contains(where: { $0.address == delivery.destination }) {
             agents[index].receive(
@@ -126,9 +134,22 @@ final class ICETestNetwork {
                     network.send(bytes, from: source, to: destination, now: clock.now)
                 } else {
                     events[index].append(output)
+                    guard case .openStream(let source, let destination) = output, let answersStream else { continue }
+                    wishes.append((clock.now + answersStream.delay, index, source, destination))
                 }
             }
         }
+    }
+
+    private func answerWishes() {
+        for wish in wishes where wish.due <= clock.now {
+            if let refusal = answersStream?.refusal {
+                agents[wish.side].streamClosed(from: wish.from, to: wish.to, reason: refusal, now: clock.now)
+            } else {
+                agents[wish.side].streamOpened(from: wish.from, to: wish.to, now: clock.now)
+            }
+        }
+        wishes.removeAll { $0.due <= clock.now }
     }
 
     /// The requests that a side has sent.

@@ -232,7 +232,7 @@ struct FindingTests {
     func media() throws {
         let error = ParticipantError(.mediaUnreachable)
         let hidden = try said(.media(error, announced: [address]), at: .media)
-        #expect(hidden.contains("no UDP comes back from 10.0.0.5:7880") && hidden.contains("rtc.use_external_ip"))
+        #expect(hidden.contains("nothing comes back from 10.0.0.5:7880") && hidden.contains("rtc.use_external_ip"))
         let open = try said(
             .media(error, announced: [TransportAddress(ip: .v4(0xCB00_7105), port: 7882)]), at: .media)
         #expect(open.contains("203.0.113.5:7882") && !open.contains("rtc.use_external_ip"))

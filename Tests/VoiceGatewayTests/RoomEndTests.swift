@@ -1,5 +1,6 @@
 import Bridge
 import LiveKitParticipant
+import PeerConnection
 import Signalling
 import Testing
 import Wire
@@ -20,6 +21,24 @@ import Wire
             }
         }
     }
+
+    @Test("media that comes up by no way is for whoever runs the network, with what was tried")
+    func unreachable() {
+        let tried = [
+            ICEPathReport(kind: .udp, remote: address(7882), failure: .noAnswer),
+            ICEPathReport(kind: .udp, remote: address(7883), failure: .noAnswer),
+            ICEPathReport(kind: .tcp, remote: address(7881), failure: .notOpened("connection refused")),
+        ]
+        guard
+            case .ended(.mediaUnreachable(let failure)) = event(
+                .failed(ParticipantError(unreachable: tried)), joined: true)
+        else { return #expect(Bool(false), "the end does not say so") }
+        #expect(failure.blame == Blame.operator && failure.isRetryable)
+        #expect(failure.summary.hasSuffix("comes about: UDP: no answer; TCP: connection refused"))
+        #expect(failure.detail.hasSuffix("UDP to 192.0.2.1:7883: no answer; TCP to 192.0.2.1:7881: connection refused"))
+    }
+
+    private func address(_ port: UInt16) -> TransportAddress { TransportAddress(ip: .v4(0xC000_0201), port: port) }
 
     @Test("who was never in the room is told why, and whose fault it is")
     func neverJoined() {

@@ -157,6 +157,8 @@ package enum RoomEnd: Hashable, Sendable {
     case serverShutdown
     /// The connection broke and could not be made again.
     case connectionLost
+    /// Sound and data do not get through to the room's server.
+    case mediaUnreachable(Failure)
     case other(String)
 }
 
@@ -167,6 +169,8 @@ package enum RoomEvent {
     case failed(Failure)
     /// Out of the room, not by `leave`.
     case ended(RoomEnd)
+    /// Sound and data do not get through, for this reason; it is still tried.
+    case delayed(Failure)
     /// The connection broke and is being made again; nothing can be sent, but for what `soundFlows` says.
     case interrupted
     /// Meanwhile: whether the caller's sound arrives all the same.

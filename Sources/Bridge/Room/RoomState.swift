@@ -85,6 +85,7 @@ struct RoomState: ~Copyable {
             actions += updateHearing(now: now)
         case .failed(let failure): actions.append(.life(.roomFailed(failure)))
         case .ended(let why): actions.append(.life(.roomEnded(why)))
+        case .delayed(let failure): actions.append(.tell(.error(ClientError(mediaUnreachable: failure))))
         case .interrupted: actions += [.sound(.hold), .tell(.reconnecting)]
         // Data and texts wait for the connection; a voice that is heard does not.
         case .soundFlows(let flows): if !flows || isHeard { actions.append(.sound(flows ? .release : .hold)) }

@@ -290,6 +290,9 @@ package struct SessionLifecycle: ~Copyable, Sendable {
             end(.duplicateIdentity, "another connection has joined the room with the same identity")
         case .serverShutdown: lose("the room server is shutting down")
         case .connectionLost: lose("the connection to the room is lost")
+        case .mediaUnreachable(let failure):
+            let error = ClientError(mediaUnreachable: failure)
+            end(.roomLost, error.message, error: error)
         case .other(let what): lose("the room has ended the connection: \(what)")
         }
     }

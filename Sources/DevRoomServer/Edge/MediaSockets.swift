@@ -8,9 +8,9 @@ protocol DatagramReceiver: AnyObject {
     func receive(_ datagram: inout MutableRawSpan, from source: TransportAddress, on base: TransportAddress)
 }
 
-/// The UDP sockets of the server, one for each of its addresses, shared by all peer connections. A peer's first
-/// datagram is a STUN check that carries our ICE user name fragment; what follows from that address belongs to the
-/// same peer connection.
+/// The UDP and TCP sockets of the server for media, one of each for each of its addresses, shared by all peer connections.
+/// A peer's first datagram is a STUN check that carries our ICE user name fragment; what follows from that address belongs
+/// to the same peer connection.
 final class MediaSockets {
     /// Addresses that are remembered; beyond it new ones are not served.
     static let maximumAddresses = 65_536
@@ -23,14 +23,17 @@ final class MediaSockets {
     }
 
     private var sockets: [TransportAddress: UDPSocket] = [:]
+    /// Where UDP is taken.
     private(set) var bases: [TransportAddress] = []
+    private var listeners: MediaListeners?
     private var receiversByFragment: [String: any DatagramReceiver] = [:]
     private var receiversByRoute: [Route: any DatagramReceiver] = [:]
 
-    /// Binds one socket for each address.
+    /// Binds one UDP socket for each address.
     /// - Parameters:
-    ///   - port: the same for all; 0 lets the kernel choose one for each.
-    init(loop: EventLoop, addresses: [IPAddress], port: UInt16) throws(EventLoopError) {
+    ///   - port: the same for all; 0 lets the kernel choose one for each; nil leaves UDP out.
+    init(loop: EventLoop, addresses: [IPAddress], port: UInt16?) throws(EventLoopError) {
+        guard let port else { return }
         do throws(EventLoopError) {
             for ip in addresses {
                 let socket = try UDPSocket(
@@ -48,7 +51,19 @@ final class MediaSockets {
         }
     }
 
+    /// Takes TCP connections as well.
+    func listen(_ listeners: MediaListeners) {
+        self.listeners = listeners
+        listeners.onDatagram = { [unowned self] datagram, source, base in
+            received(&datagram, from: source, on: base)
+        }
+    }
+
+    /// Where TCP connections are taken.
+    var streamBases: [TransportAddress] { listeners?.bases ?? [] }
+
     func close() {
+        listeners?.close()
         for socket in sockets.values { socket.close() }
         sockets = [:]
         receiversByFragment = [:]
@@ -60,10 +75,14 @@ final class MediaSockets {
 
     func unregister(_ receiver: any DatagramReceiver) {
         receiversByFragment = receiversByFragment.filter { $0.value !== receiver }
+        for (route, owner) in receiversByRoute where owner === receiver {
+            listeners?.close(from: route.source, on: route.base)
+        }
         receiversByRoute = receiversByRoute.filter { $0.value !== receiver }
     }
 
     func send(_ datagram: RawSpan, from base: TransportAddress, to destination: TransportAddress) {
+        if listeners?.send(datagram, from: base, to: destination) == true { return }
         sockets[base]?.send(datagram, to: destination)
     }
 

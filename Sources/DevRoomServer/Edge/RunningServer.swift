@@ -50,7 +50,8 @@ final class RunningServer {
             routes = ServerRoutes(hub)
             pending.routes = routes
             handlers = pending
-            ports = DevRoomServer.Ports(http: listening.port, udp: media.bases.first?.port ?? 0)
+            ports = DevRoomServer.Ports(
+                http: listening.port, udp: media.bases.first?.port ?? 0, tcp: media.streamBases.first?.port ?? 0)
         } catch {
             throw .network(error)
         }
@@ -70,13 +71,27 @@ final class RunningServer {
     private static func openMedia(
         _ configuration: DevRoomServer.Configuration, loop: EventLoop, addresses: [IPAddress], tcpPort: UInt16
     ) throws(EventLoopError) -> MediaSockets {
+        let media: MediaSockets
         do throws(EventLoopError) {
-            return try MediaSockets(loop: loop, addresses: addresses, port: configuration.udpPort ?? tcpPort)
+            media = try MediaSockets(
+                loop: loop, addresses: addresses,
+                port: configuration.takesUDP ? configuration.udpPort ?? tcpPort : nil)
         } catch {
             // The number that the kernel chose for TCP may be in use for UDP; then UDP gets another.
             guard configuration.udpPort == nil, configuration.port == 0 else { throw error }
-            return try MediaSockets(loop: loop, addresses: addresses, port: 0)
+            media = try MediaSockets(loop: loop, addresses: addresses, port: 0)
         }
+        do throws(EventLoopError) {
+            let port = configuration.tcpPort ?? (tcpPort < .max ? tcpPort + 1 : 0)
+            media.listen(try MediaListeners(loop: loop, addresses: addresses, port: port, besides: media.bases))
+        } catch {
+            guard configuration.tcpPort == nil else {
+                media.close()
+                throw error
+            }
+            media.listen(try MediaListeners(loop: loop, addresses: addresses, port: 0, besides: media.bases))
+        }
+        return media
     }
 
     /// Sends everybody a `leave`, and calls `completion` when all is closed.

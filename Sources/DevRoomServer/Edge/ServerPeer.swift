@@ -39,6 +39,7 @@ final class ServerPeer {
             configuration: configuration, factory: environment.transport, authentication: .openSSL,
             random: SecureRandom())
         for base in environment.media.bases { connection.addLocalCandidate(base) }
+        for base in environment.media.streamBases { connection.addPassiveCandidate(base) }
         connection.delegate = self
         timer = LoopTimer(loop: environment.loop) { [unowned self] in
             connection.handleTimeout(now: environment.loop.now)

@@ -125,14 +125,19 @@ struct ConnectionMachine: ~Copyable {
 
     /// Time has passed.
     ///
-    /// - Parameter isMediaUp: the peer connections of the session are connected, so that a server which does not answer
-    ///   still has it.
-    mutating func handleTimeout(isMediaUp: Bool = false, now: Instant) {
+    /// - Parameters:
+    ///   - isMediaUp: the peer connections of the session are connected, so that a server which does not answer still has
+    ///     it.
+    ///   - mediaError: why media has not come up, if that is what is waited for.
+    mutating func handleTimeout(
+        isMediaUp: Bool = false, now: Instant,
+        mediaError: @autoclosure () -> ParticipantError = ParticipantError(.mediaUnreachable)
+    ) {
         guard let deadline = nextDeadline, deadline <= now else { return }
         switch state.awaited {
         case .signalling:
             lost(ConnectionState.Loss(error: ParticipantError(.timedOut), isSessionKept: isMediaUp), now: now)
-        case .media: lost(ConnectionState.Loss(error: ParticipantError(.mediaUnreachable)), now: now)
+        case .media: lost(ConnectionState.Loss(error: mediaError()), now: now)
         case nil: state.openAfterPause(until: signallingDeadline(now), &steps)
         }
     }

@@ -181,7 +181,10 @@ enum ConnectionState: ~Copyable {
     ) -> ConnectionState {
         var policy = policy
         guard let (next, pause) = policy.next(random: &steps.random) else {
-            steps.actions.append(.end(.failed(ParticipantError(.reconnectFailed, "\(loss.error)"))))
+            // What blocks media is for whoever runs the network; all else is the room's.
+            let isMedia = loss.error.kind == .mediaUnreachable
+            let error = isMedia ? loss.error : ParticipantError(.reconnectFailed, "\(loss.error)")
+            steps.actions.append(.end(.failed(error)))
             return .closed
         }
         return .pausing(

@@ -1,3 +1,4 @@
+package import PeerConnection
 package import Signalling
 internal import WebSocket
 package import Wire
@@ -96,6 +97,18 @@ extension ParticipantError.Kind {
 }
 
 extension ParticipantError {
+    /// No media connection comes about, and this was tried.
+    package init(unreachable tried: [ICEPathReport]) {
+        let failed = tried.filter { $0.failure != nil }
+        var kinds: [String] = []
+        for report in failed {
+            let text = "\(report.kind.rawValue): \(report.outcome)"
+            if !kinds.contains(text) { kinds.append(text) }
+        }
+        self.init(
+            .mediaUnreachable, failed.map(\.text).joined(separator: "; "), reason: kinds.joined(separator: "; "))
+    }
+
     /// Whether no LiveKit server had a part in it: nobody answered, or a proxy that has none at hand.
     var saysNothingOfSessions: Bool {
         switch kind {

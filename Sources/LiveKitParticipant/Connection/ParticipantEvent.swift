@@ -54,6 +54,8 @@ package enum ParticipantEvent {
     case transcript(TranscriptUpdate)
     /// Somebody calls us; answer with `respond`.
     case rpc(RPCInvocation)
+    /// Media does not come up, and why; it is still tried.
+    case mediaDelayed(ParticipantError)
     /// The connection is away; reliable data waits, and sound is lost unless `mediaFlows` says otherwise.
     case reconnecting
     /// While the connection is away: whether our sound arrives all the same, because the media path lives.

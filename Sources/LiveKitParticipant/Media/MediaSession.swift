@@ -12,6 +12,9 @@ final class MediaSession {
     /// connection, and the two arrive in any order: who came back too soon would throw out whoever took his place.
     static let leaveGrace = Duration.milliseconds(500)
 
+    /// How long media may take to come up before it is told that it does not.
+    static let patienceTime = Duration.seconds(4)
+
     /// The one that we offer on.
     private let publisher: MediaTransport
     /// The one that the server offers on, over `/rtc`.
@@ -24,6 +27,8 @@ final class MediaSession {
     private weak var delegate: (any MediaSessionDelegate)?
     private var offers = OfferExchange()
     private var offerTimer: LoopTimer?
+    /// Runs while media is expected to come up.
+    private var patience: LoopTimer?
     private var subscriberDescriptions: (offer: SignalDescription, answer: SignalDescription)?
     private var reliable: DataChannelID?
     private var lossy: DataChannelID?
@@ -62,6 +67,10 @@ final class MediaSession {
         offerTimer = LoopTimer(loop: loop) { [weak self] in
             self?.fail(.publisherFailed, ParticipantError(.mediaUnreachable, "an offer was not answered"))
         }
+        patience = LoopTimer(loop: loop) { [weak self] in
+            guard let self, !isReady else { return }
+            tell(.delayed(unreachable))
+        }
     }
 
     /// Where media comes in.
@@ -88,6 +97,12 @@ final class MediaSession {
         publisher.connection.remoteAddresses
     }
 
+    /// How media goes at the moment; nil when it does not.
+    var pathKind: String? { publisher.connection.pathKind?.rawValue }
+
+    /// That media does not come up, with what was tried.
+    var unreachable: ParticipantError { ParticipantError(unreachable: publisher.connection.pathReports) }
+
     private func tell(_ event: MediaSessionEvent) { delegate?.session(self, event: event) }
 
     private func fail(_ reason: ReconnectReason, _ error: ParticipantError, mayResume: Bool = false) {
@@ -98,6 +113,7 @@ final class MediaSession {
 
     /// Fills the sections and makes the first offer.
     func start(with microphone: PublishedTrack?) {
+        patience?.arm(after: Self.patienceTime)
         publisher.with { connection, now in
             _ = connection.addDataSection()
             reliable = try? connection.openChannel(label: "_reliable", now: now)
@@ -121,6 +137,7 @@ final class MediaSession {
     func resume() {
         offers.forget()
         offerTimer?.cancel()
+        patience?.arm(after: Self.patienceTime)
         negotiate(iceRestart: true)
     }
 
@@ -160,6 +177,7 @@ final class MediaSession {
         isClosed = true
         delegate = nil
         offerTimer?.cancel()
+        patience?.cancel()
         closure?.cancel()
         publisher.close()
         subscriber?.close()
@@ -277,10 +295,18 @@ extension MediaSession: MediaTransportDelegate {
         case .stateChanged(let state):
             log.debug("peer connection", ["target": transport.target.name, "state": "\(state)"])
             switch state {
-            case .connected: tell(.progressed)
+            case .connected:
+                log.info(
+                    "media path",
+                    [
+                        "target": transport.target.name, "by": transport.connection.pathKind?.rawValue ?? "",
+                        "failed": transport.connection.pathReports.filter { $0.failure != nil }.map(\.text)
+                            .joined(separator: "; "),
+                    ])
+                tell(.progressed)
             case .disconnected, .failed:
                 let reason: ReconnectReason = transport === publisher ? .publisherFailed : .subscriberFailed
-                fail(reason, ParticipantError(.mediaUnreachable), mayResume: true)
+                fail(reason, unreachable, mayResume: true)
             case .new, .connecting, .closed: break
             }
         case .trackAdded(let track): if transport === receiver { tell(.trackAdded(track)) }

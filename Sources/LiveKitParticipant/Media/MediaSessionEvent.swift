@@ -5,6 +5,8 @@ internal import Signalling
 enum MediaSessionEvent {
     /// Connections or negotiation have come further.
     case progressed
+    /// Media does not come up; why, as far as it is known. It is still tried.
+    case delayed(ParticipantError)
     case failed(ReconnectReason, ParticipantError, mayResume: Bool)
     /// A message for the server.
     case send(SignalRequest.Message)

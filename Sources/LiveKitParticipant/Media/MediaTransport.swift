@@ -10,7 +10,7 @@ protocol MediaTransportDelegate: AnyObject {
 }
 
 /// One peer connection with its sockets and its timer on the loop.
-final class MediaTransport: PeerConnectionDelegate {
+final class MediaTransport: PeerConnectionDelegate, MediaStreamsOwner {
     /// Sockets that are opened, one for each of the likeliest addresses of this machine.
     static let maximumSockets = 4
 
@@ -20,6 +20,7 @@ final class MediaTransport: PeerConnectionDelegate {
     weak var delegate: (any MediaTransportDelegate)?
     private let loop: EventLoop
     private var sockets: [UDPSocket] = []
+    private let streams: MediaStreams
     private var timer: LoopTimer?
     private var hook: EndOfIteration?
     private var isClosed = false
@@ -33,6 +34,7 @@ final class MediaTransport: PeerConnectionDelegate {
     ) throws(ParticipantError) {
         self.loop = loop
         self.target = target
+        streams = MediaStreams(loop: loop)
         var configuration = PeerConnectionConfiguration()
         configuration.opusParameters = "minptime=10;useinbandfec=1;usedtx=1"
         configuration.acceptsRED = true
@@ -49,6 +51,9 @@ final class MediaTransport: PeerConnectionDelegate {
             sockets.append(socket)
             connection.addLocalCandidate(base)
         }
+        for isV6 in [false, true] where addresses.contains(where: { $0.isV6 == isV6 }) {
+            connection.addActiveCandidate(isV6: isV6)
+        }
         guard !sockets.isEmpty else {
             throw ParticipantError(.localFailure, "no UDP socket could be opened on \(addresses)")
         }
@@ -62,6 +67,7 @@ final class MediaTransport: PeerConnectionDelegate {
             timer?.follow(connection.nextDeadline)
         }
         connection.delegate = self
+        streams.owner = self
     }
 
     /// The addresses to use, the likeliest first. The server's own machine is also reached by loopback, and by that
@@ -90,9 +96,7 @@ final class MediaTransport: PeerConnectionDelegate {
     }
 
     /// Takes one datagram.
-    private func receive(
-        _ datagram: inout MutableRawSpan, from sender: TransportAddress, on base: TransportAddress
-    ) {
+    func receive(_ datagram: inout MutableRawSpan, from sender: TransportAddress, on base: TransportAddress) {
         lastArrival = loop.now
         connection.receive(&datagram, from: sender, on: base, now: loop.now)
         if connection.movesDeadline { hook?.request() }
@@ -108,6 +112,17 @@ final class MediaTransport: PeerConnectionDelegate {
         hook?.cancel()
         for socket in sockets { socket.close() }
         sockets = []
+        streams.closeAll()
+    }
+
+    // MARK: MediaStreamsOwner
+
+    func streamOpened(from base: TransportAddress, to remote: TransportAddress) {
+        with { connection, now in connection.streamOpened(from: base, to: remote, now: now) }
+    }
+
+    func streamClosed(from base: TransportAddress, to remote: TransportAddress, reason: String) {
+        with { connection, now in connection.streamClosed(from: base, to: remote, reason: reason, now: now) }
     }
 
     // MARK: PeerConnectionDelegate
@@ -120,6 +135,19 @@ final class MediaTransport: PeerConnectionDelegate {
             socket.send(datagram, to: destination)
             return
         }
+        streams.send(datagram, from: base, to: destination)
+    }
+
+    func peerConnection(
+        _ connection: PeerConnection, openStreamFrom base: TransportAddress, to destination: TransportAddress
+    ) {
+        streams.open(from: base, to: destination)
+    }
+
+    func peerConnection(
+        _ connection: PeerConnection, closeStreamFrom base: TransportAddress, to destination: TransportAddress
+    ) {
+        streams.close(from: base, to: destination)
     }
 
     func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent) {

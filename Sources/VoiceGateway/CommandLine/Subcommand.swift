@@ -60,6 +60,7 @@ package enum Subcommand: String, CaseIterable, Sendable {
                 Option("port", value: "PORT", "where participants connect (default 7880)"),
                 Option("host", value: "ADDRESS", "which of this machine's addresses to listen at (default 127.0.0.1)"),
                 Option("no-parrot", "dispatch registered workers only, never the built-in agent"),
+                Option("no-udp", "take media over TCP alone, as if a firewall stood before the server"),
                 Option(
                     "log-level", value: GatewaySettings.logLevel.placeholder,
                     "\(GatewaySettings.logLevel.meaning); also LOG_LEVEL (default info)"), Self.settingsFile,

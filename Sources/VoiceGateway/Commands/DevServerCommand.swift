@@ -12,6 +12,7 @@ enum DevServerCommand {
             defer { loops.stop() }
             var rooms = DevRoomServer.Configuration.with(configuration.listenAddress, configuration.credentials)
             rooms.isParrotEnabled = configuration.isParrotEnabled
+            rooms.takesUDP = configuration.takesUDP
             let server = DevRoomServer(configuration: rooms, loop: loops.loops[0], log: log)
             let ports: DevRoomServer.Ports
             do throws(DevRoomServer.StartError) {

@@ -145,6 +145,8 @@ package struct DevServerConfiguration: Hashable, Sendable {
     package let credentials: APICredentials
     /// Whether the built-in agent steps in for agents that no worker has registered.
     package let isParrotEnabled: Bool
+    /// Whether media comes over UDP, too.
+    package let takesUDP: Bool
     package let logLevel: LogLevel
     package let logFormat: LogFormat
 
@@ -158,6 +160,7 @@ package struct DevServerConfiguration: Hashable, Sendable {
         logFormat = settings.read(GatewaySettings.logFormat)
         credentials = settings.credentials() ?? .development
         isParrotEnabled = !settings.options.contains("no-parrot")
+        takesUDP = !settings.options.contains("no-udp")
         if settings.isSet(GatewaySettings.livekitURL) {
             settings.add(
                 "LIVEKIT_URL is set, so there is a LiveKit deployment already; unset it to run the development room server."

@@ -68,14 +68,15 @@ extension Finding {
         }
         guard !announced.isEmpty else {
             return Finding(
-                "the room server names no address at which it takes sound by UDP", .roomServer,
-                "Switch UDP on there: rtc.udp_port, or rtc.port_range_start and rtc.port_range_end, in LiveKit's configuration."
+                "the room server names no address at which it takes sound", .roomServer,
+                "Switch UDP on there: rtc.udp_port, or rtc.port_range_start and rtc.port_range_end, in LiveKit's configuration; and rtc.tcp_port for networks that drop UDP."
             )
         }
+        let tried = error.detail.isEmpty ? "nothing comes back from \(list(announced))" : error.detail
         let isHidden = announced.allSatisfy(\.ip.isPrivate)
         return Finding(
-            "signalling works, but no UDP comes back from \(list(announced))", .network,
-            "Let UDP from this machine to these addresses and back through the firewalls between."
+            "signalling works, but sound does not get through: \(tried)", .network,
+            "Let UDP from this machine to these addresses and back through the firewalls between, or TCP where the room server takes it (rtc.tcp_port)."
                 + (isHidden
                     ? " If this machine is in another network than the room server, they are the wrong ones: set rtc.use_external_ip or rtc.node_ip in LiveKit's configuration."
                     : ""))

@@ -133,7 +133,7 @@ final class RoomVisit {
         switch waiting?.step {
         case .media:
             let announced = participant.mediaAddresses.announced
-            fail(.media(ParticipantError(.mediaUnreachable), announced: announced))
+            fail(.media(participant.mediaUnreachable, announced: announced))
         case .microphone: fail(.microphone("it says nothing about our track"))
         case .agent: askWhyNoAgentCame()
         default: break
@@ -202,7 +202,8 @@ extension RoomVisit: RoomParticipantDelegate {
         case .connected:
             voice.start()
             let path = participant.mediaAddresses.selected
-            note(.media, .success("UDP gets through" + (path.map { ", to \($0)" } ?? "")))
+            let way = participant.mediaPath ?? "UDP"
+            note(.media, .success("\(way) gets through" + (path.map { ", to \($0)" } ?? "")))
         case .microphonePublished(let track): note(.microphone, .success("published as \(track.sid)"))
         case .microphoneRefused(let reason): note(.microphone, .failure(.microphone(reason)))
         case .room(let change): changed(change)

@@ -189,6 +189,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
             if case .opened(let info) = event { noteStream(info) }
             agents?.received(event)
         case .chat(_, let sender): unsupported.note(.chat, RoomTopics.chat, from: sender)
+        case .mediaDelayed(let error): tell(.delayed(error.failure))
         case .reconnecting:
             isMediaUp = false
             agents?.interrupted()
@@ -318,6 +319,8 @@ extension RoomEvent {
         case .failed(let error) where hasJoined:
             if case .removed(let reason) = error.kind {
                 self = .ended(RoomEnd(reason))
+            } else if error.kind == .mediaUnreachable {
+                self = .ended(.mediaUnreachable(error.failure))
             } else {
                 self = .ended(.connectionLost)
             }

@@ -58,6 +58,16 @@ class Island(Gateway):
     def mend(self) -> None:
         self._neighbours("del")
 
+    def loses(self, protocol: str) -> None:
+        """From now on nothing of one protocol leaves the gateway, as behind a firewall."""
+        self._there("ip", "rule", "add", "pref", "1", "ipproto", protocol, "blackhole")
+
+    def loses_all_but(self, port: int) -> None:
+        """From now on nothing gets out towards the room but TCP to one port."""
+        self.loses("udp")
+        for ports in (f"1-{port - 1}", f"{port + 1}-65534"):
+            self._there("ip", "rule", "add", "pref", "2", "to", HOME, "ipproto", "tcp", "dport", ports, "blackhole")
+
     def _neighbours(self, change: str, *what: str) -> None:
         cable, here, there = self._room
         self._here("ip", "neighbour", change, there, *what, "dev", cable)

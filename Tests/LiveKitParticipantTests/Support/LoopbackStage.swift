@@ -57,6 +57,8 @@ final class LoopbackStage: @unchecked Sendable {
             case .transcript(let update): "transcript \(update.identity) \(update.text) \(update.isFinal)"
             case .rpc(let invocation): "call \(invocation.method) \(invocation.payload)"
             case .mediaFlows: nil
+            // Whether it comes depends on how busy the machine is.
+            case .mediaDelayed: nil
             case .reconnecting: "reconnecting"
             case .reconnected(let isNewSession): "reconnected \(isNewSession ? "anew" : "as before")"
             case .disconnected(let ending): "disconnected \(ending)"

@@ -36,6 +36,8 @@ package struct ClientError: Error, Hashable, Sendable {
         case roomUnavailable = "room_unavailable"
         /// The connection to the room broke.
         case roomLost = "room_lost"
+        /// The room is there, but sound does not get through to it.
+        case mediaUnreachable = "media_unreachable"
         /// A message could not be delivered to the room.
         case undelivered
         /// The session that a connection wants to continue is over, or there never was one.
@@ -62,6 +64,13 @@ package struct ClientError: Error, Hashable, Sendable {
     package init(_ code: Code, _ what: String, _ failure: Failure) {
         self.init(
             code, "\(what): \(failure.summary)", blame: failure.blame, isRetryable: failure.isRetryable)
+    }
+}
+
+extension ClientError {
+    /// Sound does not get through to the room, for this reason.
+    package init(mediaUnreachable failure: Failure) {
+        self.init(.mediaUnreachable, "sound does not reach the room", failure)
     }
 }
 

@@ -66,6 +66,17 @@ extension PeerConnection {
     @discardableResult
     package func addLocalCandidate(_ base: TransportAddress) -> Bool { !isClosed && transport.addLocalCandidate(base) }
 
+    /// Lets the connection reach TCP candidates of the peer, of one family; the delegate opens the connections.
+    package func addActiveCandidate(isV6: Bool) {
+        if !isClosed { transport.addActiveCandidate(isV6: isV6) }
+    }
+
+    /// Adds a listening TCP socket. False if it cannot be used, as when a UDP socket of ours has the same address.
+    @discardableResult
+    package func addPassiveCandidate(_ base: TransportAddress) -> Bool {
+        !isClosed && transport.addPassiveCandidate(base)
+    }
+
     /// Adds an address of the peer: the text of a candidate, with or without `a=candidate:` or `candidate:` in
     /// front. May come before any description. False if it is of no use to us: TCP, a host name, component 2.
     @discardableResult

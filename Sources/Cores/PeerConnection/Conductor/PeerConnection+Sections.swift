@@ -78,6 +78,12 @@ extension PeerConnection {
         (transport.announcedAddresses, transport.path?.destination)
     }
 
+    /// How data goes at the moment; nil when it does not.
+    package var pathKind: ICEPathReport.Kind? { transport.pathKind }
+
+    /// What was tried to reach the peer at its present addresses, and how it went.
+    package var pathReports: [ICEPathReport] { transport.pathReport }
+
     /// Whether frames go along with later ones while packets are lost (RFC 2198).
     package var allowsRedundancy: Bool {
         get { streams.allowsRedundancy }

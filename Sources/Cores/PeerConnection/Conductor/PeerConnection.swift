@@ -99,6 +99,22 @@ package final class PeerConnection {
         process(now: now)
     }
 
+    /// A TCP connection that the delegate was asked for stands.
+    package func streamOpened(from base: TransportAddress, to remote: TransportAddress, now: Instant) {
+        guard !isClosed else { return }
+        transport.streamOpened(from: base, to: remote, now: now)
+        process(now: now)
+    }
+
+    /// It could not be opened, or has ended; why, for people.
+    package func streamClosed(
+        from base: TransportAddress, to remote: TransportAddress, reason: String, now: Instant
+    ) {
+        guard !isClosed else { return }
+        transport.streamClosed(from: base, to: remote, reason: reason, now: now)
+        process(now: now)
+    }
+
     /// Ends the connection: says goodbye for our SSRCs, aborts SCTP, sends close_notify. Later calls do nothing.
     package func close(now: Instant) {
         guard !isClosed else { return }
@@ -144,6 +160,10 @@ package final class PeerConnection {
     private func handle(_ output: TransportOutput, now: Instant) {
         switch output {
         case .transmit(let bytes, let base, let destination): transmit(bytes, from: base, to: destination)
+        case .openStream(let base, let destination):
+            delegate?.peerConnection(self, openStreamFrom: base, to: destination)
+        case .closeStream(let base, let destination):
+            delegate?.peerConnection(self, closeStreamFrom: base, to: destination)
         case .connected(let protectsMedia):
             guard protectsMedia || !negotiation.hasAudio else {
                 transport.fail()

@@ -45,6 +45,13 @@ package protocol PeerConnectionDelegate: AnyObject {
         _ connection: PeerConnection, transmit datagram: RawSpan, from base: TransportAddress,
         to destination: TransportAddress)
     func peerConnection(_ connection: PeerConnection, event: PeerConnectionEvent)
+    /// Open a TCP connection from our active candidate `base`; `streamOpened` or `streamClosed` answers, later. Datagrams
+    /// from `base` then go over it, framed (RFC 4571).
+    func peerConnection(
+        _ connection: PeerConnection, openStreamFrom base: TransportAddress, to destination: TransportAddress)
+    /// That connection is not needed any more.
+    func peerConnection(
+        _ connection: PeerConnection, closeStreamFrom base: TransportAddress, to destination: TransportAddress)
     /// Sound of a track in `ordered` mode for which no sink is set. Borrowed bytes are valid during the call only.
     func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput)
     /// A packet of a track in `raw` mode. Borrowed bytes are valid during the call only.
@@ -52,6 +59,12 @@ package protocol PeerConnectionDelegate: AnyObject {
 }
 
 extension PeerConnectionDelegate {
+    package func peerConnection(
+        _ connection: PeerConnection, openStreamFrom base: TransportAddress, to destination: TransportAddress
+    ) {}
+    package func peerConnection(
+        _ connection: PeerConnection, closeStreamFrom base: TransportAddress, to destination: TransportAddress
+    ) {}
     package func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput) {}
     package func peerConnection(_ connection: PeerConnection, received packet: ReceivedRTPPacket) {}
 }

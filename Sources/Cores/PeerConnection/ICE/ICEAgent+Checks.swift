@@ -10,7 +10,9 @@ extension ICEAgent {
             return
         }
         if !configuration.isLite, remoteCredentials != nil {
+            if detoursBegin == .distantFuture { detoursBegin = clock + configuration.streamDelay }
             retransmit(now)
+            tryDirect(now)
             nominate(now)
             sendNextCheck(now)
         }
@@ -22,8 +24,9 @@ extension ICEAgent {
     private mutating func retransmit(_ now: Instant) {
         for index in pairs.indices {
             guard var check = pairs[index].check, check.nextTransmission <= now else { continue }
-            guard check.transmissions < configuration.maximumTransmissions else {
-                fail(index)
+            // TCP repeats by itself.
+            guard check.transmissions < configuration.maximumTransmissions, !pairs[index].isStream else {
+                fail(index, .noAnswer)
                 continue
             }
             check.transmissions += 1
@@ -44,10 +47,12 @@ extension ICEAgent {
     }
 
     private var pairToNominate: Int? {
-        guard role == .controlling, !isCompleted, !pairs.contains(where: { $0.check?.isNominating == true }) else {
-            return nil
-        }
-        return bestValidPair
+        guard role == .controlling, !pairs.contains(where: { $0.check?.isNominating == true }),
+            let best = bestValidPair
+        else { return nil }
+        guard isCompleted, let selected else { return best }
+        // Back from a detour: the peer follows a second nomination, which means the better pair (RFC 5245, section 8.1.1.2).
+        return selected.isDetour && pairs[best].isDirect && pairs[best].priority > selected.priority ? best : nil
     }
 
     private func isBetterPossible(than best: Int) -> Bool {
@@ -63,27 +68,37 @@ extension ICEAgent {
 
     /// One new check each Ta (RFC 8445, section 6.1.4.2): triggered ones first, then by priority.
     private mutating func sendNextCheck(_ now: Instant) {
-        guard now >= nextCheck, let index = takeNextPair() else { return }
+        guard now >= nextCheck, let index = takeNextPair(now) else { return }
         nextCheck = now + configuration.checkInterval
+        guard openStream(index) else {
+            pairs[index].state = .inProgress
+            return
+        }
         if var check = pairs[index].check {
             // A triggered check on a pair in progress repeats the same transaction ahead of time.
             check.nextTransmission = now + check.timeout
             pairs[index].check = check
             emit(.transmit(check.bytes, from: pairs[index].base, to: pairs[index].remote))
         } else {
-            pairs[index].state = .inProgress
-            send(index, isNominating: false, timeout: configuration.initialTimeout, now: now)
+            sendCheck(index, now: now)
         }
     }
 
-    private mutating func takeNextPair() -> Int? {
+    /// The first check of a pair.
+    mutating func sendCheck(_ index: Int, now: Instant) {
+        pairs[index].state = .inProgress
+        pairs[index].failure = nil
+        send(index, isNominating: false, timeout: configuration.initialTimeout, now: now)
+    }
+
+    private mutating func takeNextPair(_ now: Instant) -> Int? {
         while let key = triggered.first {
             triggered.removeFirst()
             if let index = pairIndex(key.base, key.remote), pairs[index].state != .succeeded { return index }
         }
         guard !isCompleted else { return nil }
         var best: Int?
-        for index in pairs.indices where pairs[index].state == .waiting {
+        for index in pairs.indices where pairs[index].state == .waiting && isDue(pairs[index], now) {
             if let found = best, pairs[found].priority >= pairs[index].priority { continue }
             best = index
         }
@@ -93,6 +108,7 @@ extension ICEAgent {
     private mutating func send(_ index: Int, isNominating: Bool, timeout: Duration, now: Instant) {
         guard let remoteCredentials else { return }
         let pair = pairs[index]
+        let timeout = pair.isStream ? configuration.streamTimeout : timeout
         let request = makeRequest(
             priority: pair.reflexivePriority, isNominating: isNominating, local: localCredentials,
             remote: remoteCredentials)
@@ -125,7 +141,8 @@ extension ICEAgent {
         let pair = pairs[index]
         selected = ICESelectedPath(
             base: pair.base, remote: pair.remote, generation: generation, localCredentials: localCredentials,
-            remoteCredentials: remoteCredentials, reflexivePriority: pair.reflexivePriority, priority: pair.priority,
+            remoteCredentials: remoteCredentials, reflexivePriority: pair.reflexivePriority,
+            kind: pair.kind, priority: pair.priority,
             lastHeard: clock, lastConsent: clock, lastNomination: clock, nextConsentCheck: clock + consentPause())
         if role == .controlling {
             // The work is done: nothing else may be nominated, so nothing else needs to be checked.
@@ -134,7 +151,9 @@ extension ICEAgent {
                 pairs[other].check = nil
                 if pairs[other].state == .inProgress { pairs[other].state = .waiting }
             }
+            nextDirect = clock + configuration.directInterval
         }
+        closeUnusedStreams()
         emit(.selectedPair(local: pair.base, remote: pair.remote))
         if isStarted { setState(.connected) }
     }
@@ -147,8 +166,14 @@ extension ICEAgent {
         }
         var deadline: Instant?
         if !configuration.isLite, remoteCredentials != nil {
-            if !triggered.isEmpty || !isCompleted && pairs.contains(where: { $0.state == .waiting }) {
+            if !triggered.isEmpty || !isCompleted && pairs.contains(where: { $0.state == .waiting && isDue($0, clock) })
+            {
                 deadline = max(nextCheck, clock)
+            } else if !isCompleted, pairs.contains(where: { $0.state == .waiting }) {
+                deadline = detoursBegin
+            }
+            if role == .controlling, isCompleted, selected?.isDetour == true {
+                deadline = .earliest(deadline, nextDirect)
             }
             for pair in pairs { deadline = .earliest(deadline, pair.check?.nextTransmission) }
             if let best = pairToNominate {

@@ -39,16 +39,22 @@ extension ICEAgent {
         }
         let lastSign = configuration.isLite ? path.lastHeard : path.lastConsent
         if now - lastSign >= configuration.consentTimeout {
-            selected = nil
-            if isRestartUnderWay(path) {
-                establishDeadline = now + configuration.establishTimeout
-                setState(.checking)
-            } else {
-                setState(.failed)
-            }
+            loseSelected(path)
         } else {
             setState(now - path.lastHeard >= configuration.disconnectedTimeout ? .disconnected : .connected)
         }
+    }
+
+    /// The path is dead: there is another one to come, or the end.
+    mutating func loseSelected(_ path: ICESelectedPath) {
+        selected = nil
+        if isRestartUnderWay(path) {
+            establishDeadline = clock + configuration.establishTimeout
+            setState(.checking)
+        } else {
+            setState(.failed)
+        }
+        closeUnusedStreams()
     }
 
     private func isRestartUnderWay(_ path: ICESelectedPath) -> Bool { path.generation != generation }

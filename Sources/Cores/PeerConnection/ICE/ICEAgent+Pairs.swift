@@ -35,16 +35,17 @@ extension ICEAgent {
 
     /// Adds a row unless it is there, the addresses do not match, or the list is full of better ones.
     @discardableResult
-    mutating func addPair(
-        _ local: ICECandidate, _ remote: TransportAddress, remotePriority: UInt32
-    ) -> Int? {
-        if let known = pairIndex(local.address, remote) { return known }
-        guard local.address.ip.isV6 == remote.ip.isV6 else { return nil }
+    mutating func addPair(_ local: ICECandidate, _ remote: ICECandidate) -> Int? {
+        if let known = pairIndex(local.address, remote.address) { return known }
+        guard local.address.ip.isV6 == remote.address.ip.isV6,
+            let carrier = Self.carrier(local, remote.transport)
+        else { return nil }
         let localPreference = UInt16(truncatingIfNeeded: local.priority >> 8)
         var pair = ICECandidatePair(
-            base: local.address, remote: remote, localPriority: local.priority,
-            reflexivePriority: ICECandidate.priority(kind: .peerReflexive, localPreference: localPreference),
-            remotePriority: remotePriority)
+            base: local.address, remote: remote.address, carrier: carrier, localPriority: local.priority,
+            reflexivePriority: ICECandidate.priority(
+                kind: .peerReflexive, localPreference: localPreference, isStream: local.transport.isStream),
+            remotePriority: remote.priority)
         pair.updatePriority(role: role)
         if pairs.count >= Self.maximumPairs {
             guard let victim = expendablePair(below: pair.priority) else { return nil }
@@ -73,8 +74,8 @@ extension ICEAgent {
                 && !pairs.contains { $0.remote == candidate.address && $0.check?.isNominating == true }
         }
         guard let victim else { return false }
-        let address = remoteCandidates.remove(at: victim).address
-        pairs.removeAll { $0.remote == address }
+        let removed = remoteCandidates.remove(at: victim)
+        pairs.removeAll { $0.remote == removed.address && $0.isStream == removed.transport.isStream }
         return true
     }
 
@@ -84,17 +85,21 @@ extension ICEAgent {
     ) -> Int? {
         guard let local = localCandidates.first(where: { $0.address == base }) else { return nil }
         if let known = pairIndex(base, remote) { return known }
-        let fallback = ICECandidate.priority(kind: .peerReflexive, localPreference: 0)
-        let found = remoteCandidates.first { $0.address == remote }
-        let priority = found?.priority ?? min(priority ?? fallback, ICECandidate.maximumPriority)
-        if found == nil {
-            guard makeRoomForRemoteCandidate() else { return nil }
-            remoteCandidates.append(
-                ICECandidate(
-                    foundation: ICECandidate.foundation(kind: .peerReflexive, base: remote.ip), priority: priority,
-                    address: remote, kind: .peerReflexive))
+        let transport: ICECandidate.Transport =
+            switch local.transport {
+            case .udp: .udp
+            case .tcp(let type): type == "passive" ? .active : .passive
+            }
+        if let found = remoteCandidates.first(where: { $0.address == remote && $0.transport == transport }) {
+            return addPair(local, found)
         }
-        return addPair(local, remote, remotePriority: priority)
+        guard makeRoomForRemoteCandidate() else { return nil }
+        let fallback = ICECandidate.priority(kind: .peerReflexive, localPreference: 0)
+        let learned = ICECandidate(
+            foundation: ICECandidate.foundation(kind: .peerReflexive, base: remote.ip), transport: transport,
+            priority: min(priority ?? fallback, ICECandidate.maximumPriority), address: remote, kind: .peerReflexive)
+        remoteCandidates.append(learned)
+        return addPair(local, learned)
     }
 
     /// Puts a pair at the end of the triggered-check queue.
@@ -117,6 +122,9 @@ extension ICEAgent {
         pairs = []
         triggered = []
         hasChecked = false
+        detoursBegin = .distantFuture
+        renewActiveCandidates()
+        closeUnusedStreams()
         establishDeadline = clock + configuration.establishTimeout
         if isStarted, selected == nil { setState(.checking) }
     }

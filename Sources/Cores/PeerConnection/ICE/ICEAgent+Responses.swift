@@ -14,7 +14,7 @@ extension ICEAgent {
         {
             guard pairs[index].remote == remote, pairs[index].base == base else {
                 // The path is not symmetric (RFC 8445, section 7.2.5.2.1).
-                return fail(index)
+                return fail(index, .asymmetric)
             }
             pairs[index].isHeard = true
             if response.messageClass == .success, let mapped = response.mappedAddress,
@@ -25,7 +25,7 @@ extension ICEAgent {
                 // The change of role puts this pair, and every other that is being checked, back into the queue.
                 yieldRole(check.role)
             } else {
-                fail(index)
+                fail(index, .refused(code: response.errorCode?.code ?? 0))
             }
         }
     }
@@ -58,8 +58,9 @@ extension ICEAgent {
                 address: mapped, kind: .peerReflexive, relatedAddress: base))
     }
 
-    mutating func fail(_ index: Int) {
+    mutating func fail(_ index: Int, _ failure: ICEPathFailure) {
         pairs[index].check = nil
+        pairs[index].failure = failure
         pairs[index].state = .failed
         let key = ICEPairKey(base: pairs[index].base, remote: pairs[index].remote)
         triggered.removeAll { $0 == key }

@@ -57,6 +57,12 @@ package struct ICEAgent {
     var nextCheck = Instant.zero
     var hasChecked = false
     var establishDeadline = Instant.distantFuture
+    /// Connections of ours over TCP.
+    var streams: [ICEStream] = []
+    /// When ways other than UDP straight to the peer are tried; set when the peer's credentials are known.
+    var detoursBegin = Instant.distantFuture
+    /// When UDP is tried again beside a detour.
+    var nextDirect = Instant.distantFuture
     private var outputs: [ICEOutput] = []
     private var firstOutput = 0
 
@@ -76,15 +82,15 @@ package struct ICEAgent {
 
     // MARK: Addresses and credentials
 
-    /// Adds a socket of ours. Host candidates for component 1 over UDP only; false for others, for one that is
-    /// there already, and beyond `maximumLocalCandidates`. Possible at any time.
+    /// Adds an address of ours for component 1: a socket, a way to open or to take TCP connections, or one at a TURN
+    /// server. False for others, for one that is there already, and beyond `maximumLocalCandidates`. Possible at any time.
     @discardableResult
     package mutating func addLocalCandidate(_ candidate: ICECandidate) -> Bool {
-        guard candidate.kind == .host, candidate.component == 1, candidate.transport == .udp,
+        guard candidate.kind == .host || candidate.kind == .relayed, candidate.component == 1,
             localCandidates.count < Self.maximumLocalCandidates, !isBase(candidate.address)
         else { return false }
         localCandidates.append(candidate)
-        for remote in remoteCandidates { addPair(candidate, remote.address, remotePriority: remote.priority) }
+        for remote in remoteCandidates { addPair(candidate, remote) }
         updateDeadline()
         return true
     }
@@ -116,13 +122,14 @@ package struct ICEAgent {
         updateDeadline()
     }
 
-    /// Adds an address of the peer, in any order with everything else. False when it is of no use here: not
-    /// UDP, not component 1, port 0, a link-local IPv6 address (whose zone a candidate cannot say), or beyond
-    /// `maximumRemoteCandidates`. A candidate that names another generation than the present one waits for it.
+    /// Adds an address of the peer, in any order with everything else. False when it is of no use here: neither UDP
+    /// nor a TCP socket that takes connections, not component 1, port 0, a link-local IPv6 address (whose zone a
+    /// candidate cannot say), or beyond `maximumRemoteCandidates` or `maximumRemoteStreams`. A candidate that names another generation than the present one waits for it.
     @discardableResult
     package mutating func addRemoteCandidate(_ candidate: ICECandidate) -> Bool {
         let address = candidate.address
-        guard state != .closed, candidate.transport == .udp, candidate.component == 1, address.port != 0,
+        guard state != .closed, candidate.transport == .udp || candidate.transport == .passive,
+            candidate.component == 1, address.port != 0,
             !(address.ip.isV6 && address.ip.isLinkLocal), address.ip != .anyV4, address.ip != .anyV6
         else { return false }
         if let fragment = candidate.usernameFragment, fragment != remoteCredentials?.usernameFragment {
@@ -131,19 +138,23 @@ package struct ICEAgent {
             pendingCandidates.append(candidate)
             return true
         }
-        if let known = remoteCandidates.firstIndex(where: { $0.address == address }) {
+        if let known = remoteCandidates.firstIndex(where: {
+            $0.address == address && $0.transport == candidate.transport
+        }) {
             guard remoteCandidates[known].kind == .peerReflexive else { return true }
             // Learned from a check before it was signalled: now we know what it really is.
             remoteCandidates[known] = candidate
-            for index in pairs.indices where pairs[index].remote == address {
+            for index in pairs.indices where pairs[index].remote == address && !pairs[index].isStream {
                 pairs[index].remotePriority = candidate.priority
                 pairs[index].updatePriority(role: role)
             }
             return true
         }
-        guard makeRoomForRemoteCandidate() else { return false }
+        let streams = remoteCandidates.count { $0.transport.isStream }
+        guard !candidate.transport.isStream || streams < Self.maximumRemoteStreams, makeRoomForRemoteCandidate()
+        else { return false }
         remoteCandidates.append(candidate)
-        for local in localCandidates { addPair(local, address, remotePriority: candidate.priority) }
+        for local in localCandidates { addPair(local, candidate) }
         updateDeadline()
         return true
     }
@@ -189,6 +200,7 @@ package struct ICEAgent {
         outputs = []
         firstOutput = 0
         pairs = []
+        streams = []
         triggered = []
         earlyChecks = []
         pendingCandidates = []
@@ -218,6 +230,9 @@ package struct ICEAgent {
     package var selectedPair: (local: TransportAddress, remote: TransportAddress)? {
         selected.map { ($0.base, $0.remote) }
     }
+
+    /// How data goes at the moment; nil when it does not.
+    package var selectedKind: ICEPathReport.Kind? { selected?.kind }
 
     /// Where to send data now: the selected pair, or before there is one the best valid pair, over which data
     /// may flow already (RFC 8445, section 12.1). A DTLS handshake saves a round trip by it.
@@ -257,7 +272,9 @@ package struct ICEAgent {
         emit(.stateChanged(newState))
     }
 
-    func isBase(_ address: TransportAddress) -> Bool { localCandidates.contains { $0.address == address } }
+    func isBase(_ address: TransportAddress) -> Bool {
+        localCandidates.contains { $0.address == address } || selected?.base == address
+    }
 
     /// Whether the present generation has its pair.
     var isCompleted: Bool { selected?.generation == generation }

@@ -21,11 +21,16 @@ package struct ICECandidate: Hashable, Sendable {
         }
     }
 
-    /// What carries the packets. TCP candidates (RFC 6544) are recognised so that callers can pass over them.
+    /// What carries the packets.
     package enum Transport: Hashable, Sendable {
         case udp
-        /// With the `tcptype`: active, passive or so.
+        /// With the `tcptype` (RFC 6544): `active` opens connections, `passive` takes them; others are not used.
         case tcp(type: String)
+
+        package static let active = Transport.tcp(type: "active")
+        package static let passive = Transport.tcp(type: "passive")
+
+        package var isStream: Bool { self != .udp }
     }
 
     /// An extension pair at the end of the line, for instance `generation 0`.
@@ -79,18 +84,35 @@ package struct ICECandidate: Hashable, Sendable {
             address: address, kind: .host)
     }
 
+    /// A TCP host candidate: a listening socket of our own, or a way to open connections.
+    ///
+    /// - Parameter index: its place among our candidates; it becomes the local preference.
+    package init(stream address: TransportAddress, _ transport: Transport, index: Int) {
+        self.init(
+            foundation: Self.foundation(kind: .host, base: address.ip, protocolName: "tcp"), transport: transport,
+            priority: Self.priority(kind: .host, localPreference: UInt16(clamping: 65535 - index), isStream: true),
+            address: address, kind: .host)
+    }
+
     /// The username fragment of the generation that this candidate belongs to, when the sender said so.
     package var usernameFragment: String? { extensions.first { $0.name == "ufrag" }?.value }
 
+    /// How much lower the type preference is over TCP, so that any direct way over UDP comes before any over TCP
+    /// (RFC 6544, section 4.2).
+    static let streamPenalty: UInt32 = 27
+
     /// RFC 8445, section 5.1.2.1.
-    package static func priority(kind: Kind, localPreference: UInt16, component: Int = 1) -> UInt32 {
-        kind.preference << 24 | UInt32(localPreference) << 8 | UInt32(clamping: 256 - component)
+    package static func priority(
+        kind: Kind, localPreference: UInt16, component: Int = 1, isStream: Bool = false
+    ) -> UInt32 {
+        let preference = isStream ? kind.preference - min(kind.preference, streamPenalty) : kind.preference
+        return preference << 24 | UInt32(localPreference) << 8 | UInt32(clamping: 256 - component)
     }
 
-    /// Equal for candidates of the same type from the same address over UDP (RFC 8445, section 5.1.1.3), in any
-    /// process at any time: a checksum of just that.
-    package static func foundation(kind: Kind, base: IPAddress) -> String {
-        String(CRC32.checksum("\(kind.rawValue) udp \(base)".utf8))
+    /// Equal for candidates of the same type from the same address over the same protocol (RFC 8445, section 5.1.1.3),
+    /// in any process at any time: a checksum of just that.
+    package static func foundation(kind: Kind, base: IPAddress, protocolName: String = "udp") -> String {
+        String(CRC32.checksum("\(kind.rawValue) \(protocolName) \(base)".utf8))
     }
 
     /// The priority of a pair (RFC 8445, section 6.1.2.3): dominated by the worse of the two candidates, so that

@@ -15,9 +15,21 @@ struct ICECandidatePair {
         case failed
     }
 
+    /// What carries its packets.
+    enum Carrier {
+        case datagrams
+        /// A connection that the peer has opened.
+        case acceptedStream
+        /// A connection that is ours to open before anything is sent.
+        case openedStream
+        /// Datagrams by way of a TURN server.
+        case relay
+    }
+
     /// The socket of ours.
     let base: TransportAddress
     let remote: TransportAddress
+    let carrier: Carrier
     /// The priority of our candidate, as the peer knows it.
     let localPriority: UInt32
     /// The priority that our candidate would have if the peer learned it from a check.
@@ -36,6 +48,13 @@ struct ICECandidatePair {
     var roundTripTime: Duration?
     /// The check that is out.
     var check: ICECheck?
+    /// Why the pair has failed.
+    var failure: ICEPathFailure?
+
+    var isStream: Bool { carrier == .acceptedStream || carrier == .openedStream }
+    /// UDP, straight to the peer.
+    var isDirect: Bool { carrier == .datagrams }
+    var kind: ICEPathReport.Kind { isStream ? .tcp : isDirect ? .udp : .relay }
 
     mutating func updatePriority(role: ICERole) {
         priority =

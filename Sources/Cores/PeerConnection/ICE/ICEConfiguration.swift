@@ -26,6 +26,13 @@ package struct ICEConfiguration: Sendable {
     /// while there is nothing to check. RFC 8863 asks not to fail before about 40 s just because all pairs have
     /// failed so far; 30 s is what callers bear.
     package var establishTimeout = Duration.seconds(30)
+    /// How long UDP has before ways over TCP are tried beside it: long enough for an answer from another continent,
+    /// short enough for a caller behind a firewall that drops UDP.
+    package var streamDelay = Duration.milliseconds(300)
+    /// How long a TCP connection may take to open, and a check over it to be answered.
+    package var streamTimeout = Duration.seconds(10)
+    /// How often UDP is tried again while a detour (TCP, or a relay) carries the data.
+    package var directInterval = Duration.seconds(15)
     /// Our own credentials; nil draws fresh ones.
     package var credentials: ICECredentials?
 

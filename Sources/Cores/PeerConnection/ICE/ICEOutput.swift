@@ -4,6 +4,10 @@ package import Wire
 package enum ICEOutput: Hashable, Sendable {
     /// Send a STUN message as one datagram from the socket bound to `from`.
     case transmit([UInt8], from: TransportAddress, to: TransportAddress)
+    /// Open a TCP connection to `to` that belongs to our candidate `from`; `streamOpened` or `streamClosed` answers.
+    case openStream(from: TransportAddress, to: TransportAddress)
+    /// Nothing more goes over that connection.
+    case closeStream(from: TransportAddress, to: TransportAddress)
     case stateChanged(ICEState)
     /// From now on data goes from the socket bound to `local` to `remote`.
     case selectedPair(local: TransportAddress, remote: TransportAddress)

@@ -14,6 +14,7 @@ struct ICESelectedPath {
     /// A lite agent may not know them.
     let remoteCredentials: ICECredentials?
     let reflexivePriority: UInt32
+    let kind: ICEPathReport.Kind
     var priority: UInt64
     /// The last authenticated message, or the last traffic the owner told of.
     var lastHeard: Instant
@@ -23,4 +24,7 @@ struct ICESelectedPath {
     var lastNomination: Instant
     var nextConsentCheck: Instant
     var outstandingChecks: [STUNTransactionID] = []
+
+    /// Not UDP straight to the peer: the agent goes on to look for that.
+    var isDetour: Bool { kind != .udp }
 }

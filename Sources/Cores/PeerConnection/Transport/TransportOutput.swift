@@ -4,6 +4,9 @@ internal import Wire
 enum TransportOutput {
     /// Send one datagram from the socket bound to `from`.
     case transmit([UInt8], from: TransportAddress, to: TransportAddress)
+    /// Open a TCP connection for our candidate `from`.
+    case openStream(from: TransportAddress, to: TransportAddress)
+    case closeStream(from: TransportAddress, to: TransportAddress)
     /// DTLS is connected; `protectsMedia` unless no SRTP profile was agreed upon.
     case connected(protectsMedia: Bool)
     /// One application datagram: an SCTP packet.

@@ -47,7 +47,8 @@ final class TransportSecurity {
     var local: LocalTransport {
         LocalTransport(
             credentials: ice.localCredentials, fingerprint: dtls.localFingerprint,
-            candidates: ice.localCandidates.map(\.text), isLite: ice.configuration.isLite)
+            candidates: ice.localCandidates.filter { $0.transport != .active }.map(\.text),
+            isLite: ice.configuration.isLite)
     }
 
     /// Takes what the peer's description says of its transport. Nothing is applied when it throws.
@@ -74,6 +75,24 @@ final class TransportSecurity {
     }
 
     func addLocalCandidate(_ base: TransportAddress) -> Bool { ice.addLocalCandidate(host: base) != nil }
+
+    func addActiveCandidate(isV6: Bool) { ice.addActiveCandidate(isV6: isV6) }
+
+    func addPassiveCandidate(_ base: TransportAddress) -> Bool { ice.addPassiveCandidate(base) }
+
+    func streamOpened(from base: TransportAddress, to remote: TransportAddress, now: Instant) {
+        ice.streamOpened(from: base, to: remote, now: now)
+    }
+
+    func streamClosed(from base: TransportAddress, to remote: TransportAddress, reason: String, now: Instant) {
+        ice.streamClosed(from: base, to: remote, reason: reason, now: now)
+    }
+
+    /// How data goes at the moment.
+    var pathKind: ICEPathReport.Kind? { ice.selectedKind }
+
+    /// What was tried, and how it went.
+    var pathReport: [ICEPathReport] { ice.report }
 
     /// Takes one trickled candidate. A generation has a limit, beyond which they are not even read.
     func addRemoteCandidate(_ text: String) -> Bool {
@@ -152,6 +171,8 @@ final class TransportSecurity {
                 switch output {
                 case .transmit(let bytes, let base, let destination):
                     return .transmit(bytes, from: base, to: destination)
+                case .openStream(let base, let destination): return .openStream(from: base, to: destination)
+                case .closeStream(let base, let destination): return .closeStream(from: base, to: destination)
                 case .stateChanged(let state): if state == .failed || state == .closed { path = nil }
                 case .selectedPair(let base, let destination): path = (base, destination)
                 }
