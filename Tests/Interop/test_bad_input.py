@@ -207,7 +207,7 @@ BAD_TEXTS = {
     "text without data": ('{"type":"text"}', "invalid_message", ["data", "16384 bytes"]),
     "text with a number": ('{"type":"text","data":5}', "invalid_message", ["data", "16384 bytes"]),
     "text of 2 MB": (json.dumps({"type": "text", "data": "y" * 2_000_000}), "invalid_message", ["16384 bytes"]),
-    "2 MB that are no JSON": ("z" * 2_000_000, "invalid_message", ["not JSON"]),
+    "2 MB that are no JSON": ("z" * 2_000_000, "invalid_message", ["JSON", "'z'"]),
     "data without payload": ('{"type":"data","topic":"t"}', "invalid_message", ["payload"]),
     "data with a topic of 257": (
         json.dumps({"type": "data", "topic": "t" * 257, "payload": 1}), "invalid_message", ["topic", "256 bytes"]),

@@ -63,6 +63,11 @@ export interface GatewayEvents {
   reconnected: { type: "reconnected" };
   data: { type: "data"; topic: string; sender: string; payload: unknown; encoding?: "base64" };
   pong: { type: "pong"; id?: unknown };
+  /** Somebody calls a method that the client has named in `methods`: answer by `rpc_result` or `rpc_error` with this `id`. */
+  rpc: { type: "rpc"; id: string; method: string; payload: string; caller: string; timeout_ms: number };
+  /** How a call of the client's (`send({ type: "rpc", … })`) has ended. */
+  rpc_result: { type: "rpc_result"; id: string; payload: string };
+  rpc_error: { type: "rpc_error"; id: string; code: number; message: string; data?: string };
   error: {
     type: "error"; code: string; message: string; blame: "client" | "room" | "operator" | "gateway"; retry: boolean;
   };

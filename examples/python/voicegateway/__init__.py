@@ -22,6 +22,9 @@ from .events import (
     Event,
     Interrupted,
     Message,
+    MethodCall,
+    MethodError,
+    MethodResult,
     Move,
     Ready,
     Reconnecting,
@@ -34,5 +37,6 @@ from .events import (
 
 __all__ = [
     "AgentJoined", "AgentLeft", "AgentState", "Audio", "Call", "CallEnded", "Closing", "Configured", "Data", "Error",
-    "Event", "Interrupted", "Message", "Move", "Ready", "Reconnecting", "RoomReconnected", "RoomReconnecting", "Session", "Transcript", "Warning",
+    "Event", "Interrupted", "Message", "MethodCall", "MethodError", "MethodResult", "Move", "Ready", "Reconnecting",
+    "RoomReconnected", "RoomReconnecting", "Session", "Transcript", "Warning",
 ]

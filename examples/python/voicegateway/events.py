@@ -99,6 +99,35 @@ class Data:
 
 
 @dataclass(frozen=True)
+class MethodCall:
+    """Somebody calls a method of the client: answer with a message `rpc_result` or `rpc_error` of the same `id`."""
+
+    id: str
+    method: str
+    payload: str
+    caller: str
+    timeout_ms: int
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """How a call of the client's has ended: well."""
+
+    id: str
+    payload: str = ""
+
+
+@dataclass(frozen=True)
+class MethodError:
+    """How a call of the client's has ended: not well. `code` is LiveKit's, or the method's own."""
+
+    id: str
+    code: int
+    message: str = ""
+    data: str = ""
+
+
+@dataclass(frozen=True)
 class Error:
     """What went wrong, who has to do something about it, and whether trying again helps."""
 
@@ -153,13 +182,14 @@ class Message:
 
 Event = Union[
     Audio, Ready, Session, Configured, AgentJoined, AgentLeft, AgentState, Transcript, Interrupted, Data, Error, Warning,
-    Closing, Move, RoomReconnecting, RoomReconnected, Reconnecting, Message,
+    Closing, Move, RoomReconnecting, RoomReconnected, Reconnecting, MethodCall, MethodResult, MethodError, Message,
 ]
 
 _TYPES: dict[str, Any] = {
     "ready": Ready, "session": Session, "configured": Configured, "agent_joined": AgentJoined, "agent_left": AgentLeft,
     "agent_state": AgentState, "transcript": Transcript, "interrupted": Interrupted, "data": Data, "error": Error,
     "warning": Warning, "closing": Closing, "move": Move, "reconnecting": RoomReconnecting, "reconnected": RoomReconnected,
+    "rpc": MethodCall, "rpc_result": MethodResult, "rpc_error": MethodError,
 }
 
 

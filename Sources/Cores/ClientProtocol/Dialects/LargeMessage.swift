@@ -32,7 +32,7 @@ package struct LargeMessage: Sendable {
 
     /// The message as JSON, its `data` without content. Places in errors are those of the message.
     package func value() throws(ClientError) -> JSONValue {
-        guard !isTooLong else {
+        guard mistake != nil || !isTooLong else {
             throw ClientError(
                 .invalidMessage,
                 "The message has \(byteCount) bytes. Besides \"data\", at most \(LargeMessageReader.maximumTextBytes) are accepted."
@@ -44,7 +44,8 @@ package struct LargeMessage: Sendable {
         } catch {
             let shift = error.offset >= left.lowerBound && mistake == nil ? left.count : 0
             throw ClientError(
-                .invalidMessage, "Invalid JSON: \(JSONError(reason: error.reason, offset: error.offset + shift))")
+                .invalidMessage,
+                "Invalid JSON: \(JSONError(reason: error.reason, offset: error.offset + shift))")
         }
     }
 }

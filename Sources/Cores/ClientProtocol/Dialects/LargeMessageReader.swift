@@ -25,6 +25,8 @@ package struct LargeMessageReader: Sendable {
     private var offset = 0
     private var text: [UInt8] = []
     private var isTooLong = false
+    /// Something else than white space has come.
+    private var hasBegun = false
     private var place = Place.outside
     private var depth = 0
     private var isObject = false
@@ -122,6 +124,8 @@ package struct LargeMessageReader: Sendable {
 
     // MARK: Everything else
 
+    /// RFC 8259 section 2.
+    private static let space: [UInt8] = [0x20, 0x0A, 0x0D, 0x09]
     private static let quote = UInt8(ascii: "\"")
     private static let backslash = UInt8(ascii: "\\")
 
@@ -155,6 +159,12 @@ package struct LargeMessageReader: Sendable {
     }
 
     private mutating func takeToken(_ byte: UInt8, at offset: Int) {
+        if !hasBegun, !Self.space.contains(byte) {
+            hasBegun = true
+            // Nothing else can be this large.
+            let canBegin: [UInt8] = [UInt8(ascii: "{"), UInt8(ascii: "["), Self.quote]
+            if !canBegin.contains(byte) { note(.unexpectedByte(byte), at: offset) }
+        }
         switch byte {
         case UInt8(ascii: "{"), UInt8(ascii: "["):
             depth += 1
