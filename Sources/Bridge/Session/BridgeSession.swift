@@ -304,7 +304,7 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
         }
         if let error = audio.takeTrackReport() { client.tell(.error(error)) }
         if audio.isAnyoneSpeaking { lifecycle.noteActivity(now: now) }
-        client.sendHeldSound(as: audio.delivery, now: now)
+        if client.isHoldingSound { client.sendHeldSound(as: audio.delivery, now: now) }
         let isHeard = client.isHoldingSound || audio.isVoiceHeard(hasState: state.conversation.agentState != nil)
         perform(state.follow(isVoiceHeard: isHeard, now: now))
     }

@@ -148,7 +148,7 @@ package final class Uplink {
         beginTurn(isRecorded: true, now: now)
         noteArrival(samples: file.sampleFrameCount * 48_000 / max(1, rate), now: now)
         pace.noteRecording()
-        unpack(isAll: true, now: now)
+        if backlog.isUnpacking { unpack(isAll: true, surplus: surplus(now: now)) }
         backlog.append(WaitingRecording(file, converter: converter))
         pump(now: now)
     }
@@ -163,7 +163,7 @@ package final class Uplink {
 
     /// Appends samples at the rate of Opus.
     private func append(_ samples: Span<Int16>, now: Instant) {
-        unpack(isAll: true, now: now)
+        if backlog.isUnpacking { unpack(isAll: true, surplus: surplus(now: now)) }
         noteDropped(backlog.append(samples, now: now), beyond: limits.uplinkQueue)
     }
 
@@ -260,7 +260,8 @@ package final class Uplink {
         fallInStepInPause(now: now)
         while true {
             convertRecording(now: now)
-            if !pacer.isHeld { unpack(now: now) }
+            let surplus = backlog.samples > 0 ? surplus(now: now) : nil
+            if !pacer.isHeld, backlog.hasPackets { unpack(surplus: surplus) }
             let head = backlog.head
             switch pacer.next(head: head, isNewest: isNewest(head), now: now) {
             case .wait:
@@ -271,7 +272,6 @@ package final class Uplink {
                 }
                 return
             case .frame(let timestamp, let isStart):
-                let surplus = surplus(now: now)
                 if backlog.isPacketNext {
                     samplesSkipped += backlog.dropSurplusPacket(surplus: surplus)
                     sendPacket(timestamp: timestamp, isStart: isStart, now: now)
@@ -307,10 +307,8 @@ package final class Uplink {
 
     /// Decodes packets that are late, as many as the next frame needs, and afterwards until frames end where a packet does.
     ///
-    /// - Parameter isAll: sound of another kind follows, if any has been decoded.
-    private func unpack(isAll: Bool = false, now: Instant) {
-        guard !isAll || backlog.isUnpacking else { return }
-        let surplus = surplus(now: now)
+    /// - Parameter isAll: sound of another kind follows.
+    private func unpack(isAll: Bool = false, surplus: Int?) {
         while let packet = backlog.takePacketToUnpack(surplus: surplus, isAll: isAll) {
             unpacker.unpack(packet.bytes, samples: packet.samples, sampleRate: backlog.sampleRate) {
                 backlog.append(unpacked: $0, arrival: packet.arrival)
@@ -322,7 +320,7 @@ package final class Uplink {
     /// Keeps a client that streams live from being later than is allowed: pauses are shortened first, then the oldest sound
     /// gives way.
     private func keepToMaximum(now: Instant) {
-        guard let late = surplus(now: now), late > maximumBacklog else { return }
+        guard backlog.samples > 0, let late = surplus(now: now), late > maximumBacklog else { return }
         if now >= nextPauseSearch {
             nextPauseSearch = now + Self.pauseInterval
             samplesSkipped += backlog.shortenPauses(kept: keptSilence, view: keptBeginning) {

@@ -55,6 +55,7 @@ struct UplinkBacklog: ~Copyable {
     }
     /// Whether samples wait, even if they are no whole frame.
     var hasSamples: Bool { frames.sampleCount > 0 }
+    var hasPackets: Bool { !packets.isEmpty }
     var isPacketNext: Bool { !packets.isEmpty && !(areFramesFirst && frames.frameCount > 0) }
     /// The length of what is next; nil when nothing waits.
     var head: Int? {

@@ -117,6 +117,10 @@ package struct WAVFile: Hashable, Sendable {
         samples.reserveCapacity(samples.count + range.count)
         let frameSize = codec.byteCount * channels
         let bytes = data.span
+        if channels == 1 {
+            for frame in range { samples.append(sample(bytes, at: frame * frameSize)) }
+            return
+        }
         for frame in range {
             var sum = 0
             for channel in 0..<channels { sum += Int(sample(bytes, at: frame * frameSize + channel * codec.byteCount)) }
