@@ -42,7 +42,7 @@ struct SoundPacer {
 
     /// The client drops what it has; so does this.
     mutating func discard(now: Instant) {
-        while held.popFirst() != nil {}
+        held.removeAll()
         heldDuration = .zero
         playedOut = now
     }

@@ -115,7 +115,7 @@ package enum Base64 {
     private static let standardValues = values(of: standardSymbols)
     private static let urlSafeValues = values(of: urlSafeSymbols)
 
-    private static func symbols(last: String) -> [UInt8] {
+    static func symbols(last: String) -> [UInt8] {
         Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8) + Array(last.utf8)
     }
 

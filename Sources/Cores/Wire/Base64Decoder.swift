@@ -154,8 +154,7 @@ package struct Base64Decoder: Sendable {
 
     private static let values: [UInt8] = {
         var values = [UInt8](repeating: 0xFF, count: 256)
-        let symbols = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        for (value, symbol) in symbols.enumerated() { values[Int(symbol)] = UInt8(value) }
+        for (value, symbol) in Base64.symbols(last: "+/").enumerated() { values[Int(symbol)] = UInt8(value) }
         values[Int(UInt8(ascii: "-"))] = 62
         values[Int(UInt8(ascii: "_"))] = 63
         values[Int(UInt8(ascii: "="))] = paddingValue

@@ -75,6 +75,11 @@ package struct JSONObject: Hashable, Sendable {
 
     package init(members: [Member] = []) { self.members = members }
 
+    /// Texts in the order of their names, so that the same ones give the same JSON.
+    package init(texts: [String: String]) {
+        members = texts.sorted { $0.key < $1.key }.map { Member(key: $0.key, value: .string($0.value)) }
+    }
+
     package var isEmpty: Bool { members.isEmpty }
 
     /// Reads the last member of that name; writing replaces it, or appends; nil removes all of that name.

@@ -73,9 +73,7 @@ extension SessionClaim {
         if let name { json.append("name", .string(name)) }
         if let metadata { json.append("metadata", .string(metadata)) }
         if let trace { json.append("traceparent", .string(trace)) }
-        let members = formats.sorted { $0.key < $1.key }
-        json.append(
-            "formats", .object(JSONObject(members: members.map { .init(key: $0.key, value: .string($0.value)) })))
+        json.append("formats", .object(JSONObject(texts: formats)))
         return json
     }
 

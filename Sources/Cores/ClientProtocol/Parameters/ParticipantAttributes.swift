@@ -43,20 +43,13 @@ package enum ParticipantAttributes {
         return mayBeChosen(attributes) ? attributes : nil
     }
 
-    /// The same as JSON, in a fixed order.
-    static func json(_ attributes: [String: String]) -> String {
-        let members = attributes.sorted { $0.key < $1.key }
-        return JSONValue.object(JSONObject(members: members.map { .init(key: $0.key, value: .string($0.value)) }))
-            .serialized()
-    }
-
     /// How the caller came.
     /// - Parameters:
     ///   - session: the session's id.
     ///   - dialect: the word of `DialectDescriptor.name`.
-    package static func ofGateway(session: String, dialect: String, input: AudioFormat, output: AudioFormat) -> [String:
-        String]
-    {
+    package static func ofGateway(
+        session: String, dialect: String, input: AudioFormat, output: AudioFormat
+    ) -> [String: String] {
         [
             prefix + "session": session, prefix + "dialect": dialect,
             prefix + "input": "\(input.encoding.rawValue)/\(input.sampleRate)",

@@ -1,6 +1,8 @@
+internal import Wire
+
 extension SessionParameters {
-    /// What the client has chosen about sound, events and its participant, as pairs of a query: applied to the defaults of its dialect they
-    /// give the same again.
+    /// What the client has chosen about sound, events and its participant, as pairs of a query: applied to the defaults of its
+    /// dialect they give the same again.
     package var formats: [(name: String, value: String)] {
         var pairs: [(name: String, value: String)] = [
             ("encoding", input.encoding.rawValue), ("sample_rate", String(input.sampleRate)),
@@ -12,7 +14,9 @@ extension SessionParameters {
         if let pieceMilliseconds { pairs.append(("piece_ms", String(pieceMilliseconds))) }
         if let passesAmbience { pairs.append(("ambience", String(passesAmbience))) }
         if !methods.isEmpty { pairs.append(("methods", methods.sorted().joined(separator: ","))) }
-        if !attributes.isEmpty { pairs.append(("participant_attributes", ParticipantAttributes.json(attributes))) }
+        if !attributes.isEmpty {
+            pairs.append(("participant_attributes", JSONValue.object(JSONObject(texts: attributes)).serialized()))
+        }
         return pairs
     }
 }

@@ -242,10 +242,7 @@ extension FieldVisitor {
         case .encode:
             for (key, value) in map.sorted(by: { $0.key < $1.key }) { write(number, MapEntry(key: key, value: value)) }
         case .writeJSON(let style):
-            let members = map.sorted { $0.key < $1.key }.map {
-                JSONObject.Member(key: $0.key, value: .string($0.value))
-            }
-            writeJSON(name, style, isSet: !map.isEmpty, .object(JSONObject(members: members)))
+            writeJSON(name, style, isSet: !map.isEmpty, .object(JSONObject(texts: map)))
         case .readJSON:
             guard let json = member(name) else { return }
             guard let members = json.object?.members else {

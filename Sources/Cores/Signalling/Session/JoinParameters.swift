@@ -75,9 +75,7 @@ package enum JoinParameters {
             query.append("capabilities", client.capabilities.map(\.name).joined(separator: ","))
         }
         if !request.participantAttributes.isEmpty {
-            let members = request.participantAttributes.sorted { $0.key < $1.key }
-                .map { JSONObject.Member(key: $0.key, value: .string($0.value)) }
-            let json = JSONValue.object(JSONObject(members: members))
+            let json = JSONValue.object(JSONObject(texts: request.participantAttributes))
             query.append("attributes", Base64.encode(json.serializedBytes(), .urlSafe))
         }
         if request.reconnect {

@@ -87,12 +87,7 @@ package struct AccessToken: Hashable, Sendable {
         if !name.isEmpty { object.append("name", .string(name)) }
         if kind != .standard { object.append("kind", .string(kind.name.lowercased())) }
         if !metadata.isEmpty { object.append("metadata", .string(metadata)) }
-        if !attributes.isEmpty {
-            let members = attributes.sorted { $0.key < $1.key }
-            object.append(
-                "attributes",
-                .object(JSONObject(members: members.map { JSONObject.Member(key: $0.key, value: .string($0.value)) })))
-        }
+        if !attributes.isEmpty { object.append("attributes", .object(JSONObject(texts: attributes))) }
         object.append("video", video.json)
         if let roomConfig { object.append("roomConfig", roomConfig.json(.compact)) }
         if !sha256.isEmpty { object.append("sha256", .string(sha256)) }
