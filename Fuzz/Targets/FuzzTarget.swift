@@ -31,6 +31,7 @@ package struct FuzzTarget: Sendable {
 
     private static let codecs = [
         FuzzTarget(rawValue: "stun", body: PacketTargets.stun),
+        FuzzTarget(rawValue: "turn-client", body: TURNTarget.run),
         FuzzTarget(rawValue: "stream-framing", body: PacketTargets.streamFraming),
         FuzzTarget(rawValue: "ice-candidate", body: PacketTargets.iceCandidate),
         FuzzTarget(rawValue: "sdp", body: PacketTargets.sdp),

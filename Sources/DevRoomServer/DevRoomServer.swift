@@ -2,6 +2,7 @@ package import EventLoops
 package import Observability
 internal import PeerConnection
 internal import SecureTransport
+package import Signalling
 package import Wire
 
 /// A small LiveKit-compatible room server inside this process, for development and tests only: one loop, no
@@ -24,6 +25,10 @@ package final class DevRoomServer: Sendable {
         package var keys = ["devkey": "secret"]
         /// Whether the built-in agent steps in for agents that nobody provides.
         package var isParrotEnabled = true
+        /// STUN and TURN servers that clients are told of.
+        package var iceServers: [ICEServer] = []
+        /// Whether clients are told to use TURN servers alone.
+        package var forcesRelay = false
 
         package init() {}
     }

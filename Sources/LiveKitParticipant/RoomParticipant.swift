@@ -64,8 +64,8 @@ package final class RoomParticipant {
         session?.serverAddresses ?? ([], nil)
     }
 
-    /// How media goes at the moment: UDP, TCP or by a TURN server; nil when it does not.
-    package var mediaPath: String? { session?.pathKind }
+    /// How media goes at the moment: `UDP`, `TCP`, or `TURN over TLS` for instance; nil when it does not.
+    package var mediaPath: String? { session?.pathName }
 
     /// That media does not come up, with what was tried.
     package var mediaUnreachable: ParticipantError { session?.unreachable ?? ParticipantError(.mediaUnreachable) }
@@ -210,7 +210,7 @@ package final class RoomParticipant {
                 session.syncState(
                     subscribed: subscriptions.requestedSIDs, published: microphone?.publications ?? [],
                     received: data.receiveStates)))
-        session.resume()
+        session.resume(turn: response.iceServers)
     }
 
     /// Media is up, or up again.

@@ -31,7 +31,7 @@ struct TransportSecurityTests {
                 switch output {
                 case .transmit(let bytes, _, _): outbox.append(bytes)
                 case .connected(let protectsMedia): isConnected = protectsMedia
-                case .openStream, .closeStream: break
+                case .openStream, .closeStream, .relayWanted: break
                 case .received(let bytes): received.append(bytes)
                 case .closedByPeer: failure = "closed"
                 case .failed(let reason): failure = reason

@@ -25,9 +25,9 @@ import Wire
     @Test("media that comes up by no way is for whoever runs the network, with what was tried")
     func unreachable() {
         let tried = [
-            ICEPathReport(kind: .udp, remote: address(7882), failure: .noAnswer),
-            ICEPathReport(kind: .udp, remote: address(7883), failure: .noAnswer),
-            ICEPathReport(kind: .tcp, remote: address(7881), failure: .notOpened("connection refused")),
+            ICEPathReport(kind: "UDP", remote: "192.0.2.1:7882", failure: .noAnswer),
+            ICEPathReport(kind: "UDP", remote: "192.0.2.1:7883", failure: .noAnswer),
+            ICEPathReport(kind: "TCP", remote: "192.0.2.1:7881", failure: .notOpened("connection refused")),
         ]
         guard
             case .ended(.mediaUnreachable(let failure)) = event(
@@ -37,8 +37,6 @@ import Wire
         #expect(failure.summary.hasSuffix("comes about: UDP: no answer; TCP: connection refused"))
         #expect(failure.detail.hasSuffix("UDP to 192.0.2.1:7883: no answer; TCP to 192.0.2.1:7881: connection refused"))
     }
-
-    private func address(_ port: UInt16) -> TransportAddress { TransportAddress(ip: .v4(0xC000_0201), port: port) }
 
     @Test("who was never in the room is told why, and whose fault it is")
     func neverJoined() {

@@ -1,4 +1,6 @@
+internal import EventLoops
 package import PeerConnection
+internal import SecureTransport
 internal import Wire
 
 /// Datagrams over a connection, framed. What cannot be sent soon is dropped, as a network does: late media is of no use.
@@ -10,6 +12,8 @@ package final class DatagramStream: ByteStreamDelegate {
     package var onDatagram: ((inout MutableRawSpan) -> Void)?
     /// The peer has ended it, or it broke; why, for people. Called once; the owner then closes.
     package var onEnd: ((String) -> Void)?
+    /// TLS is agreed upon, and datagrams can be sent; not called without TLS.
+    package var onSecured: (() -> Void)?
     /// Datagrams that were dropped.
     package private(set) var dropped = 0
     private let stream: ByteStream
@@ -18,7 +22,7 @@ package final class DatagramStream: ByteStreamDelegate {
     private var frame: [UInt8] = []
     private var isClosed = false
 
-    /// - Parameter stream: connected, with its TLS agreed upon if it has any.
+    /// - Parameter stream: connected; its TLS may be agreed upon later.
     package init(_ stream: ByteStream, framing: StreamFraming) {
         self.stream = stream
         self.framing = framing
@@ -43,6 +47,7 @@ package final class DatagramStream: ByteStreamDelegate {
         isClosed = true
         onDatagram = nil
         onEnd = nil
+        onSecured = nil
         stream.close()
     }
 
@@ -59,15 +64,15 @@ package final class DatagramStream: ByteStreamDelegate {
         }
     }
 
-    package func streamSecured() {}
+    package func streamSecured() { onSecured?() }
 
     package func streamDrained() {}
 
     package func streamEnded(_ failure: ByteStreamFailure?) {
         switch failure {
         case nil: end("the peer ended the connection")
-        case .network(let error): end("\(error)")
-        case .tls(let failure): end("\(failure)")
+        case .network(let error): end(error.summary)
+        case .tls(let failure): end(failure.summary)
         }
     }
 

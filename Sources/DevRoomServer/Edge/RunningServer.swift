@@ -45,7 +45,7 @@ final class RunningServer {
                 throw error
             }
             environment = ServerEnvironment(
-                loop: loop, log: log, transport: transport, media: media, keys: configuration.keys)
+                loop: loop, log: log, transport: transport, media: media, configuration: configuration)
             hub = RoomHub(environment, isParrotEnabled: configuration.isParrotEnabled)
             routes = ServerRoutes(hub)
             pending.routes = routes

@@ -14,15 +14,18 @@ final class ServerEnvironment {
     let server: ServerDescription
 
     init(
-        loop: EventLoop, log: Log, transport: any SecureTransportFactory, media: MediaSockets, keys: [String: String]
+        loop: EventLoop, log: Log, transport: any SecureTransportFactory, media: MediaSockets,
+        configuration: DevRoomServer.Configuration
     ) {
         self.loop = loop
         self.log = log
         self.transport = transport
         self.media = media
-        self.keys = keys
+        keys = configuration.keys
         var random = SecureRandom()
-        server = ServerDescription(nodeID: ServerIdentifier.make(ServerIdentifier.node, using: &random))
+        server = ServerDescription(
+            nodeID: ServerIdentifier.make(ServerIdentifier.node, using: &random), iceServers: configuration.iceServers,
+            forcesRelay: configuration.forcesRelay)
     }
 
     /// Both clocks, now.

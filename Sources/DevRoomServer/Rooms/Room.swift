@@ -187,6 +187,8 @@ struct Room {
             $0.otherParticipants = participants.filter { $0.sid != participant.sid && !$0.isHidden }.map(\.info)
             $0.serverVersion = ServerDescription.version
             $0.serverInfo = server.info
+            $0.iceServers = server.iceServers
+            $0.clientConfiguration = server.clientConfiguration
             // Older clients expect to offer first, whatever they may subscribe to.
             $0.subscriberPrimary =
                 participant.transport == .twoPeerConnections && participant.protocolVersion > 2
@@ -218,6 +220,8 @@ struct Room {
             .reconnect(
                 .with {
                     $0.serverInfo = server.info
+                    $0.iceServers = server.iceServers
+                    $0.clientConfiguration = server.clientConfiguration
                     $0.lastMessageSeq = participant.lastSequence
                 }), to: sid)
         let visible = participants.filter { !$0.isHidden || $0.sid == sid }.map(\.info)

@@ -12,6 +12,13 @@ struct ServerDescription: Hashable {
     static let pingTimeout: Int32 = 15
 
     let nodeID: String
+    /// STUN and TURN servers that clients are told of.
+    var iceServers: [ICEServer] = []
+    /// Whether clients are told to use TURN servers alone.
+    var forcesRelay = false
+
+    /// What clients shall do differently; nil: nothing.
+    var clientConfiguration: ClientConfiguration? { forcesRelay ? .with { $0.forceRelay = .enabled } : nil }
 
     var info: ServerInfo {
         .with {

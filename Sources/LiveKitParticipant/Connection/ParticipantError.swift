@@ -102,7 +102,7 @@ extension ParticipantError {
         let failed = tried.filter { $0.failure != nil }
         var kinds: [String] = []
         for report in failed {
-            let text = "\(report.kind.rawValue): \(report.outcome)"
+            let text = "\(report.kind): \(report.outcome)"
             if !kinds.contains(text) { kinds.append(text) }
         }
         self.init(

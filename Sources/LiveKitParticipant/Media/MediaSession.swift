@@ -49,9 +49,10 @@ final class MediaSession {
         self.offerTimeout = offerTimeout
         pings = (join.pingInterval, join.pingTimeout)
         let isLocal = signal.remoteAddress?.ip.unmapped.isLoopback ?? false
+        let turn = (servers: join.iceServers, isForced: join.clientConfiguration?.forceRelay == .enabled)
         func makeTransport(_ target: SignalTarget) throws(ParticipantError) -> MediaTransport {
             try MediaTransport(
-                loop: loop, target: target, isLocal: isLocal, environment: environment, random: random)
+                loop: loop, target: target, isLocal: isLocal, turn: turn, environment: environment, random: random)
         }
         let publisher = try makeTransport(.publisher)
         do {
@@ -98,10 +99,16 @@ final class MediaSession {
     }
 
     /// How media goes at the moment; nil when it does not.
-    var pathKind: String? { publisher.connection.pathKind?.rawValue }
+    var pathName: String? { publisher.pathName }
 
     /// That media does not come up, with what was tried.
-    var unreachable: ParticipantError { ParticipantError(unreachable: publisher.connection.pathReports) }
+    var unreachable: ParticipantError {
+        guard !publisher.lacksRelays else {
+            return ParticipantError(
+                .mediaUnreachable, reason: "it wants everything by TURN, and names no TURN server that can be used")
+        }
+        return ParticipantError(unreachable: publisher.pathReports)
+    }
 
     private func tell(_ event: MediaSessionEvent) { delegate?.session(self, event: event) }
 
@@ -134,10 +141,13 @@ final class MediaSession {
     }
 
     /// The signalling connection is another one: what was offered before will not be answered.
-    func resume() {
+    /// - Parameter servers: those of TURN, with newer credentials; none for those of before.
+    func resume(turn servers: [ICEServer]) {
         offers.forget()
         offerTimer?.cancel()
         patience?.arm(after: Self.patienceTime)
+        publisher.restart(turn: servers)
+        subscriber?.restart(turn: servers)
         negotiate(iceRestart: true)
     }
 
@@ -289,6 +299,18 @@ final class MediaSession {
 // MARK: - What the transports bring
 
 extension MediaSession: MediaTransportDelegate {
+    func transport(_ transport: MediaTransport, candidate: String) {
+        guard !isClosed else { return }
+        let target = transport.target
+        tell(
+            .send(
+                .trickle(
+                    .with {
+                        $0.candidateInit = CandidateInit(candidate: candidate).json
+                        $0.target = target
+                    })))
+    }
+
     func transport(_ transport: MediaTransport, event: PeerConnectionEvent) {
         guard !isClosed else { return }
         switch event {
@@ -299,8 +321,8 @@ extension MediaSession: MediaTransportDelegate {
                 log.info(
                     "media path",
                     [
-                        "target": transport.target.name, "by": transport.connection.pathKind?.rawValue ?? "",
-                        "failed": transport.connection.pathReports.filter { $0.failure != nil }.map(\.text)
+                        "target": transport.target.name, "by": transport.pathName ?? "",
+                        "failed": transport.pathReports.filter { $0.failure != nil }.map(\.text)
                             .joined(separator: "; "),
                     ])
                 tell(.progressed)

@@ -62,6 +62,10 @@ package enum Subcommand: String, CaseIterable, Sendable {
                 Option("no-parrot", "dispatch registered workers only, never the built-in agent"),
                 Option("no-udp", "take media over TCP alone, as if a firewall stood before the server"),
                 Option(
+                    "ice-server", value: "URL", isRepeatable: true,
+                    "tell clients of a TURN server: turn:USER:PASSWORD@HOST:PORT?transport=udp"),
+                Option("force-relay", "tell clients to send media by TURN servers alone"),
+                Option(
                     "log-level", value: GatewaySettings.logLevel.placeholder,
                     "\(GatewaySettings.logLevel.meaning); also LOG_LEVEL (default info)"), Self.settingsFile,
             ]

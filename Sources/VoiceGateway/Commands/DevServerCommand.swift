@@ -13,6 +13,8 @@ enum DevServerCommand {
             var rooms = DevRoomServer.Configuration.with(configuration.listenAddress, configuration.credentials)
             rooms.isParrotEnabled = configuration.isParrotEnabled
             rooms.takesUDP = configuration.takesUDP
+            rooms.iceServers = configuration.iceServers
+            rooms.forcesRelay = configuration.forcesRelay
             let server = DevRoomServer(configuration: rooms, loop: loops.loops[0], log: log)
             let ports: DevRoomServer.Ports
             do throws(DevRoomServer.StartError) {

@@ -2,6 +2,7 @@ package import ClientProtocol
 package import HTTP
 package import Observability
 package import RedisClient
+package import Signalling
 package import Wire
 
 /// What the operator has decided: made once from the settings and handed down as it is. A part is named like its group of
@@ -147,6 +148,10 @@ package struct DevServerConfiguration: Hashable, Sendable {
     package let isParrotEnabled: Bool
     /// Whether media comes over UDP, too.
     package let takesUDP: Bool
+    /// STUN and TURN servers that clients are told of.
+    package let iceServers: [ICEServer]
+    /// Whether clients are told to use TURN servers alone.
+    package let forcesRelay: Bool
     package let logLevel: LogLevel
     package let logFormat: LogFormat
 
@@ -161,11 +166,26 @@ package struct DevServerConfiguration: Hashable, Sendable {
         credentials = settings.credentials() ?? .development
         isParrotEnabled = !settings.options.contains("no-parrot")
         takesUDP = !settings.options.contains("no-udp")
+        iceServers = (settings.options.values["ice-server"] ?? []).map(Self.iceServer)
+        forcesRelay = settings.options.contains("force-relay")
         if settings.isSet(GatewaySettings.livekitURL) {
             settings.add(
                 "LIVEKIT_URL is set, so there is a LiveKit deployment already; unset it to run the development room server."
             )
         }
         try settings.finish()
+    }
+
+    /// Reads `turn:USER:PASSWORD@HOST:PORT?transport=udp`; what it does not understand is announced as it is.
+    private static func iceServer(_ text: String) -> ICEServer {
+        .with { server in
+            server.urls = [text]
+            guard let colon = text.firstIndex(of: ":"), let at = text.lastIndex(of: "@"), colon < at else { return }
+            let words = text[text.index(after: colon)..<at].split(separator: ":", maxSplits: 1)
+            guard words.count == 2 else { return }
+            server.urls = ["\(text[...colon])\(text[text.index(after: at)...])"]
+            server.username = String(words[0])
+            server.credential = String(words[1])
+        }
     }
 }

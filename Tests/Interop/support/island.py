@@ -62,11 +62,18 @@ class Island(Gateway):
         """From now on nothing of one protocol leaves the gateway, as behind a firewall."""
         self._there("ip", "rule", "add", "pref", "1", "ipproto", protocol, "blackhole")
 
-    def loses_all_but(self, port: int) -> None:
-        """From now on nothing gets out towards the room but TCP to one port."""
+    def loses_all_but(self, *ports: int) -> None:
+        """From now on nothing gets out towards the room but TCP to these ports."""
         self.loses("udp")
-        for ports in (f"1-{port - 1}", f"{port + 1}-65534"):
-            self._there("ip", "rule", "add", "pref", "2", "to", HOME, "ipproto", "tcp", "dport", ports, "blackhole")
+        edges = [0, *sorted(ports), 65535]
+        for below, above in zip(edges, edges[1:]):
+            if below + 1 < above:
+                self.loses_ports("tcp", below + 1, above - 1)
+
+    def loses_ports(self, protocol: str, first: int, last: int) -> None:
+        """From now on nothing of one protocol gets out to these ports of the room's side."""
+        self._there(
+            "ip", "rule", "add", "pref", "2", "to", HOME, "ipproto", protocol, "dport", f"{first}-{last}", "blackhole")
 
     def _neighbours(self, change: str, *what: str) -> None:
         cable, here, there = self._room

@@ -57,9 +57,10 @@ class Certificates:
         subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
     def make(self, name: str, host: str, days: int = 2) -> None:
-        """A key and a certificate for a host."""
+        """A key and a certificate for a host, a name or an address."""
         extensions = self.folder / f"{name}.ext"
-        extensions.write_text(f"subjectAltName=DNS:{host}\nextendedKeyUsage=serverAuth,clientAuth\n")
+        kind = "IP" if host.replace(".", "").isdigit() or ":" in host else "DNS"
+        extensions.write_text(f"subjectAltName={kind}:{host}\nextendedKeyUsage=serverAuth,clientAuth\n")
         request = self.folder / f"{name}.csr"
         self._run(
             "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={host}",

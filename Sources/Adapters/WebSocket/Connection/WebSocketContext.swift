@@ -13,7 +13,7 @@ package final class WebSocketContext {
     /// Of connections that a server accepts without a configuration of their own.
     package var serverConfiguration = WebSocketConfiguration()
     /// By which proxy clients reach an origin; nil: directly.
-    let proxy: (HTTPOrigin) -> HTTPProxy?
+    package let proxy: (HTTPOrigin) -> HTTPProxy?
     let pool = FrameBufferPool()
     private var random = SecureRandom()
     private var trust: TLSClientContext?
@@ -35,7 +35,7 @@ package final class WebSocketContext {
     func nextHandshakeKey() -> [UInt8] { SecureRandom.bytes(WebSocketHandshake.keyBytes) }
 
     /// The authorities; made when they are first needed.
-    func authorities() throws(SecureTransportError) -> TLSClientContext {
+    package func authorities() throws(SecureTransportError) -> TLSClientContext {
         if let trust { return trust }
         let system = try TLSClientContext(trusting: .system)
         trust = system

@@ -71,6 +71,30 @@ extension PeerConnection {
         if !isClosed { transport.addActiveCandidate(isV6: isV6) }
     }
 
+    /// Adds an address at a TURN server; datagrams from it go by way of that server. Returns the candidate as it is trickled,
+    /// or nil if the address is known or there are too many.
+    package func addRelayedCandidate(_ base: TransportAddress, preference: UInt16, now: Instant) -> String? {
+        guard !isClosed, let candidate = transport.addRelayedCandidate(base, preference: preference) else { return nil }
+        process(now: now)
+        return candidate
+    }
+
+    /// An address of ours is gone; why, for people, or nil when it was not needed any more.
+    package func removeLocalCandidate(_ base: TransportAddress, reason: String?, now: Instant) {
+        guard !isClosed else { return }
+        transport.removeLocalCandidate(base, reason: reason, now: now)
+        process(now: now)
+    }
+
+    /// Nothing can be sent from an address of ours to one of the peer's; why, for people.
+    package func pathRefused(
+        from base: TransportAddress, to remote: TransportAddress, reason: String, now: Instant
+    ) {
+        guard !isClosed else { return }
+        transport.pathRefused(from: base, to: remote, reason: reason, now: now)
+        process(now: now)
+    }
+
     /// Adds a listening TCP socket. False if it cannot be used, as when a UDP socket of ours has the same address.
     @discardableResult
     package func addPassiveCandidate(_ base: TransportAddress) -> Bool {

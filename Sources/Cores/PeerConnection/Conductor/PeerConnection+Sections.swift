@@ -81,6 +81,9 @@ extension PeerConnection {
     /// How data goes at the moment; nil when it does not.
     package var pathKind: ICEPathReport.Kind? { transport.pathKind }
 
+    /// Our address from which data goes, once the connection stands by it and no other is needed.
+    package var settledBase: TransportAddress? { state == .connected ? transport.settledBase : nil }
+
     /// What was tried to reach the peer at its present addresses, and how it went.
     package var pathReports: [ICEPathReport] { transport.pathReport }
 

@@ -164,6 +164,7 @@ package final class PeerConnection {
             delegate?.peerConnection(self, openStreamFrom: base, to: destination)
         case .closeStream(let base, let destination):
             delegate?.peerConnection(self, closeStreamFrom: base, to: destination)
+        case .relayWanted(let isV6): delegate?.peerConnection(self, wantsRelayForV6: isV6)
         case .connected(let protectsMedia):
             guard protectsMedia || !negotiation.hasAudio else {
                 transport.fail()

@@ -52,6 +52,8 @@ package protocol PeerConnectionDelegate: AnyObject {
     /// That connection is not needed any more.
     func peerConnection(
         _ connection: PeerConnection, closeStreamFrom base: TransportAddress, to destination: TransportAddress)
+    /// UDP has not come up straight, and addresses at TURN servers would help, for peers of one family (`mayRelay`).
+    func peerConnection(_ connection: PeerConnection, wantsRelayForV6 isV6: Bool)
     /// Sound of a track in `ordered` mode for which no sink is set. Borrowed bytes are valid during the call only.
     func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput)
     /// A packet of a track in `raw` mode. Borrowed bytes are valid during the call only.
@@ -65,6 +67,7 @@ extension PeerConnectionDelegate {
     package func peerConnection(
         _ connection: PeerConnection, closeStreamFrom base: TransportAddress, to destination: TransportAddress
     ) {}
+    package func peerConnection(_ connection: PeerConnection, wantsRelayForV6 isV6: Bool) {}
     package func peerConnection(_ connection: PeerConnection, section: Int, released output: JitterBufferOutput) {}
     package func peerConnection(_ connection: PeerConnection, received packet: ReceivedRTPPacket) {}
 }

@@ -11,6 +11,7 @@ extension ICEAgent {
         }
         if !configuration.isLite, remoteCredentials != nil {
             if detoursBegin == .distantFuture { detoursBegin = clock + configuration.streamDelay }
+            askForRelays()
             retransmit(now)
             tryDirect(now)
             nominate(now)
@@ -166,11 +167,14 @@ extension ICEAgent {
         }
         var deadline: Instant?
         if !configuration.isLite, remoteCredentials != nil {
+            // What comes after it is planned when the peer's credentials are used for the first time.
+            if detoursBegin == .distantFuture { deadline = clock }
+            if !missingRelays.isEmpty { deadline = .earliest(deadline, max(detoursBegin, clock)) }
             if !triggered.isEmpty || !isCompleted && pairs.contains(where: { $0.state == .waiting && isDue($0, clock) })
             {
-                deadline = max(nextCheck, clock)
+                deadline = .earliest(deadline, max(nextCheck, clock))
             } else if !isCompleted, pairs.contains(where: { $0.state == .waiting }) {
-                deadline = detoursBegin
+                deadline = .earliest(deadline, detoursBegin)
             }
             if role == .controlling, isCompleted, selected?.isDetour == true {
                 deadline = .earliest(deadline, nextDirect)

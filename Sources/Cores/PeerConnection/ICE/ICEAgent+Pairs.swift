@@ -123,6 +123,7 @@ extension ICEAgent {
         triggered = []
         hasChecked = false
         detoursBegin = .distantFuture
+        askedRelays = []
         renewActiveCandidates()
         closeUnusedStreams()
         establishDeadline = clock + configuration.establishTimeout

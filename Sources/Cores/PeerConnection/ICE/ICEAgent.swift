@@ -61,6 +61,8 @@ package struct ICEAgent {
     var streams: [ICEStream] = []
     /// When ways other than UDP straight to the peer are tried; set when the peer's credentials are known.
     var detoursBegin = Instant.distantFuture
+    /// Families for which addresses at TURN servers were asked for, of the present generation.
+    var askedRelays: Set<Bool> = []
     /// When UDP is tried again beside a detour.
     var nextDirect = Instant.distantFuture
     private var outputs: [ICEOutput] = []

@@ -33,6 +33,8 @@ package struct ICEConfiguration: Sendable {
     package var streamTimeout = Duration.seconds(10)
     /// How often UDP is tried again while a detour (TCP, or a relay) carries the data.
     package var directInterval = Duration.seconds(15)
+    /// Whether the owner can get addresses at TURN servers; it is then asked for them.
+    package var mayRelay = false
     /// Our own credentials; nil draws fresh ones.
     package var credentials: ICECredentials?
 

@@ -8,6 +8,9 @@ package enum ICEOutput: Hashable, Sendable {
     case openStream(from: TransportAddress, to: TransportAddress)
     /// Nothing more goes over that connection.
     case closeStream(from: TransportAddress, to: TransportAddress)
+    /// UDP has not come up straight: addresses at TURN servers would help, for peers of one family. `addRelayedCandidate`
+    /// answers, as often as there are any.
+    case relayWanted(isV6: Bool)
     case stateChanged(ICEState)
     /// From now on data goes from the socket bound to `local` to `remote`.
     case selectedPair(local: TransportAddress, remote: TransportAddress)

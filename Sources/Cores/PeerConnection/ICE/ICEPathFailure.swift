@@ -1,5 +1,3 @@
-package import Wire
-
 /// Why one way to the peer does not work.
 package enum ICEPathFailure: Hashable, Sendable {
     /// Checks were sent, and nothing came back.
@@ -23,12 +21,14 @@ package struct ICEPathReport: Hashable, Sendable {
         case relay = "TURN"
     }
 
-    package let kind: Kind
-    package let remote: TransportAddress
+    /// That of `Kind`, or how a TURN server was to be reached.
+    package let kind: String
+    /// The address that was tried.
+    package let remote: String
     /// Nil: it works, or nothing was tried yet.
     package let failure: ICEPathFailure?
 
-    package init(kind: Kind, remote: TransportAddress, failure: ICEPathFailure?) {
+    package init(kind: String, remote: String, failure: ICEPathFailure?) {
         self.kind = kind
         self.remote = remote
         self.failure = failure
@@ -46,7 +46,7 @@ package struct ICEPathReport: Hashable, Sendable {
     }
 
     /// For instance `TCP to 192.0.2.1:7881: connection refused`.
-    package var text: String { "\(kind.rawValue) to \(remote): \(outcome)" }
+    package var text: String { "\(kind) to \(remote): \(outcome)" }
 }
 
 extension ICEAgent {
@@ -56,8 +56,8 @@ extension ICEAgent {
         var reports: [ICEPathReport] = []
         for pair in pairs {
             guard let outcome = outcome(of: pair) else { continue }
-            let report = ICEPathReport(kind: pair.kind, remote: pair.remote, failure: outcome)
-            if let known = reports.firstIndex(where: { $0.kind == pair.kind && $0.remote == pair.remote }) {
+            let report = ICEPathReport(kind: pair.kind.rawValue, remote: "\(pair.remote)", failure: outcome)
+            if let known = reports.firstIndex(where: { $0.kind == report.kind && $0.remote == report.remote }) {
                 if report.failure == nil { reports[known] = report }
             } else {
                 reports.append(report)

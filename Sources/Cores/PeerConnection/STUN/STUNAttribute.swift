@@ -1,6 +1,6 @@
 package import Wire
 
-/// The STUN attributes that ICE uses. MESSAGE-INTEGRITY and FINGERPRINT are not among them: they are computed
+/// The STUN attributes that ICE and TURN use. MESSAGE-INTEGRITY and FINGERPRINT are not among them: they are computed
 /// when a message is written and checked when it is read.
 package enum STUNAttribute: Hashable, Sendable {
     case mappedAddress(TransportAddress)
@@ -18,9 +18,25 @@ package enum STUNAttribute: Hashable, Sendable {
     case iceControlled(UInt64)
     /// The sender's tie-breaker; the sender believes to be controlling.
     case iceControlling(UInt64)
+    // TURN (RFC 8656, section 18) and long-term credentials
+    case channelNumber(UInt16)
+    /// Seconds.
+    case lifetime(UInt32)
+    case xorPeerAddress(TransportAddress)
+    case xorRelayedAddress(TransportAddress)
+    case realm(String)
+    case nonce([UInt8])
+    case requestedFamily(isV6: Bool)
+    /// A protocol's number: `udp`.
+    case requestedTransport(UInt8)
+
+    /// The protocol number of UDP.
+    package static let udp: UInt8 = 17
 
     /// Two ICE username fragments of at most 256 characters and the colon between them.
     package static let maximumUsernameLength = 513
+    /// Bytes of the longest realm, nonce, reason and software (RFC 8489, section 14).
+    package static let maximumTextLength = 763
 
     /// Attribute types by their registered numbers.
     package enum Kind {
@@ -36,6 +52,14 @@ package enum STUNAttribute: Hashable, Sendable {
         static let fingerprint: UInt16 = 0x8028
         static let iceControlled: UInt16 = 0x8029
         static let iceControlling: UInt16 = 0x802A
+        static let channelNumber: UInt16 = 0x000C
+        static let lifetime: UInt16 = 0x000D
+        static let xorPeerAddress: UInt16 = 0x0012
+        static let realm: UInt16 = 0x0014
+        static let nonce: UInt16 = 0x0015
+        static let xorRelayedAddress: UInt16 = 0x0016
+        static let requestedFamily: UInt16 = 0x0017
+        static let requestedTransport: UInt16 = 0x0019
     }
 
     /// The registered number of this attribute.
@@ -51,6 +75,14 @@ package enum STUNAttribute: Hashable, Sendable {
         case .useCandidate: Kind.useCandidate
         case .iceControlled: Kind.iceControlled
         case .iceControlling: Kind.iceControlling
+        case .channelNumber: Kind.channelNumber
+        case .lifetime: Kind.lifetime
+        case .xorPeerAddress: Kind.xorPeerAddress
+        case .xorRelayedAddress: Kind.xorRelayedAddress
+        case .realm: Kind.realm
+        case .nonce: Kind.nonce
+        case .requestedFamily: Kind.requestedFamily
+        case .requestedTransport: Kind.requestedTransport
         }
     }
 
@@ -83,6 +115,28 @@ package enum STUNAttribute: Hashable, Sendable {
             case Kind.useCandidate: self = .useCandidate
             case Kind.iceControlled: self = .iceControlled(try reader.readUInt64())
             case Kind.iceControlling: self = .iceControlling(try reader.readUInt64())
+            case Kind.channelNumber:
+                self = .channelNumber(try reader.readUInt16())
+                try reader.skip(2)
+            case Kind.lifetime: self = .lifetime(try reader.readUInt32())
+            case Kind.xorPeerAddress:
+                self = .xorPeerAddress(Self.xored(try Self.readAddress(&reader), transactionID))
+            case Kind.xorRelayedAddress:
+                self = .xorRelayedAddress(Self.xored(try Self.readAddress(&reader), transactionID))
+            case Kind.realm:
+                guard reader.remaining <= Self.maximumTextLength,
+                    let text = String(validating: reader.readRest(), as: UTF8.self)
+                else { throw STUNError.malformedAttribute(kind) }
+                self = .realm(text)
+            case Kind.nonce:
+                guard reader.remaining <= Self.maximumTextLength else { throw STUNError.malformedAttribute(kind) }
+                self = .nonce(reader.readRest())
+            case Kind.requestedFamily:
+                self = .requestedFamily(isV6: try reader.readUInt8() == 2)
+                try reader.skip(3)
+            case Kind.requestedTransport:
+                self = .requestedTransport(try reader.readUInt8())
+                try reader.skip(3)
             default: return nil
             }
         } catch {
@@ -105,12 +159,22 @@ package enum STUNAttribute: Hashable, Sendable {
             writer.write(UInt16(0))
             writer.write(UInt8(clamping: error.code / 100))
             writer.write(UInt8(clamping: error.code % 100))
-            writer.write(error.reason.utf8.prefix(763))
+            writer.write(error.reason.utf8.prefix(Self.maximumTextLength))
         case .unknownAttributes(let kinds): for kind in kinds { writer.write(kind) }
-        case .software(let text): writer.write(text.utf8.prefix(763))
+        case .software(let text): writer.write(text.utf8.prefix(Self.maximumTextLength))
         case .priority(let priority): writer.write(priority)
         case .useCandidate: break
         case .iceControlled(let tieBreaker), .iceControlling(let tieBreaker): writer.write(tieBreaker)
+        case .channelNumber(let number):
+            writer.write(number)
+            writer.write(UInt16(0))
+        case .lifetime(let seconds): writer.write(seconds)
+        case .xorPeerAddress(let address), .xorRelayedAddress(let address):
+            Self.writeAddress(Self.xored(address, transactionID), to: &writer)
+        case .realm(let text): writer.write(text.utf8.prefix(Self.maximumTextLength))
+        case .nonce(let bytes): writer.write(bytes.prefix(Self.maximumTextLength))
+        case .requestedFamily(let isV6): writer.write(UInt32(isV6 ? 2 : 1) << 24)
+        case .requestedTransport(let number): writer.write(UInt32(number) << 24)
         }
         writer.overwrite(at: lengthAt, with: UInt16(clamping: writer.count - lengthAt - 2))
         writer.pad(to: 4)

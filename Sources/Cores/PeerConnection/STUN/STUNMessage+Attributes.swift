@@ -20,6 +20,28 @@ extension STUNMessage {
         return nil
     }
 
+    /// Where a TURN server relays from and to.
+    package var relayedAddress: TransportAddress? {
+        for case .xorRelayedAddress(let address) in attributes { return address }
+        return nil
+    }
+
+    package var realm: String? {
+        for case .realm(let text) in attributes { return text }
+        return nil
+    }
+
+    package var nonce: [UInt8]? {
+        for case .nonce(let bytes) in attributes { return bytes }
+        return nil
+    }
+
+    /// Seconds.
+    package var lifetime: UInt32? {
+        for case .lifetime(let seconds) in attributes { return seconds }
+        return nil
+    }
+
     package var priority: UInt32? {
         for case .priority(let priority) in attributes { return priority }
         return nil

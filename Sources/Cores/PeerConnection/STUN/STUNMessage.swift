@@ -1,6 +1,6 @@
 package import Wire
 
-/// A STUN message (RFC 8489) with the attributes that ICE needs.
+/// A STUN message (RFC 8489) with the attributes that ICE and TURN need.
 ///
 /// Reading checks the header, every length, and FINGERPRINT when it is there. MESSAGE-INTEGRITY needs a key, and
 /// which key is only known from the message itself, so it is checked in a second step: `hasValidIntegrity`.
@@ -16,6 +16,10 @@ package struct STUNMessage: Hashable, Sendable {
     package static let magicCookie: UInt32 = 0x2112_A442
     /// The only method that ICE uses.
     package static let bindingMethod: UInt16 = 0x001
+    // Those of TURN (RFC 8656, section 17)
+    package static let allocateMethod: UInt16 = 0x003
+    package static let refreshMethod: UInt16 = 0x004
+    package static let channelBindMethod: UInt16 = 0x009
     package static let headerLength = 20
     /// Far more than any real check carries (about ten).
     package static let maximumAttributes = 64

@@ -7,6 +7,8 @@ enum TransportOutput {
     /// Open a TCP connection for our candidate `from`.
     case openStream(from: TransportAddress, to: TransportAddress)
     case closeStream(from: TransportAddress, to: TransportAddress)
+    /// Addresses at TURN servers would help, for peers of one family.
+    case relayWanted(isV6: Bool)
     /// DTLS is connected; `protectsMedia` unless no SRTP profile was agreed upon.
     case connected(protectsMedia: Bool)
     /// One application datagram: an SCTP packet.

@@ -80,6 +80,18 @@ final class TransportSecurity {
 
     func addPassiveCandidate(_ base: TransportAddress) -> Bool { ice.addPassiveCandidate(base) }
 
+    func addRelayedCandidate(_ base: TransportAddress, preference: UInt16) -> String? {
+        ice.addRelayedCandidate(base, preference: preference)?.text
+    }
+
+    func removeLocalCandidate(_ base: TransportAddress, reason: String?, now: Instant) {
+        ice.removeLocalCandidate(base, reason: reason, now: now)
+    }
+
+    func pathRefused(from base: TransportAddress, to remote: TransportAddress, reason: String, now: Instant) {
+        ice.pathRefused(from: base, to: remote, reason: reason, now: now)
+    }
+
     func streamOpened(from base: TransportAddress, to remote: TransportAddress, now: Instant) {
         ice.streamOpened(from: base, to: remote, now: now)
     }
@@ -90,6 +102,9 @@ final class TransportSecurity {
 
     /// How data goes at the moment.
     var pathKind: ICEPathReport.Kind? { ice.selectedKind }
+
+    /// Our address from which data goes, once ICE has chosen for good: no other is needed.
+    var settledBase: TransportAddress? { ice.isCompleted ? path?.base : nil }
 
     /// What was tried, and how it went.
     var pathReport: [ICEPathReport] { ice.report }
@@ -173,6 +188,7 @@ final class TransportSecurity {
                     return .transmit(bytes, from: base, to: destination)
                 case .openStream(let base, let destination): return .openStream(from: base, to: destination)
                 case .closeStream(let base, let destination): return .closeStream(from: base, to: destination)
+                case .relayWanted(let isV6): return .relayWanted(isV6: isV6)
                 case .stateChanged(let state): if state == .failed || state == .closed { path = nil }
                 case .selectedPair(let base, let destination): path = (base, destination)
                 }
