@@ -187,7 +187,8 @@ if Context.environment["MICROBENCH"] != nil {
 if Context.environment["BENCH"] != nil {
     targets += [
         .executableTarget(
-            name: "OpusAlone", dependencies: ["Wire", "AudioCodec", "LoadGenerator"], path: "Benchmarks/Opus"),
+            name: "OpusAlone", dependencies: ["Wire", "AudioCodec", "Bridge", "LoadGenerator"],
+            path: "Benchmarks/Opus"),
         .executableTarget(name: "BareRelay", path: "Benchmarks/Relay"),
     ]
 }

@@ -1,16 +1,20 @@
 import AudioCodec
+import Bridge
 import Glibc
 import LoadGenerator
 import Wire
 
-/// What libopus alone costs for the sound of a load test: for each session one encoder (16 kHz mono, 20 ms, the
-/// gateway's settings) and one decoder (24 kHz mono), all in turn as they are in the gateway, as fast as possible. What
-/// DTX leaves out is not decoded, since it is not sent.
+/// What libopus alone costs for the sound of a load test: for each session one encoder (16 kHz mono, 20 ms) and one decoder
+/// (24 kHz mono), all in turn as they are in the gateway, as fast as possible. What DTX leaves out is not decoded, since it is not
+/// sent.
+///
+/// The encoder is the yardstick of all versions (voice, complexity 5, 24 kbit/s, DTX), with "operating" what the gateway asks for
+/// when a room's link is wide.
 ///
 /// With "paced" each session has its time within the 20 ms, as in the gateway: the processor does other things, or
 /// nothing, between one frame and the next.
 ///
-/// Prints CPU time as JSON. Arguments: sessions, seconds of sound, "paced".
+/// Prints CPU time as JSON. Arguments: sessions, seconds of sound, "paced", "operating".
 @main
 struct OpusAlone {
     private struct Session {
@@ -21,6 +25,7 @@ struct OpusAlone {
     }
 
     private let speech = LoadSpeech.samples()
+    private let configuration: OpusEncoder.Configuration
     private var sessions: [Session] = []
     private var packet = [UInt8](repeating: 0, count: 1500)
     private var pcm = [Int16](repeating: 0, count: 24_000 * 120 / 1000)
@@ -31,17 +36,22 @@ struct OpusAlone {
 
     static func main() throws {
         let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }
-        var program = try OpusAlone(sessions: numbers.first ?? 100)
+        var program = try OpusAlone(
+            sessions: numbers.first ?? 100,
+            CommandLine.arguments.contains("operating")
+                ? OpusProfile().forRoom(sampleRate: LoadSpeech.sampleRate, over: .wide) : OpusEncoder.Configuration())
         try program.run(
             seconds: numbers.dropFirst().first ?? 12, isPaced: CommandLine.arguments.contains("paced"))
     }
 
-    private init(sessions count: Int) throws {
+    private init(sessions count: Int, _ configuration: OpusEncoder.Configuration) throws {
+        self.configuration = configuration
         var random = LoadRandom(seed: 1)
         for _ in 0..<count {
             sessions.append(
                 Session(
-                    encoder: try OpusEncoder(sampleRate: LoadSpeech.sampleRate, channels: 1),
+                    encoder: try OpusEncoder(
+                        sampleRate: LoadSpeech.sampleRate, channels: 1, configuration: configuration),
                     decoder: try OpusDecoder(sampleRate: 24_000, channels: 1),
                     position: Int.random(in: 0..<speech.count, using: &random)))
         }
@@ -61,7 +71,6 @@ struct OpusAlone {
             }
         }
         let scale = 1000 / Double(sessions.count * seconds)
-        let configuration = OpusEncoder.Configuration()
         print(
             """
             {"sessions": \(sessions.count), "seconds": \(seconds), "bitrate": \(configuration.bitrate), \

@@ -22,12 +22,16 @@ struct RecordingTests {
     }
 
     private final class Coders: AudioCoderFactory {
-        let fakes = FakeCoders()
+        let watched = CountingCoders(FakeCoders())
         let halver = Halver()
-        func makeEncoder(sampleRate: Int, for listener: EncoderListener) -> any SpeechEncoder {
-            fakes.makeEncoder(sampleRate: sampleRate, for: listener)
+        func makeEncoder(
+            sampleRate: Int, for listener: EncoderListener
+        ) throws(AudioCoderFailure) -> any SpeechEncoder {
+            try watched.makeEncoder(sampleRate: sampleRate, for: listener)
         }
-        func makeDecoder(sampleRate: Int) -> any SpeechDecoder { fakes.makeDecoder(sampleRate: sampleRate) }
+        func makeDecoder(sampleRate: Int) throws(AudioCoderFailure) -> any SpeechDecoder {
+            try watched.makeDecoder(sampleRate: sampleRate)
+        }
         func makeConverter(from inputRate: Int, to outputRate: Int) -> any RateConverter { halver }
     }
 
@@ -103,6 +107,41 @@ struct RecordingTests {
         #expect(heard(0..<64_320) && room.turnsPlayedAfter == [32_000])
     }
 
+    @Test("a second recording, and what is said live, cost nothing while they wait for the end of the first one")
+    func waitingBehind() throws {
+        try say(0..<320_000)
+        try say(320_000..<640_000)
+        let live = bytesOf(ramp(640_000..<640_320))
+        _ = uplink.append(live.span.bytes, now: room.now)
+        #expect(coders.halver.pieces.reduce(0, +) <= 32_000)
+        play(milliseconds: 41_000)
+        #expect((coders.halver.pieces.max() ?? 0) <= 6400)
+        #expect(heard(0..<640_320))
+    }
+
+    @Test("of three recordings that are longer than a minute together the oldest sound gives way and is counted")
+    func tooMuch() throws {
+        for start in [0, 400_000, 800_000] { try say(start..<start + 400_000) }
+        // The first frame has been sent.
+        #expect(uplink.samplesDropped == (75_000 - 20 - 60_000) * 48)
+        #expect(uplink.queuedMilliseconds == 60_000)
+        play(milliseconds: 62_000)
+        let isRight = room.heard == ramp(0..<320) + ramp(240_000..<1_200_000)
+        #expect(isRight)
+        #expect(uplink.samplesSent + uplink.samplesDropped == 75_000 * 48)
+    }
+
+    @Test("a recording of Opus packets is decoded a fifth of a second before it is played")
+    func packets() {
+        let pause = [0xF8] + bytesOf([Int16](repeating: 0, count: 320))
+        for _ in 0..<3000 { _ = uplink.append(opus: pause.span.bytes, isRecorded: true, now: room.now) }
+        #expect(coders.watched.decoded <= 12 && uplink.queuedMilliseconds >= 59_900)
+        play(milliseconds: 1000)
+        #expect(coders.watched.decoded <= 62)
+        play(milliseconds: 60_000)
+        #expect(coders.watched.decoded == 3000 && uplink.queuedMilliseconds == 0)
+    }
+
     @Test("a piece of Opus that comes early in a pause does not make those late that follow")
     func earlyPiece() {
         func piece(_ samples: [Int16]) {
@@ -125,12 +164,16 @@ struct RecordingTests {
         #expect(room.sentAt.count == 60 && gaps == [.milliseconds(20)])
     }
 
-    @Test("whoever mutes takes back what has not been played")
+    @Test("whoever mutes takes back what has not been played, and the turns in it are over")
     func muting() throws {
         try say(0..<32_000)
+        uplink.endTurn(now: room.now)
+        try say(32_000..<64_000)
+        uplink.endTurn(now: room.now)
         uplink.setMuted(true, now: room.now)
         uplink.setMuted(false, now: room.now)
         play(milliseconds: 3000)
         #expect(uplink.queuedMilliseconds == 0 && room.heard.count < 6400)
+        #expect(room.turnsPlayedAfter.count == 2)
     }
 }

@@ -50,6 +50,26 @@ struct EventLoopTests {
         }
     }
 
+    @Test("an iteration is measured with all that it does, and without the time in which the loop waits")
+    func measuresIterations() async throws {
+        try await withLoop { loop in
+            let measured = Locked<[Int64]>([])
+            await loop.run { loop.measureIterations { nanoseconds in measured.withLock { $0.append(nanoseconds) } } }
+            await loop.run {
+                let begin = EventLoop.clock()
+                while EventLoop.clock().nanoseconds(since: begin) < 10_000_000 {}
+            }
+            let rung = Expectation<Void>()
+            let timer = await loop.run { LoopBound(LoopTimer(loop: loop) { rung.fulfil(()) }, on: loop) }
+            await loop.run { timer.value.arm(at: loop.now + .milliseconds(400)) }
+            try await rung.next()
+            await loop.run { timer.value.cancel() }
+            let iterations = measured.withLock(\.self)
+            #expect(iterations.contains { $0 >= 10_000_000 })
+            #expect(iterations.allSatisfy { (0..<400_000_000).contains($0) })
+        }
+    }
+
     @Test("an actor on a loop runs on its thread, and so do tasks that prefer it")
     func hostsActors() async throws {
         try await withLoop { loop in

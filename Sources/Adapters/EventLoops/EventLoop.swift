@@ -35,6 +35,7 @@ package final class EventLoop: @unchecked Sendable {
     let background = BackgroundQueue()
     /// Counts the iterations, for what may be done only so often in each.
     private(set) var iteration: UInt64 = 0
+    private var iterationClock: IterationClock?
     private var cachedNow: Instant?
     private var requestedHooks: [EndOfIteration] = []
     /// The room of the list that is being worked off, kept from iteration to iteration.
@@ -230,6 +231,15 @@ package final class EventLoop: @unchecked Sendable {
         kernelTimer.follow(timers.earliest)
         cachedNow = nil
         iteration &+= 1
+        unsafe iterationClock?.endIteration(raw)
+    }
+
+    /// Tells `observe` from now on how long each iteration took, in nanoseconds, without the time in which the loop waited.
+    package func measureIterations(_ observe: @escaping (_ nanoseconds: Int64) -> Void) {
+        preconditionCurrent("the clock of iterations")
+        // SAFETY: the loop is open while its thread runs.
+        unsafe gateway_count_idle_time(raw)
+        iterationClock = unsafe IterationClock(raw, observe: observe)
     }
 
     private func runHooks() {

@@ -1,4 +1,4 @@
-internal import AudioCodec
+package import AudioCodec
 
 /// How libopus is asked to encode: the one place that decides. The figures behind it: `docs/performance.md`, which
 /// `make quality` reproduces.
@@ -22,7 +22,7 @@ package struct OpusProfile: Hashable, Sendable {
 
     /// For the caller's sound on its way to the room.
     /// - Parameter found: what the link turned out to carry.
-    func forRoom(sampleRate: Int, over found: Link) -> OpusEncoder.Configuration {
+    package func forRoom(sampleRate: Int, over found: Link) -> OpusEncoder.Configuration {
         var configuration = OpusEncoder.Configuration()
         // Background noise is left out by ourselves: libopus's DTX makes tones after silence too loud at 8 kHz.
         configuration.usesDTX = false

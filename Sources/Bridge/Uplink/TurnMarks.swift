@@ -19,11 +19,18 @@ package struct TurnMarks: Sendable {
         return isBetweenTurns
     }
 
+    /// The client has said that its turn is over; the sound of it may have to be made yet.
+    package mutating func close() { isBetweenTurns = true }
+
     /// A turn ends after so much sound.
     package mutating func end(at samples: Int) {
-        isBetweenTurns = true
         ends.append(samples)
         if ends.count > Self.maximum { ends.removeFirst() }
+    }
+
+    /// What is beyond will never be played: the turns that end there are over.
+    package mutating func cut(at samples: Int) {
+        for index in ends.indices { ends[index] = min(ends[index], samples) }
     }
 
     /// How many turns were played to their end since the last call: so much sound is done with, and what was last has

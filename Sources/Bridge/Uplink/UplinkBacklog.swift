@@ -29,8 +29,6 @@ struct UplinkBacklog: ~Copyable {
     private var packetArrivals = ArrivalQueue()
     /// Packets wait behind the frames that were there when they came.
     private var areFramesFirst = false
-    /// What is left of the last recording. Whatever comes after it waits for its end.
-    private var recording: WaitingRecording?
     private var scratch: [Int16] = []
     private var delay = DelayCorrection()
     private var spliced: [Int16] = []
@@ -50,9 +48,7 @@ struct UplinkBacklog: ~Copyable {
     /// Samples of a frame at `sampleRate`.
     var frameLength: Int { frames.frameLength }
     /// What waits; an unfinished frame does not count.
-    var samples: Int {
-        packets.samples + frames.frameCount * UplinkPacer.frameSamples + (recording?.samplesAt48kHz ?? 0)
-    }
+    var samples: Int { packets.samples + frames.frameCount * UplinkPacer.frameSamples }
     /// Whether samples wait, even if they are no whole frame.
     var hasSamples: Bool { frames.sampleCount > 0 }
     var hasPackets: Bool { !packets.isEmpty }
@@ -64,32 +60,7 @@ struct UplinkBacklog: ~Copyable {
     /// When the youngest was complete.
     var newestArrival: Instant? { packets.isEmpty ? frameArrivals.newest : packetArrivals.newest }
 
-    var hasRecording: Bool { recording != nil }
-
     // MARK: In
-
-    /// Appends a recording that is converted to `sampleRate` as it is played.
-    mutating func append(_ new: WaitingRecording) { recording = new }
-
-    /// The caller's turn ends with the recording that waits.
-    mutating func endTurnWithRecording() { recording?.endsTurn = true }
-
-    /// Converts so much of the recording that there is something to play, or all of it. Returns how much had to give
-    /// way, and whether that was the end of the caller's turn.
-    mutating func convertRecording(isWhole: Bool, now: Instant) -> (dropped: Int, endsTurn: Bool) {
-        let ready = WaitingRecording.sliceMilliseconds / 20
-        var dropped = 0
-        var converted: [Int16] = []
-        while recording != nil, isWhole || frames.frameCount < ready {
-            converted.removeAll(keepingCapacity: true)
-            recording?.convertSlice(appendingTo: &converted, scratch: &scratch)
-            dropped += append(converted.span, now: now)
-            guard let finished = recording, finished.isEmpty else { continue }
-            recording = nil
-            return (dropped, finished.endsTurn)
-        }
-        return (dropped, false)
-    }
 
     /// Appends samples at `sampleRate`; returns how much had to give way.
     mutating func append(_ samples: Span<Int16>, now: Instant) -> Int {
@@ -142,7 +113,6 @@ struct UplinkBacklog: ~Copyable {
 
     mutating func removeAll() {
         frames.removeAll()
-        recording = nil
         packets.removeAll()
         frameArrivals.removeAll()
         packetArrivals.removeAll()

@@ -1,10 +1,8 @@
 internal import ClientProtocol
 
-/// What has still to be made samples of a recorded utterance. A minute at the rate of a sound card takes a tenth of a second and
-/// more, for which all other sessions of the loop would wait; so it is done as it is played.
+/// What has still to be made samples of a recorded utterance.
 struct WaitingRecording {
-    /// How much is converted at a time, in ms: what is always ready to be played, and little enough for one iteration
-    /// of the loop.
+    /// How much is converted at a time, in ms: little enough for one iteration of the loop.
     static let sliceMilliseconds = 200
 
     private let file: WAVFile
@@ -13,8 +11,6 @@ struct WaitingRecording {
     private let count: Int
     private let sampleRate: Int
     private var position = 0
-    /// The caller's turn ends with it.
-    var endsTurn = false
 
     init(_ file: WAVFile, converter: (any RateConverter)?) {
         self.file = file
@@ -41,5 +37,10 @@ struct WaitingRecording {
             file.appendMonoSamples(position..<end, to: &output)
         }
         position = end
+    }
+
+    /// Leaves out so much of what is next, or all that is left.
+    mutating func skip(samplesAt48kHz samples: Int) {
+        position = min(count, position + (samples * sampleRate + 47_999) / 48_000)
     }
 }

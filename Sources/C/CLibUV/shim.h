@@ -14,6 +14,9 @@
 /// Names the calling thread (15 bytes are kept). `prctl` is variadic, which Swift cannot call.
 static inline void gateway_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
+/// Has the loop count how long it waits (`uv_metrics_idle_time`). `uv_loop_configure` is variadic.
+static inline int gateway_count_idle_time(uv_loop_t *loop) { return uv_loop_configure(loop, UV_METRICS_IDLE_TIME); }
+
 /// A pending connection as a descriptor that neither blocks nor survives exec, or -1 with errno set.
 /// `accept4` is hidden without _GNU_SOURCE.
 static inline int gateway_accept(int listener) {

@@ -77,6 +77,10 @@ final class GatewayLoop: HTTPHandler {
             let http = current.part(\.http)
             return http.hasProxyProtocol && http.trustedProxies.contains(address)
         }
+        let iterations = environment.metrics.histogram(
+            "voicegateway_loop_iteration_seconds",
+            help: "How long a loop is busy before it looks again whether sound has come.")
+        loop.measureIterations { iterations.add(nanoseconds: $0) }
         self.endpoints = endpoints(self)
         http = makeHTTP(isForOperator: false)
         moveHook = EndOfIteration(loop: loop) { [unowned self] in move() }
