@@ -67,6 +67,16 @@ package final class RoomParticipant {
     /// How media goes at the moment: `UDP`, `TCP`, or `TURN over TLS` for instance; nil when it does not.
     package var mediaPath: String? { session?.pathName }
 
+    /// Tries the TURN servers that the room server names, beside the media.
+    package func examineRelays(
+        patience: Duration, completion: @escaping ([RelayExamination.Finding]) -> Void
+    ) -> RelayExamination {
+        let addresses = mediaAddresses.announced
+        return RelayExamination(
+            session?.turnServers ?? [], isV6: !addresses.isEmpty && addresses.allSatisfy(\.ip.isV6), loop: loop,
+            environment: environment, random: random, patience: patience, completion: completion)
+    }
+
     /// That media does not come up, with what was tried.
     package var mediaUnreachable: ParticipantError { session?.unreachable ?? ParticipantError(.mediaUnreachable) }
 

@@ -31,7 +31,7 @@ final class MediaRelays {
     private let loop: EventLoop
     private let environment: ParticipantEnvironment
     private let random: any RandomNumberGenerator
-    private var servers: [TURNServer] = []
+    private(set) var servers: [TURNServer] = []
     private var relays: [MediaRelay] = []
     private var failures: [ICEPathReport] = []
     private var planned: [Plan] = []
@@ -46,9 +46,6 @@ final class MediaRelays {
         self.servers = TURNServer.list(servers)
         timer = LoopTimer(loop: loop) { [weak self] in self?.askForDue() }
     }
-
-    /// No TURN server that can be used was named.
-    var hasNoServers: Bool { servers.isEmpty }
 
     /// There is nothing to give back, and nothing to wait for.
     var isEmpty: Bool { relays.isEmpty && planned.isEmpty }

@@ -110,6 +110,9 @@ final class MediaSession {
         return ParticipantError(unreachable: publisher.pathReports)
     }
 
+    /// The TURN servers that media may go by.
+    var turnServers: [TURNServer] { publisher.turnServers }
+
     private func tell(_ event: MediaSessionEvent) { delegate?.session(self, event: event) }
 
     private func fail(_ reason: ReconnectReason, _ error: ParticipantError, mayResume: Bool = false) {

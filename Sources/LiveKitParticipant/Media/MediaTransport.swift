@@ -139,8 +139,11 @@ final class MediaTransport: PeerConnectionDelegate, MediaStreamsOwner, MediaRela
         }
     }
 
+    /// The TURN servers that media may go by.
+    var turnServers: [TURNServer] { relays.servers }
+
     /// Nothing can lead to the server.
-    var lacksRelays: Bool { isRelayForced && relays.hasNoServers }
+    var lacksRelays: Bool { isRelayForced && relays.servers.isEmpty }
 
     /// How media goes at the moment, `UDP` or `TURN over TLS` for instance; nil when it does not.
     var pathName: String? {

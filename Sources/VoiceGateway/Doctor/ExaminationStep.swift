@@ -16,8 +16,10 @@ package enum ExaminationStep: String, CaseIterable, Sendable {
     case keys
     /// A room lets us in.
     case room
-    /// UDP gets through: ICE and DTLS come about.
+    /// UDP gets through, or a detour: ICE and DTLS come about.
     case media
+    /// The TURN servers that the room server names give us addresses.
+    case turn
     /// Our track is published.
     case microphone
     /// The agent is asked for.

@@ -76,7 +76,7 @@ extension Finding {
         let isHidden = announced.allSatisfy(\.ip.isPrivate)
         return Finding(
             "signalling works, but sound does not get through: \(tried)", .network,
-            "Let UDP from this machine to these addresses and back through the firewalls between, or TCP where the room server takes it (rtc.tcp_port)."
+            "Let UDP from this machine to these addresses and back through the firewalls between, or TCP where the room server takes it (rtc.tcp_port), or have it name a TURN server that this machine reaches."
                 + (isHidden
                     ? " If this machine is in another network than the room server, they are the wrong ones: set rtc.use_external_ip or rtc.node_ip in LiveKit's configuration."
                     : ""))

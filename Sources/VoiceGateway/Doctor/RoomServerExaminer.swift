@@ -57,7 +57,7 @@ final class RoomServerExaminer: ExaminationTools {
         case .clock: compareClocks(completion)
         case .keys: showKey(completion)
         case .room: enter(completion)
-        case .media, .microphone, .dispatch, .agent, .reply: visit?.await(step, completion)
+        case .media, .turn, .microphone, .dispatch, .agent, .reply: visit?.await(step, completion)
         }
     }
 
@@ -165,7 +165,8 @@ final class RoomServerExaminer: ExaminationTools {
 
     /// Whom to trust. The system's list takes a while to read, so not where nobody is to be trusted.
     private func authorities() throws(SecureTransportError) -> TLSClientContext? {
-        guard url.origin.isSecure else { return nil }
+        // TURN servers may speak TLS where the room server does not.
+        guard url.origin.isSecure || configuration.livekitCAFile != nil else { return nil }
         return try TLSClientContext(trusting: configuration.livekitCAFile.map { .file($0) } ?? .system)
     }
 

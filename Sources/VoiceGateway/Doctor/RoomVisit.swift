@@ -27,6 +27,8 @@ final class RoomVisit {
     static let identity = "voicegateway-doctor"
     /// How long media may take at most.
     static let mediaPatience: Duration = .seconds(10)
+    /// How long answers of TURN servers are waited for.
+    static let relayPatience: Duration = .seconds(5)
     /// The token is for one visit, in seconds.
     static let tokenLifetime: Int64 = 600
 
@@ -40,6 +42,7 @@ final class RoomVisit {
     private var steps: [ExaminationStep: Result<String, Ailment>] = [:]
     private var waiting: (step: ExaminationStep, completion: (Result<String, Ailment>) -> Void)?
     private var timer: LoopTimer?
+    private var relays: RelayExamination?
     private var wasCreated = false
     private var isOver = false
 
@@ -97,6 +100,7 @@ final class RoomVisit {
         waiting = (step, completion)
         switch step {
         case .media, .microphone: timer?.arm(after: min(Self.mediaPatience, plan.patience))
+        case .turn: examineRelays()
         case .dispatch: dispatch()
         case .agent: timer?.arm(after: plan.patience)
         default: break
@@ -107,6 +111,7 @@ final class RoomVisit {
     func end(completion: @escaping () -> Void) {
         isOver = true
         timer?.cancel()
+        relays?.cancel()
         voice.stop()
         ear.stop()
         participant.leave(.clientInitiated)
@@ -137,6 +142,18 @@ final class RoomVisit {
         case .microphone: fail(.microphone("it says nothing about our track"))
         case .agent: askWhyNoAgentCame()
         default: break
+        }
+    }
+
+    /// What TURN servers say is told and is no failure: media has come up without them, or by one of them.
+    private func examineRelays() {
+        relays = participant.examineRelays(patience: Self.relayPatience) { [unowned self] findings in
+            let texts = findings.map { finding in
+                let outcome = finding.time.map { "an address after \($0.nanoseconds / 1_000_000) ms" } ?? finding.reason
+                return "\(finding.server): \(outcome)"
+            }
+            note(
+                .turn, .success(texts.isEmpty ? "the room server names no TURN server" : texts.joined(separator: "; ")))
         }
     }
 
@@ -241,7 +258,7 @@ extension RoomVisit: RoomParticipantDelegate {
         case .media: fail(.media(error, announced: []))
         case nil:
             // Between two steps, or before any is waited for.
-            for step in [ExaminationStep.room, .media, .microphone, .agent, .reply] where steps[step] == nil {
+            for step in [ExaminationStep.room, .media, .turn, .microphone, .agent, .reply] where steps[step] == nil {
                 steps[step] = .failure(.sentAway(error))
             }
         default: fail(.sentAway(error))
