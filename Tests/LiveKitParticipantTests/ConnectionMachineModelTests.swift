@@ -140,7 +140,13 @@ struct ConnectionMachineModelTests {
                 let later = now + .milliseconds(Int.random(in: 0...50, using: &random))
                 now = min(later, machine.nextDeadline ?? later)
                 // What is closed does not speak, and what ends has ended before it is told.
-                if case .signallingEnded = input { owner.hasSignalling = false }
+                if case .signallingEnded(_, let hasOpened, let isMediaUp) = input {
+                    owner.hasSignalling = false
+                    // Such attempts are not counted.
+                    if before == .resuming, !hasOpened, isMediaUp {
+                        owner.attempts = min(owner.attempts, ReconnectPolicy.maximumRememberedAttempts)
+                    }
+                }
                 machine.handle(input, now: now)
             } else if let deadline = machine.nextDeadline {
                 now = max(now, deadline)

@@ -180,6 +180,26 @@ import Wire
         #expect(stage.wait() == .zero)
     }
 
+    @Test("signalling that is refused while media flows uses up no attempts, however long")
+    func refusedSignalling() {
+        var stage = Stage()
+        stage.connect()
+        stage.story = []
+        let lost = ParticipantError(.unreachable)
+        stage.happens(.signallingEnded(lost, hasOpened: true, isMediaUp: true))
+        for _ in 0..<50 {
+            stage.wait()
+            stage.happens(.signallingEnded(lost, hasOpened: false, isMediaUp: true))
+        }
+        #expect(stage.now > .zero + .seconds(200))
+        #expect(Set(stage.story) == ["reconnecting", "open to resume"])
+        stage.wait()
+        stage.happens(.signallingOpened)
+        stage.happens(.resumed(ReconnectResponse()))
+        stage.happens(.mediaUp)
+        #expect(stage.story.suffix(2) == ["resume", "back as before"])
+    }
+
     @Test("nothing happens after the end")
     func final() {
         var stage = Stage()

@@ -106,6 +106,19 @@ import Wire
         #expect(attempts == Array(repeating: .resume, count: 7) + Array(repeating: .full, count: 3))
     }
 
+    @Test("as long as the session is kept, resumes do not come to an end")
+    func kept() {
+        var policy = ReconnectPolicy(mayResume: true)
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<100 {
+            #expect(policy.next(random: &random)?.attempt == .resume)
+            policy.sessionIsKept()
+        }
+        var attempts = 0
+        while policy.next(random: &random) != nil { attempts += 1 }
+        #expect(attempts == ReconnectPolicy.maximumAttempts - ReconnectPolicy.maximumRememberedAttempts)
+    }
+
     @Test("a server that takes in and loses at once is asked ever more rarely, and one that was steady at once")
     func brief() {
         var policy = ReconnectPolicy(mayResume: true)

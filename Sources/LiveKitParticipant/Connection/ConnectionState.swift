@@ -170,6 +170,7 @@ enum ConnectionState: ~Copyable {
         // be asked keeps the session as long as media flows (docs/livekit-protocol.md#resuming).
         var policy = failed.policy
         if !loss.mayResume || attempt == .resume && !loss.isSessionKept { policy.resumeIsImpossible() }
+        if attempt == .resume, loss.isSessionKept { policy.sessionIsKept() }
         steps.actions.append(.dropSignalling)
         return .pause(policy, mayResume: failed.mayResume, loss, &steps, now)
     }

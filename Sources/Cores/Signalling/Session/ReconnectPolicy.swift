@@ -51,6 +51,10 @@ package struct ReconnectPolicy: Sendable {
         return (attempt, .nanoseconds(Int64.random(in: 0...longest, using: &random)))
     }
 
+    /// The server could not be asked, and keeps the session: sound flows. Trying goes on, with long pauses, until one of the two
+    /// changes.
+    package mutating func sessionIsKept() { attempts = min(attempts, Self.maximumRememberedAttempts) }
+
     /// A resume failed, or the server ordered a full reconnect.
     package mutating func resumeIsImpossible() { mayResume = false }
 }
