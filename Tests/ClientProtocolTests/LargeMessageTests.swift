@@ -97,7 +97,7 @@ struct LargeMessageTests {
 
     @Test("a dialect that has no large messages says how large they may be")
     func otherDialects() {
-        var dialect = TwilioDialect(TwilioDialect.descriptor.defaults, limits: RecordingLimits())
+        var dialect = CarrierDialect<Twilio>(CarrierDialect<Twilio>.descriptor.defaults, limits: RecordingLimits())
         let outputs = dialect.decode(large: large(Array(Self.messages[0].utf8), pieces: [50]))
         #expect(outputs.count == 1)
         guard case .reply(.error(let error)) = outputs.first else { return #expect(outputs.isEmpty) }

@@ -7,7 +7,7 @@ import Wire
 struct TwilioDialectTests {
     private let sid = "MZ00000000000000000000000000000001"
     private let sound: [UInt8] = [0xFF, 0xFF]
-    private var dialect = TwilioDialect(TwilioDialect.descriptor.defaults, limits: RecordingLimits())
+    private var dialect = CarrierDialect<Twilio>(CarrierDialect<Twilio>.descriptor.defaults, limits: RecordingLimits())
 
     private func start(
         parameters: String = "{}", encoding: String = "audio/x-mulaw", rate: Int = 8000
@@ -36,7 +36,7 @@ struct TwilioDialectTests {
     /// What the session would make of the configuration.
     private static func parameters(_ outputs: [DialectOutput]) throws -> SessionParameters {
         guard case .event(.configure(let object))? = outputs.first else { throw JSONValueIsMissing() }
-        var parameters = TwilioDialect.descriptor.defaults
+        var parameters = CarrierDialect<Twilio>.descriptor.defaults
         try parameters.apply(configuration: object)
         return parameters
     }
@@ -51,7 +51,9 @@ struct TwilioDialectTests {
         #expect(
             parameters.input == AudioFormat(encoding: .mulaw, sampleRate: 8000) && parameters.output == parameters.input
         )
-        #expect(parameters.agentFields == ["from": "+14158675309", "stream_sid": .string(sid), "call_sid": "CA1"])
+        #expect(
+            parameters.agentFields
+                == ["from": "+14158675309", "carrier": "twilio", "stream_sid": .string(sid), "call_sid": "CA1"])
         #expect(decode(start()) == [])
     }
 

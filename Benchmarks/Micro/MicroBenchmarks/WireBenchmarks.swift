@@ -30,12 +30,23 @@ var wireBenchmarks: [Benchmark] {
     ] + ClientDialects.all.map(soundBenchmark)
 }
 
+/// What a call begins with, of carriers that get no sound before.
+private let callOpenings = [
+    "twilio": #"{"event":"start","start":{"streamSid":"MZ00000000000000000000000000000001"}}"#,
+    "telnyx": #"{"event":"start","stream_id":"32DE0DEA-53CB-4B21-89A4-9E1819C043BC","start":{}}"#,
+    "plivo": #"{"event":"start","start":{"streamId":"b0ffee00-0000-4000-8000-000000000001"}}"#,
+    "exotel": #"{"event":"start","start":{"stream_sid":"MZ00000000000000000000000000000001"}}"#,
+    "awaaz": #"{"event":"start","start":{"stream_sid":"MZ00000000000000000000000000000001"}}"#,
+    "vonage": #"{"event":"websocket:connected","content-type":"audio/l16;rate=16000"}"#,
+]
+
 /// 20 ms of sound as a dialect gives them to its client.
 private func soundBenchmark(_ type: any ClientDialect.Type) -> Benchmark {
     Benchmark("dialect.\(type.descriptor.name).sound.20ms") {
         let format = type.descriptor.defaults.output
         let sound = [UInt8](repeating: 0x5A, count: format.sampleRate / 50 * (format.bytesPerSampleFrame ?? 1))
         var dialect = type.init(type.descriptor.defaults, limits: RecordingLimits())
+        if let opening = callOpenings[type.descriptor.name] { keep(dialect.decode(text: Array(opening.utf8)).count) }
         let delivery = dialect.delivery
         var message: [UInt8] = []
         return {

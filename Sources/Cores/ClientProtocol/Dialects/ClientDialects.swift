@@ -4,7 +4,12 @@ package enum ClientDialects {
     package static let all: [any ClientDialect.Type] = [
         DeviceDialect.self,
         ConversationDialect.self,
-        TwilioDialect.self,
+        CarrierDialect<Twilio>.self,
+        CarrierDialect<Telnyx>.self,
+        CarrierDialect<Plivo>.self,
+        CarrierDialect<Exotel>.self,
+        CarrierDialect<Awaaz>.self,
+        CarrierDialect<Vonage>.self,
         XiaozhiDialect.self,
     ]
 
