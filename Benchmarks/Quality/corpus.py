@@ -28,13 +28,19 @@ def spoken(folder):
 def synthetic(rate):
     """espeak-ng with four voices, at a rate."""
     pieces = []
-    for voice, speed, text in SENTENCES:
-        path = Path("/tmp") / f"quality-{voice}.wav"
-        subprocess.run(["espeak-ng", "-v", voice, "-s", str(speed), "-w", path, text], check=True)
-        samples, own = read(path)
-        path.unlink()
-        pieces += [at_rate(samples.astype(float), own, rate), np.zeros(rate // 2)]
+    for index in range(len(SENTENCES)):
+        pieces += [synthetic_sentence(index, rate), np.zeros(rate // 2)]
     return level(np.concatenate(pieces), 3000)
+
+
+def synthetic_sentence(index, rate):
+    """One of them."""
+    voice, speed, text = SENTENCES[index]
+    path = Path("/tmp") / f"quality-{voice}.wav"
+    subprocess.run(["espeak-ng", "-v", voice, "-s", str(speed), "-w", path, text], check=True)
+    samples, own = read(path)
+    path.unlink()
+    return at_rate(samples.astype(float), own, rate)
 
 
 def read(path):
