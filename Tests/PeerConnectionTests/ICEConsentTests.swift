@@ -31,6 +31,73 @@ struct ICEConsentTests {
         #expect(Set(pauses).count > 30)
     }
 
+    @Test("with a check each second a server follows a translator's new address within 1.5 s")
+    func rebinding() throws {
+        var often = ICEConfiguration(role: .controlling)
+        often.consentInterval = .seconds(1)
+        let net = Net(left: often, right: ICEConfiguration(isLite: true))
+        net.bind()
+        try net.signal()
+        net.start()
+        try #require(net.runUntilConnected())
+        for port in 61_001...61_010 as ClosedRange<UInt16> {
+            net.run(for: .milliseconds(2170))
+            let outside = TransportAddress(ip: .v4(0xCB00_7105), port: port)
+            net.network.translate(inside: Net.leftV4, outside: outside)
+            #expect(net.run(for: .milliseconds(1500)) { $0.right.selectedPair?.remote == outside })
+        }
+    }
+
+    /// A client as a participant has it, and a lite server.
+    private func attentive() throws -> Net {
+        var often = ICEConfiguration(role: .controlling)
+        often.consentInterval = .seconds(1)
+        often.consentRetry = ICEConsentRetry()
+        let net = Net(left: often, right: ICEConfiguration(isLite: true))
+        net.bind()
+        try net.signal()
+        net.start()
+        try #require(net.runUntilConnected())
+        return net
+    }
+
+    @Test("a dead path is noticed within two seconds, whenever it dies, and is used again when it lives")
+    func deadPath() throws {
+        let net = try attentive()
+        for _ in 0..<10 {
+            net.run(for: .milliseconds(2170))
+            #expect(net.left.state == .connected)
+            net.blocks = { _ in true }
+            #expect(net.run(for: .milliseconds(2050)) { $0.left.state == .disconnected })
+            net.blocks = { _ in false }
+            #expect(net.run(for: .milliseconds(200)) { $0.left.state == .connected })
+        }
+    }
+
+    @Test(
+        "a path that loses a fifth of all packets each way is not taken for a dead one",
+        arguments: 1...5 as ClosedRange<UInt64>)
+    func lossyPath(seed: UInt64) throws {
+        let net = try attentive()
+        var random = SplitMix64(seed: seed)
+        net.blocks = { _ in random.next() % 5 == 0 }
+        net.events = [[], []]
+        net.run(for: .seconds(300))
+        let isBroken = net.events[0].contains(.stateChanged(.disconnected))
+        #expect(!isBroken)
+    }
+
+    @Test("a process that stood still asks first")
+    func standstill() throws {
+        let net = try attentive()
+        net.run(for: .seconds(3))
+        net.clock.advance(to: net.clock.now + .seconds(8))
+        net.events = [[], []]
+        net.run(for: .seconds(5))
+        #expect(!net.events[0].contains(.stateChanged(.disconnected)))
+        #expect(net.left.state == .connected)
+    }
+
     @Test("silence is noticed after ten seconds, and forgiven", arguments: [false, true])
     func disconnected(lite: Bool) throws {
         let net = try connected(lite: lite)

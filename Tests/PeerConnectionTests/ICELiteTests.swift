@@ -47,6 +47,17 @@ struct ICELiteTests {
         #expect(peer.agent.state == .disconnected)
     }
 
+    @Test("it follows the first check from another address, whenever the last one came")
+    func quickRebinding() {
+        var peer = litePeer()
+        peer.check(from: peer.addresses[0], isNominating: true)
+        for address in peer.addresses.dropFirst() {
+            peer.advance(by: .milliseconds(50))
+            peer.check(from: address, isNominating: true)
+            #expect(peer.agent.selectedPair?.remote == address)
+        }
+    }
+
     @Test("it follows a peer whose address changes")
     func rebinding() {
         var peer = litePeer()

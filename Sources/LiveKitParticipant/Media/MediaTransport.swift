@@ -16,6 +16,9 @@ final class MediaTransport: PeerConnectionDelegate, MediaStreamsOwner, MediaRela
     /// Sockets that are opened, one for each of the likeliest addresses of this machine.
     static let maximumSockets = 4
 
+    /// A NAT on the way may give us another address at any time; the server sends there once it has had a check from there.
+    static let consentInterval = Duration.seconds(1)
+
     /// Which one it is, as candidates are addressed.
     let target: SignalTarget
     let connection: PeerConnection
@@ -48,6 +51,8 @@ final class MediaTransport: PeerConnectionDelegate, MediaStreamsOwner, MediaRela
         configuration.opusParameters = "minptime=10;useinbandfec=1;usedtx=1"
         configuration.acceptsRED = true
         configuration.ice.mayRelay = true
+        configuration.ice.consentInterval = Self.consentInterval
+        configuration.ice.consentRetry = ICEConsentRetry()
         if turn.isForced { configuration.ice.streamDelay = .zero }
         connection = PeerConnection(
             configuration: configuration, factory: environment.transports,

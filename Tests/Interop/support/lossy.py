@@ -29,7 +29,10 @@ class LossyNetwork(Tap):
         self.lost = 0
         #: Bytes of those that came through.
         self.bytes = 0
+        #: Nothing comes through any more, in either direction.
+        self.is_dead = False
         self._ports: dict[int, int] = {}
+        self._nears: list[_Near] = []
         self._transports: list[asyncio.DatagramTransport] = []
         self.tasks: set[asyncio.Task] = set()
 
@@ -65,10 +68,13 @@ class LossyNetwork(Tap):
             return
         own = self._ports[port] = free_port()
         loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: _Near(self, port), local_addr=("127.0.0.1", own))
+        _, near = await loop.create_datagram_endpoint(lambda: _Near(self, port), local_addr=("127.0.0.1", own))
+        self._nears.append(near)
 
     def keeps(self, datagram: bytes) -> bool:
         """Whether a datagram to the server comes through."""
+        if self.is_dead:
+            return False
         # STUN and DTLS begin otherwise (RFC 7983), and RTCP has these types (RFC 5761).
         if not 0x80 <= datagram[0] <= 0xBF or 192 <= datagram[1] <= 223:
             return True
@@ -78,6 +84,12 @@ class LossyNetwork(Tap):
             return False
         self.bytes += len(datagram)
         return True
+
+    def rebind(self) -> None:
+        """From now on the server sees participants at other addresses, and what it sends to the old ones is lost, as behind a NAT
+        that has started anew."""
+        for near in self._nears:
+            near.forget()
 
     def later(self, send, *arguments) -> None:
         if self.delay:
@@ -111,6 +123,12 @@ class _Near(asyncio.DatagramProtocol):
         else:
             self.network.later(self._send, away, data)
 
+    def forget(self) -> None:
+        for away in self.away.values():
+            if not isinstance(away, list):
+                away.close()
+        self.away.clear()
+
     @staticmethod
     def _send(transport, data: bytes, *to) -> None:
         if not transport.is_closing():
@@ -131,4 +149,6 @@ class _Away(asyncio.DatagramProtocol):
         self.near, self.participant = near, participant
 
     def datagram_received(self, data: bytes, sender) -> None:
+        if self.near.network.is_dead:
+            return
         self.near.network.later(self.near._send, self.near.transport, data, self.participant)

@@ -13,22 +13,36 @@ extension ICEAgent {
     /// Asks the peer from time to time whether it still wants our data. The question also keeps bindings of
     /// NATs open, so there are no separate keep-alives.
     mutating func checkConsent(_ now: Instant) {
-        guard var path = selected, let remote = path.remoteCredentials, now >= path.nextConsentCheck else { return }
+        guard var path = selected, let remote = path.remoteCredentials, now >= consentDeadline(path) else { return }
         // A controlling agent repeats the nomination: if our address has changed on the way, the peer learns
         // that the new one is meant.
         let request = makeRequest(
             priority: path.reflexivePriority, isNominating: role == .controlling, local: path.localCredentials,
             remote: remote)
-        path.outstandingChecks.append(request.transactionID)
-        if path.outstandingChecks.count > ICESelectedPath.maximumOutstandingChecks {
-            path.outstandingChecks.removeFirst()
-        }
+        path.noteCheck(request.transactionID, now: now)
         path.nextConsentCheck = now + consentPause()
         selected = path
         emit(
             .transmit(
                 request.serialized(integrityKey: remote.key, authentication: authentication), from: path.base,
                 to: path.remote))
+    }
+
+    private func retry(_ path: ICESelectedPath) -> ICEConsentRetry? { path.isDetour ? nil : configuration.consentRetry }
+
+    /// When the next check is due: at its time, or soon when the one before it has not been answered.
+    private func consentDeadline(_ path: ICESelectedPath) -> Instant {
+        guard let retry = retry(path), let since = path.unansweredSince, let last = path.lastConsentCheck else {
+            return path.nextConsentCheck
+        }
+        return min(path.nextConsentCheck, max(since + retry.after, last + retry.every))
+    }
+
+    /// When the path counts as silent, if nothing is heard until then.
+    private func silenceDeadline(_ path: ICESelectedPath) -> Instant {
+        guard let retry = retry(path) else { return path.lastHeard + configuration.disconnectedTimeout }
+        guard let since = path.unansweredSince else { return .distantFuture }
+        return max(path.lastHeard + retry.silence, since + retry.patience)
     }
 
     /// Derives the state from how long ago what was heard.
@@ -41,7 +55,7 @@ extension ICEAgent {
         if now - lastSign >= configuration.consentTimeout {
             loseSelected(path)
         } else {
-            setState(now - path.lastHeard >= configuration.disconnectedTimeout ? .disconnected : .connected)
+            setState(now >= silenceDeadline(path) ? .disconnected : .connected)
         }
     }
 
@@ -64,8 +78,8 @@ extension ICEAgent {
         guard let path = selected else { return establishDeadline }
         let lastSign = configuration.isLite ? path.lastHeard : path.lastConsent
         var deadline = lastSign + configuration.consentTimeout
-        if state == .connected { deadline = min(deadline, path.lastHeard + configuration.disconnectedTimeout) }
-        if !configuration.isLite, path.remoteCredentials != nil { deadline = min(deadline, path.nextConsentCheck) }
+        if state == .connected { deadline = min(deadline, silenceDeadline(path)) }
+        if !configuration.isLite, path.remoteCredentials != nil { deadline = min(deadline, consentDeadline(path)) }
         return deadline
     }
 }

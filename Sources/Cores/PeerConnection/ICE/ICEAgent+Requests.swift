@@ -130,7 +130,8 @@ extension ICEAgent {
     /// Controlled side: selects a valid pair that the peer nominated.
     ///
     /// An aggressive peer nominates many pairs at once and means the best of them (RFC 5245); others nominate
-    /// one, and later perhaps another because the first has died. So a lesser pair wins only over an old nomination.
+    /// one, and later perhaps another because the first has died. So a lesser pair wins only over an old nomination; one that
+    /// is as good is mostly the same peer, to which a NAT has given another address.
     mutating func acceptNomination(_ index: Int) {
         let pair = pairs[index]
         if let current = selected, current.generation == generation {
@@ -138,7 +139,7 @@ extension ICEAgent {
                 selected?.lastNomination = clock
                 return
             }
-            guard pair.priority > current.priority || clock - current.lastNomination >= Self.nominationValidity else {
+            guard pair.priority >= current.priority || clock - current.lastNomination >= Self.nominationValidity else {
                 return
             }
         }

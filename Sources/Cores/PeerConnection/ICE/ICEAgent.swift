@@ -17,8 +17,9 @@ package struct ICEAgent {
     package static let maximumPairs = 100
     /// Checks that came before we knew the peer's credentials.
     package static let maximumEarlyChecks = 32
-    /// A nomination of this age gives way to one for a pair of lower priority: the peer has changed its mind.
-    static let nominationValidity = Duration.seconds(1)
+    /// A nomination of this age gives way to one for a pair of lower priority: the peer has changed its mind, or its address. Less
+    /// than the shortest pause between two checks of a participant, so that the first from elsewhere is followed.
+    static let nominationValidity = Duration.milliseconds(700)
 
     package let configuration: ICEConfiguration
     let authentication: MessageAuthentication

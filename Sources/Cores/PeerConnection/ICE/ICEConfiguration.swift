@@ -1,3 +1,18 @@
+/// Consent checks that are not answered are repeated soon, so that a dead path is told from a lossy one within seconds. For UDP
+/// straight to the peer alone: TCP may stand still for as long while it repeats what was lost.
+package struct ICEConsentRetry: Sendable {
+    /// How long the first answer may take.
+    package var after = Duration.milliseconds(300)
+    /// How often the next checks go out.
+    package var every = Duration.milliseconds(100)
+    /// How long checks must have gone unanswered. A process that stood still has not asked: its silence is not the peer's.
+    package var patience = Duration.milliseconds(700)
+    /// Silence after which the state is then `disconnected`.
+    package var silence = Duration.seconds(2)
+
+    package init() {}
+}
+
 /// Timers and modes of an `ICEAgent`. The defaults are those of the RFCs, except where a comment says otherwise.
 package struct ICEConfiguration: Sendable {
     /// We are a lite agent (RFC 8445, section 2.5): answer checks, never send any. Only for hosts that the far
@@ -17,6 +32,8 @@ package struct ICEConfiguration: Sendable {
     package var nominationPatience = Duration.milliseconds(100)
     /// The middle of the interval between consent checks; each is drawn from 0.8 to 1.2 times this (RFC 7675).
     package var consentInterval = Duration.seconds(5)
+    /// How a dead UDP path is told early; nil: it is not.
+    package var consentRetry: ICEConsentRetry?
     /// Silence after which the state is `disconnected`.
     package var disconnectedTimeout = Duration.seconds(10)
     /// Without consent for so long the state is `failed` (RFC 7675: 30 s). A lite agent has no consent of its own

@@ -4,7 +4,7 @@ internal import Wire
 /// keeps its old credentials until a pair of the new generation takes over (RFC 8445, section 9).
 struct ICESelectedPath {
     /// Consent checks that may still be answered; older ones are forgotten.
-    static let maximumOutstandingChecks = 8
+    static let maximumOutstandingChecks = 32
 
     let base: TransportAddress
     let remote: TransportAddress
@@ -23,7 +23,22 @@ struct ICESelectedPath {
     /// Controlled side: when the peer last said USE-CANDIDATE for this pair.
     var lastNomination: Instant
     var nextConsentCheck: Instant
+    /// When the last check went out; nil before the first.
+    var lastConsentCheck: Instant?
+    /// When the first check went out since something was heard.
+    var askedSince: Instant?
     var outstandingChecks: [STUNTransactionID] = []
+
+    /// Since when the peer is asked and nothing is heard; nil when it has been heard since the last question.
+    var unansweredSince: Instant? { askedSince.flatMap { lastHeard < $0 ? $0 : nil } }
+
+    /// A check goes out.
+    mutating func noteCheck(_ id: STUNTransactionID, now: Instant) {
+        if unansweredSince == nil { askedSince = now }
+        lastConsentCheck = now
+        outstandingChecks.append(id)
+        if outstandingChecks.count > Self.maximumOutstandingChecks { outstandingChecks.removeFirst() }
+    }
 
     /// Not UDP straight to the peer: the agent goes on to look for that.
     var isDetour: Bool { kind != .udp }
