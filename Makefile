@@ -1,4 +1,4 @@
-.PHONY: help bootstrap build run install package test check conformance fuzz soak bench microbench quality format clean
+.PHONY: help bootstrap build run install package test check conformance fuzz soak faults bench microbench quality format clean
 
 help:
 	@echo "make run     build for release and start the gateway (PORT=3000; room server inside unless LIVEKIT_URL is set)"
@@ -9,6 +9,7 @@ help:
 	@echo "make conformance  WebSocket server and client against the Autobahn test suite (ARGUMENTS=\"--cases 6.4 --verbose\")"
 	@echo "make fuzz    feeds every codec with inputs of libFuzzer's making, each for DURATION=60 seconds; see docs/fuzzing.md"
 	@echo "make soak    20 calls at once for two minutes, then a count of what is left over (CALLERS=20 DURATION=120)"
+	@echo "make faults  what calls lose while networks fail, beside an official SDK (root; ARGUMENTS=\"--livekit PATH\")"
 	@echo "make bench   CPU, memory and delays of gateway and libopus side by side, against the goals (QUICK=1, ARGUMENTS=\"--help\")"
 	@echo "make microbench  instructions and allocations of each core, against Benchmarks/Micro/thresholds.json (needs valgrind)"
 	@echo "make quality  what Opus sounds like at several operating points, by PESQ and a recogniser (ARGUMENTS=\"--only words\")"
@@ -51,6 +52,11 @@ soak:
 	@scripts/bootstrap --tests
 	$(RELEASE) VoiceGateway
 	.venv/bin/python Tests/Interop/soak.py $(or $(CALLERS),20) $(or $(DURATION),120)
+
+faults:
+	@scripts/bootstrap --tests
+	$(RELEASE) VoiceGateway
+	.venv/bin/python Tests/Interop/faults.py $(ARGUMENTS)
 
 # QUICK=1 takes a minute; ARGUMENTS="--baseline python", "--room-url ws://…", "--knee", …: see docs/benchmark.md.
 bench: bootstrap

@@ -75,8 +75,23 @@ class Island(Gateway):
         self._there(
             "ip", "rule", "add", "pref", "2", "to", HOME, "ipproto", protocol, "dport", f"{first}-{last}", "blackhole")
 
-    def _neighbours(self, change: str, *what: str) -> None:
-        cable, here, there = self._room
+    def loses_nothing(self) -> None:
+        """From now on everything gets out again."""
+        self._there("sh", "-c", "for pref in 1 2; do while ip rule del pref $pref 2>/dev/null; do :; done; done")
+
+    def cut_clients(self) -> None:
+        """From now on nothing passes between the gateway and its clients, and nobody is told."""
+        self._neighbours("replace", "lladdr", NOBODY, "nud", "permanent", cable=self._clients)
+
+    def mend_clients(self) -> None:
+        self._neighbours("del", cable=self._clients)
+
+    def beside(self, *command) -> list[str]:
+        """A command, as it runs in the gateway's network."""
+        return [*SUDO, "nsenter", f"--net=/proc/{self._process}/ns/net", *map(str, command)]
+
+    def _neighbours(self, change: str, *what: str, cable: tuple[str, str, str] | None = None) -> None:
+        cable, here, there = cable or self._room
         self._here("ip", "neighbour", change, there, *what, "dev", cable)
         self._there("ip", "neighbour", change, here, *what, "dev", cable)
 
@@ -84,4 +99,4 @@ class Island(Gateway):
         return run(*SUDO, *command)
 
     def _there(self, *command: str) -> str:
-        return run(*SUDO, "nsenter", f"--net=/proc/{self._process}/ns/net", *command)
+        return run(*self.beside(*command))
