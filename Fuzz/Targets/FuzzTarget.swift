@@ -50,6 +50,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(rawValue: "json", body: WireTargets.json),
         FuzzTarget(rawValue: "base64", body: WireTargets.base64),
         FuzzTarget(rawValue: "traceparent", body: WireTargets.traceparent),
+        FuzzTarget(rawValue: "spool-record", body: WireTargets.spoolRecord),
         FuzzTarget(rawValue: "resp", body: RedisTarget.run),
         FuzzTarget(rawValue: "binary-audio", body: ClientTargets.binaryAudio),
         FuzzTarget(rawValue: "binary-contents", body: ContainerTargets.contents),

@@ -32,6 +32,32 @@ enum WireTargets {
         check(TraceContext(parsing: trace.text) == trace, "a trace changes when it is written")
     }
 
+    /// The input is the name of a file, up to the first zero, and what stands in the file. A digest stands in for SHA-256 that
+    /// libFuzzer cannot guess either; where it was written out it is put right.
+    static func spoolRecord(_ input: [UInt8]) {
+        let end = input.firstIndex(of: 0) ?? input.endIndex
+        let name = String(decoding: input[..<end], as: UTF8.self)
+        if let number = SpoolRecord.number(in: name) {
+            check(SpoolRecord.name(of: number) == name, "two names stand for the same number")
+        }
+        let content = Array(input.dropFirst(end + 1))
+        let digest: SpoolRecord.Digest = { text in
+            let sum = text.reduce(into: UInt64(14_695_981_039_346_656_037)) {
+                $0 = ($0 ^ UInt64($1)) &* 1_099_511_628_211
+            }
+            return (0..<32).map { UInt8(truncatingIfNeeded: sum >> UInt64($0 % 8 * 8)) }
+        }
+        _ = SpoolRecord(parsing: content, digest: digest)
+        guard let line = content.firstIndex(of: UInt8(ascii: "\n")) else { return }
+        let sum = SpoolRecord.hexadecimal(digest(Array(content[(line + 1)...])))
+        let whole = content[..<line].prefix { $0 != UInt8(ascii: "#") } + sum + content[line...]
+        guard let record = SpoolRecord(parsing: Array(whole), digest: digest) else { return }
+        check(SpoolRecord.moments.contains(record.createdAt), "an event happened when nothing can have")
+        check(
+            SpoolRecord(parsing: record.serialized(digest: digest), digest: digest) == record,
+            "an event changes when it is written")
+    }
+
     static func inflate(_ input: [UInt8]) {
         for container in [Inflate.Container.raw, .zlib, .gzip] {
             guard let output = try? Inflate.decompress(input, container, maximumOutput: 100_000) else { continue }

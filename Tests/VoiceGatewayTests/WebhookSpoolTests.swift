@@ -44,9 +44,9 @@ struct WebhookSpoolTests {
         let event = delivery(77, receiver: 1)
         let content = WebhookSpoolFile.content(of: event, receiver: receivers[1])
         #expect(WebhookSpoolFile.delivery(number: 77, content: content, receivers: receivers) == event)
-        let names = [9, 10, UInt64.max].map { WebhookSpoolFile.name(of: delivery($0)) }
+        let names = [9, 10, UInt64.max].map { SpoolRecord.name(of: $0) }
         #expect(names == names.sorted())
-        #expect(names.map { WebhookSpoolFile.number(in: $0) } == [9, 10, UInt64.max])
+        #expect(names.map { SpoolRecord.number(in: $0) } == [9, 10, UInt64.max])
     }
 
     @Test("a file that is cut anywhere, or has any byte changed, is not read")
@@ -61,6 +61,15 @@ struct WebhookSpoolTests {
             spoilt[place] ^= 1
             #expect(WebhookSpoolFile.delivery(number: 1, content: spoilt, receivers: receivers) == nil)
         }
+    }
+
+    @Test(
+        "a file whose event happened when nothing can have is damaged, and counts with no clock",
+        arguments: [.min, -1, .max])
+    func impossibleMoments(_ moment: Int64) {
+        let event = WebhookDelivery(number: 1, receiver: 0, session: "S_1", createdAt: moment, body: Array("{}".utf8))
+        let content = WebhookSpoolFile.content(of: event, receiver: receivers[0])
+        #expect(WebhookSpoolFile.delivery(number: 1, content: content, receivers: receivers) == nil)
     }
 
     @Test("events for a URL that is not among the settings any more are not sent")
@@ -78,7 +87,7 @@ struct WebhookSpoolTests {
             "lock", "00000000000000000001.webhook.damaged", "1.webhook", "0000000000000000000x.webhook",
             "99999999999999999999.webhook", "../0000000000000001.webhook", "",
         ])
-    func foreignNames(_ name: String) { #expect(WebhookSpoolFile.number(in: name) == nil) }
+    func foreignNames(_ name: String) { #expect(SpoolRecord.number(in: name) == nil) }
 
     @Test("a restart finds what was kept in its order, and puts aside what is damaged, links and directories too")
     func restart() throws {
@@ -133,7 +142,7 @@ struct WebhookSpoolTests {
             let spool = try WebhookSpool(SpoolDirectory(path), receivers: receivers, unstored: counter, log: .silent)
             let large = WebhookDelivery(
                 number: 1, receiver: 0, session: "S_1", createdAt: 0,
-                body: Array(repeating: UInt8(ascii: " "), count: WebhookSpoolFile.maximumBytes))
+                body: Array(repeating: UInt8(ascii: " "), count: SpoolRecord.maximumBytes))
             spool.store(large)
             spool.close()
             #expect(counter.current == 1)

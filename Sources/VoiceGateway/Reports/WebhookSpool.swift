@@ -1,5 +1,6 @@
 package import EventLoops
 package import Observability
+internal import Wire
 
 /// Keeps events that wait on the disk, by a thread of its own, so that a restart goes on with them.
 ///
@@ -46,10 +47,10 @@ package final class WebhookSpool: Sendable {
         var contents = Contents()
         var files: [(name: String, number: UInt64)] = []
         for name in try directory.names() {
-            if let number = WebhookSpoolFile.number(in: name) {
+            if let number = SpoolRecord.number(in: name) {
                 files.append((name, number))
             } else if name.hasSuffix(SpoolDirectory.draftSuffix),
-                WebhookSpoolFile.number(in: String(name.dropLast(SpoolDirectory.draftSuffix.count))) != nil
+                SpoolRecord.number(in: String(name.dropLast(SpoolDirectory.draftSuffix.count))) != nil
             {
                 directory.remove(name)
             }
@@ -57,7 +58,7 @@ package final class WebhookSpool: Sendable {
         files.sort { $0.number < $1.number }
         contents.leftOver = max(0, files.count - WebhookQueue.maximumWaiting)
         for (name, number) in files.prefix(WebhookQueue.maximumWaiting) {
-            let content = try? directory.read(name, upTo: WebhookSpoolFile.maximumBytes)
+            let content = try? directory.read(name, upTo: SpoolRecord.maximumBytes)
             if let content,
                 let delivery = WebhookSpoolFile.delivery(number: number, content: content, receivers: receivers)
             {
@@ -73,15 +74,15 @@ package final class WebhookSpool: Sendable {
     package func store(_ delivery: WebhookDelivery) {
         work { [receivers, directory] () throws(SpoolDirectory.Failure) in
             let content = WebhookSpoolFile.content(of: delivery, receiver: receivers[delivery.receiver])
-            guard content.count <= WebhookSpoolFile.maximumBytes else {
-                throw SpoolDirectory.Failure("the event is larger than \(WebhookSpoolFile.maximumBytes) bytes")
+            guard content.count <= SpoolRecord.maximumBytes else {
+                throw SpoolDirectory.Failure("the event is larger than \(SpoolRecord.maximumBytes) bytes")
             }
-            try directory.write(WebhookSpoolFile.name(of: delivery), content)
+            try directory.write(SpoolRecord.name(of: delivery.number), content)
         }
     }
 
     package func remove(_ delivery: WebhookDelivery) {
-        work { [directory] in directory.remove(WebhookSpoolFile.name(of: delivery)) }
+        work { [directory] in directory.remove(SpoolRecord.name(of: delivery.number)) }
     }
 
     private func work(_ body: @escaping @Sendable () throws(SpoolDirectory.Failure) -> Void) {
