@@ -14,6 +14,7 @@ from support.nginx import Certificates
 from support.parrot import says_it_back
 from support.client import VoiceClient
 from support.processes import Gateway
+from support.xiaozhi import MAC, Device
 
 
 class SecureGateway(Gateway):
@@ -103,13 +104,7 @@ async def test_a_device_is_who_its_certificate_says_and_nobody_else(programs, ce
         certificates, TLS_CLIENT_CA=certificates.authority, TLS_CLIENT_IDENTITY="device-{cn}", RESUME_GRACE_SECONDS=20,
         API_KEY_ENABLED="true", API_KEYS="a-key", AGENT_NAME=""))
 
-    def trust(name: str) -> ssl.SSLContext:
-        certificates.make(name, name)
-        context = ssl.create_default_context(cafile=certificates.authority)
-        context.load_cert_chain(certificates.folder / f"{name}.pem", certificates.folder / f"{name}.key")
-        return context
-
-    kitchen, garage = trust("kitchen"), trust("garage")
+    kitchen, garage = certificates.trust("kitchen"), certificates.trust("garage")
     # Callers with a key may name no identity, and this one comes by itself.
     async with VoiceClient(gateway.url, tls=kitchen, api_key="a-key") as device:
         session = await device.event("session")
@@ -133,6 +128,28 @@ async def test_a_device_is_who_its_certificate_says_and_nobody_else(programs, ce
         assert await thief.closed() == 4400
     async with VoiceClient(gateway.url, tls=kitchen, access_token=token) as device:
         assert (await device.event("session"))["identity"] == "device-kitchen"
+
+
+async def test_a_paired_device_needs_its_own_certificate_as_well(programs, certificates):
+    pairings = certificates.folder / "devices"
+    pairings.write_text(json.dumps({"id": MAC, "client_id": "c-1", "name": "Kitchen"}))
+    gateway = await programs(SecureGateway(
+        certificates, TLS_CLIENT_CA=certificates.authority, TLS_CLIENT_IDENTITY="{cn}", XIAOZHI_DEVICES=pairings,
+        AGENT_NAME=""))
+    own, other = certificates.trust(MAC, "kitchen"), certificates.trust("garage")
+    ids = {"Device-Id": MAC, "Client-Id": "c-1"}
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=own)) as http:
+        async with http.post(f"{gateway.http_url}/xiaozhi/ota/", headers=ids, json={}) as answer:
+            bearer = {"Authorization": f"Bearer {(await answer.json())['websocket']['token']}"}
+    async with Device(gateway.port, 1, tls=own, **bearer) as device:
+        await device.message("hello")
+        joined = await gateway.says("joined", within=20)
+        assert f"identity={MAC}" in joined
+    async with Device(gateway.port, 1, tls=other, **bearer) as thief:
+        assert (await thief.message("closed"))["code"] == 4400
+    # Whose certificate it is does not help who was never paired.
+    async with Device(gateway.port, 1, tls=own, **bearer | {"Client-Id": "another"}) as stranger:
+        assert (await stranger.message("closed"))["code"] == 4403
 
 
 async def test_a_key_of_another_certificate_ends_the_start_with_a_sentence(programs, certificates):

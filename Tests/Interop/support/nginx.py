@@ -3,6 +3,7 @@
 import asyncio
 import pathlib
 import shutil
+import ssl
 import subprocess
 
 from support.processes import Program, answers, free_port
@@ -68,6 +69,14 @@ class Certificates:
         self._run(
             "x509", "-req", "-in", request, "-CA", self.authority, "-CAkey", self.folder / "authority.key",
             "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", self.folder / f"{name}.pem")
+
+    def trust(self, host: str, name: str | None = None) -> ssl.SSLContext:
+        """What a client uses who trusts the authority and shows a certificate for a host, in files of that name."""
+        name = name or host
+        self.make(name, host)
+        context = ssl.create_default_context(cafile=self.authority)
+        context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+        return context
 
 
 class Call:

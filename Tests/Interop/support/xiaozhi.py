@@ -3,6 +3,7 @@ the SDK does not speak."""
 
 import asyncio
 import json
+import ssl
 import struct
 
 import aiohttp
@@ -83,15 +84,19 @@ async def in_real_time(samples: numpy.ndarray, send) -> None:
 class Device(News):
     """Speaks binary versions 1 to 3, and checks what it gets as the firmware should: lengths, and 60 ms a packet."""
 
-    def __init__(self, port: int, version: int, mac: str = MAC, **headers: str) -> None:
+    def __init__(
+        self, port: int, version: int, mac: str = MAC, tls: ssl.SSLContext | None = None, **headers: str
+    ) -> None:
         super().__init__()
-        self.url, self.version, self.heard, self.close_code = f"ws://127.0.0.1:{port}/xiaozhi/v1/", version, [], None
+        origin = f"wss://localhost:{port}" if tls else f"ws://127.0.0.1:{port}"
+        self.url, self.tls, self.version = f"{origin}/xiaozhi/v1/", tls or True, version
+        self.heard, self.close_code = [], None
         self.headers = {"Protocol-Version": str(version), "Device-Id": mac, "Client-Id": "c-1", **headers}
         self.encoder, self.decoder = opuslib.Encoder(RATE, 1, "voip"), opuslib.Decoder(24_000, 1)
 
     async def __aenter__(self) -> "Device":
         self._http = aiohttp.ClientSession()
-        self.socket = await self._http.ws_connect(self.url, headers=self.headers)
+        self.socket = await self._http.ws_connect(self.url, headers=self.headers, ssl=self.tls)
         self._reading = asyncio.create_task(self._read())
         sound = {"format": "opus", "sample_rate": RATE, "channels": 1, "frame_duration": 60}
         await self.send(type="hello", version=self.version, features={}, transport="websocket", audio_params=sound)
