@@ -29,4 +29,10 @@ struct TokenRedactionTests {
         let json = TwirpError(status: 401, body: Array(#"{"code":"unauthenticated","msg":"bad \#(token)"}"#.utf8))
         #expect(json == TwirpError(.unauthenticated, "bad (token)"))
     }
+
+    @Test("a page of a proxy is told in one line")
+    func pages() {
+        let error = TwirpError(status: 404, body: Array("<html>\r\n  <p>not\there</p>\n".utf8))
+        #expect(error == TwirpError(.badRoute, "<html> <p>not here</p>", foreignStatus: 404))
+    }
 }

@@ -74,7 +74,9 @@ package struct TwirpError: Error, Hashable, Sendable {
             case 429, 502, 503, 504: .unavailable
             default: .unknown
             }
-        let text = TokenRedaction.withoutTokens(String(decoding: body.prefix(4096), as: UTF8.self)).prefix(200)
+        let page = TokenRedaction.withoutTokens(String(decoding: body.prefix(4096), as: UTF8.self))
+        // In one line, as part of a sentence.
+        let text = page.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(200)
         self.init(code, String(text), foreignStatus: status)
     }
 }
