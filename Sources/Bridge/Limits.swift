@@ -23,6 +23,9 @@ package struct Limits: Hashable, Sendable {
 
     /// How long a client that says nothing may take to send a `config` message before the room is joined.
     package var configWait = Duration.milliseconds(300)
+    /// How long a call that moves here waits before it takes its caller's place in the room: what the caller has said at the
+    /// gateway before is still on its way to the agent, and what an agent has not heard when a participant goes, it never hears.
+    package var moveSettling = Duration.milliseconds(300)
     /// How long joining the room may take.
     package var joinTimeout = Duration.seconds(15)
     /// When a client is told that no agent has come.

@@ -8,6 +8,8 @@ import Wire
 struct SessionLifecycleTests {
     private func ms(_ milliseconds: Int) -> Instant { .zero + .milliseconds(milliseconds) }
 
+    private let dialect = ClientDialects.all[0].descriptor
+
     private func drain(_ life: inout SessionLifecycle) -> [SessionLifecycle.Action] {
         var actions: [SessionLifecycle.Action] = []
         while let action = life.poll() { actions.append(action) }
@@ -42,6 +44,27 @@ struct SessionLifecycleTests {
         life.handleTimeout(now: ms(300))
         #expect(drain(&life) == [.join])
         #expect(life.nextDeadline == ms(15_300))
+    }
+
+    @Test("a call that moves here takes its caller's place only when what was said elsewhere has arrived")
+    func moves() {
+        let limits = Limits()
+        let claim = SessionClaim(session: "S_1", room: "lobby", identity: "ann", agent: "clerk", isMove: true)
+        var life = SessionLifecycle(limits: limits, opening: .init(claim, dialect, limits), now: .zero)
+        life.handle(.clientSpoke, now: .zero)
+        #expect(drain(&life) == [] && life.nextDeadline == ms(300))
+        life.handleTimeout(now: ms(300))
+        #expect(drain(&life) == [.join])
+    }
+
+    @Test("a call whose gateway is gone goes on at once")
+    func goesOn() {
+        let limits = Limits()
+        let claim = SessionClaim(session: "S_1", room: "lobby", identity: "ann", agent: "clerk")
+        var life = SessionLifecycle(limits: limits, opening: .init(claim, dialect, limits), now: .zero)
+        #expect(life.nextDeadline == .zero)
+        life.handleTimeout(now: .zero)
+        #expect(drain(&life) == [.join])
     }
 
     @Test("a room that does not answer ends the session and says whose fault it is")

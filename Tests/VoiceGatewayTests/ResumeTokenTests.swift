@@ -9,7 +9,7 @@ import Wire
 struct ResumeTokenTests {
     private let claim = SessionClaim(
         session: "S_1", room: "lobby", identity: "auth0|ann", name: "Ann", agent: "clerk", metadata: "{\"a\":1}",
-        needsAccessToken: true, trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        needsAccessToken: true, isMove: true, trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         formats: ["encoding": "mulaw", "sample_rate": "8000"])
 
     private func make(_ key: String = ResumeToken.makeKey(loop: 3)) -> String {

@@ -80,16 +80,19 @@ struct CallerProfile {
     }
 
     /// What lets the client continue the session on another connection; nil when it may not.
-    func resumeToken(session id: String) -> String? { makeResumeToken?(claim(session: id)) }
+    /// - Parameter isMove: the client is asked to, while it still has this one.
+    func resumeToken(session id: String, isMove: Bool = false) -> String? {
+        makeResumeToken?(claim(session: id, isMove: isMove))
+    }
 
     /// Metadata beyond this does not travel in a token, in bytes.
     private static let maximumClaimedMetadata = 2048
 
-    private func claim(session id: String) -> SessionClaim {
+    private func claim(session id: String, isMove: Bool) -> SessionClaim {
         let metadata = agentMetadata.flatMap { $0.utf8.count <= Self.maximumClaimedMetadata ? $0 : nil }
         return SessionClaim(
             session: id, room: roomName, identity: identity, name: parameters.name, agent: agentName,
-            metadata: metadata, needsAccessToken: parameters.accessToken != nil, trace: trace?.text,
+            metadata: metadata, needsAccessToken: parameters.accessToken != nil, isMove: isMove, trace: trace?.text,
             formats: Dictionary(parameters.formats.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
     }
 

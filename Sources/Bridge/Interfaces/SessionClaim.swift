@@ -13,6 +13,8 @@ package struct SessionClaim: Hashable, Sendable {
     package var metadata: String?
     /// The caller came with an access token, and needs one again.
     package var needsAccessToken: Bool
+    /// The gateway that has the session has asked for the move, and has the caller's participant until another takes its place.
+    package var isMove: Bool
     /// The `traceparent` of the call.
     package var trace: String?
     /// What the client has chosen about sound and events, by the names of a query.
@@ -20,7 +22,7 @@ package struct SessionClaim: Hashable, Sendable {
 
     package init(
         session: String, room: String, identity: String, name: String? = nil, agent: String, metadata: String? = nil,
-        needsAccessToken: Bool = false, trace: String? = nil, formats: [String: String] = [:]
+        needsAccessToken: Bool = false, isMove: Bool = false, trace: String? = nil, formats: [String: String] = [:]
     ) {
         self.session = session
         self.room = room
@@ -29,6 +31,7 @@ package struct SessionClaim: Hashable, Sendable {
         self.agent = agent
         self.metadata = metadata
         self.needsAccessToken = needsAccessToken
+        self.isMove = isMove
         self.trace = trace
         self.formats = formats
     }

@@ -41,6 +41,8 @@ final class RoomLink {
     var summary: SessionSummary { caller.summary(session: session) }
     /// What lets the client continue the session on another connection; nil when it may not.
     var resumeToken: String? { caller.resumeToken(session: session) }
+    /// The same for a client that is asked to go on at another gateway.
+    var moveToken: String? { caller.resumeToken(session: session, isMove: true) }
 
     /// What the client is told: the summary, the token, and that the session has gone on, if it began at another gateway.
     var introduction: SessionSummary {

@@ -42,8 +42,8 @@ package final class BridgeSession {
             parameters, policy: policy, resumeToken: resumeToken, isContinued: continued != nil,
             defaultAgent: environment.configuration.agentName, trace: trace, random: &random)
         self.client = ClientLink(client, dialect: dialect, limits: limits, mayResume: resumeToken != nil, now: now)
-        let configurationWait = continued == nil ? dialect.descriptor.configurationWait : .zero
-        lifecycle = SessionLifecycle(limits: limits, configurationWait: configurationWait, now: now)
+        lifecycle = SessionLifecycle(
+            limits: limits, opening: SessionLifecycle.Opening(continued, dialect.descriptor, limits), now: now)
         room = RoomLink(caller, session: id, dialect: dialect.descriptor.name, environment: environment)
         state = RoomState(limits: limits, now: now)
         timer = environment.clock.makeTimer { [weak self] in self?.handleTimeout() }
@@ -117,7 +117,7 @@ package final class BridgeSession {
     /// The gateway goes: asks a client that can to go on at another one.
     /// - Parameter deadline: until then the session may stay.
     package func askToMove(until deadline: Instant) {
-        guard room.isJoined, !client.isAway, client.tellsSession, let token = room.resumeToken else { return }
+        guard room.isJoined, !client.isAway, client.tellsSession, let token = room.moveToken else { return }
         lifecycle.noteMove()
         client.tell(.move(resumeToken: token, seconds: max(0, Int((deadline - now).components.seconds))))
     }

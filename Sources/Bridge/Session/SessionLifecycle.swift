@@ -61,6 +61,30 @@ package struct SessionLifecycle: ~Copyable, Sendable {
         case finish
     }
 
+    /// Why the room is not joined at once.
+    package enum Opening: Hashable, Sendable {
+        /// The client may say who it is and what it wants, for so long, or until it says anything else.
+        case waitsForClient(Duration)
+        /// So long the caller's place in the room is another gateway's, whatever the client says here.
+        case waitsForPlace(Duration)
+
+        /// - Parameter continued: the session at another gateway that goes on here.
+        package init(_ continued: SessionClaim?, _ dialect: DialectDescriptor, _ limits: Limits) {
+            self =
+                switch continued?.isMove {
+                case nil: .waitsForClient(dialect.configurationWait ?? limits.configWait)
+                case true?: .waitsForPlace(limits.moveSettling)
+                case false?: .waitsForClient(.zero)
+                }
+        }
+
+        fileprivate var duration: Duration {
+            switch self {
+            case .waitsForClient(let wait), .waitsForPlace(let wait): wait
+            }
+        }
+    }
+
     private enum Agent: Sendable {
         /// None is there, and none has to come.
         case notAwaited
@@ -87,7 +111,7 @@ package struct SessionLifecycle: ~Copyable, Sendable {
 
     private enum Stage: Sendable {
         /// The room is joined then, even if the client has said nothing.
-        case opening(end: Instant)
+        case opening(end: Instant, Opening)
         /// The room must have answered by then.
         case joining(end: Instant)
         case inRoom(Agent, Client)
@@ -104,7 +128,7 @@ package struct SessionLifecycle: ~Copyable, Sendable {
         var nextDeadline: Instant? {
             let whole = Instant.earliest(idleCheck, end)
             switch stage {
-            case .opening(let end), .joining(let end): return Instant.earliest(whole, end)
+            case .opening(let end, _), .joining(let end): return Instant.earliest(whole, end)
             case .inRoom(let agent, .present): return Instant.earliest(whole, agent.nextDeadline)
             case .inRoom(let agent, .away(let end, _)):
                 return Instant.earliest(Instant.earliest(whole, end), agent.nextDeadline)
@@ -132,12 +156,13 @@ package struct SessionLifecycle: ~Copyable, Sendable {
     private var actions: [Action] = []
     private var nextAction = 0
 
-    /// - Parameter configurationWait: takes the place of the limit's, in dialects that say how long.
-    package init(limits: Limits, configurationWait: Duration? = nil, now: Instant) {
+    /// - Parameter opening: why the room is not joined at once; nil for what is usual.
+    package init(limits: Limits, opening: Opening? = nil, now: Instant) {
+        let opening = opening ?? .waitsForClient(limits.configWait)
         self.limits = limits
         lastActivity = now
         life = Life(
-            stage: .opening(end: now + (configurationWait ?? limits.configWait)),
+            stage: .opening(end: now + opening.duration, opening),
             idleCheck: limits.idleTimeout.map { now + $0 },
             end: limits.maximumSession.map { now + $0 })
     }
@@ -184,7 +209,7 @@ package struct SessionLifecycle: ~Copyable, Sendable {
         guard let stage = life?.stage else { return }
         switch input {
         case .clientSpoke:
-            if case .opening = stage { join(now: now) }
+            if case .opening(_, .waitsForClient) = stage { join(now: now) }
         case .roomJoined:
             guard case .joining = stage else { return }
             let awaited = Agent.awaited(told: now + limits.agentTimeout, end: now + limits.agentAbsence)
@@ -244,7 +269,7 @@ package struct SessionLifecycle: ~Copyable, Sendable {
             self.life?.idleCheck = due
         }
         switch life.stage {
-        case .opening(let end): if end <= now { join(now: now) }
+        case .opening(let end, _): if end <= now { join(now: now) }
         case .joining(let end):
             guard end <= now else { return }
             let error = ClientError(

@@ -68,7 +68,7 @@ extension SessionClaim {
     fileprivate var json: JSONObject {
         var json: JSONObject = [
             "session": .string(session), "room": .string(room), "identity": .string(identity), "agent": .string(agent),
-            "access_token": .bool(needsAccessToken),
+            "access_token": .bool(needsAccessToken), "move": .bool(isMove),
         ]
         if let name { json.append("name", .string(name)) }
         if let metadata { json.append("metadata", .string(metadata)) }
@@ -84,7 +84,7 @@ extension SessionClaim {
         self.init(
             session: session, room: room, identity: identity, name: json["name"]?.string, agent: agent,
             metadata: json["metadata"]?.string, needsAccessToken: json["access_token"] == .bool(true),
-            trace: json["traceparent"]?.string)
+            isMove: json["move"] == .bool(true), trace: json["traceparent"]?.string)
         for member in json["formats"]?.object?.members ?? [] { formats[member.key] = member.value.string }
     }
 }

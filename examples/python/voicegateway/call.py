@@ -163,7 +163,7 @@ class Call:
                 continue
 
     async def _last_of(self, socket: ClientConnection) -> AsyncIterator[Event]:
-        """What the old gateway sends until the other one has joined the room in its place, mostly a tenth of a second."""
+        """What the old gateway sends until the other one has joined the room in its place, mostly half a second."""
         end = time.monotonic() + 2
         try:
             while True:
