@@ -94,10 +94,10 @@ final class RoomLink {
         case .interrupted:
             isInterrupted = true
             // A client without a token has nothing to go on with elsewhere.
-            if resumeToken != nil { return [.life(.roomAway)] }
+            return [.note(.roomLost)] + (resumeToken == nil ? [] : [.life(.roomAway)])
         case .resumed:
             isInterrupted = false
-            return [.life(.roomBack)]
+            return [.note(.roomBack), .life(.roomBack)]
         default: break
         }
         return []

@@ -63,6 +63,8 @@ package final class BridgeSession {
         SessionSnapshot(lifecycle, room, client, state, audio, currentStatistics, now: now)
     }
 
+    /// How long it has lasted.
+    package var age: Duration { now - state.startedAt }
     /// Who and where the caller is.
     package var summary: SessionSummary { room.summary }
 
@@ -110,6 +112,7 @@ package final class BridgeSession {
         lifecycle.handle(.clientResumed, now: now)
         if !client.isAway { perform(.sound(.endTurn)) }
         client.resume(on: new, room.introduction, state.conversation.agentState)
+        onMilestone?(.clientBack)
         followLife()
         return true
     }
@@ -155,7 +158,9 @@ package final class BridgeSession {
                 lifecycle.agentName = room.caller.agentName
                 state.expectsAgent = lifecycle.expectsAgent
                 room.join(delegate: self)
-            case .tell(let event): client.tell(event)
+            case .tell(let event):
+                if case .error(let error) = event, error.code == .agentTimeout { onMilestone?(.agentMissing) }
+                client.tell(event)
             case .leave(let departure): room.leave(departure)
             case .close(let reason, let message): client.close(reason, message: message)
             case .finish: finish()

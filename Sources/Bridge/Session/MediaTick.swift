@@ -18,9 +18,12 @@ package final class MediaTick {
     /// The storage for the sessions that a tick goes through, kept from tick to tick.
     private var round: [any MediaTickClient] = []
     private var next: Instant?
+    /// Gets how late each tick was: so late is everything on this loop.
+    private let lateness: ((Duration) -> Void)?
 
-    package init(clock: any SessionClock, interval: Duration) {
+    package init(clock: any SessionClock, interval: Duration, lateness: ((Duration) -> Void)? = nil) {
         self.clock = clock
+        self.lateness = lateness
         self.interval = max(1, interval.nanoseconds)
         timer = clock.makeTimer { [weak self] in self?.fire() }
     }
@@ -51,6 +54,7 @@ package final class MediaTick {
     private func fire() {
         guard let due = next, !clients.isEmpty else { return }
         let now = clock.now
+        lateness?(now - due)
         var following = due.advanced(byNanoseconds: interval)
         if following <= now {
             let missed = now.nanoseconds(since: due) / interval

@@ -43,6 +43,7 @@ final class CallTrace {
         case .dispatched(let duration, let failure):
             reports.take(
                 span("dispatch agent", .client, since: now - duration.nanoseconds, now, failure: failure?.summary))
+        case .agentMissing, .roomLost, .roomBack, .clientBack: break
         case .firstSound: reports.take(span("first sound", .inside, since: startedAt, now))
         case .reply(let latency): reports.take(span("reply", .inside, since: now - latency.nanoseconds, now))
         }

@@ -23,6 +23,7 @@ final class SessionMaker {
     private var tokens: AccessTokens
     private let log: Log
     private let report: CallReport
+    private let counters: CallCounters
     private let continuedCounter: Counter
 
     init(_ gatewayLoop: GatewayLoop) {
@@ -33,6 +34,7 @@ final class SessionMaker {
         calls = gatewayLoop.calls
         log = gateway.log
         report = CallReport(log: gateway.log, metrics: gateway.metrics, reports: gateway.reports)
+        counters = CallCounters(gateway.metrics)
         continuedCounter = gateway.metrics.counter(
             "voicegateway_calls_continued_total", help: "Calls that began at another gateway and went on here.")
         api = gatewayLoop.serverAPI
@@ -40,6 +42,8 @@ final class SessionMaker {
         tokens = AccessTokens(credentials: gateway.credentials)
         let configuration = Self.configuration(gateway)
         let clock = LoopClock(loop: gatewayLoop.loop)
+        let lag = gateway.metrics.histogram(
+            "voicegateway_loop_lag_seconds", help: "How late the tick of a loop with calls was.")
         var environment = SessionEnvironment(
             configuration: configuration,
             rooms: LiveKitRoomConnector(
@@ -47,7 +51,7 @@ final class SessionMaker {
                 api: gatewayLoop.serverAPI, environment: gateway),
             dispatcher: ServerDispatcher(placer: gatewayLoop.placer),
             coders: Self.coders(gateway), clock: clock,
-            tick: MediaTick(clock: clock, interval: configuration.limits.tick))
+            tick: MediaTick(clock: clock, interval: configuration.limits.tick) { lag.add(nanoseconds: $0.nanoseconds) })
         environment.meter = SoundMeter(gateway.metrics) { EventLoop.clock() }
         environment.log = log
         self.environment = environment
@@ -120,8 +124,9 @@ final class SessionMaker {
         let place = client.place
         let log = log.with(session.summary, trace.context)
         let number = calls.add(session, address: place?.address ?? caller.address)
-        session.onMilestone = { [report, unowned session] milestone in
+        session.onMilestone = { [report, counters, unowned session] milestone in
             trace.note(milestone)
+            counters.note(milestone, age: session.age)
             guard milestone == .joined else { return }
             report.started(session.snapshot, address: place?.address ?? caller.address, isContinued: continued != nil)
         }
