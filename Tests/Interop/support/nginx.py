@@ -57,23 +57,22 @@ class Certificates:
     def _run(self, *arguments) -> None:
         subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
-    def make(self, name: str, host: str, days: int = 2) -> None:
-        """A key and a certificate for a host, a name or an address."""
+    def make(self, name: str, host: str, days: int = 2, subject: str | None = None) -> None:
+        """A key and a certificate for a host, a name or an address, which is its subject unless there is another."""
         extensions = self.folder / f"{name}.ext"
         kind = "IP" if host.replace(".", "").isdigit() or ":" in host else "DNS"
         extensions.write_text(f"subjectAltName={kind}:{host}\nextendedKeyUsage=serverAuth,clientAuth\n")
         request = self.folder / f"{name}.csr"
         self._run(
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={host}",
+            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={subject or host}",
             "-keyout", self.folder / f"{name}.key", "-out", request)
         self._run(
             "x509", "-req", "-in", request, "-CA", self.authority, "-CAkey", self.folder / "authority.key",
             "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", self.folder / f"{name}.pem")
 
-    def trust(self, host: str, name: str | None = None) -> ssl.SSLContext:
-        """What a client uses who trusts the authority and shows a certificate for a host, in files of that name."""
-        name = name or host
-        self.make(name, host)
+    def trust(self, name: str, subject: str | None = None) -> ssl.SSLContext:
+        """What a client uses that trusts the authority and shows a certificate of its own."""
+        self.make(name, name, subject=subject)
         context = ssl.create_default_context(cafile=self.authority)
         context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         return context
