@@ -44,7 +44,7 @@ class LiveKit(Program):
         self.url = f"ws://{HOME}:{self.port}"
         configuration = {
             "port": self.port, "bind_addresses": [HOME], "keys": {KEY: SECRET},
-            "rtc": {"tcp_port": self.media, "udp_port": self.media, "node_ip": HOME, "use_external_ip": False},
+            "rtc": {"tcp_port": self.media, "port_range_start": 50_000, "port_range_end": 60_000, "node_ip": HOME, "use_external_ip": False},
             "room": {"auto_create": True}}
         super().__init__(path, "--config-body", json.dumps(configuration))
 
