@@ -3,8 +3,11 @@ detector has to know the carrier by what the call begins with, and its serialize
 
 import asyncio
 import json
+import xml.etree.ElementTree
 
+import aiohttp
 import pytest
+import websockets
 from pipecat.frames.frames import InterruptionFrame, OutputAudioRawFrame
 from pipecat.runner.utils import _detect_transport_type_from_message as detected
 from pipecat.serializers.exotel import ExotelFrameSerializer
@@ -12,9 +15,11 @@ from pipecat.serializers.plivo import PlivoFrameSerializer
 from pipecat.serializers.telnyx import TelnyxFrameSerializer
 from pipecat.serializers.vonage import VonageFrameSerializer
 
-from support.carriers import AwaazCall, CarrierCall, ExotelCall, PlivoCall, TelnyxCall, VonageCall
-from support.processes import DEPLOYMENT, Gateway
+from support.carriers import (
+    AwaazCall, CarrierAPI, CarrierCall, ExotelCall, PlivoCall, TelnyxCall, TwilioCall, VonageCall)
+from support.processes import DEPLOYMENT, Gateway, free_port
 from support.sounds import audible_seconds, spoken
+from twilio.request_validator import RequestValidator
 
 pytestmark = pytest.mark.skipif(bool(DEPLOYMENT), reason="the parrot is the room server's own")
 
@@ -83,3 +88,63 @@ async def test_calls_of_each_carrier_hear_the_parrot_interrupt_it_and_say_what_t
         assert record["reason"] == "client_hung_up" and record["agent"] == "parrot", line
         assert record["replies_played_out"] == "1" and record["interruptions"] == "1", line
         assert record["faulty_messages"] == "0", line
+
+
+async def test_a_number_at_twilio_needs_no_web_server_and_nobody_else_can_call(programs):
+    """Twilio's own library signs."""
+    token = "12345"
+    validator = RequestValidator(token)
+    gateway = await programs(Gateway(TWILIO_AUTH_TOKEN=token, API_KEY_ENABLED="true", API_KEYS="key", AGENT_NAME="parrot"))
+    url = f"http://127.0.0.1:{gateway.port}/twilio/voice?level=2"
+    form = {"CallSid": "CA1", "From": "+14158675309", "To": "+18005551212"}
+    async with aiohttp.ClientSession() as session:
+        for signature, status in [(validator.compute_signature(url, form), 200), ("AAAA", 403), (None, 403)]:
+            headers = {"X-Twilio-Signature": signature} if signature else {}
+            async with session.post(url, data=form, headers=headers) as answer:
+                assert answer.status == status
+                if status == 200:
+                    stream = xml.etree.ElementTree.fromstring(await answer.text()).find("Connect/Stream")
+    parameters = {element.get("name"): element.get("value") for element in stream}
+    assert parameters == {"level": "2", "from": "+14158675309", "to": "+18005551212"}
+    assert stream.get("url") == f"ws://127.0.0.1:{gateway.port}/twilio"
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        async with TwilioCall(gateway.port, parameters, {"X-Twilio-Signature": "AAAA"}):
+            pass
+    assert refusal.value.response.status_code == 403
+    sentence = spoken(SENTENCE, 8000)
+    signature = validator.compute_signature(stream.get("url"), {})
+    async with TwilioCall(gateway.port, parameters, {"X-Twilio-Signature": signature}) as call:
+        call.say(sentence)
+        await call.until(lambda message: call.mark_in(message) is not None)
+        assert audible_seconds(call.heard(), 8000) > 0.7 * audible_seconds(sentence, 8000)
+
+
+async def test_calls_are_ended_at_their_carriers_when_the_room_is_and_not_when_something_fails(programs):
+    async with CarrierAPI(free_port()) as api:
+        here = f"http://127.0.0.1:{api.port}"
+        gateway = await programs(Gateway(
+            TWILIO_AUTH_TOKEN="12345", TWILIO_API_URL=here, TELNYX_API_KEY="KEY1", TELNYX_API_URL=here,
+            PLIVO_AUTH_ID="MA1", PLIVO_AUTH_TOKEN="token", PLIVO_API_URL=here))
+        signature = RequestValidator("12345").compute_signature(f"ws://127.0.0.1:{gateway.port}/twilio", {})
+        wanted = {
+            TwilioCall: ("POST", "/2010-04-01/Accounts/AC1/Calls/CA1.json", "Basic QUMxOjEyMzQ1", "Status=completed"),
+            TelnyxCall: ("POST", "/v2/calls/v2:T02llQ/actions/hangup", "Bearer KEY1", "{}"),
+            PlivoCall: ("DELETE", "/v1/Account/MA1/Call/c0ffee00/", "Basic TUExOnRva2Vu", ""),
+        }
+        for kind, request in wanted.items():
+            headers = {"X-Twilio-Signature": signature} if kind is TwilioCall else None
+            async with kind(gateway.port, {"room": "lobby", "agent": "parrot"}, headers) as call:
+                call.say(spoken(SENTENCE, kind.rate))
+                await call.until(lambda message: call.mark_in(message) is not None)
+                async with aiohttp.ClientSession() as session, session.post(
+                        f"http://127.0.0.1:{gateway.port}/session/end", json={"roomName": "lobby"}) as answer:
+                    assert answer.status == 204
+                assert await call.ended() == 1000
+            async with asyncio.timeout(20):
+                assert await api.requests.get() == request
+            await gateway.says("call ended at its carrier")
+        # A parameter that cannot be is a failure: what the carrier was told to do next is done.
+        async with TelnyxCall(gateway.port, {"output_encoding": "mp3"}) as call:
+            assert await call.ended() == 1003
+        await gateway.says("reason=invalid_parameter")
+        assert api.requests.empty()

@@ -63,6 +63,9 @@ struct GatewayConfigurationTests {
         "API_KEY_ENABLED": "yes", "API_KEYS": "one, two", "API_KEY_HEADER_NAME": "X-Key", "ALLOW_CLIENT_ROOMS": "1",
         "ALLOW_CLIENT_IDENTITIES": "TRUE", "ALLOWED_AGENTS": "a,b,none", "DUPLICATE_IDENTITY": "refuse",
         "XIAOZHI_DEVICES": "/nowhere/devices", "XIAOZHI_TOKEN_KEY": "shared",
+        "TWILIO_AUTH_TOKEN": "twilio-token", "TWILIO_API_URL": "https://twilio.test", "TELNYX_API_KEY": "telnyx-key",
+        "TELNYX_API_URL": "https://telnyx.test", "PLIVO_AUTH_ID": "MA1", "PLIVO_AUTH_TOKEN": "plivo-token",
+        "PLIVO_API_URL": "https://plivo.test",
         "RATE_LIMIT_ENABLED": "on", "RATE_LIMIT_REQUESTS": "4", "RATE_LIMIT_WINDOW_SECONDS": "5",
         "RATE_LIMIT_BURST_MULTIPLIER": "2.5", "MAX_CONNECTIONS": "7", "MAX_CONNECTIONS_PER_ADDRESS": "6",
         "MAX_CONNECTIONS_PER_KEY": "5", "MAX_MESSAGE_BYTES": "1000000", "MAX_UTTERANCE_SECONDS": "8", "MAX_TRACKS": "4",
@@ -93,6 +96,12 @@ struct GatewayConfigurationTests {
         #expect(access.apiKeys == APIKeys(["one", "two"]) && access.apiKeyHeaderName == "X-Key")
         #expect(access.allowsClientRooms && access.allowsClientIdentities && access.duplicateIdentity == .refuse)
         #expect(access.allowedAgents == .only(["a", "b"], orNone: true))
+        let carriers = configuration.carriers
+        #expect(carriers.twilioAuthToken == "twilio-token" && carriers.telnyxAPIKey == "telnyx-key")
+        #expect(carriers.plivoAuthID == "MA1" && carriers.plivoAuthToken == "plivo-token")
+        #expect(
+            try [carriers.twilioAPI, carriers.telnyxAPI, carriers.plivoAPI]
+                == ["twilio", "telnyx", "plivo"].map { try HTTPURL(base: "https://\($0).test") })
         #expect(configuration.devices.listPath == "/nowhere/devices" && configuration.devices.tokenKey == "shared")
         #expect(configuration.rateLimit == RateLimit(requests: 4, seconds: 5, burstMultiplier: 2.5))
         let limits = configuration.limits
@@ -168,7 +177,8 @@ struct GatewayConfigurationTests {
         try expectOther(request.configuration)
         #expect(
             GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == [
-                "LIVEKIT_API_SECRET", "HTTPS_PROXY", "API_KEYS", "XIAOZHI_TOKEN_KEY", "ADMIN_API_KEY", "REDIS_URL",
+                "LIVEKIT_API_SECRET", "HTTPS_PROXY", "API_KEYS", "XIAOZHI_TOKEN_KEY", "TWILIO_AUTH_TOKEN",
+                "TELNYX_API_KEY", "PLIVO_AUTH_TOKEN", "ADMIN_API_KEY", "REDIS_URL",
                 "WEBHOOK_URL",
                 "OTEL_EXPORTER_OTLP_HEADERS",
             ])

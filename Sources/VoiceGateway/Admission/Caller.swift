@@ -16,6 +16,8 @@ package struct Caller: Hashable, Sendable {
     package var key: Int?
     /// The device that it has shown to be; nil for others.
     package var device: KnownDevice?
+    /// Whether a telephone carrier has signed the request.
+    package var isSigned = false
     /// Nil where certificates say nothing about identities.
     package var certified: Certified?
 

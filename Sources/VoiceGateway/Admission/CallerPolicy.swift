@@ -46,7 +46,7 @@ final class CallerPolicy: SessionPolicy {
             // What a device is and where it goes, the operator has said.
             if caller.device != nil { return nil }
             // Who came in by a token must keep one.
-            if admission.access.requiresKey, caller.key == nil {
+            if admission.access.requiresKey, caller.key == nil, !caller.isSigned {
                 throw SessionRefusal(AdmissionRefusal.missingKey.clientError, .unauthorized)
             }
             try check("room", parameters.room, admission.access.allowsClientRooms, "ALLOW_CLIENT_ROOMS")

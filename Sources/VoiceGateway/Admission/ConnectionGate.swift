@@ -32,6 +32,7 @@ final class ConnectionGate {
     private let hasToken: Bool
     private let standing: DeviceStanding
     private let isResumption: Bool
+    private let isSigned: Bool
     private let origin: String?
     private var refusal: AdmissionRefusal?
     /// Messages of the opening that have shown nothing.
@@ -41,19 +42,22 @@ final class ConnectionGate {
     ///   - isResumption: the request brings the resume token of a session that is there. That is as good as a key, and
     ///     the session has its place already.
     ///   - isContinuation: the request brings the token of a session at another gateway. That is as good as a key.
+    ///   - isSigned: a telephone carrier has signed the request. That is as good as a key, too.
     ///   - standing: what the device has shown, in dialects of devices.
     ///   - bearerMayBeKey: an API key may stand where access tokens do.
     init(
         _ request: HTTPRequest, admission: Admission, loop: EventLoop, isResumption: Bool,
-        isContinuation: Bool = false, standing: DeviceStanding = .notAsked, bearerMayBeKey: Bool = false
+        isContinuation: Bool = false, isSigned: Bool = false, standing: DeviceStanding = .notAsked,
+        bearerMayBeKey: Bool = false
     ) {
         self.admission = admission
         self.loop = loop
         self.isResumption = isResumption
+        self.isSigned = isSigned
         address = admission.address(of: request)
         self.standing = standing
         certified = admission.certified(request)
-        hasToken = isContinuation || AccessTokens.presented(by: request) != nil
+        hasToken = isContinuation || isSigned || AccessTokens.presented(by: request) != nil
         // What has been taken for a token is no key.
         let mayBearKey = bearerMayBeKey && !hasToken && standing.device == nil
         key = admission.presentedKey(of: request) ?? (mayBearKey ? request.bearerToken : nil)
@@ -130,6 +134,7 @@ final class ConnectionGate {
             var caller = caller
             caller.device = standing.device
             caller.certified = certified
+            caller.isSigned = isSigned
             return .admitted(caller)
         }
     }

@@ -51,6 +51,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
 
     package var access = AccessPolicy()
     package var devices = DeviceSettings()
+    package var carriers = CarrierSettings()
     /// How fast one client may come; nil for no limit.
     package var rateLimit: RateLimit?
     package var limits = ConnectionLimits()
@@ -87,6 +88,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
         drain = DrainSettings(&settings, hasRoomsInside: roomServer.isInside)
         access = AccessPolicy(&settings, agentName: agentName)
         devices = DeviceSettings(&settings)
+        carriers = CarrierSettings(&settings)
         rateLimit = Self.rateLimit(&settings)
         limits = ConnectionLimits(&settings, hasKeys: access.requiresKey)
         conversation = ConversationSettings(&settings)

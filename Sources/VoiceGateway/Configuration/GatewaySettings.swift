@@ -16,6 +16,7 @@ package enum GatewaySettings {
         drainNotice, drainSeconds,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
         duplicateIdentity, xiaozhiDevices, xiaozhiTokenKey,
+        twilioAuthToken, twilioAPIURL, telnyxAPIKey, telnyxAPIURL, plivoAuthID, plivoAuthToken, plivoAPIURL,
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
         maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds, maxTracks,
         idleTimeoutSeconds, maxSessionSeconds,
@@ -129,6 +130,30 @@ package enum GatewaySettings {
     static let xiaozhiTokenKey = Setting<String?>(
         "XIAOZHI_TOKEN_KEY", .key("KEY", upTo: 1024), in: .access, otherwise: "only the gateway's own tokens count",
         isSecret: true, "the key of a self-hosted xiaozhi server whose devices may connect with its tokens")
+
+    // MARK: Telephone carriers
+
+    static let twilioAuthToken = Setting<String?>(
+        "TWILIO_AUTH_TOKEN", .key("TOKEN", upTo: 256), in: .carriers,
+        otherwise: "signatures are not asked for, and calls end by closing their streams", isSecret: true,
+        "the auth token of the account at Twilio: its requests have to be signed with it, and its calls are ended with it"
+    )
+    static let twilioAPIURL = Setting<HTTPURL?>(
+        "TWILIO_API_URL", .url, in: .carriers, otherwise: "https://api.twilio.com",
+        "where Twilio's REST API is, of another region for example")
+    static let telnyxAPIKey = Setting<String?>(
+        "TELNYX_API_KEY", .key("KEY", upTo: 256), in: .carriers, otherwise: "calls end by closing their streams",
+        isSecret: true, "an API key of Telnyx, with which calls are ended")
+    static let telnyxAPIURL = Setting<HTTPURL?>(
+        "TELNYX_API_URL", .url, in: .carriers, otherwise: "https://api.telnyx.com", "where Telnyx's REST API is")
+    static let plivoAuthID = Setting<String?>(
+        "PLIVO_AUTH_ID", .key("ID", upTo: 256), in: .carriers, otherwise: "calls end by closing their streams",
+        "the auth ID of the account at Plivo, with which calls are ended")
+    static let plivoAuthToken = Setting<String?>(
+        "PLIVO_AUTH_TOKEN", .key("TOKEN", upTo: 256), in: .carriers, otherwise: "calls end by closing their streams",
+        isSecret: true, "its auth token")
+    static let plivoAPIURL = Setting<HTTPURL?>(
+        "PLIVO_API_URL", .url, in: .carriers, otherwise: "https://api.plivo.com", "where Plivo's REST API is")
 
     // MARK: Rate limit
 

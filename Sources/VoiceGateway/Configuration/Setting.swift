@@ -89,6 +89,7 @@ package enum SettingGroup: String, CaseIterable, Sendable {
     case rooms = "LiveKit"
     case process = "Process"
     case access = "Who may connect"
+    case carriers = "Telephone carriers"
     case rate = "Rate limit"
     case limits = "Limits"
     case conversation = "Conversation"

@@ -65,7 +65,12 @@ final class HTTPInterface {
         let tokens = TokenRoutes(
             configuration: around.configuration, livekitURL: around.livekitURL, unixTime: unixTime)
         var routes = general.routes + health.routes
-        if around.servesClients { routes += BrowserRoutes.routes + sessions.routes + tokens.routes }
+        if around.servesClients {
+            let twilio = TwilioRoutes(
+                authToken: around.configuration.carriers.twilioAuthToken,
+                address: PublicAddress(around.configuration.http))
+            routes += BrowserRoutes.routes + sessions.routes + tokens.routes + twilio.routes
+        }
         if let devices = around.devices {
             if around.servesClients {
                 let http = around.configuration.http

@@ -56,6 +56,7 @@ struct OperationDocumentation {
         let schema: JSONValue
         let example: JSONValue
         let isRequired: Bool
+        var contentType = "application/json"
     }
 
     /// One answer, by its status.

@@ -98,7 +98,7 @@ struct OpenAPIDocument {
         if let body = documentation.body {
             operation["requestBody"] = [
                 "required": .bool(body.isRequired),
-                "content": ["application/json": ["schema": body.schema, "example": body.example]],
+                "content": [body.contentType: ["schema": body.schema, "example": body.example]],
             ]
         }
         var responses = JSONObject()

@@ -32,7 +32,7 @@ struct PublicAddress {
     }
 
     /// The colons of an IPv6 address stand in brackets.
-    private static func hasPort(_ host: String) -> Bool {
+    static func hasPort(_ host: String) -> Bool {
         guard let colon = host.lastIndex(of: ":") else { return false }
         return !host[colon...].contains("]")
     }

@@ -38,7 +38,8 @@ final class GatewayLoop: HTTPHandler {
     let placer: AgentPlacer
     /// Those of this loop.
     let calls: LiveCalls
-    private let client: HTTPClient
+    /// Shared by all who ask something of other servers on this loop.
+    let client: HTTPClient
     private var endpoints: [String: any ClientEndpoint] = [:]
     private var server: HTTPServer! = nil
     private var http: HTTPAPI! = nil

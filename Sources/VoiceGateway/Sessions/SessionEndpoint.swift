@@ -15,6 +15,7 @@ final class SessionEndpoint: ClientEndpoint {
 
     private let loop: EventLoop
     private let admission: Admission
+    private let gateway: GatewayEnvironment
     private let sessions: SessionMaker
     private var clients: [ObjectIdentifier: SocketClient] = [:]
     private var drained: (() -> Void)?
@@ -26,6 +27,7 @@ final class SessionEndpoint: ClientEndpoint {
     init(_ gatewayLoop: GatewayLoop) {
         loop = gatewayLoop.loop
         admission = gatewayLoop.environment.admission
+        gateway = gatewayLoop.environment
         sessions = SessionMaker(gatewayLoop)
         let metrics = gatewayLoop.environment.metrics
         connectionGauge = metrics.gauge("voicegateway_clients", help: "Clients that are connected.")
@@ -77,9 +79,13 @@ final class SessionEndpoint: ClientEndpoint {
             _ = admission.refused(.draining, admission.address(of: request.request))
             return request.upgrade.reject(Self.draining)
         }
+        guard let isSigned = signature(of: request.request, dialects) else {
+            _ = admission.refused(.wrongKey, admission.address(of: request.request))
+            return request.upgrade.reject(Self.unsigned)
+        }
         let gate = ConnectionGate(
             request.request, admission: admission, loop: loop, isResumption: resumed != nil,
-            isContinuation: continued != nil, standing: standing,
+            isContinuation: continued != nil, isSigned: isSigned, standing: standing,
             bearerMayBeKey: dialects.descriptor.bearerMayBeKey)
         // The upgrade comes first whatever is wrong, so that a browser can read why it is closed.
         let client = SocketClient(
@@ -108,6 +114,19 @@ final class SessionEndpoint: ClientEndpoint {
         clients[ObjectIdentifier(client)] = client
         connectionGauge.add(1)
         connectionCounter.add()
+    }
+
+    /// Before the upgrade, because Twilio reads nothing else.
+    private static let unsigned = HTTPResponse.text(403, "X-Twilio-Signature does not fit TWILIO_AUTH_TOKEN.\n")
+
+    /// Whether the carrier has signed the request; nil when it had to and has not.
+    private func signature(of request: HTTPRequest, _ dialect: any ClientDialect.Type) -> Bool? {
+        let configuration = gateway.configuration
+        guard dialect.descriptor == ClientDialects.ofTwilio, let token = configuration.carriers.twilioAuthToken
+        else { return false }
+        let url = PublicAddress(configuration.http).webSocketURL(request.target, for: request)
+        return TwilioSignature.isValid(request.headers[TwilioSignature.header], of: url ?? "", token: token)
+            ? true : nil
     }
 
     /// What a device has shown of who it is; the same device is the same caller in the same room each time.

@@ -24,6 +24,7 @@ final class SessionMaker {
     private let log: Log
     private let report: CallReport
     private let counters: CallCounters
+    private let hangUps: CarrierHangUps
     private let continuedCounter: Counter
 
     init(_ gatewayLoop: GatewayLoop) {
@@ -35,6 +36,8 @@ final class SessionMaker {
         log = gateway.log
         report = CallReport(log: gateway.log, metrics: gateway.metrics, reports: gateway.reports)
         counters = CallCounters(gateway.metrics)
+        hangUps = CarrierHangUps(
+            client: gatewayLoop.client, settings: { gateway.configuration.carriers }, log: gateway.log)
         continuedCounter = gateway.metrics.counter(
             "voicegateway_calls_continued_total", help: "Calls that began at another gateway and went on here.")
         api = gatewayLoop.serverAPI
@@ -130,8 +133,11 @@ final class SessionMaker {
             guard milestone == .joined else { return }
             report.started(session.snapshot, address: place?.address ?? caller.address, isContinued: continued != nil)
         }
-        session.onEnded = { [report, resumable, calls] record in
+        session.onEnded = { [report, resumable, calls, hangUps, unowned session] record in
             calls.remove(number)
+            if let call = session.dialect.carrierCall {
+                hangUps.sessionEnded(call, record.end, session: record.summary.id)
+            }
             report.ended(record, trace, address: place?.address ?? caller.address)
             // The session is counted until now, even when it waited for its client.
             withExtendedLifetime(place) {}

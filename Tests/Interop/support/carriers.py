@@ -4,10 +4,12 @@ and what the customer's messages mean. Written from the carriers' own pages."""
 import asyncio
 import audioop
 import base64
+import contextlib
 import io
 import json
 import wave
 
+import aiohttp.web
 import numpy
 import websockets
 
@@ -20,8 +22,9 @@ class CarrierCall:
     path = ""
     rate = 8000
 
-    def __init__(self, port: int, parameters: dict[str, str]) -> None:
+    def __init__(self, port: int, parameters: dict[str, str], headers: dict[str, str] | None = None) -> None:
         self.url = f"ws://127.0.0.1:{port}{self.path}"
+        self.headers = headers
         self.parameters = parameters
         self.sound = b""  # what the caller hears, PCM
         self.messages: list[dict | bytes] = []
@@ -64,7 +67,7 @@ class CarrierCall:
     # What all have in common.
 
     async def __aenter__(self):
-        self._socket = await websockets.connect(self.url, compression=None)
+        self._socket = await websockets.connect(self.url, compression=None, additional_headers=self.headers)
         for message in self.opening():
             await self.send(message)
         self._tasks = [asyncio.create_task(self._speak()), asyncio.create_task(self._listen())]
@@ -74,8 +77,14 @@ class CarrierCall:
         for task in self._tasks:
             task.cancel()
         if (message := self.stop()) is not None:
-            await self.send(message)
+            with contextlib.suppress(websockets.ConnectionClosed):
+                await self.send(message)
         await self._socket.close()
+
+    async def ended(self) -> int:
+        """The close code, when the other side ends the stream."""
+        await self._socket.wait_closed()
+        return self._socket.close_code
 
     async def send(self, message: dict | bytes) -> None:
         await self._socket.send(message if isinstance(message, bytes) else json.dumps(message))
@@ -90,7 +99,8 @@ class CarrierCall:
             frame, self._to_say = self._to_say[:count], self._to_say[count:]
             frame = numpy.concatenate([frame, numpy.zeros(count - len(frame), dtype=numpy.int16)])
             self._chunk += 1
-            await self.send(self.media(frame.tobytes()))
+            with contextlib.suppress(websockets.ConnectionClosed):
+                await self.send(self.media(frame.tobytes()))
             due += FRAME
             await asyncio.sleep(max(0, due - asyncio.get_running_loop().time()))
 
@@ -239,3 +249,52 @@ class VonageCall(CarrierCall):
 
     def stop(self):
         return None
+
+
+class TwilioCall(CarrierCall):
+    path = "/twilio"
+
+    def opening(self):
+        start = {"accountSid": "AC1", "streamSid": "MZ1", "callSid": "CA1", "tracks": ["inbound"],
+                 "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+                 "customParameters": self.parameters}
+        return [{"event": "connected", "protocol": "Call", "version": "1.0.0"},
+                {"event": "start", "sequenceNumber": "1", "start": start, "streamSid": "MZ1"}]
+
+    def media(self, pcm):
+        payload = base64.b64encode(audioop.lin2ulaw(pcm, 2)).decode()
+        return {"event": "media", "streamSid": "MZ1",
+                "media": {"track": "inbound", "chunk": str(self._chunk), "payload": payload}}
+
+    def decoded(self, payload):
+        return audioop.ulaw2lin(payload, 2)
+
+    def played(self, name):
+        return {"event": "mark", "streamSid": "MZ1", "mark": {"name": name}}
+
+    def stop(self):
+        return {"event": "stop", "streamSid": "MZ1"}
+
+
+class CarrierAPI:
+    """Where carriers end calls: takes down what is asked of it."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.requests: asyncio.Queue[tuple[str, str, str, str]] = asyncio.Queue()
+
+    async def __aenter__(self):
+        application = aiohttp.web.Application()
+        application.router.add_route("*", "/{path:.*}", self._take)
+        self._runner = aiohttp.web.AppRunner(application)
+        await self._runner.setup()
+        await aiohttp.web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        return self
+
+    async def __aexit__(self, *_):
+        await self._runner.cleanup()
+
+    async def _take(self, request):
+        await self.requests.put(
+            (request.method, request.path, request.headers.get("Authorization"), await request.text()))
+        return aiohttp.web.json_response({}, status=200)

@@ -60,6 +60,9 @@ package protocol ClientDialect: Sendable {
     /// Whether the client is told of its session, and with that of the token to continue it.
     var tellsSession: Bool { get }
 
+    /// Which telephone call this is, for dialects of carriers, once the carrier has said so.
+    var carrierCall: CarrierCall? { get }
+
     /// The close frame that ends a session: its code, and at most 123 bytes of text.
     func closure(_ reason: ClosingReason, message: String) -> (code: UInt16, reason: String)
 }
@@ -82,6 +85,7 @@ extension ClientDialect {
         [.event(.callEnded(id: call.id, .failure(.unsupported)))]
     }
     package var tellsSession: Bool { false }
+    package var carrierCall: CarrierCall? { nil }
     package func closure(_ reason: ClosingReason, message: String) -> (code: UInt16, reason: String) {
         (reason.closeCode, message)
     }

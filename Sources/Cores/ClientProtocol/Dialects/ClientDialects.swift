@@ -17,6 +17,9 @@ package enum ClientDialects {
     /// between LiveKit and WebSocket has on its other side.
     package static let ofSessions: DialectDescriptor = ConversationDialect.descriptor
 
+    /// The one whose calls `POST /twilio/voice` connects.
+    package static let ofTwilio: DialectDescriptor = CarrierDialect<Twilio>.descriptor
+
     package static let descriptors: [DialectDescriptor] = all.map { $0.descriptor }
 
     /// By path.

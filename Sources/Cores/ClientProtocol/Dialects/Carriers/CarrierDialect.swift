@@ -158,6 +158,11 @@ struct CarrierDialect<Company: Carrier>: ClientDialect {
         unsafe sound.withUnsafeBufferPointer { unsafe file.append(contentsOf: $0) }
     }
 
+    var carrierCall: CarrierCall? {
+        guard let call = start?.call else { return nil }
+        return CarrierCall(carrier: Company.descriptor.name, account: start?.account, call: call)
+    }
+
     /// Carriers show neither code nor reason to anybody; their logs and ours do.
     func closure(_ reason: ClosingReason, message: String) -> (code: UInt16, reason: String) {
         (reason == .invalidParameter ? 1003 : reason.closeCode, message)
