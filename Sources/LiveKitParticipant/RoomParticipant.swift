@@ -1,5 +1,6 @@
 package import EventLoops
 package import Observability
+package import PeerConnection
 package import Signalling
 package import Wire
 
@@ -66,6 +67,9 @@ package final class RoomParticipant {
 
     /// How media goes at the moment: `UDP`, `TCP`, or `TURN over TLS` for instance; nil when it does not.
     package var mediaPath: String? { session?.pathName }
+
+    /// How well sound gets through since the media connection was made; nil while there is none.
+    package var linkQuality: LinkQuality? { session?.linkQuality }
 
     /// Tries the TURN servers that the room server names, beside the media.
     package func examineRelays(

@@ -136,6 +136,7 @@ final class FakeRoom: RoomConnection {
     var calls: [(identity: String, method: String)] = []
     var isMuted = false
     var reportedLossPercent = 0
+    var linkQuality: LinkQuality?
     var allowsRedundancy = true
     var leftAt: Instant?
     var departure: RoomDeparture?

@@ -30,16 +30,25 @@ struct SessionEndTests {
     func loss(loss: ClientLoss, blame: Blame?) throws {
         let harness = try joined()
         harness.session.clientLost(loss, mayResume: false)
-        let end = try #require(harness.record?.end)
-        #expect(end.reason == loss.rawValue && end.blame == blame && end.closeCode == nil)
+        let record = try #require(harness.record)
+        #expect(record.end.reason == loss.rawValue && record.end.blame == blame && record.closeCode == nil)
     }
 
     @Test("an agent that never came is the operator's affair, and not the end of a normal call")
     func agentNeverCame() throws {
         let harness = try joined()
         harness.clock.advance(by: Limits().agentAbsence + .seconds(1))
-        let end = try #require(harness.record?.end)
-        #expect(end.reason == "agent_timeout" && end.blame == .operator && end.closeCode == 4504)
+        let record = try #require(harness.record)
+        #expect(record.end.reason == "agent_timeout" && record.end.blame == .operator && record.closeCode == 4504)
+    }
+
+    @Test("the close code is the one that the client was given, in its dialect")
+    func closeCodeOfDialect() throws {
+        let harness = try Harness(dialect: XiaozhiDialect.self)
+        harness.send(text: #"{"type":"hello","version":9,"transport":"websocket"}"#)
+        let record = try #require(harness.record)
+        #expect(record.end.reason == "invalid_parameter" && record.closeCode == 1003)
+        #expect(harness.client.closed?.code == 1003)
     }
 
     @Test("a room that is lost is the room's affair, and one that somebody deleted is nobody's")

@@ -1,6 +1,7 @@
 import Bridge
 import ClientProtocol
 import Observability
+import PeerConnection
 import TestSupport
 import Testing
 import Wire
@@ -46,6 +47,37 @@ struct SoundMeterTests {
         for _ in 0..<12 { stand.turn() }
         #expect(stand.count("up") == 20)
         #expect(stand.count("up", within: 100) < 20 && stand.count("up", within: 250) == 20)
+    }
+
+    @Test("what is lost on both ways, and how much waits, is counted for the call and for the process")
+    func link() throws {
+        let stand = try Stand()
+        let room = stand.harness.room
+        room.welcome()
+        func report(up: Int, down: Int, jitter: Int) {
+            room.linkQuality = LinkQuality(
+                sent: .init(lostPackets: up, jitter: .milliseconds(jitter)),
+                received: .init(lostPackets: down, jitter: .milliseconds(jitter / 2)))
+            stand.turn(1000)
+        }
+        report(up: 3, down: 1, jitter: 20)
+        report(up: 5, down: 1, jitter: 60)
+        // Another connection counts from the beginning.
+        report(up: 2, down: 0, jitter: 10)
+        report(up: 2, down: 4, jitter: 10)
+        stand.harness.send(ramp(0..<32_000))
+        stand.turn(600)
+        let waiting = stand.metrics.gauge("voicegateway_audio_waiting_milliseconds", help: "")
+        #expect((1000...2000).contains(waiting.current))
+        stand.harness.session.clientClosed()
+        let numbers = try #require(stand.harness.ended)
+        #expect(numbers.uplinkLostPackets == 7 && numbers.downlinkLostPackets == 5)
+        #expect(numbers.uplinkJitter == 60 && numbers.downlinkJitter == 30)
+        for (direction, lost) in [("up", 7), ("down", 5)] {
+            let labels: Metrics.Labels = ["direction": direction]
+            #expect(stand.metrics.counter("voicegateway_rtp_packets_lost_total", help: "", labels: labels).current == lost)
+        }
+        #expect(waiting.current == 0)
     }
 
     @Test("half a frame counts from the moment when its other half comes")

@@ -35,7 +35,7 @@ extension PeerConnectionTests {
 
     @Test("what the peer reports as lost is known to whoever sends, and forgotten when the way is good again")
     func reportedLoss() throws {
-        let (call, left, _) = try makeCall(conditions: .init(loss: 0.2), seed: 6) { $0.usesRetransmission = false }
+        let (call, left, right) = try makeCall(conditions: .init(loss: 0.2), seed: 6) { $0.usesRetransmission = false }
         func speak(_ indices: Range<Int>) {
             for index in indices {
                 left.speak(index, on: 0, now: call.now)
@@ -45,6 +45,10 @@ extension PeerConnectionTests {
         #expect(left.connection.reportedLossPercent == 0)
         speak(0..<750)
         #expect((10...35).contains(left.connection.reportedLossPercent))
+        // A fifth of 750, found by the one and reported to the other.
+        let (found, told) = (right.connection.linkQuality.received, left.connection.linkQuality.sent)
+        #expect((110...190).contains(found.lostPackets) && (60...190).contains(told.lostPackets))
+        #expect(right.connection.linkQuality.sent == .init())
         call.network.conditions.loss = 0
         speak(750..<4000)
         #expect(left.connection.reportedLossPercent <= 1)

@@ -25,6 +25,9 @@ final class AudioPath {
     /// Ticks until the room is asked again what it loses.
     private var ticksToReport = 0
     private var link = LinkAdaptation()
+    private var linkRecord = LinkRecord()
+    /// How much of the caller's sound waits, as the process has it, in milliseconds.
+    private var countedWaiting = 0
     private var pieceTimer: (any SessionTimer)?
     private var pieceDeadline: Instant?
     private var reportedDrop = (samples: 0, at: Instant?.none)
@@ -72,6 +75,8 @@ final class AudioPath {
 
     /// Gives back everything but the numbers.
     func close() {
+        noteLink()
+        count(waiting: 0)
         finalNumbers = numbers
         pieceTimer?.cancel()
         pieceTimer = nil
@@ -92,6 +97,10 @@ final class AudioPath {
         numbers.uplinkDropped = uplink.samplesDropped
         numbers.uplinkSkipped = uplink.samplesSkipped
         numbers.longestUplinkDelay = uplink.longestDelay
+        numbers.uplinkLostPackets = linkRecord.up.lostPackets
+        numbers.uplinkJitter = Int(linkRecord.up.greatestJitter.milliseconds)
+        numbers.downlinkLostPackets = linkRecord.down.lostPackets
+        numbers.downlinkJitter = Int(linkRecord.down.greatestJitter.milliseconds)
         numbers.packetsReceived = downlink.packetsReceived
         numbers.downlinkConcealed = downlink.concealed
         numbers.downlinkRecovered = downlink.recovered
@@ -328,6 +337,8 @@ final class AudioPath {
         ticksToReport -= 1
         guard ticksToReport <= 0, let room else { return }
         ticksToReport = Self.ticksBetweenReports
+        noteLink()
+        count(waiting: uplink.queuedMilliseconds)
         let loss = room.reportedLossPercent
         uplink.expect(lossPercent: loss)
         let wasThin = link.isThin
@@ -337,6 +348,15 @@ final class AudioPath {
         guard link.isThin != wasThin else { return }
         uplink.send(over: link.isThin ? .thin : .wide)
         if link.isThin { environment.meter?.thinned() }
+    }
+
+    private func noteLink() {
+        if let quality = room?.linkQuality { linkRecord.note(quality, environment.meter) }
+    }
+
+    private func count(waiting milliseconds: Int) {
+        environment.meter?.waits(more: milliseconds - countedWaiting)
+        countedWaiting = milliseconds
     }
 
     /// Wakes up when the next piece is due: a tick later the client may have run dry.

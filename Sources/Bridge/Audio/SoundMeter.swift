@@ -1,4 +1,5 @@
 package import Observability
+internal import PeerConnection
 package import Wire
 
 /// Counts the sound of all sessions of a loop and measures how long it stays in the gateway. Belongs to one loop; what
@@ -16,6 +17,11 @@ package final class SoundMeter {
     private let thinUplinks: Counter
     private let concealed: Counter
     private let unheard: Counter
+    private let waiting: Gauge
+    private let lostUp: Counter
+    private let lostDown: Counter
+    private let jitterUp: Histogram
+    private let jitterDown: Histogram
     private let failures: [CodingFailures.Kind: Counter]
     private let stayUp: Histogram
     private let stayDown: Histogram
@@ -40,6 +46,16 @@ package final class SoundMeter {
         unheard = metrics.counter(
             "voicegateway_audio_packets_unheard_total",
             help: "Packets of tracks that were not played because too many tracks had sound.")
+        waiting = metrics.gauge(
+            "voicegateway_audio_waiting_milliseconds", help: "Sound of all callers that waits to be played into the room.")
+        let lost: StaticString =
+            "Packets of sound that were lost: on the way to the room as it reports (up), and from it (down)."
+        lostUp = metrics.counter("voicegateway_rtp_packets_lost_total", help: lost, labels: ["direction": "up"])
+        lostDown = metrics.counter("voicegateway_rtp_packets_lost_total", help: lost, labels: ["direction": "down"])
+        let jitter: StaticString =
+            "Interarrival jitter of each call, looked at twice a second: as the room reports it (up), and of what it sends (down)."
+        jitterUp = metrics.histogram("voicegateway_rtp_jitter_seconds", help: jitter, labels: ["direction": "up"])
+        jitterDown = metrics.histogram("voicegateway_rtp_jitter_seconds", help: jitter, labels: ["direction": "down"])
         failures = metrics.counters(
             "voicegateway_audio_coding_failures_total",
             help:
@@ -69,6 +85,19 @@ package final class SoundMeter {
     func received() { packetsDown.add() }
 
     func passedOver() { unheard.add() }
+
+    /// So much more of a caller's sound waits than before, in milliseconds.
+    func waits(more milliseconds: Int) { waiting.add(milliseconds) }
+
+    func link(up way: LinkQuality.Way, lost: Int) {
+        lostUp.add(lost)
+        jitterUp.add(nanoseconds: way.jitter.nanoseconds)
+    }
+
+    func link(down way: LinkQuality.Way, lost: Int) {
+        lostDown.add(lost)
+        jitterDown.add(nanoseconds: way.jitter.nanoseconds)
+    }
 
     func failed(_ kind: CodingFailures.Kind) { failures[kind]?.add() }
 

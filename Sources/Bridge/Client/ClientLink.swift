@@ -330,6 +330,11 @@ struct ClientLink: ~Copyable {
         close(code: closure.code, reason: closure.reason)
     }
 
+    /// The WebSocket close code by which the dialect says that.
+    func closeCode(_ reason: ClosingReason, message: String) -> UInt16 {
+        dialect.closure(reason, message: message).code
+    }
+
     private mutating func send(again message: ClientMessage, _ duration: Duration) {
         switch message {
         case .text(let text):

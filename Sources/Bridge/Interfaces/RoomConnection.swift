@@ -45,6 +45,8 @@ package protocol RoomConnector: AnyObject {
 package protocol RoomConnection: UplinkSink {
     /// Percent of our packets that the room says were lost lately.
     var reportedLossPercent: Int { get }
+    /// How well sound gets through since the media connection was made; nil while there is none.
+    var linkQuality: LinkQuality? { get }
     /// Whether packets may be sent twice while some are lost.
     var allowsRedundancy: Bool { get set }
     /// Tells the room that the microphone is off, or on again.
@@ -69,6 +71,7 @@ package protocol RoomConnection: UplinkSink {
 extension RoomConnection {
     /// Of a room that reports nothing.
     package var reportedLossPercent: Int { 0 }
+    package var linkQuality: LinkQuality? { nil }
 }
 
 /// Whom a participant tells what happens. All calls come on the loop, none during a call to the connection.

@@ -26,20 +26,20 @@ package struct SessionEnd: Hashable, Sendable {
     package let blame: Blame?
     /// A sentence, if there is more to say; never what somebody said.
     package let detail: String
-    /// The WebSocket close code that the client was given, when it was the gateway that closed.
-    package let closeCode: UInt16?
+    /// What the client was told, when it was the gateway that closed.
+    let closing: ClosingReason?
 
-    private init(reason: String, blame: Blame? = nil, detail: String = "", closeCode: UInt16? = nil) {
+    private init(reason: String, blame: Blame? = nil, detail: String = "", closing: ClosingReason? = nil) {
         self.reason = reason
         self.blame = blame
         self.detail = detail
-        self.closeCode = closeCode
+        self.closing = closing
     }
 
     init(_ reason: ClosingReason, _ message: String, _ error: ClientError?) {
         self.init(
             reason: reason.rawValue, blame: reason == .agentTimeout ? .operator : error?.blame, detail: message,
-            closeCode: reason.closeCode)
+            closing: reason)
     }
 
     init(_ loss: ClientLoss) {
@@ -56,19 +56,22 @@ package struct SessionRecord: Sendable {
     /// Nil for none.
     package let trace: TraceContext?
     package let end: SessionEnd
+    /// The WebSocket close code that the client was given, when it was the gateway that closed.
+    package let closeCode: UInt16?
     /// Since the client was accepted.
     package let duration: Duration
     package let numbers: SessionStatistics
 
     init(
         summary: SessionSummary, agent: String, dialect: String, trace: TraceContext?, end: SessionEnd,
-        duration: Duration, numbers: SessionStatistics
+        closeCode: UInt16?, duration: Duration, numbers: SessionStatistics
     ) {
         self.summary = summary
         self.agent = agent
         self.dialect = dialect
         self.trace = trace
         self.end = end
+        self.closeCode = closeCode
         self.duration = duration
         self.numbers = numbers
     }
@@ -80,6 +83,7 @@ package struct SessionRecord: Sendable {
     ) {
         self.init(
             summary: room.summary, agent: room.caller.agentName, dialect: client.descriptor.name,
-            trace: room.caller.trace, end: end, duration: now - state.startedAt, numbers: numbers)
+            trace: room.caller.trace, end: end,
+            closeCode: end.closing.map { client.closeCode($0, message: end.detail) }, duration: now - state.startedAt, numbers: numbers)
     }
 }

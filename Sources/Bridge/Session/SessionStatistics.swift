@@ -14,6 +14,12 @@ package struct SessionStatistics: Hashable, Sendable {
     package var uplinkSkipped = 0
     /// The longest that sound of the caller has waited, in milliseconds.
     package var longestUplinkDelay = 0
+    /// Packets to the room that it has reported as lost, and the greatest interarrival jitter of them, in milliseconds.
+    package var uplinkLostPackets = 0
+    package var uplinkJitter = 0
+    /// The same of packets from the room.
+    package var downlinkLostPackets = 0
+    package var downlinkJitter = 0
     /// Packets from the room.
     package var packetsReceived = 0
     /// Samples that were invented or recovered because packets were lost.

@@ -78,6 +78,10 @@ final class MediaSession {
     private var receiver: MediaTransport { subscriber ?? publisher }
     var receivingConnection: PeerConnection { receiver.connection }
 
+    var linkQuality: LinkQuality {
+        LinkQuality(sent: publisher.connection.linkQuality.sent, received: receivingConnection.linkQuality.received)
+    }
+
     /// Whether a track that comes names itself; otherwise the server's map of sections does.
     var tracksNameThemselves: Bool { subscriber != nil }
 

@@ -162,9 +162,14 @@ enum AdminDocumentation {
             ]),
         "CallState": ["type": "string", "enum": .array(CallSnapshot.states.map { .string($0) })],
         "SoundUp": object(
-            ["packets", "sound_ms", "queued_ms", "longest_delay_ms", "dropped_ms", "skipped_ms"].map { ($0, count) }),
+            [
+                "packets", "sound_ms", "queued_ms", "longest_delay_ms", "dropped_ms", "skipped_ms", "lost_packets",
+                "jitter_ms",
+            ].map { ($0, count) }),
         "SoundDown": object(
-            ["packets", "concealed_ms", "recovered_ms", "messages", "dropped_messages"].map { ($0, count) }),
+            [
+                "packets", "lost_packets", "jitter_ms", "concealed_ms", "recovered_ms", "messages", "dropped_messages",
+            ].map { ($0, count) }),
     ]
 
     private static let count: JSONValue = ["type": "integer", "format": "int64", "minimum": 0]

@@ -26,9 +26,11 @@ extension CallSnapshot {
                 "longest_delay_ms": Self.count(numbers.longestUplinkDelay),
                 "dropped_ms": Self.count(numbers.uplinkDropped / 48),
                 "skipped_ms": Self.count(numbers.uplinkSkipped / 48),
+                "lost_packets": Self.count(numbers.uplinkLostPackets), "jitter_ms": Self.count(numbers.uplinkJitter),
             ],
             "down": [
                 "packets": Self.count(numbers.packetsReceived),
+                "lost_packets": Self.count(numbers.downlinkLostPackets), "jitter_ms": Self.count(numbers.downlinkJitter),
                 "concealed_ms": Self.count(numbers.downlinkConcealed / 48),
                 "recovered_ms": Self.count(numbers.downlinkRecovered / 48),
                 "messages": Self.count(numbers.audioMessagesSent),

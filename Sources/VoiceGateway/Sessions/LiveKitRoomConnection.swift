@@ -59,6 +59,8 @@ final class LiveKitRoomConnection: RoomConnection {
 
     var reportedLossPercent: Int { microphone.reportedLossPercent }
 
+    var linkQuality: LinkQuality? { participant.linkQuality }
+
     var allowsRedundancy: Bool {
         get { microphone.allowsRedundancy }
         set { microphone.allowsRedundancy = newValue }

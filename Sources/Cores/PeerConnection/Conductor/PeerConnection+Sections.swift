@@ -73,6 +73,9 @@ extension PeerConnection {
     /// Percent of our packets that the peer says it lost lately: rises with a report at once, falls over a few.
     package var reportedLossPercent: Int { streams.reportedLossPercent }
 
+    /// How well sound gets through on this connection, in both directions.
+    package var linkQuality: LinkQuality { streams.linkQuality }
+
     /// Where the peer says that it can be reached, and at which of these addresses it is.
     package var remoteAddresses: (announced: [TransportAddress], selected: TransportAddress?) {
         (transport.announcedAddresses, transport.path?.destination)

@@ -17,6 +17,8 @@ final class RTPSender {
     var history: RetransmissionHistory?
     /// How much of it the peer does not get.
     var loss = LossEstimate()
+    /// What its last report says.
+    private(set) var reported = LinkQuality.Way()
     /// Redundant audio (RFC 2198).
     private var packetizer = REDPacketizer()
 
@@ -50,6 +52,13 @@ final class RTPSender {
         // The lower half, so that the receiver's rollover counter cannot guess wrong at the start (RFC 3711 3.3.1).
         nextSequence = UInt16.random(in: 0..<0x8000, using: &random)
         timestampOffset = random.next()
+    }
+
+    /// The peer reports. Its clock is the stream's, 48 kHz.
+    func note(_ block: ReportBlock) {
+        loss.note(fractionLost: block.fractionLost, packetCount: packetCount)
+        reported = LinkQuality.Way(
+            lostPackets: max(0, Int(block.cumulativeLost)), jitter: .nanoseconds(Int64(block.jitter) * 1_000_000 / 48))
     }
 
     /// The numbers for a packet of our own at `timestamp` of the caller's 48 kHz clock, `samples` long. The marker

@@ -108,7 +108,7 @@ extension RTPStreams {
         for block in reports {
             guard let sender = senders[block.ssrc]?.sender else { continue }
             if let measured = NTPTime.roundTrip(of: block, now: now) { reportedRoundTrip = measured }
-            sender.loss.note(fractionLost: block.fractionLost, packetCount: sender.packetCount)
+            sender.note(block)
         }
     }
 

@@ -43,6 +43,19 @@ final class RTPStreams {
     var pathRoundTrip: Duration?
     /// Percent of our packets that the peer says it lost lately: rises at once, falls over a few reports.
     var reportedLossPercent: Int { senders.values.lazy.compactMap { $0.sender?.loss.percent }.max() ?? 0 }
+    var linkQuality: LinkQuality {
+        var quality = LinkQuality()
+        for section in senders.values {
+            guard let reported = section.sender?.reported else { continue }
+            quality.sent.lostPackets += reported.lostPackets
+            quality.sent.jitter = max(quality.sent.jitter, reported.jitter)
+        }
+        for receiver in receivers.values {
+            quality.received.lostPackets += max(0, Int(receiver.statistics.lost))
+            quality.received.jitter = max(quality.received.jitter, receiver.statistics.jitterDuration)
+        }
+        return quality
+    }
     /// Whether frames go along with later ones while packets are lost.
     var allowsRedundancy = true
     var statistics = PeerConnectionStatistics()
