@@ -1,8 +1,8 @@
-import ClientProtocol
 import Testing
 import Wire
 
 @testable import Bridge
+@testable import ClientProtocol
 
 @Suite("What is written down of a session that is over")
 struct SessionEndTests {
@@ -44,11 +44,12 @@ struct SessionEndTests {
 
     @Test("the close code is the one that the client was given, in its dialect")
     func closeCodeOfDialect() throws {
-        let harness = try Harness(dialect: XiaozhiDialect.self)
-        harness.send(text: #"{"type":"hello","version":9,"transport":"websocket"}"#)
+        let harness = try Harness(dialect: CarrierDialect<Twilio>.self)
+        let format = #"{"encoding":"audio/x-amr","sampleRate":8000,"channels":1}"#
+        harness.send(text: #"{"event":"start","start":{"streamSid":"M","mediaFormat":\#(format)},"streamSid":"M"}"#)
         let record = try #require(harness.record)
         #expect(record.end.reason == "invalid_parameter" && record.closeCode == 1003)
-        #expect(harness.client.closed?.code == 1003)
+        #expect(harness.client.closure?.code == 1003)
     }
 
     @Test("a room that is lost is the room's affair, and one that somebody deleted is nobody's")

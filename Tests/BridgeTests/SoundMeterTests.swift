@@ -64,7 +64,7 @@ struct SoundMeterTests {
         report(up: 5, down: 1, jitter: 60)
         // Another connection counts from the beginning.
         report(up: 2, down: 0, jitter: 10)
-        report(up: 2, down: 4, jitter: 10)
+        report(up: 4, down: 4, jitter: 10)
         stand.harness.send(ramp(0..<32_000))
         stand.turn(600)
         let waiting = stand.metrics.gauge("voicegateway_audio_waiting_milliseconds", help: "")
