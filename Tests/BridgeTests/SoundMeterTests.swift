@@ -75,7 +75,8 @@ struct SoundMeterTests {
         #expect(numbers.uplinkJitter == 60 && numbers.downlinkJitter == 30)
         for (direction, lost) in [("up", 7), ("down", 5)] {
             let labels: Metrics.Labels = ["direction": direction]
-            #expect(stand.metrics.counter("voicegateway_rtp_packets_lost_total", help: "", labels: labels).current == lost)
+            #expect(
+                stand.metrics.counter("voicegateway_rtp_packets_lost_total", help: "", labels: labels).current == lost)
         }
         #expect(waiting.current == 0)
     }

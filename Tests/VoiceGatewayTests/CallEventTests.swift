@@ -16,7 +16,8 @@ struct CallEventTests {
                 id: "S_1", room: "lobby", identity: "ann",
                 input: AudioFormat(encoding: .pcmS16LE, sampleRate: 16000),
                 output: AudioFormat(encoding: .pcmS16LE, sampleRate: 16000)),
-            agent: "clerk", dialect: "ws", trace: nil, end: end, closeCode: nil, duration: .seconds(7), numbers: numbers)
+            agent: "clerk", dialect: "ws", trace: nil, end: end, closeCode: nil, duration: .seconds(7), numbers: numbers
+        )
     }
 
     @Test("a call that its client ends is over, and so is one whose client was at fault")

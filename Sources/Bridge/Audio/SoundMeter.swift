@@ -47,7 +47,8 @@ package final class SoundMeter {
             "voicegateway_audio_packets_unheard_total",
             help: "Packets of tracks that were not played because too many tracks had sound.")
         waiting = metrics.gauge(
-            "voicegateway_audio_waiting_milliseconds", help: "Sound of all callers that waits to be played into the room.")
+            "voicegateway_audio_waiting_milliseconds",
+            help: "Sound of all callers that waits to be played into the room.")
         let lost: StaticString =
             "Packets of sound that were lost: on the way to the room as it reports (up), and from it (down)."
         lostUp = metrics.counter("voicegateway_rtp_packets_lost_total", help: lost, labels: ["direction": "up"])

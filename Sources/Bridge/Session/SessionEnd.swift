@@ -84,6 +84,7 @@ package struct SessionRecord: Sendable {
         self.init(
             summary: room.summary, agent: room.caller.agentName, dialect: client.descriptor.name,
             trace: room.caller.trace, end: end,
-            closeCode: end.closing.map { client.closeCode($0, message: end.detail) }, duration: now - state.startedAt, numbers: numbers)
+            closeCode: end.closing.map { client.closeCode($0, message: end.detail) }, duration: now - state.startedAt,
+            numbers: numbers)
     }
 }

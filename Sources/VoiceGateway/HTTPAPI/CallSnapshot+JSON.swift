@@ -30,7 +30,8 @@ extension CallSnapshot {
             ],
             "down": [
                 "packets": Self.count(numbers.packetsReceived),
-                "lost_packets": Self.count(numbers.downlinkLostPackets), "jitter_ms": Self.count(numbers.downlinkJitter),
+                "lost_packets": Self.count(numbers.downlinkLostPackets),
+                "jitter_ms": Self.count(numbers.downlinkJitter),
                 "concealed_ms": Self.count(numbers.downlinkConcealed / 48),
                 "recovered_ms": Self.count(numbers.downlinkRecovered / 48),
                 "messages": Self.count(numbers.audioMessagesSent),
