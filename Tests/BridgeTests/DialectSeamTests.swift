@@ -133,4 +133,35 @@ struct DialectSeamTests {
         harness.clock.advance(by: .seconds(2))
         #expect(harness.client.audio.count == sent)
     }
+
+    @Test("a client hears that the caller speaks, and the agent what of its reply was heard")
+    func speechAndWhatWasHeard() throws {
+        let harness = try Harness(dialect: OpenAIRealtimeDialect.self)
+        harness.room.welcome()
+        // 40 ms.
+        let loud = Base64.encode(bytesOf((0..<960).map { ($0 / 12) % 2 == 0 ? 8000 : -8000 }))
+        for _ in 0..<10 {
+            harness.send(text: #"{"type":"input_audio_buffer.append","audio":"\#(loud)"}"#)
+            harness.clock.advance(by: .milliseconds(40))
+        }
+        harness.clock.advance(by: .seconds(1))
+        #expect(harness.client.events("input_audio_buffer.speech_started").count == 1)
+        let stopped = try #require(harness.client.events("input_audio_buffer.speech_stopped").first?["audio_end_ms"])
+        #expect((300...400).contains(stopped.integer ?? 0))
+        harness.room.emit(.trackSubscribed(track: "T", participant: "agent-1"))
+        harness.room.state("speaking")
+        for _ in 0..<20 {
+            harness.sound([Int16](repeating: 5000, count: 480), track: "T")
+            harness.clock.advance(by: .milliseconds(20))
+        }
+        #expect(harness.client.texts.contains { $0.contains("response.output_audio.delta") })
+        let item = try #require(harness.client.events("response.output_item.added").first?["item"]?["id"]?.string)
+        harness.send(
+            text: #"{"type":"conversation.item.truncate","item_id":"\#(item)","content_index":0,"audio_end_ms":200}"#)
+        #expect(harness.room.attributes["voicegateway.heard"] == #"{"audio_end_ms":200,"text":""}"#)
+        #expect(harness.room.calls.contains { $0.identity == "agent-1" && $0.method == "voicegateway.heard" })
+        // The rest of it is not wanted.
+        #expect(harness.room.data.last?.topic == "interrupt")
+        #expect(harness.client.events("response.done").last?["response"]?["status"] == "cancelled")
+    }
 }

@@ -11,6 +11,8 @@ struct OfferedSubprotocolsTests {
         #expect(token.agreed == "access_token" && token.accessToken == "ey.J.x" && token.apiKey == nil)
         let both = OfferedSubprotocols(["voicegateway.v1,access_token,ey.J.x,key.k"])
         #expect(both.agreed == "voicegateway.v1" && both.accessToken == "ey.J.x" && both.apiKey == "k")
+        let page = OfferedSubprotocols(["realtime, openai-insecure-api-key.sk-1"])
+        #expect(page.agreed == "realtime" && page.apiKey == "sk-1")
     }
 
     @Test(

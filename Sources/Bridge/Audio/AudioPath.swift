@@ -112,6 +112,9 @@ final class AudioPath {
     /// The caller's sound that waits.
     var queuedMilliseconds: Int { uplink?.queuedMilliseconds ?? 0 }
 
+    /// How many ms of the caller's sound do not wait any more.
+    var playedMilliseconds: Int { (uplink?.finishedSamples ?? 0) / 48 }
+
     /// Whether the agent's voice is heard at the moment, or just was.
     ///
     /// - Parameter hasState: the agent shows what it does, so that a noise in its voice need not be taken for speech.

@@ -14,6 +14,7 @@ extension ClientEvent {
         case .recording(let file): [.life(.clientSpoke), .sound(.recording(file))]
         case .playedOut: [.playedOut]
         case .hangUp: [.hangUp]
+        case .heard(let milliseconds, let text): [.tellHeard(milliseconds, text)]
         case .mute: [.sound(.mute(true))]
         case .unmute: [.sound(.mute(false))]
         case .endTurn: [.life(.clientSpoke), .endTurn]

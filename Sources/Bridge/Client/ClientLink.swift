@@ -110,7 +110,9 @@ struct ClientLink: ~Copyable {
     var isInLargeMessage: Bool { largeMessage != nil }
 
     mutating func beginLargeMessage(isTaken: Bool, expected: Int) {
-        largeMessage = isTaken ? .taken(LargeMessageReader(expecting: expected)) : .passedOver
+        largeMessage =
+            isTaken
+            ? .taken(LargeMessageReader(member: descriptor.soundMember, expecting: expected)) : .passedOver
     }
 
     /// What is missing of it will not come.

@@ -24,6 +24,8 @@ final class RoomLink {
     private let dialect: String
     private let environment: SessionEnvironment
     private let startedAt: Instant
+    /// Characters of what was heard of a reply: its end.
+    private static let maximumHeardText = 1000
     private weak var delegate: (any RoomLinkDelegate)?
 
     /// - Parameters:
@@ -173,6 +175,16 @@ final class RoomLink {
     func call(_ method: String?, of agent: String?) {
         guard let method, let agent else { return }
         connection?.performRPC(to: agent, method: method, payload: "")
+    }
+
+    /// Tells the agent how far the client has heard its latest reply: by a method, and by an attribute for agents that have none.
+    func tell(heard milliseconds: Int, _ text: String, to agent: String?) {
+        guard let connection, isJoined else { return }
+        let shown = String(text.suffix(Self.maximumHeardText))
+        let heard: JSONValue = ["audio_end_ms": .integer(Int64(milliseconds)), "text": .string(shown)]
+        let payload = heard.serialized()
+        connection.setAttributes([RoomTopics.heardAttribute: payload])
+        if let agent { connection.performRPC(to: agent, method: RoomTopics.heardAttribute, payload: payload) }
     }
 
     /// Calls a method of the agent for the client, who is told how it ends.

@@ -9,6 +9,7 @@ struct RoomState: ~Copyable {
     /// Whether an agent is supposed to come.
     var expectsAgent = true
     private var roster = Roster()
+    private var speech = CallerSpeech()
     /// What the subscribed tracks are to the client, as it was last told.
     private var soundRoles: [String: SoundRole] = [:]
     private var hearing: Hearing
@@ -154,6 +155,12 @@ struct RoomState: ~Copyable {
         if conversation.endReplyIfFinished(isAudible: isVoiceHeard, now: now) { actions.append(.sound(.endReply)) }
         if conversation.isNextTurn(isAudible: isVoiceHeard, now: now) { actions.append(.tell(.replyFinished)) }
         return actions
+    }
+
+    /// Looks whether the caller begins or ends to speak.
+    /// - Parameter place: how many ms of its sound have gone to the room.
+    mutating func followCaller(lastSpeech: Instant?, at place: Int, now: Instant) -> CallerSpeech.Change? {
+        speech.follow(lastSpeech: lastSpeech, at: place, now: now)
     }
 
     // MARK: Who is there

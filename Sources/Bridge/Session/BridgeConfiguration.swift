@@ -22,6 +22,8 @@ package enum RoomTopics {
     /// Data packets with `{"type":"config","instructions":"…"}`, and the attribute of the same content.
     package static let configuration = "config"
     package static let instructionsAttribute = "instructions"
+    /// How far the caller has heard a reply: an attribute, and the method that an agent may have to learn it.
+    package static let heardAttribute = "voicegateway.heard"
     /// Topics and attributes of LiveKit's own; unknown ones are not passed on.
     package static let reservedPrefix = "lk."
     package static let agentState = "lk.agent.state"

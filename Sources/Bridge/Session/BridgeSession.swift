@@ -219,6 +219,7 @@ package final class BridgeSession {
         case .brief: perform(room.brief(isHeard: state.isHeard))
         case .callClient(let call): perform(client.take(call))
         case .endCall(let id, let outcome): perform(room.end(call: id, outcome))
+        case .tellHeard(let milliseconds, let text): room.tell(heard: milliseconds, text, to: state.agents.first)
         case .callAgent(let call): perform(room.call(call, of: state.agents.first))
         case .deliver(let event): perform(room.deliver(event, isHeard: state.isHeard))
         case .configure(let object): perform(room.configure(object, isInRoom: lifecycle.hasJoined))
@@ -308,6 +309,9 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
             room.call(environment.configuration.turnRPCMethod, of: state.agents.first)
         }
         if let error = audio.takeTrackReport() { client.tell(.error(error)) }
+        if let change = state.followCaller(lastSpeech: audio.lastSpeech, at: audio.playedMilliseconds, now: now) {
+            client.tell(.callerSpeech(change.speaks, at: change.place))
+        }
         if audio.isAnyoneSpeaking { lifecycle.noteActivity(now: now) }
         if client.isHoldingSound { client.sendHeldSound(as: audio.delivery, now: now) }
         let isHeard = client.isHoldingSound || audio.isVoiceHeard(hasState: state.conversation.agentState != nil)

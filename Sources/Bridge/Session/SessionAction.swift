@@ -43,6 +43,8 @@ enum SessionAction: Hashable {
     case callClient(MethodCall)
     /// How such a call has ended.
     case endCall(String, MethodOutcome)
+    /// The agent learns how far the client has heard it: so many ms, and these words.
+    case tellHeard(Int, String)
     /// The client calls a method of the agent.
     case callAgent(MethodCall)
     /// A message for the room, as soon as somebody can take it.

@@ -64,6 +64,9 @@ package final class Uplink {
     package var queuedMilliseconds: Int { queuedSamples / 48 }
     private var queuedSamples: Int { playout.samples + waiting.samples }
 
+    /// How much of what came is done with, one way or another.
+    package var finishedSamples: Int { playout.finishedSamples }
+
     // MARK: In
 
     /// Takes bytes in the session's input format, or one packet when that is Opus. Returns false when they cannot be

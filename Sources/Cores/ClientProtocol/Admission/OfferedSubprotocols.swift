@@ -13,6 +13,8 @@ package struct OfferedSubprotocols: Hashable, Sendable {
     package static let accessToken = "access_token"
     /// What an API key follows. Characters that no subprotocol may have are percent-encoded.
     package static let keyPrefix = "key."
+    /// The same in pages for OpenAI's Realtime API.
+    static let openAIKeyPrefix = "openai-insecure-api-key."
 
     /// The one to answer with; nil when none was offered.
     package let agreed: String?
@@ -29,8 +31,8 @@ package struct OfferedSubprotocols: Hashable, Sendable {
         for (index, name) in offered.enumerated() {
             if name == Self.gateway || name == Self.accessToken, agreed == nil { agreed = name }
             if name == Self.accessToken, token == nil, index + 1 < offered.count { token = offered[index + 1] }
-            if name.hasPrefix(Self.keyPrefix) {
-                key = key ?? PercentEncoding.decoded(name.utf8.dropFirst(Self.keyPrefix.utf8.count))
+            if let prefix = [Self.keyPrefix, Self.openAIKeyPrefix].first(where: name.hasPrefix) {
+                key = key ?? PercentEncoding.decoded(name.utf8.dropFirst(prefix.utf8.count))
             } else if unknown == nil, !name.isEmpty {
                 unknown = name
             }

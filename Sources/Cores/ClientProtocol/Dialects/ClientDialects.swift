@@ -11,6 +11,7 @@ package enum ClientDialects {
         CarrierDialect<Awaaz>.self,
         CarrierDialect<Vonage>.self,
         XiaozhiDialect.self,
+        OpenAIRealtimeDialect.self,
     ]
 
     /// The one of clients that a backend sends here (`POST /session`): they speak JSON, since they are what a switch

@@ -32,6 +32,8 @@ package struct DialectDescriptor: Hashable, Sendable {
     package var subprotocols: [String] = []
     /// What a session is without anything said.
     package var defaults: SessionParameters
+    /// The member of a text message that is base64 of sound: where a message is large, that is why.
+    package var soundMember = "data"
     package var oversized = Strictness.ends
     package var floods = Strictness.ends
     /// Whether binary messages may hold something else than the sound that was announced, which their bytes tell

@@ -18,8 +18,7 @@ package struct LargeMessageReader: Sendable {
         case sound
     }
 
-    private static let soundKey = Array("data".utf8)
-
+    private let soundKey: [UInt8]
     private let expected: Int
     /// Bytes of the message so far.
     private var offset = 0
@@ -41,9 +40,14 @@ package struct LargeMessageReader: Sendable {
     private var left = 0..<0
     private var mistake: JSONError?
 
-    /// - Parameter expected: how long the message will be, as far as that is known: a list that grows by doubling would copy
-    ///   megabytes at once.
-    package init(expecting expected: Int = 0) { self.expected = expected }
+    /// - Parameters:
+    ///   - member: the one with the sound, in place of `data`.
+    ///   - expected: how long the message will be, as far as that is known: a list that grows by doubling would copy
+    ///     megabytes at once.
+    package init(member: String = "data", expecting expected: Int = 0) {
+        soundKey = Array(member.utf8)
+        self.expected = expected
+    }
 
     /// Takes the next piece.
     package mutating func append(_ piece: RawSpan) {
@@ -69,7 +73,9 @@ package struct LargeMessageReader: Sendable {
             decoded = .failure(error)
         }
         return LargeMessage(
-            byteCount: offset, text: text, sound: decoded, left: left, mistake: mistake, isTooLong: isTooLong)
+            byteCount: offset, text: text, member: String(decoding: soundKey, as: UTF8.self), sound: decoded,
+            left: left,
+            mistake: mistake, isTooLong: isTooLong)
     }
 
     // MARK: The content of `data`
@@ -189,7 +195,7 @@ package struct LargeMessageReader: Sendable {
 
     private mutating func endKey() {
         isKeyNext = false
-        isSoundNext = text[keyStart..<text.count - 1].elementsEqual(Self.soundKey)
+        isSoundNext = text[keyStart..<text.count - 1].elementsEqual(soundKey)
         // Of members with the same name the last one counts.
         if isSoundNext { sound = nil }
     }

@@ -38,6 +38,8 @@ package enum ClientEvent: Hashable, Sendable {
     case callEnded(id: String, MethodOutcome)
     /// The client has played all sound that was sent before its latest `replyFinished`.
     case playedOut
+    /// The client has played so many ms of a reply and will play no more of it; the text is what of it that was.
+    case heard(milliseconds: Int, text: String)
     /// The client says goodbye.
     case hangUp
     /// An API key that came as a message because the client can send no headers.

@@ -11,6 +11,8 @@ package enum ServerEvent: Hashable, Sendable {
     case configured(instructions: String?)
     case transcript(Transcript)
     case agentState(AgentState)
+    /// The caller begins to speak, or has stopped, so many ms behind the beginning of its sound, as far as is heard here.
+    case callerSpeech(Bool, at: Int)
     /// The agent was interrupted: drop what is queued for playback.
     case interrupted
     case agentJoined(identity: String, name: String)

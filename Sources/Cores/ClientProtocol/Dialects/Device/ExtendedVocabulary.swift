@@ -152,7 +152,7 @@ package struct ExtendedVocabulary: Vocabulary {
         // The client has the packet itself; a second telling would double the sentence.
         case .transcript(let transcript) where transcript.source == .dataPacket: []
         // `agent_state` says it.
-        case .replyStarted, .replyFinished: []
+        case .replyStarted, .replyFinished, .callerSpeech: []
         default: [.text(JSONValue.object(Self.message(for: event)).serialized())]
         }
     }
@@ -222,7 +222,7 @@ package struct ExtendedVocabulary: Vocabulary {
         case .callEnded(let id, let outcome): return RPCMessage.message(for: outcome, of: id)
         case .closing(let reason, let text):
             return ["type": "closing", "reason": .string(reason.rawValue), "message": .string(text)]
-        case .replyStarted, .replyFinished, .verbatim: return [:]
+        case .replyStarted, .replyFinished, .callerSpeech, .verbatim: return [:]
         }
     }
 
