@@ -242,7 +242,7 @@ struct OpenAIRealtimeDialectTests {
         #expect(events == [.heard(milliseconds: 700, text: "Once upon")])
         #expect(Self.error(Self.exchange(&dialect, truncate(1501)).frames)?["param"] == "audio_end_ms")
         let unknown = #"{"type":"conversation.item.truncate","item_id":"x","audio_end_ms":1}"#
-        #expect(Self.error(Self.exchange(&dialect, unknown).frames)?["code"] == "item_not_found")
+        #expect(Self.error(Self.exchange(&dialect, unknown).frames)?["code"] == "item_truncate_invalid_item_id")
         // The agent's last words of it say nothing new, and a second interruption nothing at all.
         #expect(dialect.encode(Self.words("Once upon a time there was", isFinal: true)).isEmpty)
         #expect(dialect.encode(.interrupted).isEmpty)
@@ -404,8 +404,8 @@ struct OpenAIRealtimeDialectTests {
             ("nonsense", "invalid_json"), (#"{"type":"transcription_session.update"}"#, "unknown_event"),
             ("[]", "unknown_event"), (#"{"type":"session.update"}"#, "invalid_value"),
             (#"{"type":"input_audio_buffer.append","audio":"?"}"#, "invalid_value"),
-            (#"{"type":"conversation.item.delete","item_id":"x"}"#, "item_not_found"),
-            (#"{"type":"conversation.item.retrieve","item_id":"x"}"#, "item_not_found"),
+            (#"{"type":"conversation.item.delete","item_id":"x"}"#, "item_delete_invalid_item_id"),
+            (#"{"type":"conversation.item.retrieve","item_id":"x"}"#, "item_retrieve_invalid_item_id"),
             (#"{"type":"conversation.item.create","item":{"type":"item_reference"}}"#, "unsupported_by_room_agent"),
             (
                 #"{"type":"conversation.item.create","item":{"type":"message","role":"system","content":[]}}"#,

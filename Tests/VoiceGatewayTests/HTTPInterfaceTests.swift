@@ -25,7 +25,7 @@ struct HTTPInterfaceTests {
                 #expect(operation?["operationId"] == .string(endpoint.key))
             }
         }
-        #expect(endpoints.count == 18 + ClientDialects.all.count)
+        #expect(endpoints.count == 19 + ClientDialects.all.count)
     }
 
     private static let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

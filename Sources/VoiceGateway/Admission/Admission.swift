@@ -75,10 +75,16 @@ package final class Admission: Sendable {
             ?? request.offeredSubprotocols.apiKey
     }
 
+    /// The same, where an API key may stand in place of an access token.
+    func presentedKey(of request: HTTPRequest, bearerMayBeKey: Bool) -> String? {
+        presentedKey(of: request) ?? (bearerMayBeKey ? request.bearerToken : nil)
+    }
+
     /// Checks the key of an HTTP request and counts the request. An access token is no key: it opens one room, and must
     /// not make more tokens.
-    package func check(_ request: HTTPRequest, now: Instant) -> Verdict {
-        check(apiKey: presentedKey(of: request), address: address(of: request), now: now)
+    package func check(_ request: HTTPRequest, bearerMayBeKey: Bool = false, now: Instant) -> Verdict {
+        let key = presentedKey(of: request, bearerMayBeKey: bearerMayBeKey)
+        return check(apiKey: key, address: address(of: request), now: now)
     }
 
     /// Whether the request brings a key, or none is needed. Counts nothing.
@@ -97,6 +103,37 @@ package final class Admission: Sendable {
         case .missing: return count(Caller(address: address), now: now, or: .missingKey)
         case .wrong: return count(Caller(address: address), now: now, or: .wrongKey)
         }
+    }
+
+    // MARK: Client secrets
+
+    /// A secret for a client of whoever has sent a request, which was let in; nil only when memory ran out.
+    func makeClientSecret(for request: HTTPRequest, _ parameters: JSONObject, expiry: Int64) -> String? {
+        let secret = current.part(\.roomServer.credentials.secret)
+        var owner: [UInt8] = []
+        if let keys = access.apiKeys,
+            case .accepted(let number) = keys.check(presentedKey(of: request, bearerMayBeKey: true)),
+            let key = keys.fingerprint(of: number)
+        {
+            owner = ClientSecret.owner(of: key, secret: secret)
+        }
+        return ClientSecret(owner: owner, expiry: expiry, parameters: parameters).sealed(secret: secret)
+    }
+
+    /// The client secret that stands in place of an API key; nil for none that counts.
+    func clientSecret(in key: String?, unixTime: Int64 = UnixClock.seconds()) -> ClientSecret? {
+        key.flatMap { ClientSecret($0, secret: current.part(\.roomServer.credentials.secret), now: unixTime) }
+    }
+
+    /// Checks a client secret and counts the request for the API key with which it was made, while there is such a key.
+    func check(clientSecret text: String, address: IPAddress, now: Instant) -> Verdict {
+        var caller = Caller(address: address)
+        caller.hasClientSecret = true
+        guard let secret = clientSecret(in: text) else { return count(caller, now: now, or: .wrongKey) }
+        guard let keys = access.apiKeys else { return count(caller, now: now) }
+        let deployment = current.part(\.roomServer.credentials.secret)
+        caller.key = keys.number { ClientSecret.owner(of: $0, secret: deployment) == secret.owner }
+        return count(caller, now: now, or: caller.key == nil ? .wrongKey : nil)
     }
 
     /// Counts a request of a caller that needs no key.

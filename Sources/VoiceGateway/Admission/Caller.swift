@@ -21,6 +21,9 @@ package struct Caller: Hashable, Sendable {
     /// Nil where certificates say nothing about identities.
     package var certified: Certified?
 
+    /// It has come by a client secret, which was made for it and names neither room nor identity.
+    var hasClientSecret = false
+
     package init(address: IPAddress, key: Int? = nil) {
         self.address = address
         self.key = key

@@ -49,6 +49,7 @@ final class CallerPolicy: SessionPolicy {
             if admission.access.requiresKey, caller.key == nil, !caller.isSigned {
                 throw SessionRefusal(AdmissionRefusal.missingKey.clientError, .unauthorized)
             }
+            try checkClientSecret(names: parameters)
             try check("room", parameters.room, admission.access.allowsClientRooms, "ALLOW_CLIENT_ROOMS")
             try check(
                 "identity", parameters.identity,
@@ -60,6 +61,17 @@ final class CallerPolicy: SessionPolicy {
         try agrees("identity", parameters.identity, bearer.identity)
         try caller.checkCertificate(names: bearer.identity)
         return bearer
+    }
+
+    /// Who has a client secret may not go where others are: it is given to pages.
+    private func checkClientSecret(names parameters: SessionParameters) throws(SessionRefusal) {
+        guard caller.hasClientSecret else { return }
+        for (name, value) in [("room", parameters.room), ("identity", parameters.identity)] {
+            guard let value else { continue }
+            throw SessionRefusal(
+                InvalidParameter(
+                    name: name, value: value, allowed: "nothing with a client secret; an access token may name it"))
+        }
     }
 
     private func check(

@@ -123,10 +123,15 @@ final class ConnectionGate {
     /// - Parameter isOtherwiseKnown: there is a token, which the session will look at before it does anything.
     private func check(_ key: String?, isOtherwiseKnown: Bool = false) -> Decision {
         let isKeyNeeded = admission.access.requiresKey && !(isOtherwiseKnown && key == nil)
-        let verdict =
-            isKeyNeeded
-            ? admission.check(apiKey: key, address: address, now: loop.now)
-            : admission.count(Caller(address: address), now: loop.now)
+        let secret = key.flatMap { $0.hasPrefix(ClientSecret.prefix) ? $0 : nil }
+        let verdict: Admission.Verdict
+        if let secret {
+            verdict = admission.check(clientSecret: secret, address: address, now: loop.now)
+        } else if isKeyNeeded {
+            verdict = admission.check(apiKey: key, address: address, now: loop.now)
+        } else {
+            verdict = admission.count(Caller(address: address), now: loop.now)
+        }
         switch verdict {
         case .refused(let refusal, _): return .refused(refusal)
         case .admitted(let caller):

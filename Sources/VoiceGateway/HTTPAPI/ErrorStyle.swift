@@ -8,11 +8,23 @@ enum ErrorStyle {
     case session
     /// `{"detail":"…"}`, as FastAPI backends have it.
     case service
+    /// `{"error":{"message":"…",…}}`, as OpenAI's API has it.
+    case openAI
 
     func response(_ status: Int, _ sentence: String) -> HTTPResponse {
         switch self {
         case .session: .json(status, ["error": .string(sentence)])
         case .service: .json(status, ["detail": .string(sentence)])
+        case .openAI:
+            .json(
+                status,
+                [
+                    "error": [
+                        "message": .string(sentence),
+                        "type": status < 500 ? "invalid_request_error" : "server_error", "param": .null,
+                        "code": status == 401 || status == 403 ? "invalid_api_key" : .null,
+                    ]
+                ])
         }
     }
 
@@ -20,7 +32,7 @@ enum ErrorStyle {
     func methodNotAllowed(path: String) -> HTTPResponse {
         switch self {
         case .session: .json(405, ["error": "Method not allowed", "path": .string(path)])
-        case .service: response(405, "Method Not Allowed")
+        case .service, .openAI: response(405, "Method Not Allowed")
         }
     }
 
@@ -34,6 +46,7 @@ enum ErrorStyle {
         switch self {
         case .session: Self.reference("ErrorResponse")
         case .service: Self.reference("Detail")
+        case .openAI: Self.reference("OpenAIError")
         }
     }
 

@@ -31,17 +31,18 @@ final class HTTPAPI {
                     rooms: RoomServerCalls(api: api, placer: placer),
                     metrics: environment.metrics, log: environment.log,
                     now: { loop.now }, startedAt: startedAt, wallClock: UnixClock.now,
-                    refusal: { request in
-                        guard case .refused(let reason, let seconds) = admission.check(request, now: loop.now) else {
-                            return nil
-                        }
+                    refusal: { request, bearerMayBeKey in
+                        let verdict = admission.check(request, bearerMayBeKey: bearerMayBeKey, now: loop.now)
+                        guard case .refused(let reason, let seconds) = verdict else { return nil }
                         return RequestRefusal(reason: reason, retryAfterSeconds: seconds)
                     },
                     operatorRefusal: { request in
                         guard case .refused(let reason, let seconds) = admission.checkOperator(request, now: loop.now)
                         else { return nil }
                         return RequestRefusal(reason: reason, retryAfterSeconds: seconds)
-                    }, operations: isHere ? operations : nil, devices: admission.devices, servesClients: !isForOperator,
+                    }, operations: isHere ? operations : nil,
+                    clientSecret: { admission.makeClientSecret(for: $0, $1, expiry: $2) }, devices: admission.devices,
+                    servesClients: !isForOperator,
                     clientAddress: admission.address, calls: { admission.placesTaken },
                     processMetrics: {
                         ProcessMetrics.snapshot(

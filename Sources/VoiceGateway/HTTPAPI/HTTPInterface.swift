@@ -19,13 +19,15 @@ final class HTTPInterface {
         /// Seconds and nanoseconds since 1970.
         let wallClock: () -> (seconds: Int, nanoseconds: Int)
         /// Who may call what is guarded; nil for yes.
-        let refusal: (HTTPRequest) -> RequestRefusal?
+        let refusal: (HTTPRequest, _ bearerMayBeKey: Bool) -> RequestRefusal?
         /// Who may call what is the operator's; nil for yes.
         var operatorRefusal: (HTTPRequest) -> RequestRefusal? = { _ in
             RequestRefusal(reason: .missingKey)
         }
         /// What the operator can do; nil for nothing.
         var operations: (any GatewayOperations)?
+        /// Makes a client secret for whoever has sent a request; nil only when memory ran out.
+        var clientSecret: (HTTPRequest, _ parameters: JSONObject, _ expiry: Int64) -> String? = { _, _, _ in nil }
         /// The devices that may connect.
         var devices: DeviceRegistry?
         /// Whether clients and their backends are served here.
@@ -70,6 +72,7 @@ final class HTTPInterface {
                 authToken: around.configuration.carriers.twilioAuthToken,
                 address: PublicAddress(around.configuration.http))
             routes += BrowserRoutes.routes + sessions.routes + tokens.routes + twilio.routes
+            routes += RealtimeRoutes(secret: around.clientSecret, unixTime: unixTime).routes
         }
         if let devices = around.devices {
             if around.servesClients {

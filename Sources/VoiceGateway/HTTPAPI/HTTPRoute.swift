@@ -20,6 +20,8 @@ struct HTTPRoute {
         case everybody
         /// It costs something: a key is asked for when the operator has set keys, and calls are counted.
         case callers
+        /// The same, and the key may be `Authorization: Bearer`.
+        case programs
         /// The operator's own key is asked for.
         case `operator`
     }

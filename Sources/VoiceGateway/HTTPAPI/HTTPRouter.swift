@@ -93,7 +93,8 @@ final class HTTPRouter {
         let refusal: RequestRefusal? =
             switch route.access {
             case .everybody: nil
-            case .callers: around.refusal(request)
+            case .callers: around.refusal(request, false)
+            case .programs: around.refusal(request, true)
             case .operator: around.operatorRefusal(request)
             }
         return refusal.map { Self.response(to: $0, route) }

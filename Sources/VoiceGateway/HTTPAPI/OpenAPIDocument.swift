@@ -55,6 +55,7 @@ struct OpenAPIDocument {
     private var schemas: [JSONObject.Member] {
         var members = ErrorStyle.schemas.members + GeneralRoutes.schemas.members + HealthRoutes.schemas.members
         if servesClients { members += SessionRoutes.schemas.members + TokenRoutes.schemas.members }
+        if has(RealtimeRoutes.path) { members += RealtimeRoutes.schemas.members }
         if hasOperator { members += AdminDocumentation.schemas.members }
         if has(XiaozhiRoutes.path) { members += XiaozhiDocumentation.schemas.members }
         if has(PairingRoutes.prefix) { members += XiaozhiDocumentation.adminSchemas.members }
@@ -105,7 +106,8 @@ struct OpenAPIDocument {
         for answer in answers(of: route) { responses["\(answer.status)"] = response(answer) }
         operation["responses"] = .object(responses)
         switch route.access {
-        case .callers where configuration.access.requiresKey: operation["security"] = [["ApiKey": []]]
+        case .callers where configuration.access.requiresKey, .programs where configuration.access.requiresKey:
+            operation["security"] = [["ApiKey": []]]
         case .operator: operation["security"] = [["AdminKey": []]]
         default: break
         }
@@ -132,7 +134,7 @@ struct OpenAPIDocument {
                 415, "The body is something else than JSON",
                 schema: route.errors == .service ? ErrorStyle.reference("ValidationError") : route.errors.schema)
         }
-        if route.access == .operator || route.access == .callers && configuration.access.requiresKey {
+        if route.access == .operator || route.access != .everybody && configuration.access.requiresKey {
             add(401, "The API key is missing", headers: ["WWW-Authenticate"])
             add(403, "The API key is wrong")
         }

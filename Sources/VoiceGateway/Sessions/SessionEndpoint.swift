@@ -52,6 +52,10 @@ final class SessionEndpoint: ClientEndpoint {
         var mistake: InvalidParameter?
         do throws(InvalidParameter) {
             try parameters.apply(query: request.request.query.pairs)
+            let key = admission.presentedKey(
+                of: request.request, bearerMayBeKey: dialects.descriptor.bearerMayBeKey)
+            // What the backend has chosen counts more than what the page says.
+            if let secret = admission.clientSecret(in: key) { try parameters.apply(configuration: secret.parameters) }
         } catch {
             mistake = error
         }

@@ -88,10 +88,13 @@ final class HTTPStage {
             HTTPInterface.Surroundings(
                 configuration: configuration, livekitURL: "wss://livekit.example.com", rooms: rooms,
                 metrics: Metrics(), log: .silent, now: { [unowned self] in now }, startedAt: now,
-                wallClock: { (Self.unixTime, 5_000_000) }, refusal: { [unowned self] _ in refusal },
+                wallClock: { (Self.unixTime, 5_000_000) }, refusal: { [unowned self] _, _ in refusal },
                 operatorRefusal: {
                     $0.bearerToken == Self.operatorKey ? nil : RequestRefusal(reason: .wrongKey, retryAfterSeconds: nil)
-                }, operations: operations, devices: devices,
+                }, operations: operations,
+                clientSecret: { _, parameters, expiry in
+                    ClientSecret(owner: [], expiry: expiry, parameters: parameters).sealed(secret: Self.secret)
+                }, devices: devices,
                 clientAddress: { $0.remoteAddress?.ip ?? .anyV4 }, isDraining: { [unowned self] in isDraining }))
     }
 

@@ -72,6 +72,11 @@ package struct APIKeys: Hashable, Sendable {
     /// that number. As secret as the key.
     package func fingerprint(of number: Int) -> [UInt8]? { numbers.firstIndex(of: number).map { padded[$0] } }
 
+    /// The number of the first key whose fingerprint is so.
+    package func number(where isMeant: ([UInt8]) -> Bool) -> Int? {
+        padded.firstIndex(where: isMeant).map { numbers[$0] }
+    }
+
     /// The key that a client presents before its first message: the header counts before the query.
     package static func presented(header: String?, query: [(name: String, value: String)]) -> String? {
         if let header, !header.isEmpty { return header }

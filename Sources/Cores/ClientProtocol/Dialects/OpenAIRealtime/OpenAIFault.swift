@@ -34,9 +34,10 @@ struct OpenAIFault: Error, Hashable, Sendable {
         "there are less than \(OpenAICaller.shortestTurn) ms of sound since the last turn")
     static let nothingToStop = OpenAIFault("response_cancel_not_active", "this reply is not being given")
 
-    static func unknownItem(_ id: String) -> OpenAIFault {
+    /// - Parameter task: what was to be done with the item; Pipecat goes on after this code alone.
+    static func unknownItem(_ id: String, to task: String) -> OpenAIFault {
         let shown = InvalidParameter(name: "", value: id, allowed: "").value
-        return OpenAIFault("item_not_found", "there is no item \"\(shown)\" (any more)", "item_id")
+        return OpenAIFault("item_\(task)_invalid_item_id", "there is no item \"\(shown)\" (any more)", "item_id")
     }
 
     init(_ error: ClientError) {

@@ -152,10 +152,10 @@ package struct OpenAIRealtimeDialect: ClientDialect {
             hasCancelled = true
             return steps + [.event(.interrupt)]
         case .delete(let item):
-            guard conversation[item] != nil else { throw .unknownItem(item) }
+            guard conversation[item] != nil else { throw .unknownItem(item, to: "delete") }
             throw .unsupported("conversation.item.delete", "nothing can be taken out of the agent's memory")
         case .retrieve(let id):
-            guard let item = conversation[id] else { throw .unknownItem(id) }
+            guard let item = conversation[id] else { throw .unknownItem(id, to: "retrieve") }
             return [.send(conversation.event("conversation.item.retrieved", ["item": item.json]))]
         case .respond(let members):
             let isReplying = replies.current != nil

@@ -159,7 +159,7 @@ struct OpenAIReplies: Sendable {
     mutating func truncate(
         _ item: String, _ milliseconds: Int, _ conversation: inout OpenAIConversation
     ) throws(OpenAIFault) -> [OpenAIStep] {
-        guard let response = self[item] else { throw .unknownItem(item) }
+        guard let response = self[item] else { throw .unknownItem(item, to: "truncate") }
         guard milliseconds <= response.milliseconds else {
             throw .invalid("audio_end_ms", "at most \(response.milliseconds), as much as was sent of this item")
         }

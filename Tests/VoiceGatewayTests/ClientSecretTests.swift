@@ -1,0 +1,58 @@
+import ClientProtocol
+import HTTP
+import Testing
+import Wire
+
+@testable import VoiceGateway
+
+@Suite("Client secrets")
+struct ClientSecretTests {
+    private func make(_ stage: HTTPStage, _ body: String?) throws -> HTTPStage.Answer {
+        try stage.send(.post, "/v1/realtime/client_secrets", body)
+    }
+
+    @Test("a secret is sealed, says what session was asked for, and counts for the time that was asked for")
+    func secret() throws {
+        let stage = HTTPStage()
+        let answer = try make(
+            stage,
+            #"{"expires_after":{"anchor":"created_at","seconds":60},"session":{"type":"realtime","model":"clerk","instructions":"Be brief.","audio":{"output":{"format":{"type":"audio/pcmu"}}}}}"#
+        )
+        #expect(answer.status == 200)
+        let end = Int64(HTTPStage.unixTime + 60)
+        #expect(answer.json["expires_at"]?.integer == end)
+        #expect(answer.json["session"]?["instructions"] == "Be brief." && answer.json["session"]?["model"] == "clerk")
+        #expect(answer.json["session"]?["audio"]?["output"]?["format"] == ["type": "audio/pcmu"])
+        let value = try #require(answer.json["value"]?.string)
+        #expect(value.hasPrefix("ek_") && !value.contains("brief"))
+        let secret = try #require(ClientSecret(value, secret: HTTPStage.secret, now: end - 1))
+        #expect(
+            secret.parameters == [
+                "instructions": "Be brief.", "output_encoding": "mulaw", "output_sample_rate": 8000, "agent": "clerk",
+            ])
+        #expect(ClientSecret(value, secret: HTTPStage.secret, now: end) == nil)
+        #expect(ClientSecret(value, secret: "another", now: 0) == nil)
+        #expect(ClientSecret(value + "A", secret: HTTPStage.secret, now: 0) == nil)
+        #expect(ClientSecret("ek_", secret: HTTPStage.secret, now: 0) == nil)
+    }
+
+    @Test("a request without a body gets a secret for ten minutes; one that cannot be is told why, as OpenAI tells it")
+    func requests() throws {
+        let stage = HTTPStage { $0.access.apiKeys = APIKeys(["k"]) }
+        let plain = try make(stage, nil)
+        #expect(plain.json["expires_at"]?.integer == Int64(HTTPStage.unixTime + 600))
+        let mistakes = [
+            "[]", "{", #"{"expires_after":{"seconds":5}}"#, #"{"session":1}"#,
+            #"{"session":{"output_modalities":["text"]}}"#, #"{"session":{"audio":{"input":{"turn_detection":null}}}}"#,
+            #"{"session":{"instructions":"\#(String(repeating: "x", count: 4000))"}}"#,
+        ]
+        for body in mistakes {
+            let answer = try make(stage, body)
+            #expect(answer.status == 400, "\(body.prefix(40))")
+            #expect(answer.json["error"]?["type"] == "invalid_request_error")
+        }
+        stage.refusal = RequestRefusal(reason: .wrongKey)
+        let refused = try make(stage, nil)
+        #expect(refused.status == 403 && refused.json["error"]?["code"] == "invalid_api_key")
+    }
+}
