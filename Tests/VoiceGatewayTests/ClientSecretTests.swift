@@ -43,7 +43,8 @@ struct ClientSecretTests {
         #expect(plain.json["expires_at"]?.integer == Int64(HTTPStage.unixTime + 600))
         let mistakes = [
             "[]", "{", #"{"expires_after":{"seconds":5}}"#, #"{"session":1}"#,
-            #"{"session":{"output_modalities":["text"]}}"#, #"{"session":{"audio":{"input":{"turn_detection":null}}}}"#,
+            #"{"expires_after":"600"}"#, #"{"expires_after":{"anchor":"now"}}"#,
+            #"{"session":{"audio":{"input":{"turn_detection":null}}}}"#,
             #"{"session":{"instructions":"\#(String(repeating: "x", count: 4000))"}}"#,
         ]
         for body in mistakes {
@@ -51,6 +52,11 @@ struct ClientSecretTests {
             #expect(answer.status == 400, "\(body.prefix(40))")
             #expect(answer.json["error"]?["type"] == "invalid_request_error")
         }
+        let empty = try make(stage, "null")
+        #expect(empty.status == 200 && empty.json["warnings"] == nil)
+        let partly = try make(stage, #"{"session":{"output_modalities":["text"],"instructions":"Be brief."}}"#)
+        #expect(partly.status == 200 && partly.json["session"]?["instructions"] == "Be brief.")
+        #expect(partly.json["warnings"]?.array?.count == 1)
         stage.refusal = RequestRefusal(reason: .wrongKey)
         let refused = try make(stage, nil)
         #expect(refused.status == 403 && refused.json["error"]?["code"] == "invalid_api_key")

@@ -29,16 +29,15 @@ struct RealtimeRoutes {
                 return ErrorStyle.openAI.response(400, "The request body is not valid JSON: \(error)")
             }
         }
-        guard body.object != nil else {
+        guard body.isNull || body.object != nil else {
             return ErrorStyle.openAI.response(400, "The request body must be a JSON object")
         }
-        let seconds = body["expires_after"]?["seconds"]
-        guard let lifetime = seconds == nil ? ClientSecret.standardLifetime : seconds?.integer,
-            ClientSecret.lifetimes.contains(lifetime)
-        else {
+        guard let lifetime = Self.lifetime(body["expires_after"]) else {
             let range = ClientSecret.lifetimes
             return ErrorStyle.openAI.response(
-                400, "expires_after.seconds must be a number from \(range.lowerBound) to \(range.upperBound)")
+                400,
+                "expires_after must be an object: anchor \"created_at\", and seconds from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         guard body["session"].map({ $0.isNull || $0.object != nil }) ?? true else {
             return ErrorStyle.openAI.response(400, "session must be an object")
@@ -56,7 +55,17 @@ struct RealtimeRoutes {
         guard let value = secret(request, session.parameters, expiry) else {
             return ErrorStyle.openAI.response(500, "No memory")
         }
-        return .json(200, ["value": .string(value), "expires_at": .integer(expiry), "session": session.session])
+        var answer: JSONObject = ["value": .string(value), "expires_at": .integer(expiry), "session": session.session]
+        if !session.warnings.isEmpty { answer.append("warnings", .array(session.warnings.map { .string($0) })) }
+        return .json(200, .object(answer))
+    }
+
+    /// In seconds; nil when it is none that a secret can have.
+    private static func lifetime(_ expiry: JSONValue?) -> Int64? {
+        guard let expiry else { return ClientSecret.standardLifetime }
+        guard expiry.object != nil, expiry["anchor"] == nil || expiry["anchor"] == "created_at" else { return nil }
+        guard let seconds = expiry["seconds"] else { return ClientSecret.standardLifetime }
+        return seconds.integer.flatMap { ClientSecret.lifetimes.contains($0) ? $0 : nil }
     }
 
     // MARK: Description
@@ -99,6 +108,10 @@ struct RealtimeRoutes {
             "properties": [
                 "value": ["type": "string", "pattern": "^ek_"], "expires_at": ["type": "integer"],
                 "session": ["type": "object", "description": "What a session will be that begins with it."],
+                "warnings": [
+                    "type": "array", "items": ["type": "string"],
+                    "description": "What of the request has no effect, because an agent in a room decides it.",
+                ],
             ],
         ],
     ]

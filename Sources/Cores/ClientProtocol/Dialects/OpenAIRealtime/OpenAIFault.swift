@@ -13,6 +13,9 @@ struct OpenAIFault: Error, Hashable, Sendable {
     /// The client's own name of the message that it is about.
     var eventID: String?
 
+    /// The code of what is not as it must be.
+    static let invalidValue = "invalid_value"
+
     init(_ code: String, _ message: String, _ parameter: String? = nil) {
         self.code = code
         self.message = message
@@ -26,7 +29,7 @@ struct OpenAIFault: Error, Hashable, Sendable {
 
     /// A member is not as it must be.
     static func invalid(_ parameter: String, _ allowed: String) -> OpenAIFault {
-        OpenAIFault("invalid_value", "\(parameter) must be \(allowed)", parameter)
+        OpenAIFault(invalidValue, "\(parameter) must be \(allowed)", parameter)
     }
 
     static let emptyTurn = OpenAIFault(

@@ -8,6 +8,8 @@ package struct OpenAIPreparedSession: Hashable, Sendable {
     package let session: JSONValue
     /// Why it cannot be; nil when it can.
     package let mistake: String?
+    /// What of it has no effect, in sentences.
+    package let warnings: [String]
 }
 
 extension OpenAIRealtimeDialect {
@@ -23,19 +25,22 @@ extension OpenAIRealtimeDialect {
         if session.isManual || !session.transcribes {
             changes.note(
                 OpenAIFault(
-                    "invalid_value", "turn_detection and transcription are switched off by session.update alone"))
+                    OpenAIFault.invalidValue,
+                    "turn_detection and transcription are switched off by session.update alone"))
         }
         if session.model != OpenAISession().model { changes.parameters["agent"] = .string(session.model) }
         var parameters = descriptor.defaults
         do throws(InvalidParameter) {
             try parameters.apply(configuration: changes.parameters)
         } catch {
-            changes.note(OpenAIFault("invalid_value", error.clientError.message))
+            changes.note(OpenAIFault(OpenAIFault.invalidValue, error.clientError.message))
         }
+        let mistakes = changes.faults.filter { $0.code == OpenAIFault.invalidValue }
         return OpenAIPreparedSession(
             parameters: changes.parameters,
             session: session.json(
                 id: "sess_0", parameters, tools: parameters.agentFields["tools"]?.array ?? []),
-            mistake: changes.faults.first?.message)
+            mistake: mistakes.first?.message,
+            warnings: changes.faults.filter { $0.code != OpenAIFault.invalidValue }.map(\.message))
     }
 }
