@@ -47,6 +47,8 @@ private func soundBenchmark(_ type: any ClientDialect.Type) -> Benchmark {
         let sound = [UInt8](repeating: 0x5A, count: format.sampleRate / 50 * (format.bytesPerSampleFrame ?? 1))
         var dialect = type.init(type.descriptor.defaults, limits: RecordingLimits())
         if let opening = callOpenings[type.descriptor.name] { keep(dialect.decode(text: Array(opening.utf8)).count) }
+        // Some dialects have sound in a reply only.
+        keep(dialect.encode(.replyStarted).count)
         let delivery = dialect.delivery
         var message: [UInt8] = []
         return {
