@@ -4,8 +4,8 @@ import numpy
 
 from support.chirp import PERIOD, WINDOW, times
 
-#: What is later than this is taken for something earlier: the tone begins anew after its period.
-LATEST = PERIOD - 1
+#: The pieces in which the tone is said, in seconds. What is later than its period is taken for something earlier.
+STEP = 0.1
 #: A shorter gap is the measure's own.
 LEAST = 0.04
 
@@ -13,22 +13,24 @@ LEAST = 0.04
 class Heard:
     """Of a recording in pieces with the moments in which they came: when each part was said, and when it was heard."""
 
-    def __init__(self, pieces: list[tuple[float, numpy.ndarray]], rate: int, start: float) -> None:
-        """`start`: when the chirp began, by the clock of the pieces."""
+    def __init__(self, pieces: list[tuple[float, numpy.ndarray]], rate: int, said: list[float]) -> None:
+        """`said`: when each `STEP` of the chirp was said, by the clock of the pieces."""
         self.parts: list[tuple[float, float]] = []
         if not pieces:
             return
         ends = numpy.cumsum([len(samples) for _, samples in pieces])
         moments = [moment for moment, _ in pieces]
+        positions = numpy.arange(len(said)) * STEP
         for at, part in times(numpy.concatenate([samples for _, samples in pieces]), rate):
             moment = moments[min(int(numpy.searchsorted(ends, at * rate)), len(moments) - 1)]
-            said = start + part % PERIOD
-            said += PERIOD * ((moment - said + PERIOD - LATEST) // PERIOD)
-            self.parts.append((said, moment))
+            # Which period it is of: the last one that had been said by then.
+            newest = float(numpy.interp(moment, said, positions)) + STEP
+            position = part % PERIOD + PERIOD * ((newest - part % PERIOD) // PERIOD)
+            self.parts.append((float(numpy.interp(position, positions, said)) + position % STEP, moment))
 
     def lost(self, since: float, until: float) -> float:
         """Seconds of what was said in that time that never came."""
-        missing, covered = 0.0, since
+        missing, covered = 0.0, since + WINDOW
         for said in sorted(said for said, _ in self.parts if since <= said <= until) + [until + WINDOW]:
             if said - WINDOW / 2 - covered >= LEAST:
                 missing += said - WINDOW / 2 - covered

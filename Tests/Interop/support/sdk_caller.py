@@ -15,7 +15,16 @@ import numpy
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 from support.chirp import Chirp  # noqa: E402
+from support.chirp_delay import STEP  # noqa: E402
 from support.sdk_client import RATE, Client  # noqa: E402
+
+
+async def talk(client: Client, said: list[float]) -> None:
+    """For ever; notes when each piece is said."""
+    chirp = Chirp(RATE)
+    while True:
+        said.append(time.monotonic())
+        await client.play(chirp.next(STEP))
 
 
 async def main(url: str, room: str, identity: str, file: str) -> None:
@@ -23,21 +32,15 @@ async def main(url: str, room: str, identity: str, file: str) -> None:
     async with Client(None, room, identity, url=url) as client:
         await client.publish()
         print("joined", flush=True)
-        start = time.monotonic()
-        chirp = Chirp(RATE)
-
-        async def talk() -> None:
-            while True:
-                await client.play(chirp.next(0.1))
-
-        talking = client.run(talk())
+        said: list[float] = []
+        talking = client.run(talk(client, said))
         await over
         talking.cancel()
         pieces = [piece for parts in client.sound.values() for piece in parts]
         numpy.savez(
             file, times=numpy.array([moment for moment, _ in pieces]),
             sound=numpy.array([samples for _, samples in pieces], dtype=numpy.int16).reshape(len(pieces), -1))
-        print(json.dumps({"start": start, "events": [name for name, _ in client.events]}), flush=True)
+        print(json.dumps({"said": said, "events": [name for name, _ in client.events]}), flush=True)
 
 
 if __name__ == "__main__":
