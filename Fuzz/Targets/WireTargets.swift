@@ -49,7 +49,7 @@ enum WireTargets {
         }
         _ = SpoolRecord(parsing: content, digest: digest)
         guard let line = content.firstIndex(of: UInt8(ascii: "\n")) else { return }
-        let sum = SpoolRecord.hexadecimal(digest(Array(content[(line + 1)...])))
+        let sum = Hexadecimal.text(digest(Array(content[(line + 1)...]))).utf8
         let whole = content[..<line].prefix { $0 != UInt8(ascii: "#") } + sum + content[line...]
         guard let record = SpoolRecord(parsing: Array(whole), digest: digest) else { return }
         check(SpoolRecord.moments.contains(record.createdAt), "an event happened when nothing can have")

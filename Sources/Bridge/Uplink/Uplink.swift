@@ -161,7 +161,7 @@ package final class Uplink {
 
     private func finishTurn(now: Instant) {
         playout.finishTurn(now: now)
-        turns.end(at: playout.finishedSamples + playout.samples)
+        noteTurns(1)
     }
 
     /// Changes what the client sends. What it sent before is still played.
@@ -202,7 +202,7 @@ package final class Uplink {
         cadence.isBehindRecording = !waiting.isEmpty
     }
 
-    /// So many turns are over whose sound will never be played.
+    /// So many turns end with the sound that is ready.
     private func noteTurns(_ count: Int) {
         for _ in 0..<count { turns.end(at: playout.finishedSamples + playout.samples) }
     }

@@ -37,7 +37,7 @@ package struct SpoolRecord: Hashable, Sendable {
             let end = content.firstIndex(of: UInt8(ascii: "\n"))
         else { return nil }
         let text = Array(content[(end + 1)...])
-        guard content[Self.beginning.count..<end].elementsEqual(Self.hexadecimal(digest(text))),
+        guard content[Self.beginning.count..<end].elementsEqual(Hexadecimal.text(digest(text)).utf8),
             let json = try? JSONValue(parsing: text), let receiver = json["receiver"]?.string,
             let session = json["session"]?.string, let createdAt = json["created"]?.integer,
             Self.moments.contains(createdAt), let body = json["body"]?.string
@@ -52,7 +52,7 @@ package struct SpoolRecord: Hashable, Sendable {
             "body": .string(body),
         ]
         let text = json.serializedBytes()
-        return Self.beginning + Self.hexadecimal(digest(text)) + [UInt8(ascii: "\n")] + text
+        return Self.beginning + Hexadecimal.text(digest(text)).utf8 + [UInt8(ascii: "\n")] + text
     }
 
     /// The name of the file of an event with this number; names sort as numbers do.
@@ -66,11 +66,5 @@ package struct SpoolRecord: Hashable, Sendable {
         guard name.utf8.count == digits + suffix.utf8.count, name.hasSuffix(suffix) else { return nil }
         let number = name.utf8.prefix(digits)
         return number.allSatisfy { (0x30...0x39).contains($0) } ? UInt64(Substring(number)) : nil
-    }
-
-    /// Bytes as digits, in ASCII.
-    package static func hexadecimal(_ bytes: [UInt8]) -> [UInt8] {
-        let digits = Array("0123456789abcdef".utf8)
-        return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     }
 }

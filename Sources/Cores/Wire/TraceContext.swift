@@ -37,12 +37,12 @@ package struct TraceContext: Hashable, Sendable {
     }
 
     /// As a `traceparent`.
-    package var text: String { "00-\(traceText)-\(Self.hexadecimal(spanID))-0\(isSampled ? 1 : 0)" }
+    package var text: String { "00-\(traceText)-\(Hexadecimal.text(spanID))-0\(isSampled ? 1 : 0)" }
 
     /// The trace as logs have it: 32 digits.
-    package var traceText: String { Self.hexadecimal(traceID) }
+    package var traceText: String { Hexadecimal.text(traceID) }
     /// The span: 16 digits.
-    package var spanText: String { Self.hexadecimal(spanID) }
+    package var spanText: String { Hexadecimal.text(spanID) }
 
     private static func identifier(_ count: Int, using random: inout some RandomNumberGenerator) -> [UInt8] {
         while true {
@@ -70,9 +70,5 @@ package struct TraceContext: Hashable, Sendable {
             }
         }
         return bytes
-    }
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.reduce(into: "") { text, byte in text += (byte < 16 ? "0" : "") + String(byte, radix: 16) }
     }
 }

@@ -26,6 +26,6 @@ package enum WebhookSpoolFile {
     /// What a receiver is called on the disk, where its URL would be a secret that lies about.
     package static func name(of url: HTTPURL) -> String {
         let digest = SHA256.digest(Array("\(url.origin)\(url.target)".utf8))
-        return String(decoding: SpoolRecord.hexadecimal(digest).prefix(16), as: UTF8.self)
+        return String(Hexadecimal.text(digest).prefix(16))
     }
 }

@@ -78,7 +78,7 @@ struct TURNChannels {
             frame.append(UInt8(truncatingIfNeeded: value >> 8))
             frame.append(UInt8(truncatingIfNeeded: value))
         }
-        for index in 0..<datagram.byteCount { frame.append(datagram[index]) }
+        frame.append(copying: datagram)
     }
 
     /// The server has bound a peer: returns frames of what has waited for it.

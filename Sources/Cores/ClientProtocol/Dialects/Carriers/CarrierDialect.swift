@@ -154,8 +154,7 @@ struct CarrierDialect<Company: Carrier>: ClientDialect {
         }
         file.removeAll(keepingCapacity: true)
         if let fileHeader { file.append(contentsOf: fileHeader.bytes) }
-        // SAFETY: the bytes are only read during the call.
-        unsafe sound.withUnsafeBufferPointer { unsafe file.append(contentsOf: $0) }
+        file.append(copying: sound.bytes)
     }
 
     var carrierCall: CarrierCall? {
