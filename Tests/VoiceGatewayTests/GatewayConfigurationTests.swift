@@ -59,7 +59,7 @@ struct GatewayConfigurationTests {
         "TLS_KEY": "key.pem", "TLS_CLIENT_CA": "ca.pem", "TLS_CLIENT_IDENTITY": "device-{cn}",
         "THREADS": "3", "LOG_LEVEL": "debug",
         "LOG_FORMAT": "json",
-        "DRAIN_NOTICE": "7", "DRAIN_SECONDS": "8",
+        "DRAIN_NOTICE": "7", "DRAIN_SECONDS": "8", "DRAIN_MOVES_PER_SECOND": "9",
         "API_KEY_ENABLED": "yes", "API_KEYS": "one, two", "API_KEY_HEADER_NAME": "X-Key", "ALLOW_CLIENT_ROOMS": "1",
         "ALLOW_CLIENT_IDENTITIES": "TRUE", "ALLOWED_AGENTS": "a,b,none", "DUPLICATE_IDENTITY": "refuse",
         "XIAOZHI_DEVICES": "/nowhere/devices", "XIAOZHI_TOKEN_KEY": "shared",
@@ -92,6 +92,8 @@ struct GatewayConfigurationTests {
         #expect(configuration.tokens.livekitRoomName == "lobby" && configuration.tokens.livekitTokenTTL == 60)
         #expect(configuration.listenAddress == TransportAddress(ip: .loopbackV4, port: 2))
         #expect(configuration.threads == 3 && configuration.logLevel == .debug)
+        #expect(
+            configuration.drain == DrainSettings(notice: .seconds(7), limit: .seconds(8), movesPerSecond: 9))
         let access = configuration.access
         #expect(access.apiKeys == APIKeys(["one", "two"]) && access.apiKeyHeaderName == "X-Key")
         #expect(access.allowsClientRooms && access.allowsClientIdentities && access.duplicateIdentity == .refuse)

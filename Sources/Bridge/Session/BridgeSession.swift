@@ -117,12 +117,14 @@ package final class BridgeSession {
         return true
     }
 
-    /// The gateway goes: asks a client that can to go on at another one.
+    /// The gateway goes: asks a client that can to go on at another one. Returns whether this one can.
     /// - Parameter deadline: until then the session may stay.
-    package func askToMove(until deadline: Instant) {
-        guard room.isJoined, !client.isAway, client.tellsSession, let token = room.moveToken else { return }
+    @discardableResult
+    package func askToMove(until deadline: Instant) -> Bool {
+        guard room.isJoined, !client.isAway, client.tellsSession, let token = room.moveToken else { return false }
         lifecycle.noteMove()
         client.tell(.move(resumeToken: token, seconds: max(0, Int((deadline - now).components.seconds))))
+        return true
     }
 
     /// The gateway is going down: tells the client, leaves the room, closes.

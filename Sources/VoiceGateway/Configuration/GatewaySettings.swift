@@ -13,7 +13,7 @@ package enum GatewaySettings {
         livekitRoomName, livekitTokenTTL,
         agentName, devPort,
         port, host, unixSocket, tlsCert, tlsKey, tlsClientCA, tlsClientIdentity, threads, logLevel, logFormat,
-        drainNotice, drainSeconds,
+        drainNotice, drainSeconds, drainMovesPerSecond,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
         duplicateIdentity, xiaozhiDevices, xiaozhiTokenKey,
         twilioAuthToken, twilioAPIURL, telnyxAPIKey, telnyxAPIURL, plivoAuthID, plivoAuthToken, plivoAPIURL,
@@ -100,6 +100,9 @@ package enum GatewaySettings {
         "DRAIN_SECONDS", .number(0...86_400, "SECONDS"), in: .process,
         otherwise: "3600; 0 with the room server inside",
         "how long calls may go on after SIGTERM; 0 ends them at once")
+    static let drainMovesPerSecond = Setting<Int>(
+        "DRAIN_MOVES_PER_SECOND", .number(1...10_000), in: .process, default: 10,
+        "how many calls a draining gateway asks in a second to go on at another one")
 
     // MARK: Who may connect
 

@@ -52,8 +52,10 @@ package protocol ClientEndpoint: AnyObject {
     func accept(_ request: UpgradeRequest)
 
     /// Asks the clients that can to go on at another gateway.
-    /// - Parameter deadline: when those that are still there will be told to go.
-    func askToMove(until deadline: Instant)
+    /// - Parameters:
+    ///   - deadline: when those that are still there will be told to go.
+    ///   - perSecond: how many may be asked in a second.
+    func askToMove(until deadline: Instant, perSecond: Double)
 
     /// The settings have been read again, and count for what begins from now on.
     func configurationChanged()

@@ -102,7 +102,8 @@ final class GatewayLoop: HTTPHandler {
 
     /// Asks clients to go on at another gateway.
     func askToMove(until deadline: Instant) {
-        for endpoint in distinctEndpoints { endpoint.askToMove(until: deadline) }
+        let perSecond = Double(environment.current.part(\.drain.movesPerSecond)) / Double(max(1, gatewayLoops.count))
+        for endpoint in distinctEndpoints { endpoint.askToMove(until: deadline, perSecond: perSecond) }
     }
 
     /// The settings have been read again.

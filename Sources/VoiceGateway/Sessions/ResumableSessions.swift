@@ -19,7 +19,10 @@ final class ResumableSessions {
     /// The session of a token.
     subscript(token: String) -> BridgeSession? { entries[ResumeToken.key(of: token)]?.session }
 
-    var all: [BridgeSession] { entries.values.map(\.session) }
+    /// The first parts of all tokens.
+    var keys: [String] { Array(entries.keys) }
+
+    func session(of key: String) -> BridgeSession? { entries[key]?.session }
 
     /// The sessions that wait for their clients.
     var absent: [BridgeSession] { absentKeys.compactMap { entries[$0]?.session } }

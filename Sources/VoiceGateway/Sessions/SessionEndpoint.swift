@@ -21,6 +21,8 @@ final class SessionEndpoint: ClientEndpoint {
     private var drained: (() -> Void)?
     /// When calls will be ended, once clients are asked to move.
     private var moveBy: Instant?
+    private var moves: MoveSchedule?
+    private var moveTimer: LoopTimer?
     private let connectionGauge: Gauge
     private let connectionCounter: Counter
 
@@ -99,7 +101,10 @@ final class SessionEndpoint: ClientEndpoint {
                     if let mistake { return sessions.refuse(client, caller, dialect, parameters, mistake) }
                     if let token = parameters.resumeToken {
                         let session = sessions.resume(client, caller, dialect, parameters, token, path: path)
-                        if let moveBy { session.askToMove(until: moveBy) }
+                        if let moveBy {
+                            moves?.remove(ResumeToken.key(of: token))
+                            session.askToMove(until: moveBy)
+                        }
                         return session
                     }
                     var parameters = parameters
@@ -170,9 +175,21 @@ final class SessionEndpoint: ClientEndpoint {
 
     func configurationChanged() { sessions.configurationChanged() }
 
-    func askToMove(until deadline: Instant) {
+    func askToMove(until deadline: Instant, perSecond: Double) {
         moveBy = deadline
-        for session in sessions.resumable.all { session.askToMove(until: deadline) }
+        moves = MoveSchedule(calls: sessions.resumable.keys, perSecond: perSecond, now: loop.now, end: deadline)
+        moveTimer = LoopTimer(loop: loop) { [unowned self] in askWhoIsDue(until: deadline) }
+        askWhoIsDue(until: deadline)
+    }
+
+    private func askWhoIsDue(until deadline: Instant) {
+        while let key = moves?.next(now: loop.now) {
+            guard let session = sessions.resumable.session(of: key), session.askToMove(until: deadline) else {
+                continue
+            }
+            moves?.noteAsked(now: loop.now)
+        }
+        moveTimer?.follow(moves?.nextDeadline)
     }
 
     func drain(completion: @escaping () -> Void) {
