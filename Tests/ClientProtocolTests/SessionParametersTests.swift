@@ -86,6 +86,10 @@ struct SessionParametersTests {
             ("frame_ms=21", "frame_ms", "21", "10, 20, 40, 60, 100"), ("events=all", "events", "all", "extended"),
             ("output_framing=ogg", "output_framing", "ogg", "binary, json, wav"),
             ("output_sample_rate=1e4", "output_sample_rate", "1e4", "11025"),
+            ("transcript_mode=short", "transcript_mode", "short", "full, delta"),
+            ("buffer_ms=20", "buffer_ms", "20", "40 to 10000"),
+            ("buffer_ms=100&frame_ms=60", "buffer_ms", "100", "frame_ms is 60"),
+            ("resume_audio_ms=-1", "resume_audio_ms", "-1", "0 to 5000"),
             ("room=a%00b", "room", "a\u{FFFD}b", "control"),
             ("output_encoding=opus&output_framing=wav", "output_framing", "wav", "json"),
         ])

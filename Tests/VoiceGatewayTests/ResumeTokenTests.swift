@@ -69,7 +69,8 @@ struct ResumeTokenTests {
     @Test("what a client has chosen comes out of its formats again")
     func formats() throws {
         let query =
-            "encoding=alaw&sample_rate=8000&channels=2&output_sample_rate=16000&output_framing=wav&piece_ms=500&events=legacy&ambience=false"
+            "encoding=alaw&sample_rate=8000&channels=2&output_sample_rate=16000&output_framing=wav&piece_ms=500&events=final&ambience=false"
+            + "&transcript_mode=delta&buffer_ms=200&resume_audio_ms=1500"
         var chosen = SessionParameters(events: .extended)
         try chosen.apply(query: QueryString(query).pairs)
         var again = SessionParameters(events: .extended)

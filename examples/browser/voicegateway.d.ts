@@ -71,7 +71,9 @@ export interface GatewayEvents {
   error: {
     type: "error"; code: string; message: string; blame: "client" | "room" | "operator" | "gateway"; retry: boolean;
   };
-  warning: { type: "warning"; code: "unknown_parameter"; parameter: string; meant?: string; message: string };
+  warning: { type: "warning"; message: string } & (
+    { code: "unknown_parameter"; parameter: string; meant?: string } | { code: "slow"; dropped_messages: number }
+  );
   /** The gateway goes, in `deadline` seconds: the module connects again, and the call goes on at another one. */
   move: { type: "move"; resume_token: string; deadline: number };
   closing: { type: "closing"; reason: string; message: string };

@@ -26,16 +26,13 @@ struct ClientLink: ~Copyable {
     private var sniffer: ContentSniffer?
     /// What may not have arrived; nil when the client cannot come back.
     private var sent: UnacknowledgedMessages?
-    /// Nil when sound goes as it comes.
-    private var pacer: SoundPacer?
-    /// The text message that comes in pieces; nil while none does.
-    private var largeMessage: IncomingLargeMessage?
+    private var pacer: SoundPacer
+    private var largeMessage = LargeMessageIntake()
     /// A message with sound on its way to the client, with the room that it needs.
     private var soundMessage: [UInt8] = []
     private var messages: TokenBucket
     private let messageRate: RateLimit
-    /// When the client was last told of errors that may come with every message.
-    private var complaints: [ClientError.Code: Instant] = [:]
+    private var news: RepeatedNews
     /// Messages with sound that were dropped by connections which are gone.
     private var earlierDrops = 0
     private let limits: Limits
@@ -50,9 +47,10 @@ struct ClientLink: ~Copyable {
         self.limits = limits
         messages = TokenBucket(now: now)
         messageRate = limits.messageRate
+        news = RepeatedNews(interval: limits.dropReportInterval)
         let maximum = limits.maximumHeldSoundBytes + limits.maximumHeldBytes
         sent = mayResume ? UnacknowledgedMessages(maximumBytes: maximum) : nil
-        pacer = dialect.descriptor.playoutLead.map(SoundPacer.init)
+        pacer = SoundPacer(lead: dialect.allowance.lead)
         if dialect.descriptor.sniffsBinaryMessages { sniffer = ContentSniffer(limits: limits.recordings) }
     }
 
@@ -60,10 +58,10 @@ struct ClientLink: ~Copyable {
     var isAway: Bool { absent != nil }
 
     /// Messages with sound that the client was too slow for, or too long away.
-    var droppedAudioMessages: Int { earlierDrops + connection.droppedAudioMessages + (pacer?.dropped ?? 0) }
+    var droppedAudioMessages: Int { earlierDrops + connection.droppedAudioMessages + pacer.dropped }
 
     /// Whether sound waits because the client could not keep it.
-    var isHoldingSound: Bool { pacer?.isHolding == true }
+    var isHoldingSound: Bool { pacer.isHolding }
 
     /// The session has begun.
     mutating func begin(session: String) {
@@ -73,17 +71,8 @@ struct ClientLink: ~Copyable {
 
     // MARK: From the client
 
-    /// What becomes of a message.
-    enum Reception: Hashable {
-        case taken
-        /// Messages come too fast: this one is passed over, and the client has been told.
-        case passedOver
-        /// Messages come too fast for the session to go on.
-        case refused(SessionRefusal)
-    }
-
     /// Counts a message.
-    mutating func countMessage(now: Instant) -> Reception {
+    mutating func countMessage(now: Instant) -> MessageReception {
         messagesReceived += 1
         guard messages.take(messageRate, now: now) != nil else { return .taken }
         let error = ClientError(
@@ -101,37 +90,18 @@ struct ClientLink: ~Copyable {
 
     mutating func notePlayedOut() { repliesPlayedOut += 1 }
 
-    /// What becomes of a text message that comes in pieces.
-    private enum IncomingLargeMessage {
-        case taken(LargeMessageReader)
-        case passedOver
-    }
-
-    var isInLargeMessage: Bool { largeMessage != nil }
+    var isInLargeMessage: Bool { largeMessage.isUnderWay }
 
     mutating func beginLargeMessage(isTaken: Bool, expected: Int) {
-        largeMessage =
-            isTaken
-            ? .taken(LargeMessageReader(member: descriptor.soundMember, expecting: expected)) : .passedOver
+        largeMessage.begin(isTaken: isTaken, member: descriptor.soundMember, expected: expected)
     }
 
     /// What is missing of it will not come.
-    mutating func giveUpLargeMessage() { largeMessage = nil }
+    mutating func giveUpLargeMessage() { largeMessage.giveUp() }
 
     /// Reads the next piece of a text message.
     mutating func receive(textPiece piece: RawSpan, isLast: Bool) -> [SessionAction] {
-        guard case .taken(var reader) = largeMessage else {
-            if isLast { largeMessage = nil }
-            return []
-        }
-        // What has been read must not be held twice while it changes.
-        largeMessage = nil
-        reader.append(piece)
-        guard isLast else {
-            largeMessage = .taken(reader)
-            return []
-        }
-        return actions(forText: dialect.decode(large: reader.finish()))
+        largeMessage.receive(piece, isLast: isLast).map { actions(forText: dialect.decode(large: $0)) } ?? []
     }
 
     /// Reads a text message.
@@ -182,6 +152,7 @@ struct ClientLink: ~Copyable {
     mutating func adopt(_ parameters: SessionParameters) -> Bool {
         let wasTold = dialect.tellsSession
         dialect.adopt(parameters)
+        pacer.lead = dialect.allowance.lead
         return dialect.tellsSession && !wasTold
     }
 
@@ -213,7 +184,9 @@ struct ClientLink: ~Copyable {
         // It is told when it comes back.
         if isAway, case .agentState = event { return }
         let frames = dialect.encode(event)
-        if case .transcript(let transcript) = event, tellsSession, frames.count == 1, case .text(let text) = frames[0] {
+        if case .transcript(let transcript) = event, dialect.replacesTranscripts, frames.count == 1,
+            case .text(let text) = frames[0]
+        {
             return send(text, of: transcript)
         }
         // What belongs to one connection is not said again on the next one.
@@ -236,20 +209,17 @@ struct ClientLink: ~Copyable {
 
     /// What has no effect is not passed over in silence.
     mutating func warn(of unknown: [UnknownParameter]) {
-        for parameter in unknown { tell(.warning(parameter)) }
+        for parameter in unknown { tell(.warning(.unknownParameter(parameter))) }
     }
 
     /// Tells of an error that may repeat itself with every message: once a second is enough to say it.
     mutating func complain(_ error: ClientError, now: Instant) {
-        if let last = complaints[error.code], now - last < limits.dropReportInterval { return }
-        complaints[error.code] = now
-        tell(.error(error))
+        if news.isDue(error, now: now) { tell(.error(error)) }
     }
 
     /// The same of a message that was too large to be received, by its size in bytes.
     mutating func complain(ofMessageOf byteCount: Int, now: Instant) {
-        let limit = limits.maximumMessageBytes
-        let message = "The message has \(byteCount) bytes. At most \(limit) are accepted."
+        let message = "The message has \(byteCount) bytes. At most \(limits.maximumMessageBytes) are accepted."
         complain(ClientError(.invalidMessage, message), now: now)
     }
 
@@ -271,13 +241,31 @@ struct ClientLink: ~Copyable {
 
     /// Sends a frame, a piece or a packet of the agent's sound, as soon as the client can keep it.
     mutating func send(sound bytes: RawSpan, as delivery: SoundDelivery, now: Instant) {
-        if pacer?.admit(bytes, lasting: delivery.format.duration(of: bytes), now: now) == false { return }
+        let isPaced = pacer.lead != nil || pacer.isHolding
+        if isPaced, !pacer.admit(bytes, lasting: delivery.format.duration(of: bytes), now: now) { return }
         send(sound: bytes, as: delivery)
+        warnOfDrops(now: now)
+    }
+
+    /// A client that reads too slowly learns it while it can still do something about it.
+    private mutating func warnOfDrops(now: Instant) {
+        guard !isAway, let dropped = news.isDue(dropped: connection.droppedAudioMessages, now: now) else { return }
+        tell(.warning(.slow(droppedMessages: dropped)))
     }
 
     /// Sends what has waited and can be kept now.
     mutating func sendHeldSound(as delivery: SoundDelivery, now: Instant) {
-        while let piece = pacer?.next(now: now) { send(sound: piece.span.bytes, as: delivery) }
+        while let next = pacer.next(now: now) { send(next.piece, next.duration, as: delivery) }
+    }
+
+    private mutating func send(_ piece: SoundPacer.Piece, _ duration: Duration, as delivery: SoundDelivery) {
+        switch piece {
+        case .fresh(let bytes): send(sound: bytes.span.bytes, as: delivery)
+        case .again(let message):
+            // The client may have gone again meanwhile.
+            absent?.nextSound = duration
+            send(again: message, duration)
+        }
     }
 
     private mutating func send(sound bytes: RawSpan, as delivery: SoundDelivery) {
@@ -318,7 +306,7 @@ struct ClientLink: ~Copyable {
 
     /// Throws away sound that is on its way to the client.
     mutating func discardSound(now: Instant) {
-        pacer?.discard(now: now)
+        pacer.discard(now: now)
         let before = connection.unacknowledgedBytes
         connection.discardQueuedAudio()
         sent?.discardSound(queued: before - connection.unacknowledgedBytes)
@@ -357,6 +345,7 @@ struct ClientLink: ~Copyable {
     /// The connection is lost: from here on everything is kept, within bounds.
     mutating func lose() {
         giveUpLargeMessage()
+        dialect.connectionChanged(isThere: false)
         let stand = makeStand()
         absent = stand
         connection = stand
@@ -365,6 +354,8 @@ struct ClientLink: ~Copyable {
     /// What stands in for the client, with what has not arrived on the connection that is lost.
     private mutating func makeStand() -> AbsentClient {
         earlierDrops += connection.droppedAudioMessages
+        var limits = limits
+        if let replay = dialect.allowance.replay { limits.heldSound = min(replay, limits.heldSound) }
         let stand = AbsentClient(limits: limits)
         sent?.noteArrivals(unacknowledged: connection.unacknowledgedBytes)
         sent?.hand(to: stand)
@@ -375,7 +366,9 @@ struct ClientLink: ~Copyable {
     /// - Parameters:
     ///   - session: told with what the client has missed.
     ///   - agent: told behind that.
-    mutating func resume(on new: any ClientConnection, _ session: SessionSummary, _ agent: AgentState?) {
+    mutating func resume(
+        on new: any ClientConnection, _ session: SessionSummary, _ agent: AgentState?, now: Instant
+    ) {
         resumes += 1
         giveUpLargeMessage()
         let kept = absent ?? makeStand()
@@ -384,15 +377,23 @@ struct ClientLink: ~Copyable {
             tell(.closing(reason: .takenOver, message: message))
             close(code: ClosingReason.takenOver.closeCode, reason: message)
         }
+        // What was held back is the latest of what the client has not got.
+        (absent, connection) = (kept, kept)
+        for held in pacer.takeAll(now: now) { send(held.piece, held.duration, as: delivery) }
         earlierDrops += kept.droppedAudioMessages
         absent = nil
         sent?.forget()
         connection = new
+        news.begin(dropped: new.droppedAudioMessages)
+        dialect.connectionChanged(isThere: true)
         tell(.ready)
         var session = session
         session.resumption = kept.resumption
         tell(.session(session))
-        for (message, duration) in kept.takeAll() { send(again: message, duration) }
+        for (message, duration) in kept.takeAll() {
+            let isPaced = message.isSound && pacer.lead != nil
+            if !isPaced || pacer.admit(message, lasting: duration, now: now) { send(again: message, duration) }
+        }
         if let agent { tell(.agentState(agent)) }
     }
 }

@@ -215,7 +215,7 @@ final class RoomLink {
             return [.life(.failed(error.error, error.reason))]
         }
         return [.adopt, .brief, .tell(.configured(instructions: caller.parameters.instructions))]
-            + caller.takeUnknownParameters().map { .tell(.warning($0)) } + [.life(.clientSpoke)]
+            + caller.takeUnknownParameters().map { .tell(.warning(.unknownParameter($0))) } + [.life(.clientSpoke)]
     }
 
     // MARK: Messages

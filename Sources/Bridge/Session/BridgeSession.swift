@@ -111,7 +111,7 @@ package final class BridgeSession {
         guard !hasEnded, room.isJoined else { return false }
         lifecycle.handle(.clientResumed, now: now)
         if !client.isAway { perform(.sound(.endTurn)) }
-        client.resume(on: new, room.introduction, state.conversation.agentState)
+        client.resume(on: new, room.introduction, state.conversation.agentState, now: now)
         onMilestone?(.clientBack)
         followLife()
         return true

@@ -64,13 +64,15 @@ class AgentState:
 
 @dataclass(frozen=True)
 class Transcript:
-    """The whole text of a segment so far; a later one of the same `segment_id` replaces it."""
+    """The whole text of a segment so far; a later one of the same `segment_id` replaces it. With `transcript_mode=delta` what
+    is new, unless `delta` is None."""
 
     role: str
-    content: str
+    content: str = ""
     final: bool = True
     segment_id: str = ""
     participant: str = ""
+    delta: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,12 +141,13 @@ class Error:
 
 @dataclass(frozen=True)
 class Warning:
-    """Something that was said has no effect."""
+    """Something that was said has no effect, or (`slow`) sound was dropped because it was not read in time."""
 
     code: str
     message: str
     parameter: str = ""
     meant: str | None = None
+    dropped_messages: int = 0
 
 
 @dataclass(frozen=True)

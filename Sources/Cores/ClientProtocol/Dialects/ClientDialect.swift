@@ -60,6 +60,15 @@ package protocol ClientDialect: Sendable {
     /// Whether the client is told of its session, and with that of the token to continue it.
     var tellsSession: Bool { get }
 
+    /// Whether a later text of a segment stands for the earlier ones, which then need not arrive.
+    var replacesTranscripts: Bool { get }
+
+    /// The client's connection is lost, or another one is there: what was said last may not have arrived.
+    mutating func connectionChanged(isThere: Bool)
+
+    /// How much of the agent's sound the client can take.
+    var allowance: SoundAllowance { get }
+
     /// Which telephone call this is, for dialects of carriers, once the carrier has said so.
     var carrierCall: CarrierCall? { get }
 
@@ -85,6 +94,9 @@ extension ClientDialect {
         [.event(.callEnded(id: call.id, .failure(.unsupported)))]
     }
     package var tellsSession: Bool { false }
+    package var replacesTranscripts: Bool { tellsSession }
+    package mutating func connectionChanged(isThere: Bool) {}
+    package var allowance: SoundAllowance { SoundAllowance(lead: descriptor.playoutLead) }
     package var carrierCall: CarrierCall? { nil }
     package func closure(_ reason: ClosingReason, message: String) -> (code: UInt16, reason: String) {
         (reason.closeCode, message)

@@ -33,8 +33,7 @@ package enum ServerEvent: Hashable, Sendable {
     /// How a call that the client made has ended.
     case callEnded(id: String, MethodOutcome)
     case error(ClientError)
-    /// The client has said something that has no effect.
-    case warning(UnknownParameter)
+    case warning(ClientWarning)
     /// The gateway goes: the client may go on at another one, with this token and within so many seconds.
     case move(resumeToken: String, seconds: Int)
     /// The server is about to close the connection.

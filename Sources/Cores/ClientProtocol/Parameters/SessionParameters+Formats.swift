@@ -12,6 +12,9 @@ extension SessionParameters {
         ]
         if let chosenFraming { pairs.append(("output_framing", chosenFraming.rawValue)) }
         if let pieceMilliseconds { pairs.append(("piece_ms", String(pieceMilliseconds))) }
+        if transcriptMode != .full { pairs.append(("transcript_mode", transcriptMode.rawValue)) }
+        if let bufferMilliseconds { pairs.append(("buffer_ms", String(bufferMilliseconds))) }
+        if let resumedMilliseconds { pairs.append(("resume_audio_ms", String(resumedMilliseconds))) }
         if let passesAmbience { pairs.append(("ambience", String(passesAmbience))) }
         if !methods.isEmpty { pairs.append(("methods", methods.sorted().joined(separator: ","))) }
         if !attributes.isEmpty {

@@ -76,6 +76,9 @@ extension SessionParameters {
         case "piece_ms": pieceMilliseconds = try Self.number(name, value, Self.pieceLengths)
         case "ambience": passesAmbience = try Self.flag(name, value)
         case "events": events = try Self.choice(name, value)
+        case "transcript_mode": transcriptMode = try Self.choice(name, value)
+        case "buffer_ms": bufferMilliseconds = try Self.number(name, value, Self.bufferLengths)
+        case "resume_audio_ms": resumedMilliseconds = try Self.number(name, value, Self.resumedLengths)
         case "participant_attributes": attributes = try Self.attributes(name, value)
         case "methods": methods = try Self.methods(name, value)
         case "room": room = try Self.name(name, value)
@@ -139,6 +142,12 @@ extension SessionParameters {
             throw InvalidParameter(
                 name: "piece_ms", value: String(pieceMilliseconds),
                 allowed: "only with output_framing wav; frame_ms is the length of other messages")
+        }
+        if let bufferMilliseconds, bufferMilliseconds < 2 * frameMilliseconds {
+            throw InvalidParameter(
+                name: "buffer_ms", value: String(bufferMilliseconds),
+                allowed: "two frames or more (frame_ms is \(frameMilliseconds)): one is played while the next one comes"
+            )
         }
         if output.encoding == .opus, frameMilliseconds < Self.opusFrame {
             throw InvalidParameter(

@@ -10,10 +10,27 @@ package enum OutputFraming: String, Hashable, Sendable, CaseIterable {
     case wav
 }
 
-/// Which vocabulary of events a client understands.
+/// Which events a client wants, and in whose words.
 package enum EventVocabulary: String, Hashable, Sendable, CaseIterable {
+    /// Those of old frontends.
     case legacy
+    /// All there are.
     case extended
+    /// The same without transcripts of what is still being said.
+    case final
+    /// No text message at all.
+    case none
+
+    /// Whether the words are those of `ExtendedVocabulary`.
+    package var isExtended: Bool { self == .extended || self == .final }
+}
+
+/// What a transcript says of a segment of which some was told before.
+package enum TranscriptMode: String, Hashable, Sendable, CaseIterable {
+    /// All of its text.
+    case full
+    /// What is new.
+    case delta
 }
 
 /// Everything that a client can choose about its session, by query or by a `config` message. Unset identity fields
@@ -32,6 +49,11 @@ package struct SessionParameters: Hashable, Sendable {
     /// Whether ambience is heard by itself, or only with a voice. Nil: by itself, unless the sound goes as files.
     package var passesAmbience: Bool?
     package var events: EventVocabulary
+    package var transcriptMode = TranscriptMode.full
+    /// How much sound the client can have waiting, in ms; nil for any amount.
+    package var bufferMilliseconds: Int?
+    /// How much of what it has missed it wants to hear on its next connection, in ms; nil for all that is kept.
+    package var resumedMilliseconds: Int?
     /// The methods of the client that others in the room may call.
     package var methods: Set<String> = []
     /// Attributes that the caller's participant has besides those of the gateway.
@@ -65,6 +87,10 @@ package struct SessionParameters: Hashable, Sendable {
     static let opusFrame = 20
     /// The lengths of a file that a client may choose, in milliseconds.
     package static let pieceLengths = 100...2000
+    /// What a client may say that it can have waiting, in milliseconds.
+    package static let bufferLengths = 40...10_000
+    /// What a client may want to hear again, in milliseconds.
+    package static let resumedLengths = 0...5000
     /// Characters of a room, an identity or a name.
     package static let maximumNameLength = 128
     /// Bytes of the metadata for an agent.

@@ -25,6 +25,7 @@ package struct ConversationDialect: ClientDialect {
     package init(_ parameters: SessionParameters, limits: RecordingLimits) {
         self.parameters = parameters
         vocabulary = LegacyVocabulary(limits: limits, events: parameters.events)
+        vocabulary.adopt(parameters)
     }
 
     package func introduction(in text: [UInt8]) -> Introduction { Introduction(json: text) }
@@ -33,17 +34,28 @@ package struct ConversationDialect: ClientDialect {
         tellsSession ? extended.encode(refusal) : []
     }
 
-    package mutating func decode(text: [UInt8]) -> [DialectOutput] { vocabulary.decode(text: text) }
+    package mutating func decode(text: [UInt8]) -> [DialectOutput] { wanted(vocabulary.decode(text: text)) }
 
-    package mutating func decode(large message: LargeMessage) -> [DialectOutput] { vocabulary.decode(large: message) }
+    package mutating func decode(large message: LargeMessage) -> [DialectOutput] {
+        wanted(vocabulary.decode(large: message))
+    }
+
+    /// Answers of the protocol's own are text messages, too.
+    private func wanted(_ outputs: [DialectOutput]) -> [DialectOutput] {
+        guard parameters.events == .none else { return outputs }
+        return outputs.filter { if case .send = $0 { false } else { true } }
+    }
 
     package mutating func decode(binary message: Span<UInt8>) -> BinaryMessage {
         hasSentBinary = true
         return BinaryMessage(
-            sound: 0..<message.count, outputs: vocabulary.noteBinaryAudio(byteCount: message.count))
+            sound: 0..<message.count, outputs: wanted(vocabulary.noteBinaryAudio(byteCount: message.count)))
     }
 
-    package mutating func adopt(_ parameters: SessionParameters) { self.parameters = parameters }
+    package mutating func adopt(_ parameters: SessionParameters) {
+        self.parameters = parameters
+        vocabulary.adopt(parameters)
+    }
 
     package mutating func encode(_ event: ServerEvent) -> [ClientFrame] { vocabulary.encode(event) }
 
@@ -63,9 +75,16 @@ package struct ConversationDialect: ClientDialect {
         AudioMessage.append(sound, as: delivery, to: &message)
     }
 
-    package var tellsSession: Bool { parameters.events == .extended }
+    package var tellsSession: Bool { parameters.events.isExtended }
+
+    package var replacesTranscripts: Bool { tellsSession && vocabulary.replacesTranscripts }
+
+    package mutating func connectionChanged(isThere: Bool) { vocabulary.connectionChanged(isThere: isThere) }
+
+    package var allowance: SoundAllowance { SoundAllowance(parameters) }
 
     package func closure(_ reason: ClosingReason, message: String) -> (code: UInt16, reason: String) {
-        tellsSession ? (reason.closeCode, message) : LegacyVocabulary.closure(reason, message: message)
+        parameters.events == .legacy
+            ? LegacyVocabulary.closure(reason, message: message) : (reason.closeCode, message)
     }
 }

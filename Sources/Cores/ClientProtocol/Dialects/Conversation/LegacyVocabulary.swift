@@ -43,6 +43,15 @@ package struct LegacyVocabulary: Vocabulary {
         reader = RecordingReader(limits: limits)
     }
 
+    mutating func adopt(_ parameters: SessionParameters) {
+        events = parameters.events
+        extended.adopt(parameters)
+    }
+
+    var replacesTranscripts: Bool { extended.replacesTranscripts }
+
+    mutating func connectionChanged(isThere: Bool) { extended.connectionChanged(isThere: isThere) }
+
     // MARK: From the client
 
     package mutating func noteBinaryAudio(byteCount: Int) -> [DialectOutput] {
@@ -96,7 +105,7 @@ package struct LegacyVocabulary: Vocabulary {
         case "text": return typed(message)
         default:
             // What neither side knows is passed over, as it always was.
-            guard events == .extended, Self.extendedTypes.contains(type) else { return [] }
+            guard events.isExtended, Self.extendedTypes.contains(type) else { return [] }
             return extended.decode(text: text())
         }
     }
@@ -206,6 +215,7 @@ package struct LegacyVocabulary: Vocabulary {
     // MARK: To the client
 
     package mutating func encode(_ event: ServerEvent) -> [ClientFrame] {
+        if events == .none { return [] }
         switch event {
         case .ready:
             return [
@@ -216,8 +226,8 @@ package struct LegacyVocabulary: Vocabulary {
         case .configured(let instructions): return [Self.configured(instructions)]
         case .replyFinished:
             let ready = Self.frame(["type": "ready", "message": "Ready for next turn"])
-            return events == .extended ? [ready] : transcripts.endReply() + [ready]
-        default: return events == .extended ? extended.encode(event) : encodeLegacy(event)
+            return events.isExtended ? [ready] : transcripts.endReply() + [ready]
+        default: return events.isExtended ? extended.encode(event) : encodeLegacy(event)
         }
     }
 

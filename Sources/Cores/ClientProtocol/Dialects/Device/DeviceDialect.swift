@@ -16,7 +16,7 @@ package struct DeviceDialect: ClientDialect {
     private let limits: RecordingLimits
     private var parameters: SessionParameters
     package private(set) var delivery: SoundDelivery
-    private var extended = ExtendedVocabulary()
+    private var extended: ExtendedVocabulary
     /// For clients that have chosen it.
     private var legacy: LegacyVocabulary?
 
@@ -24,6 +24,7 @@ package struct DeviceDialect: ClientDialect {
         self.limits = limits
         self.parameters = parameters
         delivery = Self.delivery(parameters)
+        extended = ExtendedVocabulary(parameters)
         chooseVocabulary()
     }
 
@@ -57,11 +58,13 @@ package struct DeviceDialect: ClientDialect {
         let hasOtherEvents = parameters.events != self.parameters.events
         self.parameters = parameters
         delivery = Self.delivery(parameters)
+        extended.adopt(parameters)
         if hasOtherEvents { chooseVocabulary() }
     }
 
     package mutating func encode(_ event: ServerEvent) -> [ClientFrame] {
-        legacy?.encode(event) ?? extended.encode(event)
+        if parameters.events == .none { return [] }
+        return legacy?.encode(event) ?? extended.encode(event)
     }
 
     package mutating func take(_ call: MethodCall) -> [DialectOutput] {
@@ -72,9 +75,16 @@ package struct DeviceDialect: ClientDialect {
         AudioMessage.append(sound, as: delivery, to: &message)
     }
 
-    package var tellsSession: Bool { parameters.events == .extended }
+    package var tellsSession: Bool { parameters.events.isExtended }
+
+    package var replacesTranscripts: Bool { tellsSession && extended.replacesTranscripts }
+
+    package mutating func connectionChanged(isThere: Bool) { extended.connectionChanged(isThere: isThere) }
+
+    package var allowance: SoundAllowance { SoundAllowance(parameters) }
 
     package func closure(_ reason: ClosingReason, message: String) -> (code: UInt16, reason: String) {
-        tellsSession ? (reason.closeCode, message) : LegacyVocabulary.closure(reason, message: message)
+        parameters.events == .legacy
+            ? LegacyVocabulary.closure(reason, message: message) : (reason.closeCode, message)
     }
 }

@@ -21,7 +21,18 @@ package struct ExtendedVocabulary: Vocabulary {
     /// Characters of the instructions that the answer to `config` repeats.
     package static let repeatedInstructions = 50
 
-    package init() {}
+    private var transcripts: TranscriptTelling
+
+    package init(_ parameters: SessionParameters = SessionParameters(events: .extended)) {
+        transcripts = TranscriptTelling(parameters)
+    }
+
+    mutating func adopt(_ parameters: SessionParameters) { transcripts.adopt(parameters) }
+
+    /// Whether a later text of a segment stands for the earlier ones.
+    var replacesTranscripts: Bool { transcripts.isWhole }
+
+    mutating func connectionChanged(isThere: Bool) { transcripts.connectionChanged(isThere: isThere) }
 
     package mutating func noteBinaryAudio(byteCount: Int) -> [DialectOutput] { [] }
 
@@ -149,8 +160,8 @@ package struct ExtendedVocabulary: Vocabulary {
     package mutating func encode(_ event: ServerEvent) -> [ClientFrame] {
         switch event {
         case .verbatim(let text, let data): Self.isOwnWord(text) ? encode(.data(data)) : [.text(text)]
-        // The client has the packet itself; a second telling would double the sentence.
-        case .transcript(let transcript) where transcript.source == .dataPacket: []
+        case .transcript(let transcript):
+            transcripts.message(for: transcript).map { [.text(JSONValue.object($0).serialized())] } ?? []
         // `agent_state` says it.
         case .replyStarted, .replyFinished, .callerSpeech: []
         default: [.text(JSONValue.object(Self.message(for: event)).serialized())]
@@ -164,7 +175,7 @@ package struct ExtendedVocabulary: Vocabulary {
 
     /// Puts a call to a client that has said that it has the method.
     static func take(_ call: MethodCall, _ parameters: SessionParameters) -> [DialectOutput] {
-        guard parameters.events == .extended, parameters.methods.contains(call.method) else {
+        guard parameters.events.isExtended, parameters.methods.contains(call.method) else {
             return [.event(.callEnded(id: call.id, .failure(.unsupported)))]
         }
         return [.send(.text(JSONValue.object(RPCMessage.message(for: call)).serialized()))]
@@ -178,18 +189,6 @@ package struct ExtendedVocabulary: Vocabulary {
             var message: JSONObject = ["type": "configured"]
             if let instructions {
                 message["instructions"] = .string(String(instructions.prefix(repeatedInstructions)) + "...")
-            }
-            return message
-        case .transcript(let transcript):
-            var message: JSONObject = [
-                "type": "transcript", "role": .string(transcript.role.rawValue),
-                "content": .string(transcript.content), "final": .bool(transcript.isFinal),
-                "segment_id": .string(transcript.segmentID), "participant": .string(transcript.participant),
-            ]
-            if !transcript.words.isEmpty { message["words"] = .array(transcript.words.map(describe)) }
-            if let expression = transcript.expression {
-                message["expression"] = .string(expression.words)
-                message["mood"] = .string(expression.mood)
             }
             return message
         case .agentState(let state): return ["type": "agent_state", "state": .string(state.rawValue)]
@@ -212,25 +211,24 @@ package struct ExtendedVocabulary: Vocabulary {
                 "type": "error", "code": .string(error.code.rawValue), "message": .string(error.message),
                 "blame": .string(error.blame.rawValue), "retry": .bool(error.isRetryable),
             ]
-        case .warning(let unknown):
-            var message: JSONObject = [
-                "type": "warning", "code": "unknown_parameter", "parameter": .string(unknown.name),
-                "message": .string(unknown.message),
-            ]
-            message["meant"] = unknown.meant.map { .string($0) }
-            return message
+        case .warning(let warning): return message(for: warning)
         case .callEnded(let id, let outcome): return RPCMessage.message(for: outcome, of: id)
         case .closing(let reason, let text):
             return ["type": "closing", "reason": .string(reason.rawValue), "message": .string(text)]
-        case .replyStarted, .replyFinished, .callerSpeech, .verbatim: return [:]
+        case .replyStarted, .replyFinished, .callerSpeech, .verbatim, .transcript: return [:]
         }
     }
 
-    private static func describe(_ word: Transcript.Word) -> JSONValue {
-        var object: JSONObject = ["text": .string(word.text)]
-        object["start_ms"] = word.start.map { .integer(Int64($0)) }
-        object["end_ms"] = word.end.map { .integer(Int64($0)) }
-        return .object(object)
+    private static func message(for warning: ClientWarning) -> JSONObject {
+        var message: JSONObject = ["type": "warning", "code": .string(warning.code)]
+        switch warning {
+        case .unknownParameter(let unknown):
+            message["parameter"] = .string(unknown.name)
+            message["meant"] = unknown.meant.map { .string($0) }
+        case .slow(let count): message["dropped_messages"] = .integer(Int64(count))
+        }
+        message["message"] = .string(warning.message)
+        return message
     }
 
     private static func message(for session: SessionSummary) -> JSONObject {

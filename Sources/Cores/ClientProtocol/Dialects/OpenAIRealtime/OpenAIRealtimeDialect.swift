@@ -201,14 +201,15 @@ package struct OpenAIRealtimeDialect: ClientDialect {
         case .callEnded(let id, let outcome): return prompts.end(id, outcome).map { [conversation.error($0)] } ?? []
         case .error(let error):
             return [conversation.error(faults.isEmpty ? OpenAIFault(error) : faults.removeFirst())]
-        case .warning(let unknown):
+        case .warning(.unknownParameter(let unknown)):
             // It is ours.
             guard unknown.name != "model" else { return [] }
             return [conversation.error(OpenAIFault("unknown_parameter", unknown.message, unknown.name))]
         case .closing(let reason, let message):
             return replies.finish(.failed(code: reason.rawValue), &conversation)
                 + [conversation.error(OpenAIFault(reason, message))]
-        case .session, .agentJoined, .data, .verbatim, .reconnecting, .reconnected, .pong, .move: return []
+        case .session, .agentJoined, .data, .verbatim, .reconnecting, .reconnected, .pong, .move, .warning(.slow):
+            return []
         }
     }
 

@@ -1,0 +1,25 @@
+/// How much of the agent's sound a client can take: a device has a few kilobytes for it, a browser as much as there is.
+package struct SoundAllowance: Hashable, Sendable {
+    /// How much may wait at the client to be played; nil for any amount, as it comes.
+    package var lead: Duration?
+    /// How much of what a client has missed it gets on its next connection, the latest; nil for all that was kept.
+    package var replay: Duration?
+
+    /// What may wait at a client that has said nothing but what it wants to hear again.
+    package static let standardLead = Duration.milliseconds(100)
+
+    package init(lead: Duration? = nil, replay: Duration? = nil) {
+        self.lead = lead
+        self.replay = replay
+    }
+
+    /// As the client has chosen by `buffer_ms` and `resume_audio_ms`.
+    init(_ parameters: SessionParameters) {
+        lead = parameters.bufferMilliseconds.map { .milliseconds($0) }
+        replay = parameters.resumedMilliseconds.map { .milliseconds($0) }
+        // Seconds of sound at once are what such a client cannot keep.
+        if lead == nil, replay != nil {
+            lead = max(Self.standardLead, .milliseconds(2 * parameters.frameMilliseconds))
+        }
+    }
+}
