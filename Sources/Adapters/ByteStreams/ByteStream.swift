@@ -35,6 +35,12 @@ package final class ByteStream {
     private var session: TLSSession?
     /// A server's end: the client's first byte shows whether it speaks TLS at all.
     private var awaitsFirstByte: Bool
+    /// A server's part of the handshake, until TLS is agreed upon. It costs half a millisecond or more, so a crowd of newcomers
+    /// would hold up calls if each were answered at once.
+    private var handshake: BackgroundWork?
+    /// What the handshake has not taken yet: no more than one read, because the next one waits for it.
+    private var unread: [UInt8] = []
+    private var isPaused = false
     private var isDraining = false
     private var hasEnded = false
 
@@ -47,6 +53,12 @@ package final class ByteStream {
         self.session = session
         remoteAddress = connection.remoteAddress
         connection.limitUnsentBytes(Self.maximumUnsentBytes)
+        if awaitsFirstByte {
+            handshake = BackgroundWork(.handshakes, loop: connection.loop) { [weak self] in
+                self?.shakeHands()
+                return false
+            }
+        }
         connection.onBytes = { [self] bytes in received(&bytes) }
         connection.onEnd = { [self] error in ended(error) }
         connection.onDrain = { [self] in delegate?.streamDrained() }
@@ -92,9 +104,15 @@ package final class ByteStream {
         connection.write([UInt8](copying: bytes.extracting(taken..<bytes.byteCount)))
     }
 
-    package func pauseReading() { connection.pauseReading() }
+    package func pauseReading() {
+        isPaused = true
+        connection.pauseReading()
+    }
 
-    package func resumeReading() { connection.resumeReading() }
+    package func resumeReading() {
+        isPaused = false
+        if unread.isEmpty { connection.resumeReading() }
+    }
 
     /// Ends our half after what was written: close_notify for TLS, FIN for TCP.
     package func finish() {
@@ -135,17 +153,41 @@ package final class ByteStream {
     private func received(_ bytes: inout MutableRawSpan) {
         if awaitsFirstByte {
             awaitsFirstByte = false
-            if bytes.isEmpty || bytes.bytes[0] != TLSSession.firstByte { session = nil }
+            if bytes.isEmpty || bytes.bytes[0] != TLSSession.firstByte {
+                session = nil
+                endHandshake()
+            }
         }
         guard let session else {
             delegate?.streamReceived(&bytes)
             return
         }
-        session.receive(bytes.bytes)
+        guard let handshake else {
+            session.receive(bytes.bytes)
+            return drain()
+        }
+        unread += [UInt8](copying: bytes.bytes)
+        connection.pauseReading()
+        handshake.request()
+    }
+
+    /// Does the step of the handshake for which the client has sent what is needed.
+    private func shakeHands() {
+        guard let session, !connection.isClosed else { return }
+        let bytes = unread
+        unread = []
+        session.receive(bytes.span.bytes)
         drain()
+        if !isPaused, !connection.isClosed { connection.resumeReading() }
+    }
+
+    private func endHandshake() {
+        handshake?.cancel()
+        handshake = nil
     }
 
     private func ended(_ error: EventLoopError?) {
+        endHandshake()
         if let session, !hasEnded {
             session.receiveEnd()
             drain()
@@ -166,6 +208,7 @@ package final class ByteStream {
             case .transmit(let bytes):
                 writePlain(bytes.span.bytes)
             case .connected:
+                endHandshake()
                 delegate?.streamSecured()
             case .received(var bytes):
                 bytes.withMutableBytes { delegate?.streamReceived(&$0) }

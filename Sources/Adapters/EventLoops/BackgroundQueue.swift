@@ -10,17 +10,12 @@ final class BackgroundQueue {
     /// would otherwise use the share up, and requests would get nothing but one step an iteration when they need it most.
     static let share: Duration = .milliseconds(2)
 
-    private var requests = FIFO<BackgroundWork>()
-    private var messages = FIFO<BackgroundWork>()
+    /// By the number of the kind.
+    private var lines = BackgroundWork.Kind.allCases.map { _ in FIFO<BackgroundWork>() }
 
-    var isEmpty: Bool { requests.isEmpty && messages.isEmpty }
+    var isEmpty: Bool { lines.allSatisfy { $0.isEmpty } }
 
-    func append(_ work: BackgroundWork) {
-        switch work.kind {
-        case .requests: requests.append(work)
-        case .messages: messages.append(work)
-        }
-    }
+    func append(_ work: BackgroundWork) { lines[work.kind.rawValue].append(work) }
 
     /// Does steps, of the kinds by turns, until the share is used up or nothing is left; at least one of each kind.
     ///
@@ -31,8 +26,8 @@ final class BackgroundQueue {
         let end = clock() + Self.share
         var steps = 0
         repeat {
-            for work in [requests.popFirst(), messages.popFirst()] {
-                guard let work else { continue }
+            for line in lines.indices {
+                guard let work = lines[line].popFirst() else { continue }
                 work.run()
                 steps += 1
             }

@@ -1,4 +1,4 @@
-/// Work that may wait while calls may not: requests over HTTP, and what a client sends beyond its share.
+/// Work that may wait while calls may not: TLS handshakes of newcomers, requests over HTTP, and what a client sends beyond its share.
 ///
 /// It is done in steps, one for each owner in line, after the sockets, timers and hooks of an iteration, and for
 /// `BackgroundQueue.share` of each iteration at most. So however much of it there is, sound is never held up for longer
@@ -7,7 +7,8 @@
 /// Belongs to the loop's thread.
 package final class BackgroundWork {
     /// Kinds wait in lines of their own, so that much of one kind does not keep the other from being done.
-    package enum Kind: Hashable, Sendable {
+    package enum Kind: Int, CaseIterable, Hashable, Sendable {
+        case handshakes
         case requests
         case messages
     }

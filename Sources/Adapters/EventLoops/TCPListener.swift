@@ -9,7 +9,7 @@ package import Wire
 /// kept for those who are there, whose calls need more of them.
 package final class TCPListener: LoopHandle {
     /// How many connections one iteration takes, so that a rush does not hold up calls.
-    package static let maximumAcceptsPerIteration = 64
+    package static let maximumAcceptsPerIteration = 16
     /// How long the listener waits when the system is short of memory.
     package static let pauseWhenExhausted: Duration = .milliseconds(100)
 
