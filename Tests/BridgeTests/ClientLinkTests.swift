@@ -94,7 +94,7 @@ struct ClientLinkTests {
         let sound = [UInt8](repeating: 1, count: 960)
         link.send(sound: sound.span.bytes, as: delivery, now: .zero)
         let second = FakeClient(clock: clock)
-        link.resume(on: second, summary, .thinking)
+        link.resume(on: second, summary, .thinking, now: .zero)
         #expect(!link.isAway && first.texts.isEmpty && first.closure == nil)
         #expect(second.events("transcript").map { $0["content"] } == ["he"])
         #expect(second.audio.count == 1 && second.events("agent_state").count == 1)
@@ -106,7 +106,7 @@ struct ClientLinkTests {
     func takeOver() {
         let first = FakeClient(clock: clock)
         var link = link(first)
-        link.resume(on: FakeClient(clock: clock), summary, nil)
+        link.resume(on: FakeClient(clock: clock), summary, nil, now: .zero)
         #expect(first.events("closing").first?["reason"] == "taken_over" && first.closure?.code == 4409)
     }
 }
