@@ -25,6 +25,22 @@ struct ConnectionGateTests {
         }
     }
 
+    @Test("an API key may begin as client secrets do")
+    func keyLikeASecret() async throws {
+        var access = closed
+        access.apiKeys = APIKeys(["ek_live_1"])
+        try await GatewayStage.play(access: access) { stage in
+            let first = try await stage.connect("?api_key=ek_live_1&agent=")
+            try await stage.until("ready") { first.event("ready") != nil }
+            let second = try await stage.connect("?agent=")
+            try await stage.until("connected") { second.isOpen }
+            try await stage.send(#"{"type":"auth","apiKey":"ek_live_1"}"#, by: second)
+            try await stage.until("ready") { second.event("ready") != nil }
+            let third = try await stage.connect("?api_key=ek_live_2")
+            try await stage.until("closed") { third.closure?.code.rawValue == 4403 }
+        }
+    }
+
     @Test("a key in the first message opens the session, and the messages behind it count")
     func firstMessage() async throws {
         try await GatewayStage.play(access: closed) { stage in

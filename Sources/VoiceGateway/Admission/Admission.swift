@@ -120,16 +120,18 @@ package final class Admission: Sendable {
         return ClientSecret(owner: owner, expiry: expiry, parameters: parameters).sealed(secret: secret)
     }
 
-    /// The client secret that stands in place of an API key; nil for none that counts.
-    func clientSecret(in key: String?, unixTime: Int64 = UnixClock.seconds()) -> ClientSecret? {
-        key.flatMap { ClientSecret($0, secret: current.part(\.roomServer.credentials.secret), now: unixTime) }
+    /// The client secret that stands in place of an API key; nil for a key. Its time may be over.
+    func clientSecret(in key: String?) -> ClientSecret? {
+        key.flatMap { ClientSecret($0, secret: current.part(\.roomServer.credentials.secret)) }
     }
 
     /// Checks a client secret and counts the request for the API key with which it was made, while there is such a key.
-    func check(clientSecret text: String, address: IPAddress, now: Instant) -> Verdict {
+    func check(
+        _ secret: ClientSecret, address: IPAddress, unixTime: Int64 = UnixClock.seconds(), now: Instant
+    ) -> Verdict {
         var caller = Caller(address: address)
         caller.hasClientSecret = true
-        guard let secret = clientSecret(in: text) else { return count(caller, now: now, or: .wrongKey) }
+        guard unixTime < secret.expiry else { return count(caller, now: now, or: .wrongKey) }
         guard let keys = access.apiKeys else { return count(caller, now: now) }
         let deployment = current.part(\.roomServer.credentials.secret)
         caller.key = keys.number { ClientSecret.owner(of: $0, secret: deployment) == secret.owner }

@@ -28,6 +28,8 @@ final class ConnectionGate {
     private let admission: Admission
     private let loop: EventLoop
     private let key: String?
+    /// What the key is, if it is one.
+    private let secret: ClientSecret?
     private let certified: Caller.Certified?
     private let hasToken: Bool
     private let standing: DeviceStanding
@@ -44,11 +46,12 @@ final class ConnectionGate {
     ///   - isContinuation: the request brings the token of a session at another gateway. That is as good as a key.
     ///   - isSigned: a telephone carrier has signed the request. That is as good as a key, too.
     ///   - standing: what the device has shown, in dialects of devices.
+    ///   - secret: what stands in place of an API key, if it is one.
     ///   - bearerMayBeKey: an API key may stand where access tokens do.
     init(
         _ request: HTTPRequest, admission: Admission, loop: EventLoop, isResumption: Bool,
         isContinuation: Bool = false, isSigned: Bool = false, standing: DeviceStanding = .notAsked,
-        bearerMayBeKey: Bool = false
+        secret: ClientSecret? = nil, bearerMayBeKey: Bool = false
     ) {
         self.admission = admission
         self.loop = loop
@@ -61,6 +64,7 @@ final class ConnectionGate {
         // What has been taken for a token is no key.
         let mayBearKey = bearerMayBeKey && !hasToken && standing.device == nil
         key = admission.presentedKey(of: request) ?? (mayBearKey ? request.bearerToken : nil)
+        self.secret = key == nil ? nil : secret
         origin = request.headers["Origin"]
         guard !isResumption else {
             place = nil
@@ -89,7 +93,7 @@ final class ConnectionGate {
         // A device that is not known may still show what others do.
         if standing == .unknown, !hasToken, key == nil || !admission.access.requiresKey { return refuse(.wrongKey) }
         guard mustAsk else {
-            return check(key, isOtherwiseKnown: hasToken || isResumption || standing.device != nil)
+            return check(key, secret, isOtherwiseKnown: hasToken || isResumption || standing.device != nil)
         }
         guard place?.wait() == true else { return refuse(.rateLimited) }
         return .waiting
@@ -101,7 +105,7 @@ final class ConnectionGate {
         if introduction == .later, messages < Self.maximumOpeningMessages { return .waiting }
         place?.stopWaiting()
         switch introduction {
-        case .credential(.apiKey(let key), _): return check(key)
+        case .credential(.apiKey(let key), _): return check(key, admission.clientSecret(in: key))
         case .credential(.accessToken, _): return check(nil, isOtherwiseKnown: true)
         case .later, .nothing: return check(nil)
         }
@@ -120,13 +124,16 @@ final class ConnectionGate {
         return check(nil)
     }
 
-    /// - Parameter isOtherwiseKnown: there is a token, which the session will look at before it does anything.
-    private func check(_ key: String?, isOtherwiseKnown: Bool = false) -> Decision {
+    /// - Parameters:
+    ///   - secret: what the key is, if it is one.
+    ///   - isOtherwiseKnown: there is a token, which the session will look at before it does anything.
+    private func check(
+        _ key: String?, _ secret: ClientSecret? = nil, isOtherwiseKnown: Bool = false
+    ) -> Decision {
         let isKeyNeeded = admission.access.requiresKey && !(isOtherwiseKnown && key == nil)
-        let secret = key.flatMap { $0.hasPrefix(ClientSecret.prefix) ? $0 : nil }
         let verdict: Admission.Verdict
         if let secret {
-            verdict = admission.check(clientSecret: secret, address: address, now: loop.now)
+            verdict = admission.check(secret, address: address, now: loop.now)
         } else if isKeyNeeded {
             verdict = admission.check(apiKey: key, address: address, now: loop.now)
         } else {

@@ -51,13 +51,13 @@ final class SessionEndpoint: ClientEndpoint {
         let path = request.request.path
         let dialects = ClientDialects.dialect(atEndOf: path)
         var parameters = dialects.descriptor.defaults
+        let key = admission.presentedKey(of: request.request, bearerMayBeKey: dialects.descriptor.bearerMayBeKey)
+        let secret = admission.clientSecret(in: key)
         var mistake: InvalidParameter?
         do throws(InvalidParameter) {
             try parameters.apply(query: request.request.query.pairs)
-            let key = admission.presentedKey(
-                of: request.request, bearerMayBeKey: dialects.descriptor.bearerMayBeKey)
             // What the backend has chosen counts more than what the page says.
-            if let secret = admission.clientSecret(in: key) { try parameters.apply(configuration: secret.parameters) }
+            if let secret { try parameters.apply(configuration: secret.parameters) }
         } catch {
             mistake = error
         }
@@ -92,7 +92,7 @@ final class SessionEndpoint: ClientEndpoint {
         let gate = ConnectionGate(
             request.request, admission: admission, loop: loop, isResumption: resumed != nil,
             isContinuation: continued != nil, isSigned: isSigned, standing: standing,
-            bearerMayBeKey: dialects.descriptor.bearerMayBeKey)
+            secret: secret, bearerMayBeKey: dialects.descriptor.bearerMayBeKey)
         // The upgrade comes first whatever is wrong, so that a browser can read why it is closed.
         let client = SocketClient(
             gate: gate, dialect: dialect, maximumMessageBytes: limits.maximumMessageBytes,
