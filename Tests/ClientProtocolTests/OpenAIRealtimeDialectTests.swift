@@ -27,7 +27,9 @@ struct OpenAIRealtimeDialectTests {
                 "conversation.item.done",
             ])
         #expect(RealtimeClient.values(stopped)[0]["audio_end_ms"] == 2500)
-        let deltas = dialect.encode(RealtimeClient.words("what", by: .user)) + dialect.encode(RealtimeClient.words("what is", by: .user))
+        let deltas =
+            dialect.encode(RealtimeClient.words("what", by: .user))
+            + dialect.encode(RealtimeClient.words("what is", by: .user))
         #expect(RealtimeClient.values(deltas).map { $0["delta"]?.string } == ["what", " is"])
         // What was corrected is whole in the last event.
         #expect(dialect.encode(RealtimeClient.words("that is", by: .user)).isEmpty)
@@ -73,7 +75,8 @@ struct OpenAIRealtimeDialectTests {
         let final = RealtimeClient.kinds(other.encode(RealtimeClient.words("stop", isFinal: true, by: .user)))
         #expect(final.first == "input_audio_buffer.speech_stopped")
         #expect(final.last == "conversation.item.input_audio_transcription.completed")
-        let unheard = RealtimeClient.kinds(other.encode(RealtimeClient.words("now", isFinal: true, by: .user, segment: "u2")))
+        let unheard = RealtimeClient.kinds(
+            other.encode(RealtimeClient.words("now", isFinal: true, by: .user, segment: "u2")))
         #expect(unheard.first == "conversation.item.added" && unheard.count == 4)
     }
 
@@ -87,7 +90,8 @@ struct OpenAIRealtimeDialectTests {
         #expect(session?["audio"]?["input"]?["turn_detection"] == .null)
         #expect(dialect.encode(.callerSpeech(true, at: 0)).isEmpty)
         #expect(
-            RealtimeClient.error(RealtimeClient.exchange(&dialect, #"{"type":"input_audio_buffer.commit"}"#).frames)?["code"]
+            RealtimeClient.error(RealtimeClient.exchange(&dialect, #"{"type":"input_audio_buffer.commit"}"#).frames)?[
+                "code"]
                 == "input_audio_buffer_commit_empty")
         _ = RealtimeClient.exchange(&dialect, RealtimeClient.append)
         let (frames, events) = RealtimeClient.exchange(&dialect, #"{"type":"input_audio_buffer.commit"}"#)
@@ -106,7 +110,8 @@ struct OpenAIRealtimeDialectTests {
             _ = dialect.encode(RealtimeClient.words(text))
             _ = RealtimeClient.sound(&dialect, [UInt8](repeating: 0, count: 24_000))
         }
-        #expect(RealtimeClient.kinds(dialect.encode(.callerSpeech(true, at: 100))) == ["input_audio_buffer.speech_started"])
+        #expect(
+            RealtimeClient.kinds(dialect.encode(.callerSpeech(true, at: 100))) == ["input_audio_buffer.speech_started"])
         let done = RealtimeClient.values(dialect.encode(.interrupted)).last?["response"]
         #expect(done?["status_details"] == ["type": "cancelled", "reason": "turn_detected"])
         let item = done?["output"]?[0]?["id"]?.string ?? ""
@@ -116,9 +121,12 @@ struct OpenAIRealtimeDialectTests {
         let (frames, events) = RealtimeClient.exchange(&dialect, truncate(700))
         #expect(RealtimeClient.kinds(frames) == ["conversation.item.truncated"])
         #expect(events == [.heard(milliseconds: 700, text: "Once upon")])
-        #expect(RealtimeClient.error(RealtimeClient.exchange(&dialect, truncate(1501)).frames)?["param"] == "audio_end_ms")
+        #expect(
+            RealtimeClient.error(RealtimeClient.exchange(&dialect, truncate(1501)).frames)?["param"] == "audio_end_ms")
         let unknown = #"{"type":"conversation.item.truncate","item_id":"x","audio_end_ms":1}"#
-        #expect(RealtimeClient.error(RealtimeClient.exchange(&dialect, unknown).frames)?["code"] == "item_truncate_invalid_item_id")
+        #expect(
+            RealtimeClient.error(RealtimeClient.exchange(&dialect, unknown).frames)?["code"]
+                == "item_truncate_invalid_item_id")
         // The agent's last words of it say nothing new, and a second interruption nothing at all.
         #expect(dialect.encode(RealtimeClient.words("Once upon a time there was", isFinal: true)).isEmpty)
         #expect(dialect.encode(.interrupted).isEmpty)
@@ -134,12 +142,15 @@ struct OpenAIRealtimeDialectTests {
         #expect(RealtimeClient.exchange(&dialect, cancel).events == [.interrupt])
         _ = dialect.encode(.agentState(.speaking))
         let other = #"{"type":"response.cancel","response_id":"resp_9"}"#
-        #expect(RealtimeClient.error(RealtimeClient.exchange(&dialect, other).frames)?["code"] == "response_cancel_not_active")
+        #expect(
+            RealtimeClient.error(RealtimeClient.exchange(&dialect, other).frames)?["code"]
+                == "response_cancel_not_active")
         #expect(RealtimeClient.exchange(&dialect, cancel).events == [.interrupt])
         let done = RealtimeClient.values(dialect.encode(.interrupted)).last?["response"]
         #expect(done?["status_details"]?["reason"] == "client_cancelled")
-        let item = RealtimeClient.values(dialect.encode(.agentState(.listening)) + dialect.encode(.replyStarted))[1]["item"]?[
-            "id"]
+        let item = RealtimeClient.values(dialect.encode(.agentState(.listening)) + dialect.encode(.replyStarted))[1][
+            "item"]?[
+                "id"]
         let truncate =
             #"{"type":"conversation.item.truncate","item_id":\#(item?.serialized() ?? ""),"content_index":0,"audio_end_ms":0}"#
         #expect(RealtimeClient.exchange(&dialect, truncate).events == [.heard(milliseconds: 0, text: ""), .interrupt])

@@ -22,11 +22,15 @@ struct OpenAIRealtimeRequestTests {
             #"{"type":"response.create","event_id":"c1","response":{"instructions":"shout","output_modalities":["audio"]}}"#
         let (answers, texts) = RealtimeClient.exchange(&dialect, wish)
         #expect(texts == [.text("one\ntwo")])
-        #expect(RealtimeClient.error(answers)?["param"] == "response.instructions" && RealtimeClient.error(answers)?["event_id"] == "c1")
+        #expect(
+            RealtimeClient.error(answers)?["param"] == "response.instructions"
+                && RealtimeClient.error(answers)?["event_id"] == "c1")
         // It has been spoken to, and will answer.
         #expect(RealtimeClient.isTakenSilently(&dialect, #"{"type":"response.create"}"#))
         _ = dialect.encode(.agentState(.speaking))
-        #expect(RealtimeClient.error(RealtimeClient.exchange(&dialect, wish).frames)?["code"] == "conversation_already_has_active_response")
+        #expect(
+            RealtimeClient.error(RealtimeClient.exchange(&dialect, wish).frames)?["code"]
+                == "conversation_already_has_active_response")
         _ = dialect.encode(.replyFinished)
         guard case .call(let call)? = RealtimeClient.exchange(&dialect, wish).events.first else {
             return #expect(Bool(false), "no call")
@@ -67,19 +71,24 @@ struct OpenAIRealtimeRequestTests {
         let answer = { (call: String, output: String) in
             #"{"type":"conversation.item.create","item":{"type":"function_call_output","call_id":"\#(call)","output":"\#(output)"}}"#
         }
-        #expect(RealtimeClient.error(RealtimeClient.exchange(&dialect, answer("call_99", "")).frames)?["code"] == "call_not_found")
+        #expect(
+            RealtimeClient.error(RealtimeClient.exchange(&dialect, answer("call_99", "")).frames)?["code"]
+                == "call_not_found")
         let (frames, events) = RealtimeClient.exchange(&dialect, answer(name, "noon"))
         #expect(RealtimeClient.kinds(frames).last == "conversation.item.done")
         #expect(events == [.callEnded(id: "r3", .success("noon"))])
         #expect(RealtimeClient.isTakenSilently(&dialect, #"{"type":"response.create"}"#))
         // What it says now goes on with the same sentence, in another response.
         let more = dialect.encode(RealtimeClient.words("Let me see. It is noon."))
-        #expect(RealtimeClient.kinds(more).first == "response.created" && RealtimeClient.values(more).last?["delta"] == " It is noon.")
+        #expect(
+            RealtimeClient.kinds(more).first == "response.created"
+                && RealtimeClient.values(more).last?["delta"] == " It is noon.")
         let again = dialect.take(call("r4", "get_time"))
         guard case .send(let last)? = again.last else { return #expect(Bool(false), "no call") }
         let second = RealtimeClient.values([last])[0]["response"]?["output"]?[0]?["call_id"]?.string ?? ""
         let long = String(repeating: "x", count: MethodCall.maximumPayloadBytes + 1)
-        guard case .callEnded("r4", .failure)? = RealtimeClient.exchange(&dialect, answer(second, long)).events.first else {
+        guard case .callEnded("r4", .failure)? = RealtimeClient.exchange(&dialect, answer(second, long)).events.first
+        else {
             return #expect(Bool(false), "the agent waits")
         }
     }
