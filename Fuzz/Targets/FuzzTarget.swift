@@ -38,6 +38,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(rawValue: "negotiation", body: PeerTargets.negotiation),
         FuzzTarget(rawValue: "rtp", body: PacketTargets.rtp),
         FuzzTarget(rawValue: "rtcp", body: PacketTargets.rtcp),
+        FuzzTarget(rawValue: "sealed-frame", body: PacketTargets.sealedFrame),
         FuzzTarget(rawValue: "jitter-buffer", body: PeerTargets.jitterBuffer),
         FuzzTarget(rawValue: "peer-datagrams", body: CallTarget.run),
         FuzzTarget(rawValue: "sctp-packet", body: PacketTargets.sctpPacket),

@@ -52,6 +52,15 @@ enum PacketTargets {
         return datagram
     }
 
+    /// The parts of an encrypted frame add up to it.
+    static func sealedFrame(_ input: [UInt8]) {
+        guard let frame = SealedFrame(input.span.bytes) else { return }
+        check(frame.length >= SealedFrame.headerLength, "an encrypted frame has no header")
+        check(
+            frame.nonce + SealedFrame.trailerLength == input.count && frame.keyIndex == input[input.count - 1],
+            "the parts of an encrypted frame do not add up")
+    }
+
     /// The pieces in which a stream of datagrams comes make no difference.
     static func streamFraming(_ input: [UInt8]) {
         var input = FuzzInput(input)

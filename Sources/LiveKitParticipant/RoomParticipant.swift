@@ -19,6 +19,8 @@ package final class RoomParticipant {
     /// Packets, streams and calls.
     package private(set) var data: DataPlane!
     private let environment: ParticipantEnvironment
+    /// Nil where the room is not encrypted end to end.
+    private let encryption: RoomEncryption?
     private var configuration: ParticipantConfiguration
     private let log: Log
     private var random: any RandomNumberGenerator
@@ -38,23 +40,28 @@ package final class RoomParticipant {
     private var watchTimer: LoopTimer?
 
     /// Makes a participant that does nothing before `connect`.
-    /// - Parameter random: cryptographically secure; credentials and identifiers come from it.
+    /// - Parameters:
+    ///   - random: cryptographically secure; credentials and identifiers come from it.
+    ///   - encryption: encrypts sound and data end to end; nil to send in clear.
     package init(
         loop: EventLoop, environment: ParticipantEnvironment, random: any RandomNumberGenerator,
-        configuration: ParticipantConfiguration, log: Log
+        configuration: ParticipantConfiguration, encryption: RoomEncryption? = nil, log: Log
     ) {
         self.loop = loop
+        self.encryption = encryption
         self.environment = environment
         self.random = random
         self.configuration = configuration
         self.log = log
         connection = ConnectionMachine(configuration: configuration, random: random)
         path = configuration.prefersSinglePeerConnection ? .single : .dual
-        subscriptions = Subscriptions(maximum: configuration.maximumSubscribedTracks)
-        data = DataPlane(loop: loop, ignoredTopics: configuration.ignoredTopics, log: log, owner: self)
+        subscriptions = Subscriptions(maximum: configuration.maximumSubscribedTracks, encryption: encryption)
+        data = DataPlane(
+            loop: loop, ignoredTopics: configuration.ignoredTopics, encryption: encryption, log: log, owner: self)
         timer = LoopTimer(loop: loop) { [weak self] in self?.timedOut() }
         watchTimer = LoopTimer(loop: loop) { [weak self] in self?.watchMedia() }
         changes = RoomChangeQueue(loop: loop) { [weak self] in self?.tell($0) }
+        encryption?.onNews = { [weak self] in self?.emit(.encryption($0)) }
     }
 
     /// It is over, and nothing comes any more.
@@ -89,7 +96,12 @@ package final class RoomParticipant {
     /// Joins the room. Ends with one `disconnected` event, whatever happens.
     package func connect() {
         loop.preconditionCurrent("a participant")
-        handle(.connect)
+        guard let encryption else { return handle(.connect) }
+        encryption.prepare { [weak self] isReady in
+            guard let self, !isClosed else { return }
+            let failure = ParticipantError(.localFailure, "the room's key cannot be derived")
+            handle(isReady ? .connect : .failed(failure))
+        }
     }
 
     /// Leaves the room: the others see it at once, and why. Does nothing after the end.
@@ -102,8 +114,8 @@ package final class RoomParticipant {
     @discardableResult
     package func publishMicrophone(_ options: MicrophoneOptions = MicrophoneOptions()) -> PublishedTrack {
         if let microphone { return microphone }
-        let track = PublishedTrack(cid: makeIdentifier(), options: options, loop: loop) { [weak self] in
-            self?.request($0)
+        let track = PublishedTrack(cid: makeIdentifier(), options: options, sealer: encryption, loop: loop) {
+            [weak self] in self?.request($0)
         }
         microphone = track
         if connection.hasSession, let session {
@@ -202,6 +214,8 @@ package final class RoomParticipant {
             return handle(.failed(error))
         }
         self.session = session
+        encryption?.serverTrailer = join.sifTrailer
+        session.receivingConnection.isEncrypted = encryption != nil
         session.startPings(on: signal)
         data.begin(on: session)
         let news = view.joined(join)

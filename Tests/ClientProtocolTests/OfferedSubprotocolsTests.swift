@@ -15,6 +15,13 @@ struct OfferedSubprotocolsTests {
         #expect(page.agreed == "realtime" && page.apiKey == "sk-1")
     }
 
+    @Test("the key of a room stands apart from that of the API")
+    func encryptionKey() {
+        let offered = OfferedSubprotocols(["encryption-key.a%20b%2C, key.k, voicegateway.v1"])
+        #expect(offered.encryptionKey == "a b," && offered.apiKey == "k" && offered.agreed == "voicegateway.v1")
+        #expect(OfferedSubprotocols(["encryption-key."]).encryptionKey == nil)
+    }
+
     @Test(
         "a key is percent-decoded, and a plus in it stays one", arguments: [("a%2Fb%3D", "a/b="), ("a+b&c", "a+b&c")])
     func encoded(text: String, key: String) {

@@ -79,6 +79,58 @@ struct RTPStreamsTests {
         #expect(receiver.statistics.packetsIgnored == 1)
     }
 
+    /// Adds a byte to frames, and takes it away; what does not end so cannot be opened.
+    private final class Mark: FrameSealer, FrameOpener {
+        /// Whether only Opus packets can be opened.
+        var opensFramesAlone = true
+
+        func seal(_ frame: RawSpan) -> [UInt8]? { [UInt8](copying: frame) + [0xAA] }
+
+        func open(_ sealed: RawSpan, isGuess: Bool) -> [UInt8]? {
+            sealed.last == 0xAA && (sealed[0] == 0x08 || !opensFramesAlone)
+                ? Array([UInt8](copying: sealed).dropLast()) : nil
+        }
+    }
+
+    @Test("an encrypted frame is opened before it is put in order, and what cannot be opened is lost")
+    func encrypted() throws {
+        let (sender, receiver, mark) = (makeStreams(), makeStreams(ssrc: nil), Mark())
+        sender.setSealer(mark, on: 0)
+        receiver.isEncrypted = true
+        #expect(take(write(0, from: sender, now: .zero), receiver, now: .zero).isEmpty, "nobody opens it")
+        receiver.setOpener(mark, on: 0)
+        #expect(take(write(1, from: sender, now: .zero), receiver, now: .zero) == [1])
+        sender.setSealer(nil, on: 0)
+        #expect(take(write(2, from: sender, now: .zero), receiver, now: .zero).isEmpty)
+        sender.setSealer(mark, on: 0)
+        #expect(take(write(3, from: sender, now: .zero), receiver, now: .zero).isEmpty, "it waits for the one before")
+        var heard: [Int] = []
+        receiver.handleTimeout(now: try #require(receiver.nextDeadline) + .seconds(1)) { heard += Self.index(of: $0) }
+        #expect(heard == [-1, 3])
+    }
+
+    @Test("redundant audio is opened as a whole, or frame by frame", arguments: [true, false])
+    func encryptedRedundancy(isWhole: Bool) throws {
+        let receiver = makeStreams(ssrc: nil)
+        receiver.sections[0].parameters.redPayloadType = 63
+        receiver.isEncrypted = true
+        let mark = Mark()
+        mark.opensFramesAlone = !isWhole
+        receiver.setOpener(mark, on: 0)
+        func frame(_ index: UInt8) -> [UInt8] { [0x08, 0x80, 1, index] + (isWhole ? [] : [0xAA]) }
+        func packet(_ sequence: UInt8, _ redundant: [UInt8]?, _ primary: [UInt8]) -> [UInt8] {
+            var payload: [UInt8] = []
+            // One block before the primary, 960 samples older.
+            if let redundant { payload += [0x80 | 111, 0x0F, 0x00, UInt8(redundant.count)] }
+            payload += [111] + (redundant ?? []) + primary + (isWhole ? [0xAA] : [])
+            let time = UInt32(sequence) * 960
+            return [0x80, 63, 0, sequence] + (0..<4).map { UInt8(truncatingIfNeeded: time >> (24 - 8 * $0)) }
+                + [0, 0, 0, 7] + payload
+        }
+        #expect(take(packet(1, nil, frame(1)), receiver, now: .zero) == [1])
+        #expect(take(packet(3, frame(2), frame(3)), receiver, now: .zero) == [2, 3])
+    }
+
     @Test("a lost packet is asked for, sent again, and heard in its place")
     func repair() throws {
         let (sender, receiver) = (makeStreams(), makeStreams(ssrc: nil))

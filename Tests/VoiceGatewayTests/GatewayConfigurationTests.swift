@@ -55,7 +55,8 @@ struct GatewayConfigurationTests {
     private static let other = [
         "LIVEKIT_URL": "wss://x.test/", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s", "LIVEKIT_CA_FILE": ".env",
         "LIVEKIT_PUBLIC_URL": "wss://public.test/", "LIVEKIT_ROOM_NAME": "lobby", "LIVEKIT_TOKEN_TTL": "60",
-        "AGENT_NAME": "a", "DEV_PORT": "1", "PORT": "2", "HOST": "127.0.0.1", "TLS_CERT": "cert.pem",
+        "AGENT_NAME": "a", "ROOM_KEY": "a passphrase", "ROOM_KEYS": "/dev/null", "DEV_PORT": "1", "PORT": "2",
+        "HOST": "127.0.0.1", "TLS_CERT": "cert.pem",
         "TLS_KEY": "key.pem", "TLS_CLIENT_CA": "ca.pem", "TLS_CLIENT_IDENTITY": "device-{cn}",
         "THREADS": "3", "LOG_LEVEL": "debug",
         "LOG_FORMAT": "json",
@@ -88,6 +89,7 @@ struct GatewayConfigurationTests {
             try configuration.roomServer
                 == .deployment(HTTPURL(base: "wss://x.test"), APICredentials(key: "k", secret: "s")))
         #expect(configuration.livekitCAFile == ".env" && configuration.agentName == "a")
+        #expect(configuration.encryption.sharedSecret == EncryptionSecret("a passphrase"))
         #expect(configuration.tokens.livekitPublicURL == "wss://public.test/")
         #expect(configuration.tokens.livekitRoomName == "lobby" && configuration.tokens.livekitTokenTTL == 60)
         #expect(configuration.listenAddress == TransportAddress(ip: .loopbackV4, port: 2))
@@ -179,7 +181,7 @@ struct GatewayConfigurationTests {
         try expectOther(request.configuration)
         #expect(
             GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == [
-                "LIVEKIT_API_SECRET", "HTTPS_PROXY", "API_KEYS", "XIAOZHI_TOKEN_KEY", "TWILIO_AUTH_TOKEN",
+                "LIVEKIT_API_SECRET", "HTTPS_PROXY", "ROOM_KEY", "API_KEYS", "XIAOZHI_TOKEN_KEY", "TWILIO_AUTH_TOKEN",
                 "TELNYX_API_KEY", "PLIVO_AUTH_TOKEN", "ADMIN_API_KEY", "REDIS_URL",
                 "WEBHOOK_URL",
                 "OTEL_EXPORTER_OTLP_HEADERS",

@@ -61,6 +61,7 @@ struct CallerProfile {
     func roomRequest(session id: String, dialect: String) -> RoomRequest {
         var request = RoomRequest(
             room: roomName, identity: identity, name: parameters.name ?? identity, accessToken: parameters.accessToken)
+        request.encryptionSecret = parameters.encryptionSecret
         request.session = id
         request.trace = trace
         let own = ParticipantAttributes.ofGateway(

@@ -12,6 +12,8 @@ package struct RoomRequest: Hashable, Sendable {
     package var attributes: [String: String] = [:]
     /// A LiveKit access token that the client brought.
     package var accessToken: String?
+    /// The room's key, if the client brought one.
+    package var encryptionSecret: EncryptionSecret?
     /// The session's id, for the log.
     package var session = ""
     /// Whether the caller has a participant in the room, whose place this one takes.
@@ -174,6 +176,8 @@ package enum RoomEvent {
     case ended(RoomEnd)
     /// Sound and data do not get through, for this reason; it is still tried.
     case delayed(Failure)
+    /// What this participant says is not played, because it cannot be decrypted, or is not encrypted as it must be.
+    case undecipherable(identity: String, Failure)
     /// The connection broke and is being made again; nothing can be sent, but for what `soundFlows` says.
     case interrupted
     /// Meanwhile: whether the caller's sound arrives all the same.

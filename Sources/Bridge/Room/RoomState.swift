@@ -87,6 +87,9 @@ struct RoomState: ~Copyable {
         case .failed(let failure): actions.append(.life(.roomFailed(failure)))
         case .ended(let why): actions.append(.life(.roomEnded(why)))
         case .delayed(let failure): actions.append(.tell(.error(ClientError(mediaUnreachable: failure))))
+        case .undecipherable(let identity, let failure):
+            actions.append(
+                .tell(.error(ClientError(.undecipherable, "what \"\(identity)\" says is not played", failure))))
         case .interrupted: actions += [.sound(.hold), .tell(.reconnecting)]
         // Data and texts wait for the connection; a voice that is heard does not.
         case .soundFlows(let flows): if !flows || isHeard { actions.append(.sound(flows ? .release : .hold)) }

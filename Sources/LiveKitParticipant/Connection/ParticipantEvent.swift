@@ -56,6 +56,8 @@ package enum ParticipantEvent {
     case rpc(RPCInvocation)
     /// Media does not come up, and why; it is still tried.
     case mediaDelayed(ParticipantError)
+    /// Whether what somebody says can be decrypted.
+    case encryption(RoomEncryption.News)
     /// The connection is away; reliable data waits, and sound is lost unless `mediaFlows` says otherwise.
     case reconnecting
     /// While the connection is away: whether our sound arrives all the same, because the media path lives.

@@ -49,6 +49,8 @@ package final class DataPlane {
     private let loop: EventLoop
     private let log: Log
     private weak var owner: (any DataPlaneOwner)?
+    /// Nil where data goes in clear.
+    private let encryption: RoomEncryption?
     private weak var session: MediaSession?
     private var state = State.idle
     /// The last of our reliable packets that the server had, between its word and the end of the resume.
@@ -66,8 +68,12 @@ package final class DataPlane {
     private var callCompletions: [String: (RPCResult) -> Void] = [:]
     private var callTimer: LoopTimer?
 
-    init(loop: EventLoop, ignoredTopics: Set<String>, log: Log, owner: any DataPlaneOwner) {
+    init(
+        loop: EventLoop, ignoredTopics: Set<String>, encryption: RoomEncryption? = nil, log: Log,
+        owner: any DataPlaneOwner
+    ) {
         self.loop = loop
+        self.encryption = encryption
         self.log = log
         self.owner = owner
         assembler = DataStreamAssembler(ignoredTopics: ignoredTopics)
@@ -152,6 +158,12 @@ package final class DataPlane {
     package func send(_ packet: DataPacket, isReliable: Bool = true) throws(DataSendError) {
         guard state != .closed else { throw .notConnected }
         if let permission = owner?.view.local.permission, !permission.canPublishData { throw .notAllowed }
+        var packet = packet
+        if let encryption {
+            // Without a key nothing has begun yet.
+            guard let sealed = encryption.seal(packet) else { throw .notConnected }
+            packet = sealed
+        }
         let maximum = session?.maximumPacketBytes ?? Self.maximumPacketBytes
         guard isReliable else {
             var lossy = packet
@@ -243,7 +255,7 @@ package final class DataPlane {
     }
 
     private func take(_ bytes: [UInt8]) {
-        let packet: DataPacket
+        var packet: DataPacket
         do {
             packet = try DataPacket(decoding: bytes)
         } catch {
@@ -251,6 +263,12 @@ package final class DataPlane {
         }
         guard inbox.accept(packet, now: loop.now) else { return }
         let sender = packet.participantIdentity
+        if case .encryptedPacket(let sealed) = packet.value, let encryption {
+            guard let value = encryption.open(sealed, from: sender) else {
+                return log.warning("data packet cannot be decrypted", ["from": sender])
+            }
+            packet.value = value
+        }
         switch packet.value {
         case .user(let user):
             emit(

@@ -7,6 +7,8 @@ internal import Signalling
 package final class PublishedTrack {
     let cid: String
     private let options: MicrophoneOptions
+    /// Nil for sound in clear.
+    private let sealer: (any FrameSealer)?
     /// From the server, once it has taken the track.
     private var sid: String?
     private var info: TrackInfo?
@@ -17,12 +19,18 @@ package final class PublishedTrack {
     private let loop: EventLoop
     private let request: (SignalRequest.Message) -> Void
 
-    /// - Parameter request: sends a request to the server, or keeps it until it can be sent.
+    /// - Parameters:
+    ///   - sealer: encrypts frames end to end, which then go alone: no frame goes along with another.
+    ///   - request: sends a request to the server, or keeps it until it can be sent.
     init(
-        cid: String, options: MicrophoneOptions, loop: EventLoop, request: @escaping (SignalRequest.Message) -> Void
+        cid: String, options: MicrophoneOptions, sealer: (any FrameSealer)? = nil, loop: EventLoop,
+        request: @escaping (SignalRequest.Message) -> Void
     ) {
         self.cid = cid
+        var options = options
+        if sealer != nil { options.isRedundant = false }
         self.options = options
+        self.sealer = sealer
         self.loop = loop
         self.request = request
         isMuted = options.startsMuted
@@ -80,6 +88,7 @@ package final class PublishedTrack {
                 $0.source = options.source
                 $0.muted = isMuted
                 $0.disableRed = !options.isRedundant
+                $0.encryption = sealer == nil ? .none : .gcm
                 $0.audioFeatures = options.features
             })
     }
@@ -101,7 +110,10 @@ package final class PublishedTrack {
         info = nil
         let track = LocalTrack(streamID: "-", trackID: cid, ssrc: connection.makeSource())
         section = connection.addAudioSection(direction: .sendOnly, track: track)
-        if let section { connection.setAcceptsRED(options.isRedundant, on: section) }
+        if let section {
+            connection.setAcceptsRED(options.isRedundant, on: section)
+            connection.setSealer(sealer, on: section)
+        }
         self.connection = connection
     }
 

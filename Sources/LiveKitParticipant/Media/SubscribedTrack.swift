@@ -11,12 +11,17 @@ package final class SubscribedTrack {
     private weak var connection: PeerConnection?
     private let section: Int
 
-    init(sid: String, participantIdentity: String, info: TrackInfo, connection: PeerConnection, section: Int) {
+    /// - Parameter opener: what frames are decrypted with; nil for sound in clear.
+    init(
+        sid: String, participantIdentity: String, info: TrackInfo, connection: PeerConnection, section: Int,
+        opener: (any FrameOpener)? = nil
+    ) {
         self.sid = sid
         self.participantIdentity = participantIdentity
         self.info = info
         self.connection = connection
         self.section = section
+        connection.setOpener(opener, on: section)
     }
 
     /// Plays the track's sound into `sink` from now on, or nowhere. The sink is held weakly.
@@ -25,6 +30,7 @@ package final class SubscribedTrack {
     /// The track is no longer ours, and its section may carry another.
     func end() {
         play(into: nil)
+        connection?.setOpener(nil, on: section)
         connection = nil
     }
 }

@@ -5,6 +5,8 @@ internal import Signalling
 /// each track by its name.
 struct Subscriptions {
     private let maximum: Int
+    /// Nil where sound comes in clear.
+    private let encryption: RoomEncryption?
     /// What we asked for.
     private var requested: Set<String> = []
     /// Which track the section with a mid carries, by the server's last description.
@@ -13,8 +15,13 @@ struct Subscriptions {
     /// Sections with media whose publication is not known yet.
     private var unannounced: [Int: String] = [:]
 
-    /// - Parameter maximum: tracks that are subscribed to at a time.
-    init(maximum: Int) { self.maximum = maximum }
+    /// - Parameters:
+    ///   - maximum: tracks that are subscribed to at a time.
+    ///   - encryption: opens what is encrypted end to end.
+    init(maximum: Int, encryption: RoomEncryption? = nil) {
+        self.maximum = maximum
+        self.encryption = encryption
+    }
 
     // MARK: Asking
 
@@ -98,7 +105,7 @@ struct Subscriptions {
             unannounced[section] = nil
             let track = SubscribedTrack(
                 sid: sid, participantIdentity: participant.identity, info: info, connection: connection,
-                section: section)
+                section: section, opener: info.encryption == .none ? nil : encryption?.opener(of: participant.identity))
             tracks[section] = track
             events.append(.trackSubscribed(track))
         }

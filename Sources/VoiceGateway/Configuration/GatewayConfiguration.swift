@@ -33,6 +33,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
     package var outgoing = OutgoingProxy()
     /// The agent that is dispatched into each room.
     package var agentName = GatewaySettings.agentName.standard
+    package var encryption = EncryptionSettings()
     package var tokens = TokenSettings()
 
     // The process
@@ -77,6 +78,7 @@ package struct GatewayConfiguration: Hashable, Sendable {
         livekitCAFile = settings.read(GatewaySettings.livekitCAFile)
         outgoing.proxy = settings.read(GatewaySettings.httpsProxy)
         outgoing.exceptions = settings.read(GatewaySettings.noProxy)
+        encryption = EncryptionSettings(&settings)
         tokens = TokenSettings(&settings)
         let port = settings.read(GatewaySettings.port)
         listenAddress = TransportAddress(ip: settings.read(GatewaySettings.host), port: port)

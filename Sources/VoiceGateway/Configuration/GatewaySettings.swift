@@ -11,7 +11,7 @@ package enum GatewaySettings {
     package static let all: [any SettingEntry] = [
         livekitURL, livekitAPIKey, livekitAPISecret, livekitCAFile, httpsProxy, noProxy, livekitPublicURL,
         livekitRoomName, livekitTokenTTL,
-        agentName, devPort,
+        agentName, roomKey, roomKeys, devPort,
         port, host, unixSocket, tlsCert, tlsKey, tlsClientCA, tlsClientIdentity, threads, logLevel, logFormat,
         drainNotice, drainSeconds, drainMovesPerSecond,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
@@ -59,6 +59,12 @@ package enum GatewaySettings {
     static let agentName = Setting<String>(
         "AGENT_NAME", .text("NAME", upTo: 128), in: .rooms, default: "custom-agent",
         "the agent that is dispatched into each room")
+    static let roomKey = Setting<EncryptionSecret?>(
+        "ROOM_KEY", .encryptionSecret, in: .rooms, otherwise: "rooms are not encrypted end to end", isSecret: true,
+        "the key with which sound and data in all rooms are encrypted end to end: a passphrase, or hkdf: and base64")
+    static let roomKeys = Setting<String?>(
+        "ROOM_KEYS", .text("FILE", upTo: 4096), in: .rooms, otherwise: "no room has a key of its own",
+        "a file with keys of rooms, a JSON object a line; read again with the settings")
     static let devPort = Setting<UInt16>(
         "DEV_PORT", .port, in: .rooms, default: 7880, needsRestart: true,
         "the port of the development room server, on loopback")

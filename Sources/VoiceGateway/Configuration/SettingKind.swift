@@ -331,7 +331,7 @@ extension SettingKind where Value == IPNetworkList {
 }
 
 extension InvalidSetting {
-    fileprivate static func placeholder(_ what: String) -> InvalidSetting {
+    static func placeholder(_ what: String) -> InvalidSetting {
         InvalidSetting("\(what) is a placeholder, as documents have it; write the real one")
     }
 }

@@ -7,12 +7,22 @@ internal import PeerConnection
 internal import Signalling
 internal import Wire
 
+/// Whose key a call is encrypted with end to end.
+enum KeyOwner: Hashable {
+    /// It is not.
+    case none
+    case client
+    case `operator`
+}
+
 /// A session's participant: turns what happens to a `RoomParticipant` into what sessions know, and back.
 final class LiveKitRoomConnection: RoomConnection {
     private let participant: RoomParticipant
     private let microphone: PublishedTrack
     /// Whether the client brought the access token.
     private let hasOwnToken: Bool
+    /// Whose key sound and data are encrypted with.
+    private let encryption: KeyOwner
     private weak var delegate: (any RoomConnectionDelegate)?
     private var agents: RoomAgents?
     private var start: LoopTimer?
@@ -29,7 +39,8 @@ final class LiveKitRoomConnection: RoomConnection {
 
     init(
         participant: RoomParticipant, placer: AgentPlacer, counters: UnsupportedMessageCounters, log: Log,
-        hasOwnToken: Bool, replacesCaller: Bool, loop: EventLoop, microphone options: MicrophoneOptions,
+        hasOwnToken: Bool, encryption: KeyOwner, replacesCaller: Bool, loop: EventLoop,
+        microphone options: MicrophoneOptions,
         delegate: any RoomConnectionDelegate
     ) {
         self.participant = participant
@@ -37,6 +48,7 @@ final class LiveKitRoomConnection: RoomConnection {
         unsupported = UnsupportedMessages(counters, log: log)
         self.log = log
         self.hasOwnToken = hasOwnToken
+        self.encryption = encryption
         self.delegate = delegate
         participant.delegate = self
         agents = RoomAgents(
@@ -87,7 +99,11 @@ final class LiveKitRoomConnection: RoomConnection {
         attempt { () throws(DataSendError) in try participant.data.send(packet) }
     }
 
-    func setAttributes(_ attributes: [String: String]) { participant.update(attributes: attributes) }
+    func setAttributes(_ attributes: [String: String]) {
+        // The server reads attributes. What they say goes as data and by methods as well.
+        guard encryption == .none else { return }
+        participant.update(attributes: attributes)
+    }
 
     func performRPC(to identity: String, method: String, payload: String) {
         participant.data.call(method, of: identity, payload: payload) { [log] result in
@@ -153,6 +169,10 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
             tellMicrophone()
             if !isOver { agents?.connected() }
         case .room(let change): changed(change)
+        case .trackSubscribed(let track) where encryption != .none && !track.info.isEncrypted:
+            // Whoever runs the server could speak in the agent's name.
+            let failure = Failure("this call is encrypted end to end, and that is not", blame: .operator)
+            tell(.undecipherable(identity: track.participantIdentity, failure))
         case .trackSubscribed(let track):
             tell(.trackSubscribed(track))
             if track.info.muted { tell(.trackMuted(track: track.sid, isMuted: true)) }
@@ -192,6 +212,13 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
             agents?.received(event)
         case .chat(_, let sender): unsupported.note(.chat, RoomTopics.chat, from: sender)
         case .mediaDelayed(let error): tell(.delayed(error.failure))
+        case .encryption(.unreadable(let identity)):
+            log.warning("sound cannot be decrypted", ["from": identity])
+            let failure = Failure(
+                "it is encrypted with another key than this call's", blame: encryption == .client ? .client : .operator)
+            tell(.undecipherable(identity: identity, failure))
+        case .encryption(.readable(let identity)):
+            log.info("sound can be decrypted again", ["from": identity])
         case .reconnecting:
             isMediaUp = false
             agents?.interrupted()
@@ -229,8 +256,9 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
 
     private func changed(_ change: RoomChange) {
         switch change {
-        case .participantJoined(let info) where info.tracks.contains { $0.isEncrypted }: endEncrypted(info)
-        case .trackPublished(let track, let info) where track.isEncrypted: endEncrypted(info)
+        case .participantJoined(let info) where encryption == .none && info.tracks.contains { $0.isEncrypted }:
+            endEncrypted(info)
+        case .trackPublished(let track, let info) where encryption == .none && track.isEncrypted: endEncrypted(info)
         case .participantJoined(let info):
             if RoomAgents.isAgent(info) { agents?.arrived(info) } else { tell(.participantJoined(RoomMember(info))) }
         case .participantLeft(let info, let reason):
@@ -254,7 +282,7 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
         over(
             .failed(
                 Failure(
-                    "\"\(info.identity)\" encrypts its tracks end to end, which the gateway cannot; rooms that it joins must be without",
+                    "\"\(info.identity)\" encrypts its tracks end to end, and the gateway has no key of this room (ROOM_KEY, ROOM_KEYS, or encryption_key)",
                     blame: .operator)))
     }
 

@@ -18,6 +18,12 @@ final class LiveKitRoomConnector: RoomConnector {
     private let api: ServerAPI
     private let environment: GatewayEnvironment
     private let counters: UnsupportedMessageCounters
+    /// Keys of rooms are expensive to derive, and many calls have the same.
+    private var chains: [RoomKey: KeyChain] = [:]
+    private let undecipherable: Counter
+
+    /// Keys that are kept.
+    private static let maximumChains = 256
 
     init(
         loop: EventLoop, context: WebSocketContext, placer: AgentPlacer, api: ServerAPI, environment: GatewayEnvironment
@@ -28,6 +34,9 @@ final class LiveKitRoomConnector: RoomConnector {
         self.placer = placer
         self.environment = environment
         counters = UnsupportedMessageCounters(environment.metrics)
+        undecipherable = environment.metrics.counter(
+            "voicegateway_undecipherable_frames_total",
+            help: "Encrypted frames and packets that could not be decrypted: another key, or none.")
     }
 
     func join(_ request: RoomRequest, delegate: any RoomConnectionDelegate) -> any RoomConnection {
@@ -37,19 +46,37 @@ final class LiveKitRoomConnector: RoomConnector {
             "session": request.session, "room": request.room, "identity": request.identity,
             "trace_id": request.trace?.traceText ?? "",
         ])
+        let encryption = encryption(for: request)
         let participant = RoomParticipant(
             loop: loop,
             environment: ParticipantEnvironment(
                 webSockets: context, transports: environment.transports, authentication: .openSSL,
                 occupancy: { [api] in Self.occupant($0, $1, api, $2) }),
-            random: SecureRandom(), configuration: configuration, log: log)
+            random: SecureRandom(), configuration: configuration, encryption: encryption, log: log)
         var microphone = MicrophoneOptions()
         // On a thin uplink there is no room for it; SILK brings its own.
         microphone.isRedundant = environment.current.part(\.conversation.opus.link) == .wide
         return LiveKitRoomConnection(
             participant: participant, placer: placer, counters: counters, log: log,
-            hasOwnToken: request.accessToken != nil, replacesCaller: request.replacesCaller, loop: loop,
-            microphone: microphone, delegate: delegate)
+            hasOwnToken: request.accessToken != nil,
+            encryption: encryption == nil ? .none : request.encryptionSecret == nil ? .operator : .client,
+            replacesCaller: request.replacesCaller, loop: loop, microphone: microphone, delegate: delegate)
+    }
+
+    /// What the call is encrypted with: by the client's key, or else by the operator's; nil for a call in clear.
+    private func encryption(for request: RoomRequest) -> RoomEncryption? {
+        let keys =
+            request.encryptionSecret.map { [RoomKey($0)] }
+            ?? environment.current.part { $0.encryption.keys(of: request.room) }
+        return RoomEncryption(keys.map(chain), random: SecureRandom()) { [undecipherable] in undecipherable.add() }
+    }
+
+    private func chain(_ key: RoomKey) -> KeyChain {
+        if let known = chains[key] { return known }
+        if chains.count >= Self.maximumChains { chains = [:] }
+        let chain = KeyChain(key, loop: loop)
+        chains[key] = chain
+        return chain
     }
 
     /// How long a caller that comes back to its room waits to learn whether its place is taken.

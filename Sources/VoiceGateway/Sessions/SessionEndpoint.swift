@@ -61,6 +61,13 @@ final class SessionEndpoint: ClientEndpoint {
         } catch {
             mistake = error
         }
+        if parameters.encryptionSecret == nil {
+            do throws(InvalidParameter) {
+                try parameters.takeEncryptionKey(of: request.request)
+            } catch {
+                mistake = mistake ?? error
+            }
+        }
         if parameters.accessToken == nil { parameters.accessToken = AccessTokens.presented(by: request.request) }
         let standing = standing(of: request.request, dialects, &parameters)
         if !dialects.descriptor.resumes { parameters.resumeToken = nil }

@@ -56,6 +56,7 @@ final class LoopbackStage: @unchecked Sendable {
             case .stream: nil
             case .transcript(let update): "transcript \(update.identity) \(update.text) \(update.isFinal)"
             case .rpc(let invocation): "call \(invocation.method) \(invocation.payload)"
+            case .encryption(let news): "\(news)"
             case .mediaFlows: nil
             // Whether it comes depends on how busy the machine is.
             case .mediaDelayed: nil

@@ -38,6 +38,8 @@ package struct ClientError: Error, Hashable, Sendable {
         case roomLost = "room_lost"
         /// The room is there, but sound does not get through to it.
         case mediaUnreachable = "media_unreachable"
+        /// What somebody in the room says cannot be decrypted, or is not encrypted although the call is.
+        case undecipherable
         /// A message could not be delivered to the room.
         case undelivered
         /// The session that a connection wants to continue is over, or there never was one.

@@ -34,7 +34,7 @@ extension SessionParameters {
     /// Names that only a `config` message or a query before the room is joined can still change.
     package static let namesFixedByJoining: Set<String> = [
         "room", "identity", "user_id", "name", "agent", "metadata", "access_token", "session",
-        "participant_attributes",
+        "participant_attributes", "encryption_key",
     ]
 
     /// A value as it came: text from a query, or any JSON from a `config` message.
@@ -88,6 +88,7 @@ extension SessionParameters {
         case "metadata": metadata = try Self.metadata(name, value)
         case "access_token":
             accessToken = try Self.text(name, value, maximumSize: Self.maximumTokenSize, what: "a LiveKit access token")
+        case "encryption_key": encryptionSecret = try Self.encryptionSecret(name, value)
         case "session":
             resumeToken = try Self.text(name, value, maximumSize: Self.maximumTokenSize, what: "a resume token")
         case "instructions":
@@ -253,6 +254,20 @@ extension SessionParameters {
                 allowed: "a JSON object or a string, at most \(maximumMetadataSize) bytes")
         }
         return text.isEmpty ? nil : text
+    }
+
+    /// Nil when empty: as if it had not been given.
+    private static func encryptionSecret(_ name: String, _ value: Value) throws(InvalidParameter) -> EncryptionSecret? {
+        guard value.isJSON else {
+            throw InvalidParameter(
+                name: name, value: "(not shown)",
+                allowed: "in a header field, a subprotocol or a config message, but not in an address, which is logged")
+        }
+        if value.text == "" { return nil }
+        guard let secret = value.text.flatMap({ EncryptionSecret($0) }) else {
+            throw InvalidParameter(name: name, value: "(not shown)", allowed: EncryptionSecret.allowed)
+        }
+        return secret
     }
 
     private static func text(

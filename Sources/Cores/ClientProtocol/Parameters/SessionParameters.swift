@@ -66,6 +66,8 @@ package struct SessionParameters: Hashable, Sendable {
     /// Passed to the agent; usually the text of a JSON object.
     package var metadata: String?
     package var accessToken: String?
+    /// The room's key, with which sound and data are encrypted end to end. Never logged.
+    package var encryptionSecret: EncryptionSecret?
     /// The resume token of an earlier connection.
     package var resumeToken: String?
     package var instructions: String?

@@ -54,6 +54,18 @@ extension PeerConnection {
     /// Where the sound of a section in `ordered` mode goes from now on; nil for the delegate. Held weakly.
     package func setSink(_ sink: (any TrackSink)?, on section: Int) { streams.setSink(sink, on: section) }
 
+    /// Encrypts our own sound on a section end to end. Its frames go alone then: redundant audio is not to be accepted.
+    package func setSealer(_ sealer: (any FrameSealer)?, on section: Int) { streams.setSealer(sealer, on: section) }
+
+    /// Decrypts the sound of a section in `ordered` mode.
+    package func setOpener(_ opener: (any FrameOpener)?, on section: Int) { streams.setOpener(opener, on: section) }
+
+    /// Whether sound is encrypted end to end: that of sections without an opener is dropped then, in clear or not.
+    package var isEncrypted: Bool {
+        get { streams.isEncrypted }
+        set { streams.isEncrypted = newValue }
+    }
+
     /// Whether redundant audio is offered or accepted on a section, from the next description on.
     package func setAcceptsRED(_ accepts: Bool, on section: Int) {
         negotiation.change(section) { $0.acceptsRED = accepts }

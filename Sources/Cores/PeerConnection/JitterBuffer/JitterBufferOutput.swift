@@ -22,6 +22,14 @@ package struct AudioPacket: ~Escapable {
         self.audioLevel = audioLevel
         self.payload = payload
     }
+
+    /// The same packet with another payload.
+    @_lifetime(copy payload)
+    func with(payload: RawSpan) -> AudioPacket {
+        AudioPacket(
+            sequenceNumber: sequenceNumber, timestamp: timestamp, marker: marker, audioLevel: audioLevel,
+            payload: payload)
+    }
 }
 
 /// What a jitter buffer releases, in the order of the media clock.

@@ -36,6 +36,10 @@ extension RTPStreams {
             let audio = AudioPacket(
                 sequenceNumber: header.sequenceNumber, timestamp: header.timestamp, marker: header.marker,
                 audioLevel: level, payload: payload)
+            if isEncrypted {
+                openAndInsert(audio, format, receiver, now: now, sink: sink)
+                return receiver.nextDeadline != nil
+            }
             switch format {
             case .opus:
                 // Straight to whoever plays the track, without a function between.
@@ -60,6 +64,54 @@ extension RTPStreams {
 
     /// Before anything was measured.
     static var assumedRoundTrip: Duration { .milliseconds(50) }
+
+    /// A packet of sound that is encrypted end to end. A frame that cannot be opened is lost.
+    private func openAndInsert(
+        _ packet: AudioPacket, _ format: AudioPayloadFormat, _ receiver: RTPReceiver, now: Instant,
+        sink: (ReceivedSound) -> Void
+    ) {
+        let section = sections[receiver.section]
+        guard let opener = section.opener, let jitterBuffer = receiver.jitterBuffer else { return }
+        switch format {
+        case .opus:
+            guard let frame = opener.open(packet.payload, isGuess: false) else { return }
+            let audio = packet.with(payload: frame.span.bytes)
+            jitterBuffer.insert(audio, now: now) { receiver.release($0, to: sink) }
+        case .red:
+            // libwebrtc makes redundant audio first and encrypts it as a whole; a server may have put encrypted frames together.
+            if let whole = opener.open(packet.payload, isGuess: true) {
+                return insert(
+                    packet.with(payload: whole.span.bytes), format,
+                    opusPayloadType: section.parameters.opusPayloadType, receiver, now: now, sink: sink)
+            }
+            openBlocks(of: packet, opener, jitterBuffer, now: now) { receiver.release($0, to: sink) }
+        case .other: break
+        }
+    }
+
+    /// Opens the frames in redundant audio one by one.
+    private func openBlocks(
+        of packet: AudioPacket, _ opener: any FrameOpener, _ jitterBuffer: JitterBuffer, now: Instant,
+        sink: (JitterBufferOutput) -> Void
+    ) {
+        guard let red = REDPayload(packet.payload) else {
+            // What was encrypted as a whole with another key looks like anything.
+            _ = opener.open(packet.payload, isGuess: false)
+            return
+        }
+        for index in 0..<red.redundantCount {
+            guard let block = red.redundant(index), let frame = opener.open(block.bytes, isGuess: true),
+                !frame.isEmpty
+            else { continue }
+            let age = UInt16(truncatingIfNeeded: red.redundantCount - index)
+            let copy = AudioPacket(
+                sequenceNumber: packet.sequenceNumber &- age, timestamp: packet.timestamp &- block.timestampOffset,
+                payload: frame.span.bytes)
+            jitterBuffer.insertRedundant(copy, now: now, sink: sink)
+        }
+        guard let frame = opener.open(red.primary.bytes, isGuess: false) else { return }
+        jitterBuffer.insert(packet.with(payload: frame.span.bytes), now: now, sink: sink)
+    }
 
     /// What is no plain Opus packet.
     private func insert(

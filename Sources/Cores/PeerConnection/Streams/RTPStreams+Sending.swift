@@ -13,7 +13,8 @@ extension RTPStreams {
 
     typealias Numbers = (sequence: UInt16, timestamp: UInt32, marker: Bool)
 
-    /// Writes one Opus packet of our own into `room`, as redundant audio where the peer has agreed to it.
+    /// Writes one Opus packet of our own into `room`: encrypted where the section has a sealer, or else as redundant audio where
+    /// the peer has agreed to it.
     /// - Parameter timestamp: the caller's media clock in samples at 48 kHz.
     /// - Returns: nil if the section does not send (yet), or the payload is no Opus packet, or too long.
     func write(
@@ -22,6 +23,12 @@ extension RTPStreams {
     ) -> OutgoingPacket? {
         guard let (section, sender, payloadType) = sending(index), let packet = OpusPacket(payload) else { return nil }
         let numbers = sender.number(timestamp: timestamp, samples: packet.sampleCount)
+        if let sealer = section.sealer {
+            guard let sealed = sealer.seal(payload) else { return nil }
+            return write(
+                sealed.span.bytes, payloadType: payloadType, numbers: numbers, audioLevel: audioLevel, sender: sender,
+                section: section, into: &room)
+        }
         if let redPayloadType = section.parameters.redPayloadType {
             guard
                 let redundant = sender.redundantPayload(

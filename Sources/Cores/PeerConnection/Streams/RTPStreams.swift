@@ -20,6 +20,10 @@ final class RTPStreams {
         var remoteTrack: RemoteTrack?
         var receiver: RTPReceiver?
         weak var sink: (any TrackSink)? { didSet { receiver?.sink = sink } }
+        /// Encrypts what is sent end to end; nil for what is sent in clear.
+        var sealer: (any FrameSealer)?
+        /// Decrypts what is received.
+        var opener: (any FrameOpener)?
 
         init(_ parameters: StreamParameters, receiveMode: ReceiveMode) {
             self.parameters = parameters
@@ -58,6 +62,8 @@ final class RTPStreams {
     }
     /// Whether frames go along with later ones while packets are lost.
     var allowsRedundancy = true
+    /// Whether sound is encrypted end to end: what nobody opens is not heard then.
+    var isEncrypted = false
     var statistics = PeerConnectionStatistics()
     var random: any RandomNumberGenerator
     private var outputs = FIFO<StreamOutput>()
@@ -108,6 +114,16 @@ final class RTPStreams {
     /// Where the sound of a section goes from now on; nil for the connection's delegate.
     func setSink(_ sink: (any TrackSink)?, on index: Int) {
         if sections.indices.contains(index) { sections[index].sink = sink }
+    }
+
+    /// Encrypts the sound of our own on a section from now on.
+    func setSealer(_ sealer: (any FrameSealer)?, on index: Int) {
+        if sections.indices.contains(index) { sections[index].sealer = sealer }
+    }
+
+    /// Decrypts the sound of a section from now on.
+    func setOpener(_ opener: (any FrameOpener)?, on index: Int) {
+        if sections.indices.contains(index) { sections[index].opener = opener }
     }
 
     /// Puts a new sender on a section, or takes the one that is there away with nil. Nothing is sent before the peer
