@@ -1,4 +1,4 @@
-.PHONY: help bootstrap build run install package test check conformance fuzz soak faults bench microbench quality format clean
+.PHONY: help bootstrap build run install package test check conformance fuzz soak faults bench bench-dialects microbench quality format clean
 
 help:
 	@echo "make run     build for release and start the gateway (PORT=3000; room server inside unless LIVEKIT_URL is set)"
@@ -11,6 +11,7 @@ help:
 	@echo "make soak    20 calls at once for two minutes, then a count of what is left over (CALLERS=20 DURATION=120)"
 	@echo "make faults  what calls lose while networks fail, beside an official SDK (root; ARGUMENTS=\"--livekit PATH\")"
 	@echo "make bench   CPU, memory and delays of gateway and libopus side by side, against the goals (QUICK=1, ARGUMENTS=\"--help\")"
+	@echo "make bench-dialects  CPU of a session in each dialect, beside one of raw PCM (ARGUMENTS=\"--rooms 5 --seconds 15\")"
 	@echo "make microbench  instructions and allocations of each core, against Benchmarks/Micro/thresholds.json (needs valgrind)"
 	@echo "make quality  what Opus sounds like at several operating points, by PESQ and a recogniser (ARGUMENTS=\"--only words\")"
 	@echo "make format  write the house format into the sources"
@@ -64,6 +65,11 @@ bench: bootstrap
 	BENCH=1 $(RELEASE) OpusAlone
 	BENCH=1 $(RELEASE) BareRelay
 	@python3 Benchmarks/bench.py $(if $(QUICK),--quick) $(ARGUMENTS)
+
+# ARGUMENTS="--only /twilio", "--rooms 5", "--seconds 15".
+bench-dialects: build
+	@scripts/bootstrap --tests
+	@.venv/bin/python Benchmarks/dialects.py $(ARGUMENTS)
 
 # ARGUMENTS="--update" writes new thresholds, "--time" leaves callgrind out, a name measures what begins so.
 microbench:

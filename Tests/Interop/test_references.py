@@ -194,3 +194,15 @@ def test_every_metric_is_documented_and_every_documented_one_exists():
         for name in re.findall(r'"(voicegateway_\w+)"', text_of(file))
     }
     assert counted == set(re.findall(r"^\| `(voicegateway_\w+)`", text_of("docs/metrics.md"), re.M))
+
+
+def test_the_clients_that_were_tried_have_the_versions_and_the_tests_that_the_table_says():
+    pins = dict(re.findall(r"^([\w-]+)==(\S+)$", text_of("Tests/Interop/requirements.txt"), re.M))
+    pins |= dict(re.findall(r"^([\w-]+)==(\S+)$", text_of("Tests/Interop/requirements-alone.txt"), re.M))
+    tests = "".join(text_of(name) for name in FILES if re.match(r"Tests/Interop/test_\w+\.py$", name))
+    rows = re.findall(r"^\| (.+?) \| ([\d.]+) \| .* \| `(\w+)` \|$", text_of("docs/clients/README.md"), re.M)
+    assert len(rows) == text_of("docs/clients/README.md").count("\n| ") - 2
+    for client, version, test in rows:
+        package = re.match(r"`([\w-]+)`", client)
+        assert package is None or pins[package.group(1)] == version, client
+        assert re.search(rf"^(async )?def {test}\(", tests, re.M), f"there is no {test}"
