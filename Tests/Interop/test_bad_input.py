@@ -90,8 +90,8 @@ BAD_PARAMETERS = [
     ("name", "n" * 129, NAME_RULE),
     ("agent", "a" * 129, NAME_RULE),
     ("metadata", "m" * (48 * 1024 + 1), "49152 bytes"),
-    ("access_token", "t" * (16 * 1024 + 1), "16384 bytes"),
-    ("session", "s" * (16 * 1024 + 1), "16384 bytes"),
+    ("access_token", "t" * (32 * 1024 + 1), "32768 bytes"),
+    ("session", "s" * (32 * 1024 + 1), "32768 bytes"),
 ]
 
 BAD_JSON_PARAMETERS = [

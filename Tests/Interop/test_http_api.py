@@ -195,6 +195,26 @@ async def test_both_kinds_of_clients_meet_in_one_room_with_one_agent(gateway):
     assert len(await dispatches(gateway, room)) == 1
 
 
+async def test_a_backend_says_who_the_caller_is_and_which_agent_it_gets(gateway):
+    room = room_name()
+    wishes = {
+        "userIdentity": "auth0|64f1", "roomName": room, "agentName": "another-agent", "userName": "Ann",
+        "metadata": '{"plan":"gold"}', "attributes": {"tier": "2"}, "ttl": 60}
+    session = (await ask(gateway, "POST", "/session", wishes)).json
+    companion = {"userIdentity": "other", "roomName": room, "agentName": "another-agent"}
+    other = (await ask(gateway, "POST", "/session", companion)).json
+    async with (
+        Participant(other["livekitUrl"], other["userToken"]) as present,
+        VoiceClient(session["websocketUrl"], events="extended") as caller,
+    ):
+        assert (await caller.event("session"))["identity"] == "auth0|64f1"
+        await present.until(lambda: "auth0|64f1" in present.room.remote_participants)
+        ann = present.room.remote_participants["auth0|64f1"]
+        assert (ann.name, ann.metadata, ann.attributes["tier"]) == ("Ann", '{"plan":"gold"}', "2")
+        # The one that was dispatched with the session is on its way; the WebSocket asks for no other.
+        assert [one.agent_name for one in await dispatches(gateway, room)] == ["another-agent"]
+
+
 @with_parrot
 async def test_an_old_client_needs_nothing_but_the_address(gateway):
     session = (await ask(gateway, "POST", "/session", {"userIdentity": "old"})).json
@@ -255,7 +275,7 @@ LETTERS = "may only contain letters, numbers, hyphens and underscores"
         ([], "userIdentity is required and must be a string"),
         ({"userIdentity": "  "}, "userIdentity must not be empty"),
         ({"userIdentity": LONG}, "userIdentity must be at most 128 characters long"),
-        ({"userIdentity": "a b"}, f"userIdentity {LETTERS}"),
+        ({"userIdentity": "a\nb"}, "userIdentity must have no control characters"),
         ({"userIdentity": "a", "roomName": {}}, "roomName must be a string"),
         ({"userIdentity": "a", "roomName": ""}, "roomName must not be empty"),
         ({"userIdentity": "a", "roomName": LONG}, "roomName must be at most 128 characters long"),

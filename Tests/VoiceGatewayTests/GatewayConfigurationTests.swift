@@ -63,6 +63,7 @@ struct GatewayConfigurationTests {
         "DRAIN_NOTICE": "7", "DRAIN_SECONDS": "8", "DRAIN_MOVES_PER_SECOND": "9",
         "API_KEY_ENABLED": "yes", "API_KEYS": "one, two", "API_KEY_HEADER_NAME": "X-Key", "ALLOW_CLIENT_ROOMS": "1",
         "ALLOW_CLIENT_IDENTITIES": "TRUE", "ALLOWED_AGENTS": "a,b,none", "DUPLICATE_IDENTITY": "refuse",
+        "STRICT_IDENTITIES": "true",
         "XIAOZHI_DEVICES": "/nowhere/devices", "XIAOZHI_TOKEN_KEY": "shared",
         "TWILIO_AUTH_TOKEN": "twilio-token", "TWILIO_API_URL": "https://twilio.test", "TELNYX_API_KEY": "telnyx-key",
         "TELNYX_API_URL": "https://telnyx.test", "PLIVO_AUTH_ID": "MA1", "PLIVO_AUTH_TOKEN": "plivo-token",
@@ -99,6 +100,7 @@ struct GatewayConfigurationTests {
         let access = configuration.access
         #expect(access.apiKeys == APIKeys(["one", "two"]) && access.apiKeyHeaderName == "X-Key")
         #expect(access.allowsClientRooms && access.allowsClientIdentities && access.duplicateIdentity == .refuse)
+        #expect(access.hasStrictIdentities)
         #expect(access.allowedAgents == .only(["a", "b"], orNone: true))
         let carriers = configuration.carriers
         #expect(carriers.twilioAuthToken == "twilio-token" && carriers.telnyxAPIKey == "telnyx-key")

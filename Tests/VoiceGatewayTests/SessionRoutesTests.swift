@@ -95,8 +95,13 @@ struct SessionRoutesTests {
             (#"{"userIdentity":7}"#, "userIdentity is required and must be a string"),
             (#"{"userIdentity":null}"#, "userIdentity is required and must be a string"),
             (#"{"userIdentity":" \t"}"#, "userIdentity must not be empty"),
-            (#"{"userIdentity":"a b"}"#, "userIdentity may only contain letters, numbers, hyphens and underscores"),
-            (#"{"userIdentity":"é"}"#, "userIdentity may only contain letters, numbers, hyphens and underscores"),
+            (#"{"userIdentity":"a\nb"}"#, "userIdentity must have no control characters"),
+            (#"{"userIdentity":"a","userName":7}"#, "userName must be a string"),
+            (#"{"userIdentity":"a","userName":" "}"#, "userName must not be empty"),
+            (#"{"userIdentity":"a","agentName":["b"]}"#, "agentName must be a string"),
+            (#"{"userIdentity":"a","metadata":{}}"#, "metadata must be a string of at most 1024 characters"),
+            (#"{"userIdentity":"a","ttl":9}"#, "ttl must be a whole number of seconds from 10 to 86400"),
+            (#"{"userIdentity":"a","ttl":"600"}"#, "ttl must be a whole number of seconds from 10 to 86400"),
             (#"{"userIdentity":"a","roomName":5}"#, "roomName must be a string"),
             (#"{"userIdentity":"a","roomName":""}"#, "roomName must not be empty"),
             (
@@ -112,6 +117,72 @@ struct SessionRoutesTests {
         let answer = try stage.send(.post, "/session", body)
         #expect(answer.status == 400 && answer.error == sentence)
         #expect(try stage.send(.post, "/session", answer.json["example"]?.serialized()).status == 200)
+        #expect(stage.rooms.opened.count == 1)
+    }
+
+    @Test(
+        "attributes that agents would take for somebody else's, or that no token can carry, are refused",
+        arguments: [
+            "[]", #"{"a":1}"#, #"{"":"b"}"#, #"{"a b":"c"}"#, #"{"lk.agent":"b"}"#, #"{"sip.phoneNumber":"b"}"#,
+            #"{"voicegateway.session":"b"}"#, #"{"a":"\u0007"}"#, "{\"a\":\"\(String(repeating: "b", count: 129))\"}",
+        ])
+    func wrongAttributes(attributes: String) throws {
+        let answer = try HTTPStage().send(.post, "/session", #"{"userIdentity":"a","attributes":\#(attributes)}"#)
+        #expect(answer.status == 400 && answer.error?.hasPrefix("attributes must be an object of at most 16") == true)
+    }
+
+    @Test("identities of other systems are taken as they are", arguments: ["auth0|64f1", "a@b.c", "Zoë Müller"])
+    func identities(identity: String) throws {
+        let answer = try HTTPStage().send(.post, "/session", #"{"userIdentity":"\#(identity)"}"#)
+        #expect(answer.status == 200)
+        #expect(try HTTPStage.token(#require(answer.json["userToken"]?.string)).identity == identity)
+    }
+
+    @Test(
+        "an operator may want identities of letters, numbers, hyphens and underscores",
+        arguments: ["a b", "é", "a@b.c"])
+    func strictIdentities(identity: String) throws {
+        let stage = HTTPStage { $0.access.hasStrictIdentities = true }
+        let answer = try stage.send(.post, "/session", #"{"userIdentity":"\#(identity)"}"#)
+        #expect(answer.status == 400)
+        #expect(answer.error == "userIdentity may only contain letters, numbers, hyphens and underscores")
+    }
+
+    @Test("a token says the caller's name, metadata and attributes, and is valid as long as the backend wants")
+    func participant() throws {
+        let body = #"""
+            {"userIdentity":"a","userName":"Ann","metadata":"{\"plan\":\"gold\"}","attributes":{"tier":"2"},"ttl":3600}
+            """#
+        let answer = try HTTPStage().send(.post, "/session", body)
+        let token = try HTTPStage.token(#require(answer.json["userToken"]?.string))
+        #expect(token.name == "Ann" && token.metadata == #"{"plan":"gold"}"# && token.attributes == ["tier": "2"])
+        #expect(token.expiresAt == Int64(HTTPStage.unixTime) + 3600)
+    }
+
+    @Test("the largest token that can be asked for is taken by a WebSocket")
+    func largestToken() throws {
+        let attributes = (0..<16).map { number in
+            "\"\(String(repeating: "n", count: 62))\(10 + number)\":\"\(String(repeating: "😀", count: 128))\""
+        }
+        let name = String(repeating: "😀", count: 128)
+        let body = """
+            {"userIdentity":"\(name)","userName":"\(name)","metadata":"\(String(repeating: "\\u0001", count: 1024))",
+            "attributes":{\(attributes.joined(separator: ","))}}
+            """
+        let answer = try HTTPStage().send(.post, "/session", body)
+        let token = try #require(answer.json["userToken"]?.string)
+        #expect(answer.status == 200 && token.utf8.count <= SessionParameters.maximumTokenSize)
+    }
+
+    @Test("a backend chooses the agent among those that callers may name")
+    func agent() throws {
+        let stage = HTTPStage { $0.access.allowedAgents = .only(["custom-agent", "sales & support"], orNone: false) }
+        let answer = try stage.send(.post, "/session", #"{"userIdentity":"a","agentName":"sales & support"}"#)
+        #expect(stage.rooms.opened.map(\.agent) == ["sales & support"])
+        #expect(answer.json["websocketUrl"]?.string?.hasSuffix("&agent=sales%20%26%20support") == true)
+        let refusal = try stage.send(.post, "/session", #"{"userIdentity":"a","agentName":"other"}"#)
+        #expect(refusal.status == 403)
+        #expect(refusal.error == #"This server does not let callers choose the agent "other""#)
         #expect(stage.rooms.opened.count == 1)
     }
 

@@ -20,6 +20,8 @@ package struct AccessPolicy: Hashable, Sendable {
     /// The agents that such a caller may name.
     package var allowedAgents = AllowedAgents.any
     package var duplicateIdentity = GatewaySettings.duplicateIdentity.standard
+    /// Whether `POST /session` takes identities of letters, numbers, hyphens and underscores alone.
+    package var hasStrictIdentities = GatewaySettings.strictIdentities.standard
 
     package init() {}
 

@@ -15,7 +15,7 @@ package enum GatewaySettings {
         port, host, unixSocket, tlsCert, tlsKey, tlsClientCA, tlsClientIdentity, threads, logLevel, logFormat,
         drainNotice, drainSeconds, drainMovesPerSecond,
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
-        duplicateIdentity, xiaozhiDevices, xiaozhiTokenKey,
+        duplicateIdentity, strictIdentities, xiaozhiDevices, xiaozhiTokenKey,
         twilioAuthToken, twilioAPIURL, telnyxAPIKey, telnyxAPIURL, plivoAuthID, plivoAuthToken, plivoAPIURL,
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
         maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds, maxTracks,
@@ -131,6 +131,9 @@ package enum GatewaySettings {
     static let duplicateIdentity = Setting<AccessPolicy.DuplicateIdentity>(
         "DUPLICATE_IDENTITY", .choice, in: .access, default: .takeOver,
         "whether somebody who connects under an identity that is in the room already takes over or is refused")
+    static let strictIdentities = Setting<Bool>(
+        "STRICT_IDENTITIES", .boolean, in: .access, default: false,
+        "whether `POST /session` takes letters, numbers, hyphens and underscores alone in userIdentity")
 
     static let xiaozhiDevices = Setting<String?>(
         "XIAOZHI_DEVICES", .text("FILE", upTo: 4096), in: .access, otherwise: "no device is asked for a token",

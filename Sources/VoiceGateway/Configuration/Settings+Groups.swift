@@ -30,6 +30,7 @@ extension AccessPolicy {
         settings.resolve(GatewaySettings.allowClientIdentities, as: "\(allowsClientIdentities)")
         settings.resolve(GatewaySettings.allowedAgents, as: "\(allowedAgents)")
         duplicateIdentity = settings.read(GatewaySettings.duplicateIdentity)
+        hasStrictIdentities = settings.read(GatewaySettings.strictIdentities)
     }
 }
 

@@ -54,7 +54,9 @@ struct OpenAPIDocument {
     /// Each body of a request or an answer has a name, which is that of a type in generated clients.
     private var schemas: [JSONObject.Member] {
         var members = ErrorStyle.schemas.members + GeneralRoutes.schemas.members + HealthRoutes.schemas.members
-        if servesClients { members += SessionRoutes.schemas.members + TokenRoutes.schemas.members }
+        if servesClients {
+            members += SessionRoutes.schemas(configuration.access).members + TokenRoutes.schemas.members
+        }
         if has(RealtimeRoutes.path) { members += RealtimeRoutes.schemas.members }
         if hasOperator { members += AdminDocumentation.schemas.members }
         if has(XiaozhiRoutes.path) { members += XiaozhiDocumentation.schemas.members }

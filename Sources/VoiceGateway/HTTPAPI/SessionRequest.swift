@@ -1,3 +1,4 @@
+internal import ClientProtocol
 internal import HTTP
 internal import Wire
 
@@ -5,6 +6,14 @@ internal import Wire
 struct SessionRequest: Hashable {
     /// Characters of an identity or a room's name.
     static let maximumNameLength = 128
+    /// Characters of what is told of the caller to those in the room.
+    static let maximumMetadataLength = 1024
+    /// Characters of an attribute's value. Agents read attributes; a token carries them.
+    static let maximumValueLength = 128
+    /// How long a token may be valid, in seconds.
+    static let lifetimes: ClosedRange<Int64> = 10...86_400
+    /// Tokens are used at once.
+    static let standardLifetime: Int64 = 600
     /// What an agent is told when the caller does not say, in the order in which it is told.
     static let agentDefaults: [(name: String, value: String)] = [
         ("stt", "deepgram"), ("tts", "cartesia"), ("llm", "gpt-4o-mini"), ("prompt", "You are a helpful AI assistant."),
@@ -17,14 +26,24 @@ struct SessionRequest: Hashable {
     }
 
     let userIdentity: String
+    /// What people call the caller; empty when nobody says.
+    let userName: String
     /// Nil: one is to be made up.
     let roomName: String?
+    /// Nil: the operator's.
+    let agentName: String?
+    /// Of the caller's participant.
+    let metadata: String
+    let attributes: [String: String]
+    /// Seconds.
+    let lifetime: Int64
     /// With defaults filled in; what the gateway does not know stands as the caller wrote it.
     let agentConfig: JSONObject
     /// The trace to which the session shall belong; nil when nobody says.
     let trace: TraceContext?
 
-    init(_ request: HTTPRequest) throws(Mistake) {
+    /// - Parameter hasStrictIdentities: letters, numbers, hyphens and underscores are all that an identity may have.
+    init(_ request: HTTPRequest, hasStrictIdentities: Bool) throws(Mistake) {
         let body: JSONValue
         do throws(JSONBody.Failure) {
             body = try JSONBody.value(of: request) ?? [:]
@@ -38,10 +57,15 @@ struct SessionRequest: Hashable {
         guard let identity = body["userIdentity"]?.string else {
             throw Mistake(status: 400, sentence: "userIdentity is required and must be a string")
         }
-        userIdentity = try Self.name(identity, "userIdentity")
+        userIdentity = try Self.name(identity, "userIdentity", isStrict: hasStrictIdentities)
+        userName = try Self.optionalName(body["userName"], "userName") ?? ""
+        agentName = try Self.optionalName(body["agentName"], "agentName")
+        metadata = try Self.metadata(body["metadata"])
+        attributes = try Self.attributes(body["attributes"])
+        lifetime = try Self.lifetime(body["ttl"])
         switch body["roomName"] {
         case nil, .null: roomName = nil
-        case .string(let room): roomName = try Self.name(room, "roomName")
+        case .string(let room): roomName = try Self.name(room, "roomName", isStrict: true)
         default: throw Mistake(status: 400, sentence: "roomName must be a string")
         }
         agentConfig = try Self.configuration(body["agentConfig"])
@@ -56,23 +80,87 @@ struct SessionRequest: Hashable {
     }
 
     /// A name without the white space around it.
-    private static func name(_ text: String, _ member: String) throws(Mistake) -> String {
+    private static func name(_ text: String, _ member: String, isStrict: Bool) throws(Mistake) -> String {
         let name = trimmed(text)
         guard !name.isEmpty else { throw Mistake(status: 400, sentence: "\(member) must not be empty") }
         guard name.unicodeScalars.count <= maximumNameLength else {
             throw Mistake(status: 400, sentence: "\(member) must be at most \(maximumNameLength) characters long")
         }
-        let isAllowed = name.utf8.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
-            default: false
+        guard isStrict else {
+            guard !name.hasControlCharacters else {
+                throw Mistake(status: 400, sentence: "\(member) must have no control characters")
             }
+            return name
         }
-        guard isAllowed else {
+        guard name.utf8.allSatisfy(isWordByte) else {
             throw Mistake(
                 status: 400, sentence: "\(member) may only contain letters, numbers, hyphens and underscores")
         }
         return name
+    }
+
+    private static func optionalName(_ value: JSONValue?, _ member: String) throws(Mistake) -> String? {
+        switch value {
+        case nil, .null: return nil
+        case .string(let text): return try name(text, member, isStrict: false)
+        default: throw Mistake(status: 400, sentence: "\(member) must be a string")
+        }
+    }
+
+    private static func metadata(_ value: JSONValue?) throws(Mistake) -> String {
+        switch value {
+        case nil, .null: return ""
+        case .string(let text) where text.unicodeScalars.count <= maximumMetadataLength: return text
+        default:
+            throw Mistake(
+                status: 400, sentence: "metadata must be a string of at most \(maximumMetadataLength) characters")
+        }
+    }
+
+    private static func attributes(_ value: JSONValue?) throws(Mistake) -> [String: String] {
+        switch value {
+        case nil, .null: return [:]
+        case .object(let object):
+            let pairs = object.members.compactMap { member in member.value.string.map { (member.key, $0) } }
+            guard pairs.count == object.members.count, pairs.count <= ParticipantAttributes.maximumCount,
+                pairs.allSatisfy({ mayBeAttribute($0, $1) })
+            else { break }
+            return Dictionary(pairs, uniquingKeysWith: { $1 })
+        default: break
+        }
+        throw Mistake(
+            status: 400,
+            sentence:
+                "attributes must be an object of at most \(ParticipantAttributes.maximumCount) strings of at most "
+                + "\(maximumValueLength) characters, whose names have 1 to \(ParticipantAttributes.maximumNameBytes) "
+                + "letters, numbers, dots, hyphens and underscores and do not begin with voicegateway., lk. or sip.")
+    }
+
+    private static func mayBeAttribute(_ name: String, _ value: String) -> Bool {
+        name.utf8.allSatisfy { isWordByte($0) || $0 == UInt8(ascii: ".") }
+            && ParticipantAttributes.mayBeChosen([name: ""])
+            && value.unicodeScalars.count <= maximumValueLength && !value.hasControlCharacters
+    }
+
+    private static func lifetime(_ value: JSONValue?) throws(Mistake) -> Int64 {
+        switch value {
+        case nil, .null: return standardLifetime
+        case let value?:
+            guard let seconds = value.integer, lifetimes.contains(seconds) else {
+                throw Mistake(
+                    status: 400,
+                    sentence:
+                        "ttl must be a whole number of seconds from \(lifetimes.lowerBound) to \(lifetimes.upperBound)")
+            }
+            return seconds
+        }
+    }
+
+    private static func isWordByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
+        default: false
+        }
     }
 
     /// Without ASCII's white space at both ends.
@@ -95,53 +183,11 @@ struct SessionRequest: Hashable {
         }
         return members
     }
+}
 
-    // MARK: Description
-
-    /// A body that is accepted.
-    static let example: JSONValue = [
-        "userIdentity": "user123", "roomName": "support-room",
-        "agentConfig": [
-            "stt": "deepgram", "tts": "cartesia", "llm": "gpt-4o-mini",
-            "prompt": "You are a friendly customer support agent.",
-        ],
-    ]
-
-    /// JSON Schema of what is accepted.
-    static var schema: JSONValue {
-        let name = "[A-Za-z0-9_-]{1,\(maximumNameLength)}"
-        // ECMAScript's and Python's \s hold more than is trimmed here.
-        let space = "[ \\t-\\r]*"
-        return [
-            "type": "object", "required": ["userIdentity"],
-            "properties": [
-                "userIdentity": [
-                    "type": "string", "pattern": .string("^\(space)\(name)\(space)$"),
-                    "description": "Who joins. Agents that know their callers again know them by it.",
-                ],
-                "roomName": [
-                    "type": ["string", "null"], "pattern": .string("^\(space)\(name)\(space)$"),
-                    "description": "Where; a new room when it is left out.",
-                ],
-                "traceparent": [
-                    "type": ["string", "null"],
-                    "description":
-                        "The trace to which the session shall belong (W3C Trace Context); the header of that name does the same.",
-                ],
-                "agentConfig": ["anyOf": [ErrorStyle.reference("AgentConfig"), ["type": "null"]]],
-            ],
-        ]
-    }
-
-    /// JSON Schema of what is accepted for the agent.
-    static var agentConfigSchema: JSONValue {
-        var fields = JSONObject()
-        for (field, standard) in agentDefaults {
-            fields[field] = ["type": ["string", "null"], "default": .string(standard)]
-        }
-        return [
-            "type": "object", "properties": .object(fields), "additionalProperties": true,
-            "description": "What the agent reads in its job's metadata. Members that are not named here are passed on.",
-        ]
+extension String {
+    /// Unicode's category Cc.
+    fileprivate var hasControlCharacters: Bool {
+        unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 }

@@ -10,8 +10,6 @@ internal import Wire
 /// `POST /session` and `POST /session/end`: a backend asks for a room with an agent and hands the answer to its client,
 /// which joins by LiveKit or by WebSocket, as it likes.
 struct SessionRoutes {
-    /// How long the tokens are valid, in seconds: they are used at once.
-    static let tokenLifetime: Int64 = 600
     /// Where WebSocket clients take their token.
     static let webSocketPath = ClientDialects.ofSessions.paths[0]
 
@@ -35,7 +33,8 @@ struct SessionRoutes {
     private func start(_ request: HTTPRequest, _ completion: @escaping (HTTPResponse) -> Void) {
         let session: SessionRequest
         do throws(SessionRequest.Mistake) {
-            session = try SessionRequest(request)
+            session = try SessionRequest(
+                request, hasStrictIdentities: configuration.access.hasStrictIdentities)
         } catch {
             return completion(Self.refusal(error.status, error.sentence))
         }
@@ -45,20 +44,26 @@ struct SessionRoutes {
         guard configuration.access.mayNameRooms || session.roomName == nil else {
             return completion(Self.refusal(403, "This server does not let callers choose roomName"))
         }
+        if let agent = session.agentName, !configuration.access.allowedAgents.allows(agent) {
+            return completion(Self.refusal(403, "This server does not let callers choose the agent \"\(agent)\""))
+        }
         let credentials = configuration.roomServer.credentials
         var random = SecureRandom()
         let room = session.roomName ?? "room-" + RandomName.uuid(using: &random)
         let trace = session.trace ?? TraceContext(using: &random)
-        let token = AccessToken.caller(
-            session.userIdentity, in: room, key: credentials.key, now: unixTime(), lifetime: Self.tokenLifetime
-        ).signed(secret: credentials.secret, .openSSL)
+        var claims = AccessToken.caller(
+            session.userIdentity, in: room, key: credentials.key, now: unixTime(), lifetime: session.lifetime)
+        (claims.name, claims.metadata, claims.attributes) = (session.userName, session.metadata, session.attributes)
+        let token = claims.signed(secret: credentials.secret, .openSSL)
+        let agent = session.agentName ?? configuration.agentName
+        let query = session.agentName.map { "&agent=" + PercentEncoding.encoded($0) } ?? ""
         guard
             let webSocketURL = PublicAddress(configuration.http).webSocketURL(
-                "\(Self.webSocketPath)?access_token=\(token)&traceparent=\(trace.text)", for: request)
+                "\(Self.webSocketPath)?access_token=\(token)&traceparent=\(trace.text)\(query)", for: request)
         else { return completion(Self.refusal(400, "The Host header does not say where this server is")) }
         var metadata = JSONValue.object(session.agentConfig).serialized()
         if configuration.dispatchTraceparent { metadata = AgentBriefing.adding(trace, to: metadata) }
-        rooms.open(room, agent: configuration.agentName, metadata: metadata) { [log, livekitURL, rooms] result in
+        rooms.open(room, agent: agent, metadata: metadata) { [log, livekitURL, rooms] result in
             let isDispatched: Bool
             switch result {
             case .success(let isComing): isDispatched = isComing
@@ -129,7 +134,7 @@ struct SessionRoutes {
     private static let startDocumentation = OperationDocumentation(
         id: "createSession", group: "Sessions", summary: "Make a room with an agent, and a token to join it",
         text: """
-            The token is valid for ten minutes and for that room. The agent is dispatched with `agentConfig` as its job's \
+            The token is valid for ten minutes, or `ttl` seconds, and for that room. The agent is dispatched with `agentConfig` as its job's \
             metadata; a room that has the agent already keeps it. `agentDispatched` is false when that failed but the room \
             can be joined all the same. The client joins at `livekitUrl` with `userToken`, or connects a WebSocket to \
             `websocketUrl`, which holds the token: treat it like a password.
@@ -146,8 +151,15 @@ struct SessionRoutes {
         ])
 
     /// The schemas that the routes refer to.
-    static let schemas: JSONObject = [
-        "CreateSessionRequest": SessionRequest.schema, "AgentConfig": SessionRequest.agentConfigSchema,
+    /// - Parameter access: what the operator has chosen.
+    static func schemas(_ access: AccessPolicy) -> JSONObject {
+        var schemas = fixedSchemas
+        schemas["CreateSessionRequest"] = SessionRequest.schema(hasStrictIdentities: access.hasStrictIdentities)
+        return schemas
+    }
+
+    private static let fixedSchemas: JSONObject = [
+        "AgentConfig": SessionRequest.agentConfigSchema,
         "CreateSessionResponse": answerSchema,
         "AgentModels": [
             "type": "object", "required": ["stt", "tts", "llm"], "additionalProperties": false,

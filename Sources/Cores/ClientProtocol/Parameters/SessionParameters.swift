@@ -104,5 +104,5 @@ package struct SessionParameters: Hashable, Sendable {
     /// Bytes of the instructions.
     package static let maximumInstructionsSize = 32 * 1024
     /// Bytes of an access token or a resume token.
-    package static let maximumTokenSize = 16 * 1024
+    package static let maximumTokenSize = 32 * 1024
 }
