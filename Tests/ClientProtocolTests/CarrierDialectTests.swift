@@ -251,4 +251,26 @@ struct CarrierDialectTests {
         }
         #expect(error.message.contains("streamSid") && error.message.contains("another carrier"))
     }
+
+    @Test("linear sound of Telnyx has its high byte first, in both directions")
+    func networkOrder() throws {
+        var dialect = CarrierDialect<Telnyx>(Telnyx.descriptor.defaults, limits: RecordingLimits())
+        let start =
+            #"{"event":"start","stream_id":"s","start":{"media_format":{"encoding":"L16","sample_rate":16000,"channels":1}}}"#
+        guard case .event(.configure(let configuration))? = dialect.decode(text: Array(start.utf8)).first else {
+            Issue.record("no start")
+            return
+        }
+        var parameters = Telnyx.descriptor.defaults
+        try parameters.apply(configuration: configuration)
+        dialect.adopt(parameters)
+        let payload = Base64.encode([0x12, 0x34, 0xFF, 0xFE])
+        let media =
+            #"{"event":"media","stream_id":"s","media":{"track":"inbound","chunk":"1","payload":"\#(payload)"}}"#
+        #expect(dialect.decode(text: Array(media.utf8)) == [.event(.audio([0x34, 0x12, 0xFE, 0xFF]))])
+        var message: [UInt8] = []
+        dialect.encode(sound: [0x34, 0x12, 0xFE, 0xFF].span, as: dialect.delivery, into: &message)
+        let sent = try JSONValue(parsing: message)
+        #expect(sent["media"]?["payload"]?.string == payload)
+    }
 }

@@ -11,6 +11,9 @@ protocol Carrier: Sendable {
     /// Whether the sound for the caller may have another format than the caller's own, by parameters.
     static var mayChooseOutput: Bool { get }
 
+    /// Linear sound has its high byte first, as the payload of RTP has (RFC 3551 section 4.5.11).
+    static var hasLinearInNetworkOrder: Bool { get }
+
     /// Reads a message.
     static func read(_ message: JSONValue) throws(ClientError) -> CarrierMessage
 
@@ -42,6 +45,7 @@ extension Carrier {
     static var wrapping: CarrierWrapping { .base64 }
     static var numbersChunks: Bool { false }
     static var mayChooseOutput: Bool { false }
+    static var hasLinearInNetworkOrder: Bool { false }
 
     static func read(_ message: JSONValue) throws(ClientError) -> CarrierMessage {
         try CarrierMessage(reading: message, words)

@@ -23,6 +23,8 @@ struct CarrierDialect<Company: Carrier>: ClientDialect {
     /// A piece of sound as a file, where the carrier wants files; and its header, which is the same for all pieces of one length.
     private var file: [UInt8] = []
     private var fileHeader: (format: AudioFormat, soundByteCount: Int, bytes: [UInt8])?
+    /// A piece of sound in the carrier's byte order.
+    private var swapped: [UInt8] = []
 
     init(_ parameters: SessionParameters, limits: RecordingLimits) { self.parameters = parameters }
 
@@ -63,7 +65,11 @@ struct CarrierDialect<Company: Carrier>: ClientDialect {
         switch message {
         case .start(let start): return begin(start)
         case .media(let bytes, let chunk):
-            guard start != nil else { return [] }
+            guard let start else { return [] }
+            var bytes = bytes
+            if Self.isSwapped(start.encoding) {
+                for index in stride(from: 0, to: bytes.count - 1, by: 2) { bytes.swapAt(index, index + 1) }
+            }
             guard Company.numbersChunks, let chunk else { return [.event(.audio(bytes))] }
             return order.take(bytes, number: chunk).map { .event(.audio($0)) }
         case .dtmf(let digit): return [.event(.dtmf([digit]))]
@@ -139,13 +145,25 @@ struct CarrierDialect<Company: Carrier>: ClientDialect {
         }
         guard let around else { return }
         message.append(contentsOf: around.head)
-        if Company.wrapping == .base64File {
+        if Self.isSwapped(delivery.format.encoding.rawValue) {
+            swapped.removeAll(keepingCapacity: true)
+            for index in stride(from: 0, to: sound.count - 1, by: 2) {
+                swapped.append(sound[index + 1])
+                swapped.append(sound[index])
+            }
+            Base64.append(swapped.span, to: &message)
+        } else if Company.wrapping == .base64File {
             fill(with: sound, delivery.format)
             Base64.append(file.span, to: &message)
         } else {
             Base64.append(sound, to: &message)
         }
         message.append(contentsOf: around.tail)
+    }
+
+    /// Whether the bytes of a sample come the other way round than here.
+    private static func isSwapped(_ encoding: String) -> Bool {
+        Company.hasLinearInNetworkOrder && encoding == AudioEncoding.pcmS16LE.rawValue
     }
 
     private mutating func fill(with sound: Span<UInt8>, _ format: AudioFormat) {

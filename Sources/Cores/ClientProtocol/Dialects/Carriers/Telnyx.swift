@@ -12,6 +12,8 @@ enum Telnyx: Carrier {
     static let numbersChunks = true
     /// `stream_bidirectional_codec` is another setting than `stream_codec`.
     static let mayChooseOutput = true
+    /// Its page says that payloads are those of RTP, and others who have connected it swap the bytes of `L16`.
+    static let hasLinearInNetworkOrder = true
 
     static func read(_ message: JSONValue) throws(ClientError) -> CarrierMessage {
         let read = try CarrierMessage(reading: message, words)
