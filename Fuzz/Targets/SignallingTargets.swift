@@ -8,7 +8,7 @@ enum SignallingTargets {
     private static let types: [any ProtobufMessage.Type] = [
         SignalResponse.self, SignalRequest.self, DataPacket.self, JoinRequest.self, WorkerMessage.self,
         ServerMessage.self, CreateRoomRequest.self, ListParticipantsResponse.self, CreateAgentDispatchRequest.self,
-        SendDataRequest.self, UpdateParticipantRequest.self, RoomConfiguration.self,
+        SendDataRequest.self, UpdateParticipantRequest.self, RoomConfiguration.self, AgentSessionMessage.self,
     ]
 
     /// The first byte chooses the message.

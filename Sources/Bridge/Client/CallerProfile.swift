@@ -64,6 +64,7 @@ struct CallerProfile {
         request.encryptionSecret = parameters.encryptionSecret
         request.session = id
         request.trace = trace
+        request.wantsAgentEvents = parameters.wantsAgentEvents
         let own = ParticipantAttributes.ofGateway(
             session: id, dialect: dialect, input: parameters.input, output: parameters.output)
         request.attributes = parameters.attributes.merging(own) { $1 }

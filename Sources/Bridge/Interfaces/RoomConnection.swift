@@ -18,6 +18,8 @@ package struct RoomRequest: Hashable, Sendable {
     package var session = ""
     /// Whether the caller has a participant in the room, whose place this one takes.
     package var replacesCaller = false
+    /// Whether events of agents' sessions are wanted.
+    package var wantsAgentEvents = false
     /// The trace that it belongs to, for the log; nil for none.
     package var trace: TraceContext?
 
@@ -198,6 +200,8 @@ package enum RoomEvent {
     case trackEnded(track: String)
     case spoken(SpokenText)
     case data(ApplicationData)
+    /// An agent says something about its session.
+    case agentEvent(AgentEvent)
     /// Somebody calls a method of the caller.
     case called(MethodCall)
     /// A call that the client made has ended.

@@ -137,6 +137,7 @@ struct RoomState: ~Copyable {
             if isKnown || !unintroduced.keep(message, now: now) {
                 actions += pass(message, lastSpeech: lastSpeech, now: now)
             }
+        case .agentEvent(let event): actions.append(.tell(.agentEvent(event)))
         case .called(let call): actions += [.activity, .callClient(call)]
         case .callEnded(let id, let outcome): actions.append(.tell(.callEnded(id: id, outcome)))
         case .undelivered(let why):

@@ -39,7 +39,7 @@ final class LiveKitRoomConnection: RoomConnection {
 
     init(
         participant: RoomParticipant, placer: AgentPlacer, counters: UnsupportedMessageCounters, log: Log,
-        hasOwnToken: Bool, encryption: KeyOwner, replacesCaller: Bool, loop: EventLoop,
+        hasOwnToken: Bool, encryption: KeyOwner, replacesCaller: Bool, wantsAgentEvents: Bool, loop: EventLoop,
         microphone options: MicrophoneOptions,
         delegate: any RoomConnectionDelegate
     ) {
@@ -52,7 +52,8 @@ final class LiveKitRoomConnection: RoomConnection {
         self.delegate = delegate
         participant.delegate = self
         agents = RoomAgents(
-            participant: participant, placer: placer, replacesCaller: replacesCaller, log: log
+            participant: participant, placer: placer, replacesCaller: replacesCaller, wantsEvents: wantsAgentEvents,
+            log: log
         ) { [unowned self] in tell($0) }
         // Nothing may be told before the session holds this connection, not even a failure at the first step.
         let start = LoopTimer(loop: loop) { [unowned self] in self.participant.connect() }

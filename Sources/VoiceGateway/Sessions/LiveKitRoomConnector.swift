@@ -60,7 +60,8 @@ final class LiveKitRoomConnector: RoomConnector {
             participant: participant, placer: placer, counters: counters, log: log,
             hasOwnToken: request.accessToken != nil,
             encryption: encryption == nil ? .none : request.encryptionSecret == nil ? .operator : .client,
-            replacesCaller: request.replacesCaller, loop: loop, microphone: microphone, delegate: delegate)
+            replacesCaller: request.replacesCaller, wantsAgentEvents: request.wantsAgentEvents, loop: loop,
+            microphone: microphone, delegate: delegate)
     }
 
     /// What the call is encrypted with: by the client's key, or else by the operator's; nil for a call in clear.

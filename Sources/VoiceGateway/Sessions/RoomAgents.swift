@@ -1,4 +1,5 @@
 internal import Bridge
+internal import ClientProtocol
 internal import EventLoops
 internal import LiveKitParticipant
 internal import Observability
@@ -18,19 +19,24 @@ final class RoomAgents {
     private var watch = AgentWatch()
     private var room = ""
     private let replacesCaller: Bool
+    private let wantsEvents: Bool
     private var timer: LoopTimer?
     /// Answers that are under way, by their stream.
     private var answers: [String: [UInt8]] = [:]
-    /// Bytes of an answer that are read.
+    /// Bytes of an answer that are read, and of an event.
     private static let maximumAnswerBytes = 1 << 10
+    static let maximumEventBytes = 64 << 10
 
-    /// - Parameter replacesCaller: the caller has a participant in the room, whose place this one takes.
+    /// - Parameters:
+    ///   - replacesCaller: the caller has a participant in the room, whose place this one takes.
+    ///   - wantsEvents: what agents say about their sessions is told.
     init(
-        participant: RoomParticipant, placer: AgentPlacer, replacesCaller: Bool, log: Log,
+        participant: RoomParticipant, placer: AgentPlacer, replacesCaller: Bool, wantsEvents: Bool, log: Log,
         tell: @escaping (RoomEvent) -> Void
     ) {
         self.participant = participant
         self.replacesCaller = replacesCaller
+        self.wantsEvents = wantsEvents
         self.placer = placer
         self.log = log
         self.tell = tell
@@ -89,18 +95,24 @@ final class RoomAgents {
         drain()
     }
 
-    /// Reads answers.
+    /// Reads answers and events.
     func received(_ event: DataStreamEvent) {
         switch event {
         case .opened(let info): if info.topic == AgentSessionMessage.topic { answers[info.id] = [] }
         case .text: break
         case .bytes(let bytes, let info):
             guard let earlier = answers[info.id] else { return }
-            answers[info.id] = earlier.count + bytes.count <= Self.maximumAnswerBytes ? earlier + bytes : nil
+            let maximum = wantsEvents ? Self.maximumEventBytes : Self.maximumAnswerBytes
+            answers[info.id] = earlier.count + bytes.count <= maximum ? earlier + bytes : nil
         case .closed(let info, _, let failure):
             guard let bytes = answers.removeValue(forKey: info.id), failure == nil,
-                let response = (try? AgentSessionMessage(decoding: bytes))?.response
+                let message = try? AgentSessionMessage(decoding: bytes)
             else { return }
+            // Nobody else speaks for an agent.
+            if wantsEvents, let event = message.event, watch.isIntroduced(info.senderIdentity) {
+                for event in AgentEvent.events(of: event) { tell(.agentEvent(event)) }
+            }
+            guard let response = message.response else { return }
             watch.answered(response.requestId)
             drain()
         }
@@ -126,7 +138,7 @@ final class RoomAgents {
             case .renewDispatches: placer.renewDispatches(in: room)
             }
         }
-        participant.data.setIgnored(!watch.awaitsAnswers, topic: AgentSessionMessage.topic)
+        participant.data.setIgnored(!watch.awaitsAnswers && !wantsEvents, topic: AgentSessionMessage.topic)
         timer?.follow(watch.nextDeadline)
     }
 

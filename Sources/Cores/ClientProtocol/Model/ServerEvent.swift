@@ -17,6 +17,8 @@ package enum ServerEvent: Hashable, Sendable {
     case interrupted
     case agentJoined(identity: String, name: String)
     case agentLeft(identity: String, reason: String)
+    /// An agent says something about its session.
+    case agentEvent(AgentEvent)
     /// The first sound of a reply comes next.
     case replyStarted
     /// The agent has said everything of its reply, or will not reply: the next turn is the client's.

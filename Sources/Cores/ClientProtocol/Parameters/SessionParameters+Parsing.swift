@@ -34,7 +34,7 @@ extension SessionParameters {
     /// Names that only a `config` message or a query before the room is joined can still change.
     package static let namesFixedByJoining: Set<String> = [
         "room", "identity", "user_id", "name", "agent", "metadata", "access_token", "session",
-        "participant_attributes", "encryption_key",
+        "participant_attributes", "encryption_key", "agent_events",
     ]
 
     /// A value as it came: text from a query, or any JSON from a `config` message.
@@ -75,6 +75,7 @@ extension SessionParameters {
         case "frame_ms": frameMilliseconds = try Self.number(name, value, Self.frameLengths)
         case "piece_ms": pieceMilliseconds = try Self.number(name, value, Self.pieceLengths)
         case "ambience": passesAmbience = try Self.flag(name, value)
+        case "agent_events": wantsAgentEvents = try Self.flag(name, value)
         case "events": events = try Self.choice(name, value)
         case "transcript_mode": transcriptMode = try Self.choice(name, value)
         case "buffer_ms": bufferMilliseconds = try Self.number(name, value, Self.bufferLengths)

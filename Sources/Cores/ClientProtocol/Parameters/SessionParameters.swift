@@ -54,6 +54,8 @@ package struct SessionParameters: Hashable, Sendable {
     package var bufferMilliseconds: Int?
     /// How much of what it has missed it wants to hear on its next connection, in ms; nil for all that is kept.
     package var resumedMilliseconds: Int?
+    /// Whether the client is told what agents say about their sessions.
+    package var wantsAgentEvents = false
     /// The methods of the client that others in the room may call.
     package var methods: Set<String> = []
     /// Attributes that the caller's participant has besides those of the gateway.

@@ -1,6 +1,7 @@
 /// What a session of livekit-agents says about itself in byte streams on `lk.agent.session`: as much of it as tells
-/// whether it runs (package `agent`, `agent_session.proto`).
+/// whether it runs and what it does (package `agent`, `agent_session.proto`).
 package struct AgentSessionMessage: ProtobufMessage {
+    package var event: AgentSessionEvent?
     package var request: AgentSessionRequest?
     package var response: AgentSessionResponse?
 
@@ -10,6 +11,7 @@ package struct AgentSessionMessage: ProtobufMessage {
     package init() {}
 
     package mutating func visit(_ fields: inout FieldVisitor) {
+        fields.field(3, "event", &event)
         fields.field(4, "request", &request)
         fields.field(5, "response", &response)
     }

@@ -197,6 +197,7 @@ package struct ExtendedVocabulary: Vocabulary {
             return ["type": "agent_joined", "identity": .string(identity), "name": .string(name)]
         case .agentLeft(let identity, let reason):
             return ["type": "agent_left", "identity": .string(identity), "reason": .string(reason)]
+        case .agentEvent(let event): return AgentEventMessage.message(for: event)
         case .reconnecting: return ["type": "reconnecting"]
         case .reconnected: return ["type": "reconnected"]
         case .move(let token, let seconds):
