@@ -32,6 +32,8 @@ package struct Limits: Hashable, Sendable {
     package var agentTimeout = Duration.seconds(10)
     /// When a session ends because no agent has come and nobody else is in the room.
     package var agentAbsence = Duration.seconds(60)
+    /// How long before that the room server is asked why; its answer may take so long.
+    package var absenceInquiry = Duration.seconds(3)
     /// How long a session outlives its agent, in case another one takes over.
     package var agentReplacement = Duration.seconds(10)
     /// An agent without `lk.agent.state` is taken to hear the caller this long after the track was subscribed to.

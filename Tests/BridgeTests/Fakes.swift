@@ -226,7 +226,16 @@ final class FakeDispatcher: AgentDispatcher {
     var created: [(room: String, agent: String, metadata: String)] = []
     var placed = 0
     var failures: [Failure] = []
+    /// What is answered to the question why no agent has come; the last one again and again.
+    var absences: [Failure?] = [nil]
+    var questions: [String] = []
     init(clock: VirtualClock) { self.clock = clock }
+
+    func explainAbsence(of agent: String, in room: String, completion: @escaping (Failure?) -> Void) {
+        questions.append("\(agent) in \(room)")
+        let answer = absences.count > 1 ? absences.removeFirst() : absences[0]
+        clock.later { completion(answer) }
+    }
 
     func placeAgent(
         _ agent: String, in room: String, metadata: String,

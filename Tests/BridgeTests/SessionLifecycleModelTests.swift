@@ -11,7 +11,8 @@ struct SessionLifecycleModelTests {
     private typealias Phase = SessionLifecycle.Phase
 
     private enum Event: CaseIterable {
-        case clientSpoke, roomJoined, roomFailed, roomEnded, agentJoined, agentsGone, peopleCome, peopleGo
+        case clientSpoke, roomJoined, roomFailed, roomEnded, agentJoined, agentsGone, absenceExplained, peopleCome,
+            peopleGo
         case clientGone, clientLost, clientResumed, shutdown, endedByOperator, failed
         /// Time passes until the next deadline.
         case timeout
@@ -30,6 +31,7 @@ struct SessionLifecycleModelTests {
             case .roomEnded: .roomEnded(.roomDeleted)
             case .agentJoined: .agentJoined
             case .agentsGone: .agentsGone
+            case .absenceExplained: .absenceExplained(nil)
             case .peopleCome: .othersPresent(1)
             case .peopleGo: .othersPresent(0)
             case .clientGone: .clientGone

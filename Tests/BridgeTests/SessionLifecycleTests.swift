@@ -88,16 +88,50 @@ struct SessionLifecycleTests {
         var life = joined()
         #expect(life.nextDeadline == ms(10_000))
         life.handleTimeout(now: ms(10_000))
+        #expect(drain(&life) == [.askForAgent])
+        life.handle(.absenceExplained(nil), now: ms(10_100))
         let actions = drain(&life)
         guard actions.count == 1, case .tell(.error(let error)) = actions[0] else {
             Issue.record("not exactly one error")
             return
         }
         #expect(error.code == .agentTimeout && error.isRetryable && error.blame == .operator)
+        #expect(error.message == "no agent has joined within 10 s: is a worker for \"clerk\" running?")
         #expect(life.phase == .joined)
         life.handleTimeout(now: ms(60_000))
         let last = drain(&life)
         #expect(last.contains { if case .close(.agentTimeout, _) = $0 { true } else { false } })
+    }
+
+    @Test("the client is told once why no agent has come, and at the end what is known then")
+    func explainedAbsence() throws {
+        var life = joined()
+        life.handleTimeout(now: ms(10_000))
+        _ = drain(&life)
+        life.handle(.absenceExplained(Failure("no worker", blame: .operator, isRetryable: true)), now: ms(10_100))
+        guard case .tell(.error(let first))? = drain(&life).first else {
+            Issue.record("no error")
+            return
+        }
+        #expect(first.message == "no agent has joined within 10 s: no worker" && first.isRetryable)
+        #expect(life.nextDeadline == ms(57_000))
+        life.handleTimeout(now: ms(57_000))
+        #expect(drain(&life) == [.askForAgent])
+        life.handle(.absenceExplained(Failure("declined", blame: .operator)), now: ms(57_100))
+        #expect(drain(&life).isEmpty && life.nextDeadline == ms(60_000))
+        life.handleTimeout(now: ms(60_000))
+        let close = SessionLifecycle.Action.close(.agentTimeout, message: "no agent has joined within 60 s: declined")
+        #expect(drain(&life).contains(close))
+    }
+
+    @Test("an answer that comes after the agent tells nothing")
+    func lateExplanation() {
+        var life = joined()
+        life.handleTimeout(now: ms(10_000))
+        _ = drain(&life)
+        life.handle(.agentJoined, now: ms(10_050))
+        life.handle(.absenceExplained(Failure("no worker", blame: .operator)), now: ms(10_100))
+        #expect(drain(&life).isEmpty)
     }
 
     @Test("an agent that comes late is welcome")

@@ -94,16 +94,23 @@ struct SessionTests {
     @Test("no agent in ten seconds: the client is told why and stays")
     func agentTimeout() throws {
         let harness = try Harness()
+        harness.dispatcher.absences = [
+            Failure("all are busy", blame: .operator, isRetryable: true), Failure("it failed", blame: .operator),
+        ]
         harness.room.welcome(agent: nil)
         harness.clock.advance(by: .milliseconds(9990))
-        #expect(harness.client.events("error").isEmpty)
+        #expect(harness.client.events("error").isEmpty && harness.dispatcher.questions.isEmpty)
         harness.clock.advance(by: .milliseconds(20))
         let error = try #require(harness.client.events("error").first)
         #expect(error["code"] == "agent_timeout" && error["retry"] == true && error["blame"] == "operator")
+        #expect(error["message"] == "no agent has joined within 10 s: all are busy")
         #expect(harness.client.closure == nil)
         harness.clock.advance(by: .seconds(50))
         #expect(harness.client.closure?.code == 4504)
-        #expect(harness.client.events("closing").first?["reason"] == "agent_timeout")
+        let closing = try #require(harness.client.events("closing").first)
+        #expect(closing["reason"] == "agent_timeout")
+        #expect(closing["message"] == "no agent has joined within 60 s: it failed")
+        #expect(harness.client.events("error").count == 1 && harness.dispatcher.questions.count == 2)
         #expect(harness.room.leftAt != nil && harness.ended != nil)
     }
 

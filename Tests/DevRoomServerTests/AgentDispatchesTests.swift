@@ -213,7 +213,9 @@ struct AgentDispatchesTests {
         fixture.advance(.seconds(1))
         fixture.agents.receive(.availability(.with { $0.jobId = job?.id ?? "" }), from: "AW_1", fixture.time)
         fixture.advance(.seconds(10))
-        #expect(Self.parrots(started: fixture.take()) == dispatch.state?.jobs.map(\.id))
+        let parrots = Self.parrots(started: fixture.take())
+        #expect(parrots.count == 1)
+        #expect(fixture.agents.list(room: "lobby", id: dispatch.id).first?.state?.jobs.map(\.id) == parrots)
     }
 
     @Test("the parrot leaves when a worker takes the room late, whatever its name", arguments: ["", "helper"])
@@ -357,6 +359,19 @@ struct AgentDispatchesTests {
         let laterOutputs = fixture.take()
         #expect(laterOutputs == [.send(.termination(.with { $0.jobId = job.id }), to: "AW_1")])
         #expect(fixture.agents.list(room: "lobby", id: "").first?.state?.jobs.first?.state?.status == .failed)
+    }
+
+    @Test("a dispatch is listed without a job until a worker has taken it")
+    func untakenJob() throws {
+        var fixture = Fixture(isParrotEnabled: false)
+        func listed() -> [JobState?]? { fixture.agents.list(room: "lobby", id: "").first?.state?.jobs.map(\.state) }
+        #expect(try fixture.dispatch("helper").state?.jobs == [])
+        #expect(listed() == [])
+        fixture.register("AW_1", name: "helper")
+        let job = Self.offers(fixture.take()).first?.job
+        #expect(job != nil && listed() == [])
+        fixture.accept(job, by: "AW_1")
+        #expect(listed()?.first??.status == .running && listed()?.first??.workerId == "AW_1")
     }
 
     @Test("a full or loaded worker is passed over")

@@ -85,17 +85,6 @@ async def test_when_the_room_server_is_killed_and_started_again_the_call_goes_on
     assert again.process.returncode is None and gateway.process.returncode is None
 
 
-async def test_a_caller_whose_agent_never_comes_is_told_why(programs):
-    server = await programs(RoomServer("--no-parrot"))
-    gateway = await programs(
-        Gateway(LIVEKIT_URL=server.url, LIVEKIT_API_KEY="devkey", LIVEKIT_API_SECRET="secret")
-    )
-    async with VoiceClient(gateway.url, identity="alice", agent="nobody-registered-this") as caller:
-        error = await caller.event("error", within=20)
-        assert error["code"] == "agent_timeout"
-        assert "nobody-registered-this" in error["message"]
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 async def test_a_gateway_that_is_asked_to_stop_tells_its_clients_and_exits_with_0(programs, number):
     gateway = await programs(Gateway())

@@ -155,6 +155,7 @@ private final class StandDispatcher: AgentDispatcher {
     func dispatchAgent(
         _ agent: String, to room: String, metadata: String, completion: @escaping (Result<Void, Failure>) -> Void
     ) {}
+    func explainAbsence(of agent: String, in room: String, completion: @escaping (Failure?) -> Void) {}
 }
 
 /// Makes the frames for the client's WebSocket and throws them away.

@@ -12,4 +12,7 @@ package protocol AgentDispatcher: AnyObject {
     func dispatchAgent(
         _ agent: String, to room: String, metadata: String,
         completion: @escaping (Result<Void, Failure>) -> Void)
+    /// Asks why `agent` has not come to `room`. Completes within `Limits.absenceInquiry`, with nil when the server does not
+    /// know.
+    func explainAbsence(of agent: String, in room: String, completion: @escaping (Failure?) -> Void)
 }

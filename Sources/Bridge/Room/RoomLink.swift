@@ -150,6 +150,14 @@ final class RoomLink {
         delegate?.follow([.note(milestone)] + (error.map { [.tell(.error($0))] } ?? []) + [.brief])
     }
 
+    /// Asks why no agent has come.
+    func explainAbsence() {
+        environment.dispatcher.explainAbsence(of: caller.agentName, in: caller.roomName) { [weak self] why in
+            guard let self, !hasLeft else { return }
+            delegate?.follow([.life(.absenceExplained(why))])
+        }
+    }
+
     /// Tells an agent that has its job already what the client has changed since: as data, when it hears, and the
     /// instructions also as an attribute, for agents that come later.
     func brief(isHeard: Bool) -> [SessionAction] {

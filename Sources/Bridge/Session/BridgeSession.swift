@@ -163,6 +163,7 @@ package final class BridgeSession {
             case .tell(let event):
                 if case .error(let error) = event, error.code == .agentTimeout { onMilestone?(.agentMissing) }
                 client.tell(event)
+            case .askForAgent: room.explainAbsence()
             case .leave(let departure): room.leave(departure)
             case .close(let reason, let message): client.close(reason, message: message)
             case .finish: finish()

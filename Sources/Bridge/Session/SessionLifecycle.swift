@@ -34,6 +34,8 @@ package struct SessionLifecycle: ~Copyable, Sendable {
         case agentJoined
         /// No agent is left in the room.
         case agentsGone
+        /// Why no agent has come, as far as the room server knows; nil when it does not.
+        case absenceExplained(Failure?)
         /// How many participants that are no agents are there besides the caller.
         case othersPresent(Int)
         /// The client has said goodbye.
@@ -53,6 +55,8 @@ package struct SessionLifecycle: ~Copyable, Sendable {
         /// Join the room and dispatch the agent.
         case join
         case tell(ServerEvent)
+        /// Ask the room server why no agent has come; `absenceExplained` is the answer, and always comes.
+        case askForAgent
         /// Leave the room, if it is there.
         case leave(RoomDeparture)
         /// Close the connection to the client.
@@ -88,8 +92,8 @@ package struct SessionLifecycle: ~Copyable, Sendable {
     private enum Agent: Sendable {
         /// None is there, and none has to come.
         case notAwaited
-        /// None has come yet. The client is told so at `told`, nil once it has been, and the session ends at `end`.
-        case awaited(told: Instant?, end: Instant)
+        /// None has come yet. Why is asked at `asked`, nil when it need not be again before the session ends at `end`.
+        case awaited(asked: Instant?, end: Instant)
         case present
         /// The last one has left; the session ends then, unless another takes over.
         case gone(end: Instant)
@@ -97,7 +101,7 @@ package struct SessionLifecycle: ~Copyable, Sendable {
         var nextDeadline: Instant? {
             switch self {
             case .notAwaited, .present: nil
-            case .awaited(let told, let end): Instant.earliest(told, end)
+            case .awaited(let asked, let end): Instant.earliest(asked, end)
             case .gone(let end): end
             }
         }
@@ -148,6 +152,10 @@ package struct SessionLifecycle: ~Copyable, Sendable {
     private var mayHaveMoved = false
     /// It can go on there by itself, too, while the room cannot be reached from here.
     private var isRoomAway = false
+    /// Why no agent has come, as last heard of the room server.
+    private var absence: Failure?
+    /// The client has been told that none has come.
+    private var isAbsenceTold = false
     private let limits: Limits
     /// Nil when the session is over.
     private var life: Life?
@@ -212,7 +220,7 @@ package struct SessionLifecycle: ~Copyable, Sendable {
             if case .opening(_, .waitsForClient) = stage { join(now: now) }
         case .roomJoined:
             guard case .joining = stage else { return }
-            let awaited = Agent.awaited(told: now + limits.agentTimeout, end: now + limits.agentAbsence)
+            let awaited = Agent.awaited(asked: now + limits.agentTimeout, end: now + limits.agentAbsence)
             let agent = expectsAgent ? awaited : .notAwaited
             life?.stage = .inRoom(agent, .present)
         case .agentJoined:
@@ -224,6 +232,9 @@ package struct SessionLifecycle: ~Copyable, Sendable {
         case .agentsGone:
             guard case .inRoom(.present, let client) = stage else { return }
             life?.stage = .inRoom(.gone(end: now + limits.agentReplacement), client)
+        case .absenceExplained(let why):
+            guard case .inRoom(.awaited, _) = stage else { return }
+            explainAbsence(why)
         case .othersPresent(let count): others = count
         case .roomFailed(let failure):
             let error = ClientError(.roomUnavailable, "the room cannot be joined", failure)
@@ -285,23 +296,40 @@ package struct SessionLifecycle: ~Copyable, Sendable {
         let hasCompany = others > 0
         switch agent {
         case .notAwaited, .present: break
-        case .awaited(var told, let end):
-            if let due = told, due <= now {
-                told = nil
-                let message =
-                    "no agent has joined within \(limits.agentTimeout.inSeconds) s: is a worker for \"\(agentName)\" running?"
-                // Who runs the agents has to see to it; until then the caller's words are kept.
-                actions.append(.tell(.error(ClientError(.agentTimeout, message, blame: .operator, isRetryable: true))))
-            }
+        case .awaited(var asked, var end):
             guard end > now || hasCompany else {
-                return self.end(.agentTimeout, "no agent has joined within \(limits.agentAbsence.inSeconds) s")
+                return self.end(.agentTimeout, absenceError(within: limits.agentAbsence).message)
             }
-            life?.stage = .inRoom(.awaited(told: told, end: end > now ? end : now + limits.agentAbsence), client)
+            if end <= now { end = now + limits.agentAbsence }
+            // What the client is told at the end is what the server says then, not what it said at first.
+            let last = end - limits.absenceInquiry
+            if let due = asked, due <= now {
+                actions.append(.askForAgent)
+                asked = nil
+            }
+            if asked == nil, last > now { asked = last }
+            life?.stage = .inRoom(.awaited(asked: asked, end: end), client)
         case .gone(let end):
             guard end <= now else { return }
             guard hasCompany else { return self.end(.agentLeft, "the agent has left") }
             life?.stage = .inRoom(.gone(end: now + limits.agentAbsence), client)
         }
+    }
+
+    /// The client is told that no agent has come, and why, by the first answer. Who runs the agents has to see to it; until
+    /// then the caller's words are kept.
+    private mutating func explainAbsence(_ why: Failure?) {
+        absence = why
+        guard !isAbsenceTold else { return }
+        isAbsenceTold = true
+        actions.append(.tell(.error(absenceError(within: limits.agentTimeout))))
+    }
+
+    private func absenceError(within time: Duration) -> ClientError {
+        let message = "no agent has joined within \(time.inSeconds) s"
+        if let absence { return ClientError(.agentTimeout, message, absence) }
+        let question = "\(message): is a worker for \"\(agentName)\" running?"
+        return ClientError(.agentTimeout, question, blame: .operator, isRetryable: true)
     }
 
     // MARK: The end

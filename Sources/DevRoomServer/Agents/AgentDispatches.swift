@@ -44,6 +44,14 @@ struct AgentDispatches {
         var hasParrot = false
 
         var isOver: Bool { phase == .ended }
+
+        /// Whether a worker has agreed to take it, or has ended it.
+        var isTaken: Bool {
+            switch phase {
+            case .waiting, .expectingWorker, .offered: hasParrot
+            case .running, .ended: true
+            }
+        }
     }
 
     let isParrotEnabled: Bool
@@ -191,9 +199,10 @@ struct AgentDispatches {
         dispatches.filter { $0.room == room && (id.isEmpty || $0.id == id) }.map(withJobs)
     }
 
+    /// As LiveKit's server has it: a job that nobody has taken is not told.
     private func withJobs(_ dispatch: AgentDispatch) -> AgentDispatch {
         var dispatch = dispatch
-        dispatch.state?.jobs = jobs.filter { $0.job.dispatchId == dispatch.id }.map(\.job)
+        dispatch.state?.jobs = jobs.filter { $0.job.dispatchId == dispatch.id && $0.isTaken }.map(\.job)
         return dispatch
     }
 

@@ -173,21 +173,15 @@ final class RoomVisit {
 
     private func askWhyNoAgentCame() {
         api.send(.listDispatch(in: room)) { [self] result in
-            let jobs = (try? result.get())?.agentDispatches.flatMap { $0.state?.jobs ?? [] } ?? []
-            let reason: Ailment.MissingAgent
-            if let failed = jobs.first(where: { $0.state?.status == .failed }) {
-                reason = .failed(CallEventText.clean(String((failed.state?.error ?? "").prefix(200))))
-            } else {
-                // A job that nobody has is listed, too.
-                reason = jobs.contains(where: Self.isTaken) ? .late : .noWorker
-            }
+            let dispatches = (try? result.get())?.agentDispatches ?? []
+            let reason: Ailment.MissingAgent =
+                switch AgentAbsence(of: plan.agent, among: dispatches) {
+                case .notAsked, .notTaken: .noWorker
+                case .notJoined, .declined: .late
+                case .failed(_, _, _, let error): .failed(CallEventText.clean(error))
+                }
             fail(.agent(reason, after: plan.patience))
         }
-    }
-
-    private static func isTaken(_ job: Job) -> Bool {
-        guard let state = job.state else { return false }
-        return state.status != .pending || !state.workerId.isEmpty
     }
 
     private func handle(_ output: ReplyWatch.Output) {

@@ -16,6 +16,8 @@ enum AgentPlacement: Sendable {
 /// Belongs to the loop's thread.
 final class AgentPlacer {
     typealias Outcome = Result<AgentPlacement, ServerAPIError>
+    /// How long the server may take to say why an agent has not come: a client waits for the answer.
+    private static let explanationTimeout = Duration.seconds(2)
 
     let api: ServerAPI
     private let loop: EventLoop
@@ -101,6 +103,24 @@ final class AgentPlacer {
     ) {
         api.send(.createDispatch(request)) { [self] result in
             completion(result.map { _ in }.mapError { failed($0, request.room, request.agentName) })
+        }
+    }
+
+    /// Finds out why an agent has not come, for the operator's log and for whoever asks.
+    ///
+    /// - Parameter completion: called once, on the same loop, within `explanationTimeout`; with nil when the server does not
+    ///   answer.
+    func explainAbsence(of agent: String, in room: String, completion: @escaping (AgentAbsence?) -> Void) {
+        api.send(.listDispatch(in: room), timeout: Self.explanationTimeout) { [self] result in
+            switch result {
+            case .success(let response):
+                let absence = AgentAbsence(of: agent, among: response.agentDispatches)
+                log.warning("agent has not come", ["room": room, "agent": agent, "reason": "\(absence)"])
+                completion(absence)
+            case .failure(let error):
+                log.warning("dispatches not listed", ["room": room, "error": "\(error)"])
+                completion(nil)
+            }
         }
     }
 

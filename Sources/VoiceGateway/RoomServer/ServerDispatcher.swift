@@ -28,4 +28,8 @@ final class ServerDispatcher: AgentDispatcher {
     ) {
         placer.dispatch(agent, to: room, metadata: metadata) { completion($0.mapError(\.failure)) }
     }
+
+    func explainAbsence(of agent: String, in room: String, completion: @escaping (Failure?) -> Void) {
+        placer.explainAbsence(of: agent, in: room) { completion($0?.failure) }
+    }
 }
