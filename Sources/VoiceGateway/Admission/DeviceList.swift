@@ -10,10 +10,7 @@ package struct DeviceList: Hashable, Sendable {
 
     /// - Parameter mistakes: get a sentence about each line that cannot be used.
     package init(_ text: String, path: String, mistakes: inout [String]) {
-        var number = 0
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            number += 1
-            guard line.contains(where: { !$0.isWhitespace }), !line.hasPrefix("#") else { continue }
+        for (number, line) in TextFile.entries(in: text) {
             do throws(KnownDevice.Mistake) {
                 let device = try KnownDevice(line: String(line))
                 devices[device.id] = device

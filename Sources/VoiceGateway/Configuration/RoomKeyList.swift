@@ -23,10 +23,7 @@ package struct RoomKeyList: Hashable, Sendable {
 
     /// - Parameter mistakes: get a sentence about each line that cannot be used, without the key.
     package init(_ text: String, path: String, mistakes: inout [String]) {
-        var number = 0
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            number += 1
-            guard line.contains(where: { !$0.isWhitespace }), !line.hasPrefix("#") else { continue }
+        for (number, line) in TextFile.entries(in: text) {
             if let mistake = add(String(line)) { mistakes.append("Line \(number) of \(path) is no key: \(mistake).") }
         }
     }

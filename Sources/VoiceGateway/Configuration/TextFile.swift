@@ -49,4 +49,11 @@ package enum TextFile {
         }
         return text
     }
+
+    /// The lines of a list that say something, with their numbers from 1: empty ones and those that begin with `#` are passed over.
+    static func entries(in text: String) -> [(number: Int, line: Substring)] {
+        text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().compactMap { index, line in
+            line.contains { !$0.isWhitespace } && !line.hasPrefix("#") ? (index + 1, line) : nil
+        }
+    }
 }
