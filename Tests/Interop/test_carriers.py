@@ -2,10 +2,14 @@
 detector has to know the carrier by what the call begins with, and its serializers write what a carrier has to get."""
 
 import asyncio
+import base64
+import hmac
 import json
+import time
 import xml.etree.ElementTree
 
 import aiohttp
+import jwt
 import pytest
 import websockets
 from pipecat.frames.frames import InterruptionFrame, OutputAudioRawFrame
@@ -117,6 +121,41 @@ async def test_a_number_at_twilio_needs_no_web_server_and_nobody_else_can_call(p
         call.say(sentence)
         await call.until(lambda message: call.mark_in(message) is not None)
         assert audible_seconds(call.heard(), 8000) > 0.7 * audible_seconds(sentence, 8000)
+
+
+async def test_calls_that_plivo_and_vonage_have_signed_need_no_key_and_forgeries_are_refused(programs):
+    """PyJWT signs as Vonage does. What Plivo's library computes stands in the unit tests."""
+    right = "a secret of 32 bytes or more, of Vonage"
+    gateway = await programs(Gateway(
+        API_KEY_ENABLED="true", API_KEYS="key", AGENT_NAME="parrot", VONAGE_SIGNATURE_SECRET=right, PLIVO_AUTH_ID="MA1",
+        PLIVO_AUTH_TOKEN="token"))
+
+    def vonage(secret: str, age: float = 0) -> dict[str, str]:
+        claims = {"iat": int(time.time() - age), "jti": "1", "iss": "Vonage", "api_key": "abcd"}
+        return {"Authorization": "Bearer " + jwt.encode(claims, secret, "HS256")}
+
+    def plivo(token: str) -> dict[str, str]:
+        signature = hmac.digest(token.encode(), f"ws://127.0.0.1:{gateway.port}/plivo.12345".encode(), "sha256")
+        return {"X-Plivo-Signature-V3": f"AAAA,{base64.b64encode(signature).decode()}", "X-Plivo-Signature-V3-Nonce": "12345"}
+
+    for kind, headers in [
+            (VonageCall, vonage("another secret of 32 bytes or more")), (VonageCall, vonage(right, age=3600)),
+            (VonageCall, {}), (PlivoCall, plivo("another"))]:
+        with pytest.raises(websockets.InvalidStatus) as refusal:
+            async with kind(gateway.port, {}, headers):
+                pass
+        assert refusal.value.response.status_code == 403
+
+    async def talk(kind: type[CarrierCall], headers: dict[str, str], parameters: dict[str, str]) -> None:
+        async with kind(gateway.port, parameters, headers) as call:
+            call.say(spoken(SENTENCE, kind.rate))
+            await call.until(lambda message: call.mark_in(message) is not None)
+
+    async with asyncio.TaskGroup() as calls:
+        calls.create_task(talk(VonageCall, vonage(right), {}))
+        calls.create_task(talk(PlivoCall, plivo("token"), {}))
+        # Who is not signed may have a key.
+        calls.create_task(talk(PlivoCall, {}, {"api_key": "key"}))
 
 
 async def test_calls_are_ended_at_their_carriers_when_the_room_is_and_not_when_something_fails(programs):

@@ -67,7 +67,7 @@ struct GatewayConfigurationTests {
         "XIAOZHI_DEVICES": "/nowhere/devices", "XIAOZHI_TOKEN_KEY": "shared",
         "TWILIO_AUTH_TOKEN": "twilio-token", "TWILIO_API_URL": "https://twilio.test", "TELNYX_API_KEY": "telnyx-key",
         "TELNYX_API_URL": "https://telnyx.test", "PLIVO_AUTH_ID": "MA1", "PLIVO_AUTH_TOKEN": "plivo-token",
-        "PLIVO_API_URL": "https://plivo.test",
+        "PLIVO_API_URL": "https://plivo.test", "VONAGE_SIGNATURE_SECRET": "vonage-secret",
         "RATE_LIMIT_ENABLED": "on", "RATE_LIMIT_REQUESTS": "4", "RATE_LIMIT_WINDOW_SECONDS": "5",
         "RATE_LIMIT_BURST_MULTIPLIER": "2.5", "MAX_CONNECTIONS": "7", "MAX_CONNECTIONS_PER_ADDRESS": "6",
         "MAX_CONNECTIONS_PER_KEY": "5", "MAX_MESSAGE_BYTES": "1000000", "MAX_UTTERANCE_SECONDS": "8", "MAX_TRACKS": "4",
@@ -105,6 +105,7 @@ struct GatewayConfigurationTests {
         let carriers = configuration.carriers
         #expect(carriers.twilioAuthToken == "twilio-token" && carriers.telnyxAPIKey == "telnyx-key")
         #expect(carriers.plivoAuthID == "MA1" && carriers.plivoAuthToken == "plivo-token")
+        #expect(carriers.vonageSignatureSecret == "vonage-secret")
         #expect(
             try [carriers.twilioAPI, carriers.telnyxAPI, carriers.plivoAPI]
                 == ["twilio", "telnyx", "plivo"].map { try HTTPURL(base: "https://\($0).test") })
@@ -184,7 +185,7 @@ struct GatewayConfigurationTests {
         #expect(
             GatewaySettings.all.filter { $0.flag == nil }.map(\.variable) == [
                 "LIVEKIT_API_SECRET", "HTTPS_PROXY", "ROOM_KEY", "API_KEYS", "XIAOZHI_TOKEN_KEY", "TWILIO_AUTH_TOKEN",
-                "TELNYX_API_KEY", "PLIVO_AUTH_TOKEN", "ADMIN_API_KEY", "REDIS_URL",
+                "TELNYX_API_KEY", "PLIVO_AUTH_TOKEN", "VONAGE_SIGNATURE_SECRET", "ADMIN_API_KEY", "REDIS_URL",
                 "WEBHOOK_URL",
                 "OTEL_EXPORTER_OTLP_HEADERS",
             ])

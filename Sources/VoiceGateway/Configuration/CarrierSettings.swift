@@ -8,8 +8,11 @@ package struct CarrierSettings: Hashable, Sendable {
     package var telnyxAPIKey: String?
     package var telnyxAPI: HTTPURL?
     package var plivoAuthID: String?
+    /// Signs the streams of Plivo, and lets us end calls.
     package var plivoAuthToken: String?
     package var plivoAPI: HTTPURL?
+    /// Signs the WebSockets of Vonage; nil: they need not be signed.
+    package var vonageSignatureSecret: String?
 
     package init() {}
 }
@@ -24,6 +27,7 @@ extension CarrierSettings {
         plivoAuthID = settings.read(GatewaySettings.plivoAuthID)
         plivoAuthToken = settings.read(GatewaySettings.plivoAuthToken)
         plivoAPI = settings.read(GatewaySettings.plivoAPIURL)
+        vonageSignatureSecret = settings.read(GatewaySettings.vonageSignatureSecret)
         if (plivoAuthID == nil) != (plivoAuthToken == nil) {
             settings.add("PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN belong together: calls are ended with both.")
         }

@@ -17,6 +17,7 @@ package enum GatewaySettings {
         apiKeyEnabled, apiKeys, apiKeyHeaderName, allowClientRooms, allowClientIdentities, allowedAgents,
         duplicateIdentity, strictIdentities, xiaozhiDevices, xiaozhiTokenKey,
         twilioAuthToken, twilioAPIURL, telnyxAPIKey, telnyxAPIURL, plivoAuthID, plivoAuthToken, plivoAPIURL,
+        vonageSignatureSecret,
         rateLimitEnabled, rateLimitRequests, rateLimitWindowSeconds, rateLimitBurstMultiplier,
         maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey, maxMessageBytes, maxUtteranceSeconds, maxTracks,
         idleTimeoutSeconds, maxSessionSeconds,
@@ -163,9 +164,12 @@ package enum GatewaySettings {
         "the auth ID of the account at Plivo, with which calls are ended")
     static let plivoAuthToken = Setting<String?>(
         "PLIVO_AUTH_TOKEN", .key("TOKEN", upTo: 256), in: .carriers, otherwise: "calls end by closing their streams",
-        isSecret: true, "its auth token")
+        isSecret: true, "its auth token, which streams that Plivo has signed have to fit")
     static let plivoAPIURL = Setting<HTTPURL?>(
         "PLIVO_API_URL", .url, in: .carriers, otherwise: "https://api.plivo.com", "where Plivo's REST API is")
+    static let vonageSignatureSecret = Setting<String?>(
+        "VONAGE_SIGNATURE_SECRET", .key("SECRET", upTo: 256), in: .carriers, otherwise: "signatures are not asked for",
+        isSecret: true, "the signature secret of the account at Vonage: its WebSockets have to be signed with it")
 
     // MARK: Rate limit
 

@@ -92,13 +92,16 @@ final class SessionEndpoint: ClientEndpoint {
             _ = admission.refused(.draining, admission.address(of: request.request))
             return request.upgrade.reject(Self.draining)
         }
-        guard let isSigned = signature(of: request.request, dialects) else {
+        let signature = CarrierSignature(
+            of: request.request, in: dialects.descriptor, gateway.configuration, now: UnixClock.seconds())
+        if case .wrong(let reason) = signature {
             _ = admission.refused(.wrongKey, admission.address(of: request.request))
-            return request.upgrade.reject(Self.unsigned)
+            // Before the upgrade, because carriers read nothing else.
+            return request.upgrade.reject(.text(403, reason + ".\n"))
         }
         let gate = ConnectionGate(
             request.request, admission: admission, loop: loop, isResumption: resumed != nil,
-            isContinuation: continued != nil, isSigned: isSigned, standing: standing,
+            isContinuation: continued != nil, isSigned: signature == .valid, standing: standing,
             secret: secret, bearerMayBeKey: dialects.descriptor.bearerMayBeKey)
         // The upgrade comes first whatever is wrong, so that a browser can read why it is closed.
         let client = SocketClient(
@@ -130,19 +133,6 @@ final class SessionEndpoint: ClientEndpoint {
         clients[ObjectIdentifier(client)] = client
         connectionGauge.add(1)
         connectionCounter.add()
-    }
-
-    /// Before the upgrade, because Twilio reads nothing else.
-    private static let unsigned = HTTPResponse.text(403, "X-Twilio-Signature does not fit TWILIO_AUTH_TOKEN.\n")
-
-    /// Whether the carrier has signed the request; nil when it had to and has not.
-    private func signature(of request: HTTPRequest, _ dialect: any ClientDialect.Type) -> Bool? {
-        let configuration = gateway.configuration
-        guard dialect.descriptor == ClientDialects.ofTwilio, let token = configuration.carriers.twilioAuthToken
-        else { return false }
-        let url = PublicAddress(configuration.http).webSocketURL(request.target, for: request)
-        return TwilioSignature.isValid(request.headers[TwilioSignature.header], of: url ?? "", token: token)
-            ? true : nil
     }
 
     /// What a device has shown of who it is; the same device is the same caller in the same room each time.

@@ -21,6 +21,10 @@ package enum ClientDialects {
     /// The one whose calls `POST /twilio/voice` connects.
     package static let ofTwilio: DialectDescriptor = CarrierDialect<Twilio>.descriptor
 
+    /// Those of carriers that may sign, too.
+    package static let ofPlivo: DialectDescriptor = CarrierDialect<Plivo>.descriptor
+    package static let ofVonage: DialectDescriptor = CarrierDialect<Vonage>.descriptor
+
     package static let descriptors: [DialectDescriptor] = all.map { $0.descriptor }
 
     /// By path.

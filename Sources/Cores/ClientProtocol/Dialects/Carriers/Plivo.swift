@@ -4,7 +4,7 @@ internal import Wire
 enum Plivo: Carrier {
     static let descriptor = describe(
         "plivo", "Plivo Audio Streaming", sound: "base64 in JSON: µ-law, 8 kHz, or L16, 8 or 16 kHz",
-        credential: "a query or `extraHeaders` with `api_key` or `access_token`")
+        credential: "a signature, or a query or `extraHeaders` with `api_key` or `access_token`")
     static let words = CarrierWords(
         stream: "streamId", call: "callId", account: "accountId", played: "playedStream")
 

@@ -4,7 +4,7 @@ internal import Wire
 enum Vonage: Carrier {
     static let descriptor = describe(
         "vonage", "Vonage Voice API", sound: "binary messages of PCM, 8, 16 or 24 kHz",
-        credential: "a query or a header of the NCCO with `api_key` or `access_token`",
+        credential: "a signature, or a query or a header of the NCCO with `api_key` or `access_token`",
         format: AudioFormat(encoding: .pcmS16LE, sampleRate: 16_000), frameMilliseconds: 20)
     static let words = CarrierWords()
     static let wrapping = CarrierWrapping.binary
