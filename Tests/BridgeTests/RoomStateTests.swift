@@ -34,6 +34,15 @@ final class RoomStateTests {
         #expect(handle(.microphoneSubscribed).isEmpty && isHeard)
     }
 
+    @Test("keys that an agent presses are the client's, and those of others are not")
+    func keys() {
+        _ = handle(.participantJoined(agent("listening")))
+        _ = handle(.participantJoined(RoomMember(identity: "guest")))
+        #expect(handle(.dtmf(.star, sender: "agent")) == [.activity, .tell(.dtmf(.star))])
+        #expect(handle(.dtmf(.star, sender: "guest")).isEmpty)
+        #expect(handle(.dtmf(.star, sender: "nobody")).isEmpty)
+    }
+
     @Test("a reply's latency counts from the caller's last speech, unless that has been answered before")
     func replyLatency() {
         func at(_ milliseconds: Int) -> Instant { .zero + .milliseconds(milliseconds) }

@@ -230,6 +230,58 @@ struct CarrierDialectTests {
         }
     }
 
+    // MARK: Keys that an agent presses
+
+    @Test("Plivo presses keys itself")
+    func keyAtPlivo() throws {
+        var call = Call<Plivo>()
+        _ = try call.begin(
+            #"{"event":"start","start":{"callId":"c","streamId":"s","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}}}"#
+        )
+        #expect(try call.tell(.dtmf(.pound)) == [["event": "sendDTMF", "dtmf": "#"]])
+    }
+
+    @Test("elsewhere a key is heard, as µ-law in messages as long as others")
+    func keyAtTelnyx() throws {
+        var call = Call<Telnyx>()
+        #expect(try call.tell(.dtmf(.five)) == [])
+        _ = try call.begin(telnyxStart)
+        let pieces = try call.tell(.dtmf(.five)).map {
+            try #require($0["media"]?["payload"]?.string.flatMap { Base64.decode($0) })
+        }
+        #expect(pieces.map(\.count) == [320, 320, 320, 320])
+        let tone = pieces.joined().prefix(800).map(G711.decodeMulaw)
+        #expect(DTMFToneTests.heard(in: tone, sampleRate: 8000) == [770, 1336])
+        #expect(pieces.joined().dropFirst(800).allSatisfy { G711.decodeMulaw($0) == 0 })
+    }
+
+    @Test("a key has the length of pieces that a carrier insists on")
+    func keyInPieces() throws {
+        var vonage = Call<Vonage>()
+        _ = try vonage.begin(#"{"event":"websocket:connected","content-type":"audio/l16;rate=16000"}"#)
+        var sound: [UInt8] = []
+        for frame in vonage.dialect.encode(.dtmf(.d)) {
+            guard case .binary(let bytes) = frame else { throw NoSound() }
+            #expect(bytes.count == 640)
+            sound += bytes
+        }
+        let samples = stride(from: 0, to: 3200, by: 2).map {
+            Int16(bitPattern: UInt16(sound[$0]) | UInt16(sound[$0 + 1]) << 8)
+        }
+        #expect(sound.count == 8 * 640 && DTMFToneTests.heard(in: samples, sampleRate: 16_000) == [941, 1633])
+
+        var exotel = Call<Exotel>()
+        _ = try exotel.begin(
+            #"{"event":"start","stream_sid":"s","start":{"stream_sid":"s","call_sid":"c","account_sid":"a","media_format":{"encoding":"base64","sample_rate":"8000"}}}"#
+        )
+        let pieces = try exotel.tell(.dtmf(.one)).map {
+            $0["media"]?["payload"]?.string.flatMap { Base64.decode($0) }?.count
+        }
+        #expect(pieces == [3200])
+    }
+
+    private struct NoSound: Error {}
+
     // MARK: All
 
     @Test("the wire decides over formats, whatever a call is told to say")

@@ -33,6 +33,11 @@ struct ExtendedVocabularyTests {
         #expect(decode(#"{"type":"dtmf","digit":5}"#) == .event(.dtmf([.five])))
     }
 
+    @Test("a client is told of keys that an agent presses")
+    func keys() {
+        #expect(encode(.dtmf(.pound)) == ##"{"type":"dtmf","digits":"#"}"##)
+    }
+
     @Test("a method is called with what the client says, and with 10 s to answer if it says nothing of that")
     func callsByTheClient() {
         #expect(

@@ -10,6 +10,7 @@ import xml.etree.ElementTree
 
 import aiohttp
 import jwt
+import numpy
 import pytest
 import websockets
 from pipecat.frames.frames import InterruptionFrame, OutputAudioRawFrame
@@ -21,8 +22,10 @@ from pipecat.serializers.vonage import VonageFrameSerializer
 
 from support.carriers import (
     AwaazCall, CarrierAPI, CarrierCall, ExotelCall, PlivoCall, TelnyxCall, TwilioCall, VonageCall)
-from support.processes import DEPLOYMENT, Gateway, free_port
-from support.sounds import audible_seconds, spoken
+from support.client import VoiceClient
+from support.processes import DEPLOYMENT, KEY, SECRET, Gateway, RoomServer, free_port
+from support.sdk_client import Client
+from support.sounds import audible_seconds, level, spoken
 from twilio.request_validator import RequestValidator
 
 pytestmark = pytest.mark.skipif(bool(DEPLOYMENT), reason="the parrot is the room server's own")
@@ -156,6 +159,29 @@ async def test_calls_that_plivo_and_vonage_have_signed_need_no_key_and_forgeries
         calls.create_task(talk(PlivoCall, plivo("token"), {}))
         # Who is not signed may have a key.
         calls.create_task(talk(PlivoCall, {}, {"api_key": "key"}))
+
+
+async def test_keys_that_an_agent_presses_are_heard_where_a_carrier_has_no_word_for_them(programs):
+    """The agent is a participant of LiveKit's SDK."""
+    server = await programs(RoomServer("--no-parrot"))
+    gateway = await programs(Gateway(LIVEKIT_URL=server.url, LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET))
+    async with Client(server, "lobby", "the-agent", kind="agent") as agent:
+        parameters = {"room": "lobby", "agent": ""}
+        async with (
+            TwilioCall(gateway.port, parameters) as twilio, PlivoCall(gateway.port, parameters) as plivo,
+            VoiceClient(gateway.url, room="lobby", identity="alice", agent="") as alice,
+        ):
+            await alice.event("agent_joined")
+            await agent.until(lambda: len(agent.happened("track_subscribed")) == 3, 20, "three callers")
+            await agent.local.publish_dtmf(code=5, digit="5")
+            assert (await alice.event("dtmf"))["digits"] == "5"
+            assert await plivo.until(lambda message: message["event"] != "playAudio") == {
+                "event": "sendDTMF", "dtmf": "5"}
+            await twilio.until(lambda _: audible_seconds(numpy.frombuffer(twilio.sound, numpy.int16), 8000) > 0.09)
+            key = twilio.heard()
+            # ITU-T Q.23.
+            assert min(level(key, hertz, 8000) for hertz in (770, 1336)) > 4 * max(
+                level(key, hertz, 8000) for hertz in (697, 852, 941, 1209, 1477, 1633))
 
 
 async def test_calls_are_ended_at_their_carriers_when_the_room_is_and_not_when_something_fails(programs):

@@ -202,6 +202,8 @@ package enum RoomEvent {
     case data(ApplicationData)
     /// An agent says something about its session.
     case agentEvent(AgentEvent)
+    /// Somebody presses a telephone key.
+    case dtmf(DTMFDigit, sender: String)
     /// Somebody calls a method of the caller.
     case called(MethodCall)
     /// A call that the client made has ended.

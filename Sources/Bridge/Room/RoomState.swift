@@ -138,6 +138,9 @@ struct RoomState: ~Copyable {
                 actions += pass(message, lastSpeech: lastSpeech, now: now)
             }
         case .agentEvent(let event): actions.append(.tell(.agentEvent(event)))
+        case .dtmf(let digit, let sender):
+            // Keys of other callers are for the agent.
+            if roster[sender]?.isAgent == true { actions += [.activity, .tell(.dtmf(digit))] }
         case .called(let call): actions += [.activity, .callClient(call)]
         case .callEnded(let id, let outcome): actions.append(.tell(.callEnded(id: id, outcome)))
         case .undelivered(let why):

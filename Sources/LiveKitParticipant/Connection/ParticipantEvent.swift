@@ -50,6 +50,8 @@ package enum ParticipantEvent {
     case microphoneSubscribed
     case data(DataMessage)
     case chat(ChatMessage, senderIdentity: String)
+    /// Somebody presses a telephone key.
+    case dtmf(SipDTMF, senderIdentity: String)
     case stream(DataStreamEvent)
     case transcript(TranscriptUpdate)
     /// Somebody calls us; answer with `respond`.

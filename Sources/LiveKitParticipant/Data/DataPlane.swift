@@ -291,7 +291,8 @@ package final class DataPlane {
             drainCalls()
         case .transcription(let transcription):
             for update in TranscriptUpdate.updates(of: transcription, from: sender) { emit(.transcript(update)) }
-        case .speaker, .sipDtmf, .encryptedPacket, nil: break
+        case .sipDtmf(let key): emit(.dtmf(key, senderIdentity: sender))
+        case .speaker, .encryptedPacket, nil: break
         }
     }
 

@@ -212,6 +212,8 @@ extension LiveKitRoomConnection: RoomParticipantDelegate {
             if case .opened(let info) = event { noteStream(info) }
             agents?.received(event)
         case .chat(_, let sender): unsupported.note(.chat, RoomTopics.chat, from: sender)
+        case .dtmf(let key, let sender):
+            if let digit = DTMFDigit(key) { tell(.dtmf(digit, sender: sender)) }
         case .mediaDelayed(let error): tell(.delayed(error.failure))
         case .encryption(.unreadable(let identity)):
             log.warning("sound cannot be decrypted", ["from": identity])

@@ -50,6 +50,7 @@ final class LoopbackStage: @unchecked Sendable {
                 "data \(message.topic) \(String(decoding: message.payload, as: UTF8.self)) from \(message.senderIdentity)"
                     + (message.isReliable ? "" : " lossy")
             case .chat(let message, let sender): "chat \(message.message) from \(sender)"
+            case .dtmf(let key, let sender): "key \(key.digit) from \(sender)"
             case .stream(.closed(let info, _, let failure)):
                 "stream \(info.topic) \(failure.map { "\($0)" } ?? "complete")"
             case .stream(.text(let text, let info)): "text \(info.topic) \(text.count)"

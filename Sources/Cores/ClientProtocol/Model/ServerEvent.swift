@@ -19,6 +19,8 @@ package enum ServerEvent: Hashable, Sendable {
     case agentLeft(identity: String, reason: String)
     /// An agent says something about its session.
     case agentEvent(AgentEvent)
+    /// An agent presses a telephone key.
+    case dtmf(DTMFDigit)
     /// The first sound of a reply comes next.
     case replyStarted
     /// The agent has said everything of its reply, or will not reply: the next turn is the client's.

@@ -28,6 +28,9 @@ protocol Carrier: Sendable {
 
     /// Throws away what has not been played.
     static func clear(_ stream: String) -> JSONObject
+
+    /// Presses a key; nil where that has to be heard as sound.
+    static func key(_ digit: DTMFDigit, of stream: String) -> JSONObject?
 }
 
 /// What becomes of a piece of sound for a carrier.
@@ -65,6 +68,8 @@ extension Carrier {
     }
 
     static func clear(_ stream: String) -> JSONObject { ["event": "clear", words.stream: .string(stream)] }
+
+    static func key(_ digit: DTMFDigit, of stream: String) -> JSONObject? { nil }
 
     /// What a carrier's sessions are: telephone sound both ways, and `start` right after the opening.
     ///

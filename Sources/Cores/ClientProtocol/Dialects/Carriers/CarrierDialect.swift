@@ -124,7 +124,30 @@ struct CarrierDialect<Company: Carrier>: ClientDialect {
             marks.clear()
             return [Self.frame(Company.clear(start.stream))]
         case .replyFinished: return marks.next().map { [Self.frame(Company.mark($0, of: start.stream))] } ?? []
+        case .dtmf(let digit):
+            return Company.key(digit, of: start.stream).map { [Self.frame($0)] } ?? tone(of: digit)
         default: return []
+        }
+    }
+
+    /// A key as sound behind what has been sent, in pieces as the carrier wants them, filled up with silence.
+    private mutating func tone(of digit: DTMFDigit) -> [ClientFrame] {
+        let delivery = delivery
+        let format = delivery.format
+        guard case .frames(let milliseconds) = delivery.cutting, format.encoding.bytesPerSample != nil
+        else { return [] }
+        var samples = DTMFTone.samples(for: digit, sampleRate: format.sampleRate)
+        let count = format.sampleRate * milliseconds / 1000
+        samples.append(contentsOf: repeatElement(0, count: (count - samples.count % count) % count))
+        return stride(from: 0, to: samples.count, by: count).map { first in
+            var sound: [UInt8] = []
+            SampleEncoder.append(
+                samples.span.extracting(first..<first + count), as: format.encoding, channels: format.channels,
+                to: &sound)
+            if Company.wrapping == .binary { return .binary(sound) }
+            var message: [UInt8] = []
+            encode(sound: sound.span, as: delivery, into: &message)
+            return .text(String(decoding: message, as: UTF8.self))
         }
     }
 

@@ -54,4 +54,7 @@ enum Plivo: Carrier {
         ["event": "checkpoint", "streamId": .string(stream), "name": .string(name)]
     }
     static func clear(_ stream: String) -> JSONObject { ["event": "clearAudio", "streamId": .string(stream)] }
+    static func key(_ digit: DTMFDigit, of stream: String) -> JSONObject? {
+        ["event": "sendDTMF", "dtmf": .string(String(digit.rawValue))]
+    }
 }

@@ -241,7 +241,7 @@ package struct LegacyVocabulary: Vocabulary {
         case .error(let error): return [Self.error(error)]
         case .verbatim(let text, _): return Self.isForOldClients(text) ? [.text(text)] : []
         case .session, .interrupted, .agentJoined, .data, .pong, .warning, .reconnecting, .reconnected: return []
-        case .ready, .configured, .replyFinished, .move, .callEnded, .callerSpeech, .agentEvent: return []
+        case .ready, .configured, .replyFinished, .move, .callEnded, .callerSpeech, .agentEvent, .dtmf: return []
         }
     }
 

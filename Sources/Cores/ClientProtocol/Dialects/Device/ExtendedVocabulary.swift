@@ -13,6 +13,7 @@ package struct ExtendedVocabulary: Vocabulary {
         "ready", "session", "configured", "transcript", "agent_state", "agent_joined", "agent_left", "data", "pong",
         "error",
         "warning", "closing", "reconnecting", "reconnected", "move", "audio", "rpc", "rpc_result", "rpc_error",
+        "dtmf",
     ]
     /// Bytes of a text message, of a topic, and keys in one `dtmf` message.
     package static let maximumTextSize = 16 * 1024
@@ -198,6 +199,7 @@ package struct ExtendedVocabulary: Vocabulary {
         case .agentLeft(let identity, let reason):
             return ["type": "agent_left", "identity": .string(identity), "reason": .string(reason)]
         case .agentEvent(let event): return AgentEventMessage.message(for: event)
+        case .dtmf(let digit): return ["type": "dtmf", "digits": .string(String(digit.rawValue))]
         case .reconnecting: return ["type": "reconnecting"]
         case .reconnected: return ["type": "reconnected"]
         case .move(let token, let seconds):

@@ -208,7 +208,7 @@ package struct OpenAIRealtimeDialect: ClientDialect {
         case .closing(let reason, let message):
             return replies.finish(.failed(code: reason.rawValue), &conversation)
                 + [conversation.error(OpenAIFault(reason, message))]
-        case .session, .agentJoined, .agentEvent, .data, .verbatim, .reconnecting, .reconnected, .pong, .move,
+        case .session, .agentJoined, .agentEvent, .dtmf, .data, .verbatim, .reconnecting, .reconnected, .pong, .move,
             .warning(.slow):
             return []
         }
