@@ -28,6 +28,7 @@ class CarrierCall:
         self.parameters = parameters
         self.sound = b""  # what the caller hears, PCM
         self.messages: list[dict | bytes] = []
+        self.marks = 0  # that have come back to the gateway
         self._news = asyncio.Condition()
         self._to_say = numpy.zeros(0, dtype=numpy.int16)
         self._chunk = 0
@@ -113,6 +114,7 @@ class CarrierCall:
                 self._news.notify_all()
             if name := self.mark_in(message):
                 await self.send(self.played(name))
+                self.marks += 1
 
     async def until(self, happened, within: float = 30):
         """The first message of which that is so, and which has not been seen by an earlier `until`."""
