@@ -25,7 +25,7 @@ struct SoundPacerTests {
 
     @Test("five seconds that come at once never fill a queue of 40 packets, and none is lost")
     func burst() {
-        var pacer = SoundPacer(lead: .milliseconds(1200))
+        var pacer = SoundPacer(SoundAllowance(lead: .milliseconds(1200)))
         var now = Instant.zero
         var sent: [Instant] = []
         for _ in 0..<83 where pacer.admit(piece.span.bytes, lasting: length, now: now) { sent.append(now) }
@@ -40,7 +40,7 @@ struct SoundPacerTests {
 
     @Test("sound that comes as it is spoken is never held back")
     func realTime() {
-        var pacer = SoundPacer(lead: .milliseconds(1200))
+        var pacer = SoundPacer(SoundAllowance(lead: .milliseconds(1200)))
         var now = Instant.zero
         for _ in 0..<500 {
             let isAdmitted = pacer.admit(piece.span.bytes, lasting: length, now: now)
@@ -51,7 +51,7 @@ struct SoundPacerTests {
 
     @Test("an interruption empties the queue, and what comes then goes at once")
     func interruption() {
-        var pacer = SoundPacer(lead: .milliseconds(120))
+        var pacer = SoundPacer(SoundAllowance(lead: .milliseconds(120)))
         for _ in 0..<10 { _ = pacer.admit(piece.span.bytes, lasting: length, now: .zero) }
         #expect(pacer.isHolding)
         pacer.discard(now: .zero)
@@ -62,7 +62,7 @@ struct SoundPacerTests {
 
     @Test("of sound without end the oldest gives way, and is counted")
     func endless() {
-        var pacer = SoundPacer(lead: .milliseconds(60))
+        var pacer = SoundPacer(SoundAllowance(lead: .milliseconds(60)))
         for _ in 0..<300 { _ = pacer.admit(piece.span.bytes, lasting: length, now: .zero) }
         #expect(pacer.dropped == 299 - Int(SoundPacer.maximumHeld / length))
     }

@@ -89,6 +89,8 @@ struct SessionParametersTests {
             ("transcript_mode=short", "transcript_mode", "short", "full, delta"),
             ("buffer_ms=20", "buffer_ms", "20", "40 to 10000"),
             ("buffer_ms=100&frame_ms=60", "buffer_ms", "100", "frame_ms is 60"),
+            ("catch_up=1", "catch_up", "1", "true, false"),
+            ("catch_up=true&output_framing=json", "catch_up", "true", "only with output_framing binary"),
             ("resume_audio_ms=-1", "resume_audio_ms", "-1", "0 to 5000"),
             ("room=a%00b", "room", "a\u{FFFD}b", "control"),
             ("output_encoding=opus&output_framing=wav", "output_framing", "wav", "json"),

@@ -66,11 +66,14 @@ struct ResumeTokenTests {
         #expect(parameters.agent == "clerk" && parameters.accessToken == "t")
     }
 
-    @Test("what a client has chosen comes out of its formats again")
-    func formats() throws {
-        let query =
+    @Test(
+        "what a client has chosen comes out of its formats again",
+        arguments: [
             "encoding=alaw&sample_rate=8000&channels=2&output_sample_rate=16000&output_framing=wav&piece_ms=500&events=final&ambience=false"
-            + "&transcript_mode=delta&buffer_ms=200&resume_audio_ms=1500"
+                + "&transcript_mode=delta&buffer_ms=200&resume_audio_ms=1500",
+            "catch_up=true&output_framing=binary",
+        ])
+    func formats(query: String) throws {
         var chosen = SessionParameters(events: .extended)
         try chosen.apply(query: QueryString(query).pairs)
         var again = SessionParameters(events: .extended)

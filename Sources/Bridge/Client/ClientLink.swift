@@ -40,7 +40,7 @@ struct ClientLink: ~Copyable {
     /// - Parameter mayResume: the client may come back on another connection.
     init(
         _ connection: any ClientConnection, dialect: any ClientDialect, limits: Limits, mayResume: Bool = false,
-        now: Instant
+        coders: (any AudioCoderFactory)? = nil, now: Instant
     ) {
         self.connection = connection
         self.dialect = dialect
@@ -50,7 +50,7 @@ struct ClientLink: ~Copyable {
         news = RepeatedNews(interval: limits.dropReportInterval)
         let maximum = limits.maximumHeldSoundBytes + limits.maximumHeldBytes
         sent = mayResume ? UnacknowledgedMessages(maximumBytes: maximum) : nil
-        pacer = SoundPacer(lead: dialect.allowance.lead)
+        pacer = SoundPacer(dialect.allowance, coders: coders)
         if dialect.descriptor.sniffsBinaryMessages { sniffer = ContentSniffer(limits: limits.recordings) }
     }
 
@@ -152,7 +152,7 @@ struct ClientLink: ~Copyable {
     mutating func adopt(_ parameters: SessionParameters) -> Bool {
         let wasTold = dialect.tellsSession
         dialect.adopt(parameters)
-        pacer.lead = dialect.allowance.lead
+        pacer.adopt(dialect.allowance)
         return dialect.tellsSession && !wasTold
     }
 
@@ -202,7 +202,6 @@ struct ClientLink: ~Copyable {
         let segment = UnacknowledgedMessages.Segment(
             key: transcript.participant + "/" + transcript.segmentID, isLast: transcript.isFinal)
         let isReplacing = connection.send(text: text, replacing: segment.key, isLast: segment.isLast)
-        guard keepsSent else { return }
         if isReplacing { sent?.forget(segment) }
         note(.text(text), count: text.utf8.count, of: segment)
     }
@@ -255,7 +254,8 @@ struct ClientLink: ~Copyable {
 
     /// Sends what has waited and can be kept now.
     mutating func sendHeldSound(as delivery: SoundDelivery, now: Instant) {
-        while let next = pacer.next(now: now) { send(next.piece, next.duration, as: delivery) }
+        if pacer.isWatching { pacer.noteArrivals(unacknowledged: connection.unacknowledgedBytes, now: now) }
+        while let next = pacer.next(as: delivery, now: now) { send(next.piece, next.duration, as: delivery) }
     }
 
     private mutating func send(_ piece: SoundPacer.Piece, _ duration: Duration, as delivery: SoundDelivery) {
@@ -272,11 +272,11 @@ struct ClientLink: ~Copyable {
         audioMessagesSent += 1
         audioBytesSent += bytes.byteCount
         absent?.nextSound = delivery.format.duration(of: bytes)
-        let duration = keepsSent ? delivery.format.duration(of: bytes) : .zero
+        let duration = keepsSent || pacer.catchesUp ? delivery.format.duration(of: bytes) : .zero
         guard delivery.wrapping != .bare else {
             connection.send(audio: bytes)
-            if keepsSent { note(.sound([UInt8](copying: bytes)), count: bytes.byteCount, duration: duration) }
-            return
+            let kept = keepsSent ? ClientMessage.sound([UInt8](copying: bytes)) : .obsolete
+            return note(kept, count: bytes.byteCount, duration: duration)
         }
         soundMessage.removeAll(keepingCapacity: true)
         dialect.encode(sound: bytes.octets, as: delivery, into: &soundMessage)
@@ -286,7 +286,6 @@ struct ClientLink: ~Copyable {
         } else {
             connection.send(audio: soundMessage.span.bytes)
         }
-        guard keepsSent else { return }
         note(
             delivery.wrapping == .text ? .soundText(soundMessage) : .sound(soundMessage), count: soundMessage.count,
             duration: duration)
@@ -299,6 +298,7 @@ struct ClientLink: ~Copyable {
         _ message: ClientMessage, count: Int, duration: Duration = .zero,
         of segment: UnacknowledgedMessages.Segment? = nil
     ) {
+        pacer.noteSent(count, lasting: duration)
         guard keepsSent else { return }
         sent?.note(message, count: count, duration: duration, of: segment)
         if sent?.isDue == true { sent?.noteArrivals(unacknowledged: connection.unacknowledgedBytes) }

@@ -25,7 +25,7 @@ struct UnacknowledgedMessages {
     private static let interval = 64
     /// Control frames count as bytes, too, but are no messages: a ping has 2, and no message is as short as two of them
     /// with what a pong may carry.
-    private static let tolerance = 16
+    static let tolerance = 16
 
     private var messages: [Message] = []
     private var bytes = 0
@@ -56,7 +56,7 @@ struct UnacknowledgedMessages {
     }
 
     /// A server's frame: RFC 6455 section 5.2, without a mask.
-    private static func wireSize(_ count: Int) -> Int { count + (count < 126 ? 2 : count <= 0xFFFF ? 4 : 10) }
+    static func wireSize(_ count: Int) -> Int { count + (count < 126 ? 2 : count <= 0xFFFF ? 4 : 10) }
 
     /// So many bytes of the last messages are not known to have arrived; all before them have.
     mutating func noteArrivals(unacknowledged: Int) {

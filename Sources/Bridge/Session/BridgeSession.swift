@@ -41,7 +41,9 @@ package final class BridgeSession {
         let caller = CallerProfile(
             parameters, policy: policy, resumeToken: resumeToken, isContinued: continued != nil,
             defaultAgent: environment.configuration.agentName, trace: trace, random: &random)
-        self.client = ClientLink(client, dialect: dialect, limits: limits, mayResume: resumeToken != nil, now: now)
+        self.client = ClientLink(
+            client, dialect: dialect, limits: limits, mayResume: resumeToken != nil, coders: environment.coders,
+            now: now)
         lifecycle = SessionLifecycle(
             limits: limits, opening: SessionLifecycle.Opening(continued, dialect.descriptor, limits), now: now)
         room = RoomLink(caller, session: id, dialect: dialect.descriptor.name, environment: environment)
@@ -316,7 +318,7 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
             client.tell(.callerSpeech(change.speaks, at: change.place))
         }
         if audio.isAnyoneSpeaking { lifecycle.noteActivity(now: now) }
-        if client.isHoldingSound { client.sendHeldSound(as: audio.delivery, now: now) }
+        client.sendHeldSound(as: audio.delivery, now: now)
         let isHeard = client.isHoldingSound || audio.isVoiceHeard(hasState: state.conversation.agentState != nil)
         perform(state.follow(isVoiceHeard: isHeard, now: now))
     }

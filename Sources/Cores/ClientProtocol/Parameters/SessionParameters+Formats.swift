@@ -15,6 +15,7 @@ extension SessionParameters {
         if transcriptMode != .full { pairs.append(("transcript_mode", transcriptMode.rawValue)) }
         if let bufferMilliseconds { pairs.append(("buffer_ms", String(bufferMilliseconds))) }
         if let resumedMilliseconds { pairs.append(("resume_audio_ms", String(resumedMilliseconds))) }
+        if catchesUp { pairs.append(("catch_up", "true")) }
         if let passesAmbience { pairs.append(("ambience", String(passesAmbience))) }
         if !methods.isEmpty { pairs.append(("methods", methods.sorted().joined(separator: ","))) }
         if !attributes.isEmpty {

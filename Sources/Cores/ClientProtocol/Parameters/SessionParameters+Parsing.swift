@@ -80,6 +80,7 @@ extension SessionParameters {
         case "transcript_mode": transcriptMode = try Self.choice(name, value)
         case "buffer_ms": bufferMilliseconds = try Self.number(name, value, Self.bufferLengths)
         case "resume_audio_ms": resumedMilliseconds = try Self.number(name, value, Self.resumedLengths)
+        case "catch_up": catchesUp = try Self.flag(name, value)
         case "participant_attributes": attributes = try Self.attributes(name, value)
         case "methods": methods = try Self.methods(name, value)
         case "room": room = try Self.name(name, value)
@@ -150,6 +151,11 @@ extension SessionParameters {
                 name: "buffer_ms", value: String(bufferMilliseconds),
                 allowed: "two frames or more (frame_ms is \(frameMilliseconds)): one is played while the next one comes"
             )
+        }
+        if catchesUp, let chosenFraming, chosenFraming != .binary {
+            throw InvalidParameter(
+                name: "catch_up", value: "true",
+                allowed: "only with output_framing binary: nothing else is played as it comes")
         }
         if output.encoding == .opus, frameMilliseconds < Self.opusFrame {
             throw InvalidParameter(

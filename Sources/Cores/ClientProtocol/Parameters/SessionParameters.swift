@@ -54,6 +54,8 @@ package struct SessionParameters: Hashable, Sendable {
     package var bufferMilliseconds: Int?
     /// How much of what it has missed it wants to hear on its next connection, in ms; nil for all that is kept.
     package var resumedMilliseconds: Int?
+    /// Whether it gets sound faster that it is late with, until it is in real time again.
+    package var catchesUp = false
     /// Whether the client is told what agents say about their sessions.
     package var wantsAgentEvents = false
     /// The methods of the client that others in the room may call.

@@ -10,8 +10,8 @@ package struct UnknownParameter: Hashable, Sendable {
     /// Every name that a query or a `config` message may have.
     package static let known = [
         "encoding", "sample_rate", "channels", "output_encoding", "output_sample_rate", "output_framing", "frame_ms",
-        "piece_ms", "ambience", "events", "transcript_mode", "buffer_ms", "resume_audio_ms", "room", "identity",
-        "user_id", "name", "agent", "metadata", "instructions",
+        "piece_ms", "ambience", "events", "transcript_mode", "buffer_ms", "resume_audio_ms", "catch_up", "room",
+        "identity", "user_id", "name", "agent", "metadata", "instructions",
         "access_token", "session", "methods", "participant_attributes",
     ]
     /// Names in a query that others than the session read.
