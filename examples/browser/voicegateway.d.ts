@@ -68,6 +68,15 @@ export interface GatewayEvents {
   /** How a call of the client's (`send({ type: "rpc", … })`) has ended. */
   rpc_result: { type: "rpc_result"; id: string; payload: string };
   rpc_error: { type: "rpc_error"; id: string; code: number; message: string; data?: string };
+  /** An agent presses telephone keys. */
+  dtmf: { type: "dtmf"; digits: string };
+  /** From here to `agent_error` with `agent_events: true` alone: what the agent says about its session. */
+  user_state: { type: "user_state"; state: "speaking" | "listening" | "away" };
+  item: { type: "item"; id: string; role: "user" | "assistant"; content: string; interrupted: boolean };
+  tool_started: { type: "tool_started"; call_id: string; name: string; arguments: unknown };
+  tool_finished: { type: "tool_finished"; call_id: string; name: string; output: string; failed: boolean };
+  false_interruption: { type: "false_interruption"; resumed: boolean };
+  agent_error: { type: "agent_error"; message: string };
   error: {
     type: "error"; code: string; message: string; blame: "client" | "room" | "operator" | "gateway"; retry: boolean;
   };
