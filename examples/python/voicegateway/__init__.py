@@ -10,6 +10,7 @@ The protocol behind it: docs/client-protocol.md. `python -m voicegateway --help`
 
 from .call import Call
 from .events import (
+    AgentError,
     AgentJoined,
     AgentLeft,
     AgentState,
@@ -17,9 +18,12 @@ from .events import (
     CallEnded,
     Closing,
     Configured,
+    ConversationItem,
     Data,
+    Digits,
     Error,
     Event,
+    FalseInterruption,
     Interrupted,
     Message,
     MethodCall,
@@ -31,12 +35,16 @@ from .events import (
     RoomReconnected,
     RoomReconnecting,
     Session,
+    ToolFinished,
+    ToolStarted,
     Transcript,
+    UserState,
     Warning,
 )
 
 __all__ = [
-    "AgentJoined", "AgentLeft", "AgentState", "Audio", "Call", "CallEnded", "Closing", "Configured", "Data", "Error",
-    "Event", "Interrupted", "Message", "MethodCall", "MethodError", "MethodResult", "Move", "Ready", "Reconnecting",
-    "RoomReconnected", "RoomReconnecting", "Session", "Transcript", "Warning",
+    "AgentError", "AgentJoined", "AgentLeft", "AgentState", "Audio", "Call", "CallEnded", "Closing", "Configured",
+    "ConversationItem", "Data", "Digits", "Error", "Event", "FalseInterruption", "Interrupted", "Message", "MethodCall",
+    "MethodError", "MethodResult", "Move", "Ready", "Reconnecting", "RoomReconnected", "RoomReconnecting", "Session",
+    "ToolFinished", "ToolStarted", "Transcript", "UserState", "Warning",
 ]

@@ -130,6 +130,64 @@ class MethodError:
 
 
 @dataclass(frozen=True)
+class Digits:
+    """An agent presses telephone keys."""
+
+    digits: str
+
+
+@dataclass(frozen=True)
+class UserState:
+    """What the agent takes the user to do: `speaking`, `listening` or `away`. This and what follows up to `AgentError` come with
+    `agent_events="true"` alone."""
+
+    state: str
+
+
+@dataclass(frozen=True)
+class ConversationItem:
+    """A turn is over and part of the agent's memory; `content` is what was said, up to the interruption if there was one."""
+
+    id: str
+    role: str
+    content: str
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class ToolStarted:
+    """The agent uses a tool. `arguments` are a mapping, or a text where the model wrote no JSON."""
+
+    call_id: str
+    name: str
+    arguments: Any
+
+
+@dataclass(frozen=True)
+class ToolFinished:
+    """What came of it: a result, or a complaint if it `failed`."""
+
+    call_id: str
+    name: str
+    output: str
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class FalseInterruption:
+    """What had stopped the agent was no turn; whether it has gone on."""
+
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class AgentError:
+    """A model or a voice that the agent uses has failed."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Error:
     """What went wrong, who has to do something about it, and whether trying again helps."""
 
@@ -185,14 +243,17 @@ class Message:
 
 Event = Union[
     Audio, Ready, Session, Configured, AgentJoined, AgentLeft, AgentState, Transcript, Interrupted, Data, Error, Warning,
-    Closing, Move, RoomReconnecting, RoomReconnected, Reconnecting, MethodCall, MethodResult, MethodError, Message,
+    Closing, Move, RoomReconnecting, RoomReconnected, Reconnecting, MethodCall, MethodResult, MethodError, Digits, UserState,
+    ConversationItem, ToolStarted, ToolFinished, FalseInterruption, AgentError, Message,
 ]
 
 _TYPES: dict[str, Any] = {
     "ready": Ready, "session": Session, "configured": Configured, "agent_joined": AgentJoined, "agent_left": AgentLeft,
     "agent_state": AgentState, "transcript": Transcript, "interrupted": Interrupted, "data": Data, "error": Error,
     "warning": Warning, "closing": Closing, "move": Move, "reconnecting": RoomReconnecting, "reconnected": RoomReconnected,
-    "rpc": MethodCall, "rpc_result": MethodResult, "rpc_error": MethodError,
+    "rpc": MethodCall, "rpc_result": MethodResult, "rpc_error": MethodError, "dtmf": Digits, "user_state": UserState,
+    "item": ConversationItem, "tool_started": ToolStarted, "tool_finished": ToolFinished,
+    "false_interruption": FalseInterruption, "agent_error": AgentError,
 }
 
 
