@@ -1,5 +1,5 @@
-"""A dispatch for which no worker was registered. The server of this test does as LiveKit's own: the job is dropped, and
-the dispatch stays in the list without one."""
+"""Dispatches that bring nobody (any more). The server of this test does as LiveKit's own: without a worker the job is dropped, and the
+dispatch stays in the list without one; a job that was taken is listed as running, whatever has become of its agent."""
 
 import time
 
@@ -7,7 +7,7 @@ import aiohttp
 import pytest_asyncio
 from aiohttp import web
 from google.protobuf import message
-from livekit.protocol import agent_dispatch, models, room
+from livekit.protocol import agent as agents, agent_dispatch, models, room
 
 from support.processes import KEY, SECRET, Gateway, free_port
 
@@ -19,11 +19,17 @@ class DispatchServer:
         self.port = free_port()
         self.dispatches: dict[str, agent_dispatch.AgentDispatch] = {}
         self.calls: list[str] = []
+        #: Who is in the room.
+        self.identities: list[str] = []
 
-    def add(self, agent: str, metadata: str, age: float) -> str:
+    def add(self, agent: str, metadata: str, age: float, is_taken: bool = False) -> str:
         made = agent_dispatch.AgentDispatch(id=f"AD_{len(self.calls)}_{len(self.dispatches)}", agent_name=agent,
                                             room="desk", metadata=metadata)
         made.state.created_at = int((time.time() - age) * 1e9)
+        if is_taken:
+            job = made.state.jobs.add(id="AJ_1")
+            job.state.status = agents.JobStatus.JS_RUNNING
+            job.state.started_at, job.state.participant_identity = made.state.created_at, "agent-AJ_1"
         self.dispatches[made.id] = made
         return made.id
 
@@ -44,6 +50,9 @@ class DispatchServer:
         match method:
             case "CreateRoom":
                 return reply(models.Room(name=room.CreateRoomRequest.FromString(body).name))
+            case "ListParticipants":
+                people = [models.ParticipantInfo(identity=identity) for identity in self.identities]
+                return reply(room.ListParticipantsResponse(participants=people))
             case "ListDispatch":
                 return reply(agent_dispatch.ListAgentDispatchResponse(agent_dispatches=self.dispatches.values()))
             case "DeleteDispatch":
@@ -89,3 +98,28 @@ async def test_a_dispatch_whose_offer_may_still_be_out_is_left_alone(server_and_
     fresh = server.add("custom-agent", "", age=1)
     await start_session(gateway)
     assert server.calls[1:] == ["CreateRoom", "ListDispatch"] and list(server.dispatches) == [fresh]
+
+
+async def test_an_agent_that_has_left_comes_again_at_the_next_visit(server_and_gateway):
+    server, gateway = server_and_gateway
+    server.identities = ["somebody-else"]
+    stale = server.add("custom-agent", "", age=300, is_taken=True)
+    await start_session(gateway)
+    assert server.calls[1:] == ["CreateRoom", "ListDispatch", "ListParticipants", "DeleteDispatch", "CreateDispatch"]
+    assert len(server.dispatches) == 1 and stale not in server.dispatches
+
+
+async def test_an_agent_that_is_in_the_room_comes_no_second_time(server_and_gateway):
+    server, gateway = server_and_gateway
+    server.identities = ["agent-AJ_1"]
+    dispatch = server.add("custom-agent", "", age=300, is_taken=True)
+    await start_session(gateway)
+    assert server.calls[1:] == ["CreateRoom", "ListDispatch", "ListParticipants"]
+    assert list(server.dispatches) == [dispatch]
+
+
+async def test_an_agent_that_may_still_be_on_its_way_is_not_looked_for(server_and_gateway):
+    server, gateway = server_and_gateway
+    dispatch = server.add("custom-agent", "", age=10, is_taken=True)
+    await start_session(gateway)
+    assert server.calls[1:] == ["CreateRoom", "ListDispatch"] and list(server.dispatches) == [dispatch]

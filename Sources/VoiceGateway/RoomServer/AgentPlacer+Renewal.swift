@@ -58,6 +58,9 @@ extension AgentDispatch {
     /// job.
     private static let offerTime: Int64 = 12
 
+    /// How long after a worker has taken a job its agent may take to join, in seconds. No caller waits longer.
+    private static let arrivalTime: Int64 = 60
+
     private var isDeleted: Bool { (state?.deletedAt ?? 0) != 0 }
 
     /// Whether a named agent was asked for when no worker was there.
@@ -67,8 +70,18 @@ extension AgentDispatch {
             && createdAt + Self.offerTime <= unixTime
     }
 
+    /// Whether all of its jobs were taken so long ago that their agents have joined, if they ever do.
+    func hasBroughtLong(unixTime: Int64) -> Bool {
+        let jobs = state?.jobs ?? []
+        return !jobs.isEmpty
+            && jobs.allSatisfy { job in
+                let startedAt = (job.state?.startedAt ?? 0) / 1_000_000_000
+                return startedAt != 0 && startedAt + Self.arrivalTime <= unixTime
+            }
+    }
+
     /// Whether an agent of that identity came by it and is in the room.
-    fileprivate func brought(_ identity: String) -> Bool {
+    func brought(_ identity: String) -> Bool {
         guard !isDeleted else { return false }
         return (state?.jobs ?? []).contains { job in
             guard let state = job.state, state.status != .success, state.status != .failed else { return false }

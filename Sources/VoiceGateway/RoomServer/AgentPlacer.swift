@@ -68,20 +68,38 @@ final class AgentPlacer {
             case .success(let response):
                 let open = response.agentDispatches.filter { $0.isOpen(for: agent) }
                 let unixTime = unixTime()
-                if let dispatch = open.first(where: { !$0.wasNotTaken(unixTime: unixTime) }) {
-                    return completion(.success(.placed(metadata: dispatch.metadata)))
-                }
                 let placed = { (result: Result<Void, ServerAPIError>) in
                     switch result {
                     case .success: completion(.success(.placed(metadata: metadata)))
                     case .failure(let error): completion(.success(.roomOnly(error)))
                     }
                 }
+                if let dispatch = open.first(where: { !$0.wasNotTaken(unixTime: unixTime) }) {
+                    guard dispatch.hasBroughtLong(unixTime: unixTime) else {
+                        return completion(.success(.placed(metadata: dispatch.metadata)))
+                    }
+                    return lookFor(dispatch, metadata, completion, orElse: placed)
+                }
                 // No worker was there when it was made, and none has been asked since.
                 if let stale = open.first { return remake(stale, metadata: metadata, completion: placed) }
                 dispatch(agent, to: room, metadata: metadata, completion: placed)
             case .failure(let error): completion(.success(.roomOnly(failed(error, room, agent))))
             }
+        }
+    }
+
+    /// Makes a dispatch again whose agent has left the room, or has never come. Its job does not say so: servers list jobs as they
+    /// were when a worker took them (docs/livekit-protocol.md#agent-workers).
+    private func lookFor(
+        _ dispatch: AgentDispatch, _ metadata: String, _ completion: @escaping (Outcome) -> Void,
+        orElse placed: @escaping (Result<Void, ServerAPIError>) -> Void
+    ) {
+        api.send(.listParticipants(in: dispatch.room)) { [self] result in
+            // Who cannot be asked is no reason for a second agent.
+            guard case .success(let response) = result,
+                !response.participants.contains(where: { dispatch.brought($0.identity) })
+            else { return completion(.success(.placed(metadata: dispatch.metadata))) }
+            remake(dispatch, metadata: metadata, completion: placed)
         }
     }
 
