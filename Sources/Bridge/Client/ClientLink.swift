@@ -62,6 +62,8 @@ struct ClientLink: ~Copyable {
 
     /// Whether sound waits because the client could not keep it.
     var isHoldingSound: Bool { pacer.isHolding }
+    /// Whether `sendHeldSound` has something to do.
+    var hasSoundUnderWay: Bool { pacer.isHolding || pacer.isWatching }
 
     /// The session has begun.
     mutating func begin(session: String) {
@@ -243,11 +245,7 @@ struct ClientLink: ~Copyable {
         let isPaced = pacer.lead != nil || pacer.isHolding
         if isPaced, !pacer.admit(bytes, lasting: delivery.format.duration(of: bytes), now: now) { return }
         send(sound: bytes, as: delivery)
-        warnOfDrops(now: now)
-    }
-
-    /// A client that reads too slowly learns it while it can still do something about it.
-    private mutating func warnOfDrops(now: Instant) {
+        // A client that reads too slowly learns it while it can still do something about it.
         guard !isAway, let dropped = news.isDue(dropped: connection.droppedAudioMessages, now: now) else { return }
         tell(.warning(.slow(droppedMessages: dropped)))
     }

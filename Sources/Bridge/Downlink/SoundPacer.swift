@@ -45,7 +45,6 @@ struct SoundPacer {
     /// - Parameter coders: for a client that catches up.
     init(_ allowance: SoundAllowance, coders: (any AudioCoderFactory)? = nil) {
         self.coders = coders
-        lead = allowance.lead
         adopt(allowance)
     }
 

@@ -318,7 +318,7 @@ extension BridgeSession: MediaTickClient, DownlinkSink {
             client.tell(.callerSpeech(change.speaks, at: change.place))
         }
         if audio.isAnyoneSpeaking { lifecycle.noteActivity(now: now) }
-        client.sendHeldSound(as: audio.delivery, now: now)
+        if client.hasSoundUnderWay { client.sendHeldSound(as: audio.delivery, now: now) }
         let isHeard = client.isHoldingSound || audio.isVoiceHeard(hasState: state.conversation.agentState != nil)
         perform(state.follow(isVoiceHeard: isHeard, now: now))
     }

@@ -15,7 +15,8 @@ enum CarrierSignature: Hashable {
         of request: HTTPRequest, in dialect: DialectDescriptor, _ configuration: GatewayConfiguration, now: Int64
     ) {
         let carriers = configuration.carriers
-        let url = PublicAddress(configuration.http).webSocketURL(request.target, for: request) ?? ""
+        // Most requests are no carrier's, and need none.
+        var url: String { PublicAddress(configuration.http).webSocketURL(request.target, for: request) ?? "" }
         if dialect == ClientDialects.ofTwilio, let token = carriers.twilioAuthToken {
             self.init(
                 TwilioSignature.isValid(request.headers[TwilioSignature.header], of: url, token: token),

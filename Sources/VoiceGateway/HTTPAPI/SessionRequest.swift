@@ -184,10 +184,3 @@ struct SessionRequest: Hashable {
         return members
     }
 }
-
-extension String {
-    /// Unicode's category Cc.
-    fileprivate var hasControlCharacters: Bool {
-        unicodeScalars.contains { $0.properties.generalCategory == .control }
-    }
-}

@@ -213,7 +213,7 @@ extension SessionParameters {
     /// Whether a text can be the name of a room, an identity, or what people call somebody.
     package static func isName(_ text: String) -> Bool {
         (1...maximumNameLength).contains(text.count)
-            && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+            && !text.hasControlCharacters
     }
 
     /// `a,b` in a query; that, or an array of strings, in a `config` message.

@@ -100,17 +100,14 @@ package struct AccessToken: Hashable, Sendable {
     package init(
         verifying text: String, now: Int64, _ authentication: MessageAuthentication, secret: (String) -> String?
     ) throws(AccessTokenError) {
-        let (parts, claims) = try Self.split(text)
+        let token = try JSONWebToken(text, maximumSize: Self.maximumSize)
+        let claims = token.claims
         guard let issuer = claims["iss"]?.string, !issuer.isEmpty else { throw .noIssuer }
         guard let itsSecret = secret(issuer) else { throw .unknownKey(issuer) }
-        guard let signature = Base64.decode(parts[2], .urlSafeUnpadded) else { throw .malformed("its signature") }
-        let signed = Array(parts[0].utf8) + [UInt8(ascii: ".")] + Array(parts[1].utf8)
-        guard MessageAuthentication.isEqual(signature, authentication.hmacSHA256(Array(itsSecret.utf8), signed)) else {
-            throw .badSignature
-        }
+        guard try token.isSigned(with: itsSecret, authentication) else { throw .badSignature }
         try self.init(claims: claims)
         guard let expiry = claims["exp"] else { throw .noExpiry }
-        guard let end = Self.time(expiry) else { throw .malformed("its expiry") }
+        guard let end = JSONWebToken.time(expiry) else { throw .malformed("its expiry") }
         expiresAt = end
         guard now < end.addingReportingOverflow(Self.leeway).partialValue || end > Int64.max - Self.leeway else {
             throw .expired(at: end, now: now)
@@ -120,32 +117,7 @@ package struct AccessToken: Hashable, Sendable {
 
     /// Reads the claims of a token that the room server will verify. No right is ever decided by them.
     package init(unverified text: String) throws(AccessTokenError) {
-        try self.init(claims: try Self.split(text).claims)
-    }
-
-    private static func split(_ text: String) throws(AccessTokenError) -> (parts: [Substring], claims: JSONValue) {
-        guard text.utf8.count <= maximumSize else { throw .malformed("longer than \(maximumSize) bytes") }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3 else { throw .malformed("\(parts.count) parts instead of 3") }
-        let header = try json(parts[0], "its header")
-        guard let algorithm = header["alg"]?.string else { throw .malformed("its header names no algorithm") }
-        guard algorithm == "HS256" else { throw .unsupportedAlgorithm(algorithm) }
-        // RFC 7515 section 4.1.11: extensions that must be understood, and none are.
-        guard header["crit"] == nil else { throw .malformed("its header demands extensions (crit)") }
-        return (parts, try json(parts[1], "its claims"))
-    }
-
-    private static func json(_ part: Substring, _ what: String) throws(AccessTokenError) -> JSONValue {
-        guard let bytes = Base64.decode(part, .urlSafeUnpadded) else { throw .malformed("\(what) are not base64url") }
-        guard let value = try? JSONValue(parsing: bytes), value.object != nil else {
-            throw .malformed("\(what) are not a JSON object")
-        }
-        return value
-    }
-
-    /// A NumericDate: whole or fractional seconds.
-    private static func time(_ value: JSONValue) -> Int64? {
-        value.integer ?? value.double.flatMap { Int64(exactly: $0.rounded(.down)) }
+        try self.init(claims: try JSONWebToken(text, maximumSize: Self.maximumSize).claims)
     }
 
     private init(claims: JSONValue) throws(AccessTokenError) {
@@ -169,7 +141,7 @@ package struct AccessToken: Hashable, Sendable {
             }
         }
         if let start = claims["nbf"] {
-            guard let time = Self.time(start) else { throw .malformed("its nbf is not a time") }
+            guard let time = JSONWebToken.time(start) else { throw .malformed("its nbf is not a time") }
             notBefore = time
         }
     }
